@@ -1,0 +1,158 @@
+/* taper/autograd.h - automatic differentiation: gradients of tensors, and how to write an operation of your own.
+ *
+ * Operations on tensors that require a gradient leave nodes behind; tp_backward walks them from the loss
+ * to the leaves and adds into each leaf's grad.
+ * Layer: autograd.  Read next: ops.h, examples/custom_op.c. */
+#ifndef TAPER_AUTOGRAD_H
+#define TAPER_AUTOGRAD_H
+
+#include <taper/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Gradients --------------------------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_requires_grad_(tp_tensor *, bool); /* leaves only; float types only; returns its argument */
+TP_API bool tp_requires_grad(const tp_tensor *);
+TP_API bool tp_is_leaf(const tp_tensor *);
+TP_API const char *tp_grad_fn(const tp_tensor *);       /* name of the operation that made it; NULL for a leaf */
+TP_API tp_tensor *tp_grad(const tp_tensor *);           /* NULL at first; belongs to its tensor */
+TP_API void tp_set_grad(tp_tensor *, tp_tensor *grad);  /* NULL takes it away */
+TP_API void tp_retain_grad(tp_tensor *);                /* keep the gradient of a tensor that is not a leaf */
+TP_API tp_tensor *tp_detach(tp_tensor *);               /* same storage, no history */
+
+/* No history is recorded until the C block ends.  TP_ENABLE_GRAD turns it on again inside. */
+#define TP_NO_GRAD TP_GRAD_MODE_NAMED_(TP_JOIN_(tp_grad_mode_, __COUNTER__), false)
+#define TP_ENABLE_GRAD TP_GRAD_MODE_NAMED_(TP_JOIN_(tp_grad_mode_, __COUNTER__), true)
+#define TP_GRAD_MODE_NAMED_(name, on) \
+    __attribute__((cleanup(tp_grad_mode_restore), unused)) bool name = tp_grad_mode_set(on)
+TP_API bool tp_grad_mode(void);
+TP_API bool tp_grad_mode_set(bool enabled); /* returns the mode before */
+TP_API void tp_grad_mode_restore(const bool *before);
+
+typedef struct tp_backward_options {
+    size_t struct_size;
+    bool retain_graph;   /* keep what backward needs, for another backward through the same graph */
+    bool create_graph;   /* record the gradients' own history: gradients of gradients.  Implies retain_graph */
+    tp_tensor *gradient; /* seed, of the loss's shape; needed when the loss is not a scalar */
+} tp_backward_options;
+
+/* grad of every leaf += d loss / d leaf.  The graph is freed; a second backward through it is an error. */
+#define tp_backward(loss, ...) \
+    tp_backward_opt(loss, &(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
+TP_API tp_status tp_backward_opt(tp_tensor *loss, const tp_backward_options *);
+
+/* grads[i] = d output / d inputs[i] without touching any .grad, as torch.autograd.grad; an input that the output
+ * does not depend on gives NULL.  The gradients belong to the innermost scope. */
+#define tp_gradients(output, inputs, n, grads, ...)     \
+    tp_gradients_opt(output, inputs, n, grads,          \
+                     &(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
+TP_API tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, tp_tensor **grads,
+                                  const tp_backward_options *);
+
+/* Compares gradients with central differences, in f64.  f maps inputs to one tensor (any shape).
+ * An error of the worst element is set when |analytic - numeric| > atol + rtol |numeric|. */
+typedef tp_tensor *tp_function(tp_tensor *const *inputs, int n, void *context);
+typedef struct tp_gradcheck_options {
+    size_t struct_size;
+    double eps;   /* 1e-6 */
+    double atol;  /* 1e-5 */
+    double rtol;  /* 1e-3 */
+    bool second;  /* check the gradient of the gradient as well */
+} tp_gradcheck_options;
+#define tp_gradcheck(f, context, inputs, n, ...)      \
+    tp_gradcheck_opt(f, context, inputs, n,           \
+                     &(tp_gradcheck_options){ .struct_size = sizeof(tp_gradcheck_options), __VA_ARGS__ })
+TP_API tp_status tp_gradcheck_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n,
+                                  const tp_gradcheck_options *);
+
+/* ---- Operations: the descriptor ------------------------------------------------------------------------
+ *
+ * Every operation, ours or yours, is one of these.  infer and forward are separate, and forward is a pure
+ * function of (inputs, attributes, outputs): it allocates nothing and cannot fail. */
+
+enum { TP_MAX_INPUTS = 16, TP_MAX_OUTPUTS = 4 };
+
+typedef struct tp_op tp_op;
+
+typedef struct tp_call {
+    const tp_op *op;
+    int n_in, n_out;
+    tp_tensor *const *in; /* an optional input may be NULL */
+    tp_tensor *out[TP_MAX_OUTPUTS];
+    const void *attrs;    /* the op's own struct */
+    void *scratch;        /* 64-byte aligned, scratch_bytes long */
+    size_t scratch_bytes; /* set by infer */
+    const void *kernels;  /* the device's kernel table */
+} tp_call;
+
+typedef struct tp_saved {     /* what backward gets */
+    const tp_op *op;
+    int n_in, n_out;
+    tp_tensor *const *in;     /* only those that the op saves; NULL otherwise */
+    tp_tensor *const *out;
+    tp_tensor *const *dy;     /* gradient of each output; NULL where nothing flowed */
+    const bool *needs;        /* which inputs want a gradient; dx of the others is ignored */
+    const tp_shape *in_shape; /* of every input */
+    const tp_dtype *in_dtype;
+    const void *attrs;
+} tp_saved;
+
+typedef enum tp_attr_type { TP_ATTR_END, TP_ATTR_I64, TP_ATTR_F64, TP_ATTR_BOOL, TP_ATTR_DIMS, TP_ATTR_DTYPE, TP_ATTR_U64 } tp_attr_type;
+
+typedef struct tp_attr { /* one field of the op's attribute struct, for the shell, the docs and bindings */
+    const char *name;
+    tp_attr_type type;   /* DIMS is a tp_shape */
+    size_t offset;
+    double otherwise;    /* its default */
+} tp_attr;
+
+typedef struct tp_example { /* small typical inputs; shapes as text: "2,3 2,1", "4@t" transposed, "0,3" empty */
+    const char *inputs;
+    const void *attrs;
+} tp_example;
+
+struct tp_op {
+    const char *name;    /* PyTorch's */
+    const char *formula; /* "y = max(x, 0)" */
+    const char *inputs;  /* names, "x weight bias?"; ? marks one that may be NULL; "x..." any number */
+    int n_out;           /* 0 means 1 */
+    size_t attrs_size;
+    const tp_attr *attrs;           /* ends with a row of TP_ATTR_END */
+    unsigned saves_in, saves_out;   /* bit i: backward reads input i, output i */
+    bool is_view;                   /* the output shares the storage of input 0; no forward */
+    bool not_differentiable;        /* said aloud; backward is NULL then */
+    tp_status (*infer)(tp_call *);  /* shape, strides, dtype of each out; scratch_bytes; or an error */
+    void (*forward)(const tp_call *);
+    void (*backward)(const tp_saved *, tp_tensor *dy, tp_tensor **dx); /* made of operations; dy = s->dy[0] */
+    double (*cost)(const tp_call *);                                   /* floating-point operations; NULL: one an output element */
+    const tp_example *examples;                                        /* ends with inputs == NULL */
+    const char *dtypes;             /* classes it takes in its examples: "f" floats, "i" integers, "b" bool; NULL means "f" */
+};
+
+/* Runs an operation: infer, allocate, forward, record.  Missing inputs at the end may be left out of n_in.  attrs is copied. */
+TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
+TP_API tp_status tp_apply_n(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out);
+
+/* In place: the result goes into in[0]'s memory, and in[0] takes the node.  Shape and dtype must stay. */
+TP_API tp_tensor *tp_apply_(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
+
+/* For infer: the output is new memory, contiguous, or laid out like an input. */
+TP_API tp_status tp_infer_shape(tp_call *, int output, tp_dtype, tp_shape);
+TP_API tp_status tp_infer_like(tp_call *, int input);                    /* output 0 like that input, strides too */
+TP_API tp_status tp_infer_broadcast(tp_call *);                          /* all inputs broadcast and promoted into output 0 */
+
+/* Shapes only: between on and off nothing is allocated or computed, results have a shape and no data.
+ * total counts what would have been done.  For summaries of networks larger than the machine. */
+typedef struct tp_dry_run_total {
+    double flops;          /* by the ops' cost */
+    int64_t output_bytes;  /* of all outputs that are not views */
+} tp_dry_run_total;
+TP_API void tp_dry_run(tp_dry_run_total *total); /* NULL turns it off */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,135 @@
+/* taper/data.h - datasets, transforms, and the loader that makes batches in the background.
+ *
+ * A dataset answers "how many" and "give me example i"; transforms change an example; a loader shuffles,
+ * batches and prefetches.  Everything random is a function of (seed, example), never of the number of threads.
+ * Layer: data.  Depends on ops.h, io.h.  Read next: train.h. */
+#ifndef TAPER_DATA_H
+#define TAPER_DATA_H
+
+#include <taper/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Datasets ---------------------------------------------------------------------------------------------- */
+
+typedef struct tp_dataset tp_dataset;
+
+typedef enum tp_part { TP_TRAIN, TP_TEST } tp_part;
+
+TP_API int64_t tp_dataset_count(const tp_dataset *);
+TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C, H, W) or (features) */
+TP_API int64_t tp_dataset_classes(const tp_dataset *);    /* 0: regression */
+TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
+TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */
+TP_API char *tp_dataset_example_name(const tp_dataset *, int64_t i, char *text, size_t size); /* "t10k-images-idx3-ubyte.gz[17]", a file's path */
+
+/* Example i into x (tp_dataset_shape floats; images in [0, 1]) and y (class index, or value of a regression). */
+TP_API tp_status tp_dataset_get(const tp_dataset *, int64_t i, float *x, double *y);
+
+/* MNIST's four files (IDX, .gz or not) in a folder: (1, 28, 28) images, 10 classes. */
+TP_API tp_dataset *tp_mnist(const char *folder, tp_part);
+/* Any IDX pair of images (u8, 2 or 3 dims an example) and labels (u8). */
+TP_API tp_dataset *tp_idx(const char *images, const char *labels);
+/* A folder with one folder of PNG or JPEG files a class, classes in name order (torchvision's ImageFolder).
+ * Pictures are brought to channels x size x size: shorter side resized, centre cropped. */
+TP_API tp_dataset *tp_image_folder(const char *folder, int64_t channels, int64_t size);
+
+typedef struct tp_csv_options {
+    size_t struct_size;
+    const char *target;     /* column name or number from 0; the last one if NULL */
+    char delimiter;         /* found in the file: , ; or tab */
+    int header;             /* 0: found in the file; 1: there is one; -1: there is none */
+    bool regression;        /* the target is a number; otherwise its distinct values are the classes */
+} tp_csv_options;
+/* Numeric columns are features as they stand; text columns become one feature a distinct value (one-hot). */
+#define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
+
+/* From memory: x (N, ...), y (N) integers for classes, floats for a regression. */
+TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
+
+/* What a person means by a path: a folder with MNIST's files, a class folder (or train/ and test/ of them), a .csv file.
+ * Splits that do not exist as files are cut from the whole by a seeded shuffle: the last fifth is the test part. */
+typedef struct tp_data_options {
+    size_t struct_size;
+    int64_t channels, image_size; /* for pictures; 0: 3 and 224 */
+    tp_csv_options csv;
+    uint64_t seed;
+} tp_data_options;
+#define tp_data_open(path, part, ...) \
+    tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_data_open_opt(const char *path, tp_part, const tp_data_options *);
+
+/* Examples first, first + step, ...: count of them. */
+TP_API tp_dataset *tp_subset(tp_dataset *, int64_t first, int64_t count);
+TP_API tp_dataset *tp_shuffled(tp_dataset *, uint64_t seed); /* the same examples in a fixed random order */
+
+/* A dataset of your own. */
+typedef struct tp_dataset_functions {
+    size_t struct_size;
+    const char *kind;
+    tp_status (*get)(void *context, int64_t i, float *x, double *y); /* called from several threads at once */
+    const char *(*class_name)(void *context, int64_t label);         /* may be NULL */
+    void (*destroy)(void *context);                                  /* may be NULL */
+} tp_dataset_functions;
+TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
+
+/* ---- Transforms: a chain that belongs to the loader ------------------------------------------------------------ */
+
+typedef struct tp_transform tp_transform;
+TP_API tp_transform *tp_transform_pad(int64_t pixels, double value);
+TP_API tp_transform *tp_transform_resize(int64_t height, int64_t width);         /* bilinear with antialiasing */
+TP_API tp_transform *tp_transform_normalize(const float *mean, const float *std, int n); /* (x - mean) / std by channel; n = 1: all */
+typedef struct tp_affine_options {
+    size_t struct_size;
+    double degrees;             /* rotation in [-degrees, degrees] */
+    double translate;           /* share of the width and height, each way */
+    double scale_min, scale_max; /* 1, 1 */
+    double shear;               /* degrees, each way */
+    double fill;
+} tp_affine_options;
+#define tp_transform_affine(...) tp_transform_affine_opt(&(tp_affine_options){ .struct_size = sizeof(tp_affine_options), __VA_ARGS__ })
+TP_API tp_transform *tp_transform_affine_opt(const tp_affine_options *);         /* random, bilinear */
+TP_API tp_transform *tp_transform_chain(tp_transform *const *, int n);           /* one after the other */
+/* From text, as the shell writes it: "pad=2 normalize=0.1307/0.3081 affine=10:0.1:0.9-1.1:5 resize=32x32" */
+TP_API tp_transform *tp_transform_parse(const char *text);
+
+TP_API tp_status tp_transform_shape(const tp_transform *, tp_shape in, tp_shape *out);
+/* One example: x of shape in becomes y of tp_transform_shape; random ones draw from (seed, stream). */
+TP_API tp_status tp_transform_run(const tp_transform *, tp_shape in, const float *x, float *y, uint64_t seed, uint64_t stream);
+
+/* Mean and standard deviation of every channel over the dataset (or its first limit examples). */
+TP_API tp_status tp_dataset_statistics(const tp_dataset *, int64_t limit, float *mean, float *std, int channels);
+
+/* ---- Loader --------------------------------------------------------------------------------------------------- */
+
+typedef struct tp_loader tp_loader;
+typedef struct tp_loader_options {
+    size_t struct_size;
+    bool shuffle;             /* an order that is a function of the seed, without a stored permutation */
+    uint64_t seed;
+    bool drop_last;           /* leave out a last batch that is not full */
+    int workers;              /* background threads: 1; -1: none, batches are made when asked for */
+    tp_transform *transform;
+    int64_t first_batch;      /* begin there: resuming in the middle of an epoch */
+} tp_loader_options;
+#define tp_loader_new(dataset, batch_size, ...) \
+    tp_loader_new_opt(dataset, batch_size, &(tp_loader_options){ .struct_size = sizeof(tp_loader_options), __VA_ARGS__ })
+TP_API tp_loader *tp_loader_new_opt(tp_dataset *, int64_t batch_size, const tp_loader_options *);
+
+typedef struct tp_batch {
+    tp_tensor *x, *y;   /* f32 (N, ...); i64 (N) classes or f32 (N, 1) values.  They belong to the loader until the next one */
+    int64_t n, index;   /* examples in it; its number in the epoch */
+    const int64_t *examples; /* which of the dataset */
+} tp_batch;
+
+/* The next batch; false at the end, and on an error, which is then pending. */
+TP_API bool tp_loader_next(tp_loader *, tp_batch *);
+TP_API int64_t tp_loader_batches(const tp_loader *);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

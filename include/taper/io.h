@@ -1,0 +1,38 @@
+/* taper/io.h - files: weights as safetensors, single arrays as npy.
+ *
+ * Readers trust nothing: a malformed file is TP_ERR_FORMAT naming file, byte offset and what was wanted.
+ * Writers write beside, sync and rename: the old file or the new one, never half of one.
+ * Layer: io.  Depends on tensor.h.  Read next: data.h, train.h. */
+#ifndef TAPER_IO_H
+#define TAPER_IO_H
+
+#include <taper/tensor.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- safetensors (https://huggingface.co/docs/safetensors): 8 bytes of header length, JSON, data -------------- */
+
+typedef struct tp_metadata { /* string pairs of the file's __metadata__ */
+    const char *key, *value;
+} tp_metadata;
+
+TP_API tp_status tp_safetensors_write(const char *path, const tp_params *, const tp_metadata *, int n_metadata);
+TP_API tp_params *tp_safetensors_read(const char *path);
+/* Value of a metadata key into text ("" if there is none). */
+TP_API tp_status tp_safetensors_metadata(const char *path, const char *key, char *text, size_t size);
+
+/* ---- npy ---------------------------------------------------------------------------------------------------------- */
+
+TP_API tp_status tp_npy_write(const char *path, tp_tensor *);
+TP_API tp_tensor *tp_npy_read(const char *path);
+
+/* ---- Pictures: PNG and JPEG, decoded to (channels, height, width) floats in [0, 1]; channels 1 or 3, 0: as in the file */
+TP_API tp_tensor *tp_image_read(const char *path, int channels);
+TP_API tp_status tp_image_write_png(const char *path, tp_tensor *image); /* (1 or 3, H, W) in [0, 1] */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

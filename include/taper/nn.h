@@ -1,0 +1,118 @@
+/* taper/nn.h - modules: parameters, buffers, children and a forward function; and the layers.
+ *
+ * Names of parameters are those of PyTorch (conv1.weight, layers.0.bias), so its weight files load unchanged.
+ * A module of your own is a state struct and a forward function: examples/custom_module.c.
+ * Layer: nn.  Depends on ops.h.  Read next: optim.h, models.h. */
+#ifndef TAPER_NN_H
+#define TAPER_NN_H
+
+#include <taper/ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct tp_module tp_module;
+typedef tp_tensor *tp_forward_fn(tp_module *, tp_tensor *x);
+
+/* ---- Using a module ------------------------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_forward(tp_module *, tp_tensor *x); /* opens a scope around the module; the result is kept */
+TP_API void tp_train(tp_module *, bool training);        /* the module and all below it; true at first */
+TP_API void tp_eval(tp_module *);                        /* tp_train(m, false) */
+TP_API bool tp_is_training(const tp_module *);
+TP_API const char *tp_module_type(const tp_module *);    /* "conv2d" */
+TP_API const char *tp_module_info(const tp_module *);    /* "3, 64, kernel 7, stride 2": what its constructor got; may be "" */
+
+/* Lists of named tensors, in the order of definition. */
+TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, each tensor once; dotted names */
+TP_API tp_params *tp_buffers(tp_module *);
+TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every name (tied ones twice) */
+
+/* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error. */
+TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
+
+TP_API void tp_zero_grads(tp_module *); /* takes every parameter's grad away */
+
+/* ---- Children and a walk over them ------------------------------------------------------------------------ */
+
+TP_API int tp_n_children(const tp_module *);
+TP_API tp_module *tp_child_at(const tp_module *, int i);
+TP_API const char *tp_child_name(const tp_module *, int i);
+TP_API tp_module *tp_find_module(tp_module *, const char *dotted_name); /* NULL, without an error, if there is none */
+
+/* Called after each module's forward in this thread, innermost first: summaries, profiles, feature pictures.  NULL takes it away. */
+typedef void tp_observer(void *context, tp_module *, const tp_tensor *input, const tp_tensor *output, double seconds);
+TP_API void tp_set_observer(tp_observer *, void *context);
+
+/* ---- Writing a module --------------------------------------------------------------------------------------- */
+
+/* A module with state_bytes of cleared state of your own.  type is a literal. */
+TP_API tp_module *tp_module_new(const char *type, size_t state_bytes, tp_forward_fn *forward);
+TP_API void *tp_module_state(tp_module *);
+
+/* Each returns its last argument (borrowed: the module holds it), or NULL with an error pending. */
+TP_API tp_tensor *tp_parameter(tp_module *, const char *name, tp_tensor *); /* requires a gradient from now on */
+TP_API tp_tensor *tp_buffer(tp_module *, const char *name, tp_tensor *);    /* saved and loaded, not trained */
+TP_API tp_module *tp_child(tp_module *, const char *name, tp_module *);
+
+TP_API void tp_module_set_info(tp_module *, const char *format, ...) TP_PRINTF(2, 3);
+
+/* The last line of a constructor: the module, or NULL when anything in it failed. */
+TP_API tp_module *tp_module_built(tp_module *);
+
+/* ---- Containers ----------------------------------------------------------------------------------------------- */
+
+/* tp_nn_sequential("conv1", tp_nn_conv2d(...), "relu", tp_nn_relu(), ...): name, module, name, module ... */
+#define tp_nn_sequential(...) tp_nn_sequential_of((const void *const[]){ __VA_ARGS__, NULL })
+TP_API tp_module *tp_nn_sequential_of(const void *const *names_and_modules);
+TP_API tp_status tp_nn_append(tp_module *sequential, const char *name, tp_module *); /* name NULL: its number */
+
+/* ---- Layers: initialised as PyTorch does ------------------------------------------------------------------------ */
+
+typedef struct tp_linear_options {
+    size_t struct_size;
+    bool no_bias;
+} tp_linear_options;
+/* y = x W^T + b; weight (out, in), bias (out), both U(-1/sqrt(in), 1/sqrt(in)) */
+#define tp_nn_linear(in, out, ...) \
+    tp_nn_linear_opt(in, out, &(tp_linear_options){ .struct_size = sizeof(tp_linear_options), __VA_ARGS__ })
+TP_API tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *);
+
+/* Options of tp_conv2d; weight (out, in / groups, kernel, kernel) and bias (out), both U(-1/sqrt(f), 1/sqrt(f)), f = in / groups * kernel^2 */
+#define tp_nn_conv2d(in, out, kernel, ...) tp_nn_conv2d_opt(in, out, kernel, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_conv2d_opt(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *);
+
+#define tp_nn_max_pool2d(kernel, ...) tp_nn_max_pool2d_opt(kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
+#define tp_nn_avg_pool2d(kernel, ...) tp_nn_avg_pool2d_opt(kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_max_pool2d_opt(int64_t kernel, const tp_pool2d_options *);
+TP_API tp_module *tp_nn_avg_pool2d_opt(int64_t kernel, const tp_pool2d_options *);
+TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t height, int64_t width);
+
+TP_API tp_module *tp_nn_dropout(double p); /* in training only */
+TP_API tp_module *tp_nn_flatten(void);     /* (N, ...) -> (N, numel / N) */
+TP_API tp_module *tp_nn_identity(void);
+
+TP_API tp_module *tp_nn_sigmoid(void);
+TP_API tp_module *tp_nn_tanh(void);
+TP_API tp_module *tp_nn_relu(void);
+TP_API tp_module *tp_nn_leaky_relu(double negative_slope);
+TP_API tp_module *tp_nn_gelu(void);
+TP_API tp_module *tp_nn_gelu_tanh(void);
+TP_API tp_module *tp_nn_silu(void);
+TP_API tp_module *tp_nn_softplus(void);
+TP_API tp_module *tp_nn_softmax(int dim);
+TP_API tp_module *tp_nn_log_softmax(int dim);
+TP_API tp_module *tp_nn_activation(const char *name); /* "relu", "tanh", ...: by the name of its constructor */
+
+/* ---- Initialisation, in place (torch.nn.init) ----------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_init_xavier_uniform_(tp_tensor *, double gain);
+TP_API tp_tensor *tp_init_xavier_normal_(tp_tensor *, double gain);
+TP_API tp_tensor *tp_init_kaiming_uniform_(tp_tensor *, double a); /* fan in; gain sqrt(2 / (1 + a^2)) */
+TP_API tp_tensor *tp_init_kaiming_normal_(tp_tensor *, double a);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
