@@ -109,19 +109,24 @@ typedef struct tp_attr { /* one field of the op's attribute struct, for the shel
     double otherwise;    /* its default */
 } tp_attr;
 
-typedef struct tp_example { /* small typical inputs; shapes as text: "2,3 2,1", "4@t" transposed, "0,3" empty */
+/* Small typical inputs, one word each: sizes joined by commas, "s" for a scalar, "-" for an optional input left out, then
+ * flags after @: t stored transposed (last two dims), p positive values, b bool, iN integers in [0, N).
+ * "2,3 3,1@t", "0,4", "s", "5,2@i2". */
+typedef struct tp_example {
     const char *inputs;
-    const void *attrs;
+    const void *attrs; /* NULL: all zero */
 } tp_example;
 
 struct tp_op {
     const char *name;    /* PyTorch's */
     const char *formula; /* "y = max(x, 0)" */
     const char *inputs;  /* names, "x weight bias?"; ? marks one that may be NULL; "x..." any number */
+    int n_in;            /* how many names; -1: any number */
     int n_out;           /* 0 means 1 */
     size_t attrs_size;
     const tp_attr *attrs;           /* ends with a row of TP_ATTR_END */
     unsigned saves_in, saves_out;   /* bit i: backward reads input i, output i */
+    unsigned saves_for_others;      /* bit i: it reads input i, but not for the gradient of input i itself */
     bool is_view;                   /* the output shares the storage of input 0; no forward */
     bool not_differentiable;        /* said aloud; backward is NULL then */
     tp_status (*infer)(tp_call *);  /* shape, strides, dtype of each out; scratch_bytes; or an error */
@@ -129,10 +134,10 @@ struct tp_op {
     void (*backward)(const tp_saved *, tp_tensor *dy, tp_tensor **dx); /* made of operations; dy = s->dy[0] */
     double (*cost)(const tp_call *);                                   /* floating-point operations; NULL: one an output element */
     const tp_example *examples;                                        /* ends with inputs == NULL */
-    const char *dtypes;             /* classes it takes in its examples: "f" floats, "i" integers, "b" bool; NULL means "f" */
+    int64_t tag;                    /* for your own functions: what tells this op from its siblings */
 };
 
-/* Runs an operation: infer, allocate, forward, record.  Missing inputs at the end may be left out of n_in.  attrs is copied. */
+/* Runs an operation: infer, allocate, forward, record.  attrs is copied. */
 TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
 TP_API tp_status tp_apply_n(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out);
 

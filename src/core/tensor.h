@@ -20,7 +20,7 @@ struct tp_storage {
     uint32_t version;
     void *data;
     size_t bytes;                  /* of data */
-    size_t block_bytes;            /* of this block with the data behind it; 0: data is foreign */
+    bool owned;                    /* data came from device->alloc */
     const struct tp_device *device;
     void (*release)(void *context); /* of foreign memory */
     void *context;

@@ -1,0 +1,310 @@
+/* apply.c - running an operation: infer, allocate, forward, record.
+ *
+ * Every operation goes through here, so this is where a small network's time goes: one output with no gradient
+ * costs two blocks from the free lists and one entry in the scope's stack.
+ * Layer: autograd.  Depends on core, device.  Read next: node.c, backward.c. */
+#include "autograd/node.h"
+#include "base/memory.h"
+#include "device/device.h"
+
+#include <string.h>
+
+static _Thread_local bool grad_enabled = true;
+static _Thread_local tp_dry_run_total *dry_run;
+
+bool tp_grad_mode(void)
+{
+    return grad_enabled;
+}
+
+bool tp_grad_mode_set(bool enabled)
+{
+    bool before = grad_enabled;
+    grad_enabled = enabled;
+    return before;
+}
+
+void tp_grad_mode_restore(const bool *before)
+{
+    grad_enabled = *before;
+}
+
+void tp_dry_run(tp_dry_run_total *total)
+{
+    dry_run = total;
+}
+
+/* ---- checks ------------------------------------------------------------------------------------------ */
+
+/* The i-th word of op->inputs. */
+static const char *input_name(const tp_op *op, int i, int *length)
+{
+    const char *name = op->inputs ? op->inputs : "";
+    for (; i > 0 && *name; i--)
+        name += strcspn(name, " ") + (name[strcspn(name, " ")] == ' ');
+    *length = (int)strcspn(name, " ");
+    return name;
+}
+
+static tp_status missing_input(const tp_op *op, int i)
+{
+    int length;
+    const char *name = input_name(op, i, &length);
+    if (length && name[length - 1] == '?')
+        return TP_OK;
+    return tp_fail(TP_ERR_ARGUMENT, "%s: input %d (%.*s) is NULL", op->name, i, length, name);
+}
+
+static tp_status check_inputs(const tp_op *op, tp_tensor *const *in, int n_in)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (__builtin_expect(op->n_in >= 0 ? n_in != op->n_in : n_in < 1, 0))
+        return tp_fail(TP_ERR_ARGUMENT, "%s: got %d inputs, wants %s", op->name, n_in, op->inputs);
+    for (int i = 0; i < n_in; i++)
+        if (__builtin_expect(!in[i], 0) && missing_input(op, i))
+            return TP_ERR_ARGUMENT;
+    return TP_OK;
+}
+
+static bool wants_record(const tp_op *op, tp_tensor *const *in, int n_in)
+{
+    if (!grad_enabled || op->not_differentiable || dry_run)
+        return false;
+    for (int i = 0; i < n_in; i++)
+        if (in[i] && in[i]->requires_grad)
+            return true;
+    return false;
+}
+
+/* ---- running ------------------------------------------------------------------------------------------- */
+
+static tp_status allocate_outputs(tp_call *c)
+{
+    for (int i = 0; i < c->n_out; i++) {
+        tp_tensor *y = c->out[i];
+        if (c->op->is_view) {
+            y->is_view = true;
+            if ((y->storage = c->in[0]->storage))
+                storage_retain(y->storage);
+        } else if (dry_run)
+            dry_run->output_bytes += y->numel * (int64_t)tensor_element_size(y);
+        else if (tensor_allocate(y))
+            return TP_ERR_MEMORY;
+    }
+    return TP_OK;
+}
+
+static tp_status run_forward(tp_call *c)
+{
+    if (c->op->is_view || !c->op->forward)
+        return TP_OK;
+    if (dry_run) {
+        dry_run->flops += c->op->cost ? c->op->cost(c) : (double)c->out[0]->numel;
+        return TP_OK;
+    }
+    c->kernels = device_cpu.kernels();
+    if (c->scratch_bytes && !(c->scratch = tp_alloc(c->scratch_bytes)))
+        return TP_ERR_MEMORY;
+    c->op->forward(c);
+    tp_free(c->scratch, c->scratch_bytes);
+    return TP_OK;
+}
+
+static tp_status run(tp_call *c)
+{
+    for (int i = 0; i < c->n_out; i++)
+        if (!(c->out[i] = tensor_blank()))
+            return TP_ERR_MEMORY;
+    if (c->op->infer(c) || allocate_outputs(c) || run_forward(c))
+        return tp_error_pending();
+    return TP_OK;
+}
+
+tp_status tp_apply_n(const tp_op *op, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out)
+{
+    tp_call c = { .op = op, .n_in = n_in, .n_out = op->n_out ? op->n_out : 1, .in = in, .attrs = attrs };
+    memset(out, 0, sizeof *out * (size_t)c.n_out);
+    if (check_inputs(op, in, n_in) || run(&c))
+        return tp_error_pending();
+    if (wants_record(op, in, n_in) && node_record(&c))
+        return TP_ERR_MEMORY;
+    memcpy(out, c.out, sizeof *out * (size_t)c.n_out);
+    return TP_OK;
+}
+
+tp_tensor *tp_apply(const tp_op *op, tp_tensor *const *in, int n_in, const void *attrs)
+{
+    tp_tensor *out[TP_MAX_OUTPUTS];
+    return tp_apply_n(op, in, n_in, attrs, out) ? NULL : out[0];
+}
+
+/* ---- in place ------------------------------------------------------------------------------------------ */
+
+static tp_status check_in_place(const tp_op *op, tp_tensor *x, bool records)
+{
+    if (records && x->requires_grad && !x->grad_fn)
+        return tp_fail(TP_ERR_GRAD, "%s_: a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD",
+                       op->name);
+    if (records && x->is_view)
+        return tp_fail(TP_ERR_GRAD, "%s_: a view cannot be changed in place while gradients are recorded; clone it first",
+                       op->name);
+    for (int i = 0; i < x->ndim; i++)
+        if (x->stride[i] == 0 && x->shape[i] > 1)
+            return tp_fail(TP_ERR_ARGUMENT, "%s_: several elements of %s share one place in memory (an expanded view); clone it first",
+                           op->name, tensor_shape_text(x));
+    return TP_OK;
+}
+
+/* Another input that overlaps x in memory, but not element by element, is read from a copy. */
+static tp_status part_from_overlaps(const tp_tensor *x, tp_tensor **in, int n_in)
+{
+    for (int i = 1; i < n_in; i++) {
+        tp_tensor *y = in[i];
+        if (!y || y->storage != x->storage)
+            continue;
+        bool same = y->offset == x->offset && tensor_same_shape(x, y) &&
+                    !memcmp(x->stride, y->stride, sizeof *x->stride * x->ndim);
+        if (!same && !(in[i] = engine_clone(y)))
+            return tp_error_pending();
+    }
+    return TP_OK;
+}
+
+tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const void *attrs)
+{
+    tp_tensor *in[TP_MAX_INPUTS];
+    if (check_inputs(op, inputs, n_in))
+        return NULL;
+    if (n_in > TP_MAX_INPUTS || op->n_out > 1 || op->is_view)
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: has no form in place", op->name);
+    memcpy(in, inputs, sizeof *in * (size_t)n_in);
+    tp_tensor *x = in[0];
+    bool records = wants_record(op, in, n_in);
+    TP_SCOPE;
+    tp_call c = { .op = op, .n_in = n_in, .n_out = 1, .in = in, .attrs = attrs };
+    if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(c.out[0] = tensor_blank()) || op->infer(&c))
+        return NULL;
+    if (!tensor_same_shape(x, c.out[0]))
+        return tp_fail_null(TP_ERR_SHAPE, "%s_: the result %s does not fit into %s", op->name, tensor_shape_text(c.out[0]),
+                            tensor_shape_text(x));
+    if (x->dtype != c.out[0]->dtype)
+        return tp_fail_null(TP_ERR_DTYPE, "%s_: the result is %s, the tensor %s", op->name,
+                            tp_dtype_name(c.out[0]->dtype), tp_dtype_name(x->dtype));
+    if (dry_run)
+        return x;
+    c.out[0] = x;
+    if (records && node_record(&c)) /* first: what it saves, it saves with the version from before */
+        return NULL;
+    if (run_forward(&c))
+        return NULL;
+    x->storage->version++;
+    if (records && (op->saves_out & 1)) /* the node's own alias of the result has the new version */
+        x->grad_fn->out[0].saved.version = x->storage->version;
+    return x;
+}
+
+/* ---- for infer ----------------------------------------------------------------------------------------- */
+
+tp_status tp_infer_shape(tp_call *c, int output, tp_dtype dtype, tp_shape shape)
+{
+    return tensor_set_shape(c->out[output], c->op->name, dtype, shape);
+}
+
+tp_status tp_infer_like(tp_call *c, int input)
+{
+    const tp_tensor *x = c->in[input];
+    tp_tensor *y = c->out[0];
+    y->dtype = x->dtype;
+    y->ndim = x->ndim;
+    y->numel = x->numel;
+    memcpy(y->shape, x->shape, sizeof *x->shape * x->ndim);
+    if (__builtin_expect(tensor_is_contiguous(x) || tensor_is_dense(x), 1)) {
+        memcpy(y->stride, x->stride, sizeof *x->stride * x->ndim);
+        return TP_OK;
+    }
+    return tensor_set_shape(y, c->op->name, (tp_dtype)x->dtype, tp_shape_of(x));
+}
+
+/* Two kinds of operands decide the dtype, as in PyTorch: tensors first; 0-dimensional ones and C numbers only where they
+ * are of a higher class (bool < integer < float). */
+static int class_of(tp_dtype d)
+{
+    return tp_dtype_is_float(d) ? 2 : d != TP_BOOL;
+}
+
+tp_dtype call_promoted(const tp_call *c)
+{
+    int best[3] = { -1, -1, -1 }; /* result among tensors, 0-dimensional tensors, numbers */
+    for (int i = 0; i < c->n_in; i++) {
+        if (!c->in[i])
+            continue;
+        int kind = c->in[i]->is_number ? 2 : c->in[i]->ndim == 0;
+        tp_dtype d = c->in[i]->dtype;
+        if (kind == 2)
+            d = tp_dtype_is_float(d) ? TP_F32 : d; /* numbers bring a class, not a width: float means the default type */
+        best[kind] = best[kind] < 0 ? (int)d : (int)tp_promote((tp_dtype)best[kind], d);
+    }
+    int result = best[0];
+    for (int kind = 1; kind < 3; kind++)
+        if (best[kind] >= 0 && (result < 0 || class_of((tp_dtype)best[kind]) > class_of((tp_dtype)result)))
+            result = best[kind];
+    return (tp_dtype)result;
+}
+
+static tp_status broadcast_failure(const tp_call *c, int dim_from_right)
+{
+    char text[256];
+    size_t used = 0;
+    text[0] = 0;
+    for (int i = 0; i < c->n_in && used < sizeof text; i++)
+        if (c->in[i])
+            used += (size_t)snprintf(text + used, sizeof text - used, used ? " and %s" : "%s", tensor_shape_text(c->in[i]));
+    return tp_fail(TP_ERR_SHAPE, "%s: shapes %s do not broadcast: dim -%d differs and is not 1", c->op->name, text, dim_from_right);
+}
+
+static tp_status broadcast_shape(const tp_call *c, tp_shape *shape)
+{
+    shape->ndim = 0;
+    for (int i = 0; i < c->n_in; i++)
+        if (c->in[i] && c->in[i]->ndim > shape->ndim)
+            shape->ndim = c->in[i]->ndim;
+    for (int k = 1; k <= shape->ndim; k++) {
+        int64_t size = 1;
+        for (int i = 0; i < c->n_in; i++) {
+            const tp_tensor *x = c->in[i];
+            int64_t s = x && x->ndim >= k ? x->shape[x->ndim - k] : 1;
+            if (s != 1 && size != 1 && s != size)
+                return broadcast_failure(c, k);
+            size = size == 1 ? s : size;
+        }
+        shape->dim[shape->ndim - k] = size;
+    }
+    return TP_OK;
+}
+
+/* One of the inputs that already has the result's shape lends its strides, so that channels-last stays channels-last. */
+static const tp_tensor *layout_source(const tp_call *c, const tp_shape *shape)
+{
+    for (int i = 0; i < c->n_in; i++) {
+        const tp_tensor *x = c->in[i];
+        if (x && x->ndim == shape->ndim && !memcmp(x->shape, shape->dim, sizeof *x->shape * x->ndim) && tensor_is_dense(x))
+            return x;
+    }
+    return NULL;
+}
+
+tp_status tp_infer_broadcast(tp_call *c)
+{
+    tp_shape shape;
+    tp_tensor *y = c->out[0], *a = c->in[0], *b = c->n_in > 1 ? c->in[c->n_in - 1] : a;
+    if (c->n_in == 2 && a->dtype == b->dtype && !a->is_number && !b->is_number && tensor_same_shape(a, b) &&
+        tensor_is_contiguous(a)) /* the common case, without the search */
+        return tp_infer_like(c, 0);
+    if (broadcast_shape(c, &shape) || tensor_set_shape(y, c->op->name, call_promoted(c), shape))
+        return tp_error_pending();
+    const tp_tensor *source = layout_source(c, &shape);
+    if (source)
+        memcpy(y->stride, source->stride, sizeof *y->stride * y->ndim);
+    return TP_OK;
+}

@@ -1,0 +1,306 @@
+/* memory.c - the caching allocator.
+ *
+ * Size classes: four to each power of two (64, 80, 96, 112, 128, 160 ...), so that at most a fifth is lost.
+ * Invariants:
+ *  1. A block's class follows from the size asked for alone; whoever frees it names the same size.
+ *  2. A free block of a small class (up to 32 KB) lies in the freeing thread's list of its class; a list that
+ *     outgrows LOCAL_MAX hands half to the shared list.  Larger blocks go to the shared lists at once.
+ *  3. counters.live_bytes counts class sizes handed out; cached_bytes those in any list.
+ * Layer: base.  Depends on error.h.  Read next: object.c. */
+#include "base/memory.h"
+
+#include "base/error.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, LOCAL_MAX = 256 };
+
+typedef struct free_block {
+    struct free_block *next;
+} free_block;
+
+typedef struct free_list {
+    free_block *first;
+    int32_t count;
+} free_list;
+
+static struct {
+    pthread_mutex_t lock;
+    free_list lists[CLASSES];
+} shared = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static struct {
+    _Atomic int64_t live_bytes, peak_bytes, cached_bytes, live_blocks, system_calls;
+} counters;
+
+/* Counts of a thread since it last added them to the shared counters: no locked instruction for each small block. */
+typedef struct thread_cache {
+    free_list lists[SMALL_CLASSES];
+    int64_t live_bytes, live_blocks, cached_bytes; /* not yet in counters */
+    bool registered;
+} thread_cache;
+
+static _Thread_local thread_cache cache __attribute__((tls_model("initial-exec")));
+static pthread_key_t at_thread_exit;
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static bool caching = true;
+
+static _Atomic(tp_memory_hook *) hook;
+static void *hook_context;
+
+static int class_of(size_t bytes)
+{
+    if (bytes <= 64)
+        return 0;
+    int log2 = 63 - __builtin_clzll(bytes - 1);            /* bytes in (2^log2, 2^(log2+1)] */
+    int quarter = (int)((bytes - 1) >> (log2 - 2)) & 3;    /* which fourth of it */
+    return 4 * (log2 - 6) + quarter + 1;
+}
+
+static size_t class_bytes(int class)
+{
+    if (class == 0)
+        return 64;
+    int log2 = (class - 1) / 4 + 6, quarter = (class - 1) % 4;
+    return ((size_t)1 << log2) + (size_t)(quarter + 1) * ((size_t)1 << (log2 - 2));
+}
+
+static void count_live(int64_t bytes, int64_t blocks)
+{
+    int64_t live = atomic_fetch_add_explicit(&counters.live_bytes, bytes, memory_order_relaxed) + bytes;
+    atomic_fetch_add_explicit(&counters.live_blocks, blocks, memory_order_relaxed);
+    int64_t peak = atomic_load_explicit(&counters.peak_bytes, memory_order_relaxed);
+    while (live > peak && !atomic_compare_exchange_weak(&counters.peak_bytes, &peak, live))
+        ;
+}
+
+static void publish_counts(void)
+{
+    if (cache.live_bytes || cache.live_blocks)
+        count_live(cache.live_bytes, cache.live_blocks);
+    atomic_fetch_add_explicit(&counters.cached_bytes, cache.cached_bytes, memory_order_relaxed);
+    cache.live_bytes = cache.live_blocks = cache.cached_bytes = 0;
+}
+
+static void push(free_list *list, free_block *block)
+{
+    block->next = list->first;
+    list->first = block;
+    list->count++;
+}
+
+static free_block *pop(free_list *list)
+{
+    free_block *block = list->first;
+    if (block) {
+        list->first = block->next;
+        list->count--;
+    }
+    return block;
+}
+
+static void give_to_shared(int class, int keep)
+{
+    free_list *list = &cache.lists[class];
+    pthread_mutex_lock(&shared.lock);
+    while (list->count > keep)
+        push(&shared.lists[class], pop(list));
+    pthread_mutex_unlock(&shared.lock);
+}
+
+static void thread_ends(void *unused)
+{
+    (void)unused;
+    for (int class = 0; class < SMALL_CLASSES; class++)
+        give_to_shared(class, 0);
+    publish_counts();
+    cache.registered = false; /* later destructors of this thread may still allocate; they register again */
+}
+
+static void start(void)
+{
+    const char *setting = getenv("TAPER_CACHE");
+    caching = !setting || strcmp(setting, "0") != 0;
+    pthread_key_create(&at_thread_exit, thread_ends);
+}
+
+static void register_thread(void)
+{
+    pthread_once(&started, start);
+    pthread_setspecific(at_thread_exit, &cache);
+    cache.registered = true;
+}
+
+static void *from_system(size_t bytes)
+{
+    atomic_fetch_add_explicit(&counters.system_calls, 1, memory_order_relaxed);
+    void *block = NULL;
+    if (posix_memalign(&block, 64, bytes) != 0)
+        return NULL;
+    return block;
+}
+
+/* A block of a small class for an empty thread list: some from the shared list, else a new one. */
+static void *refill(int class)
+{
+    free_list *list = &cache.lists[class];
+    publish_counts();
+    pthread_mutex_lock(&shared.lock);
+    for (int i = 0; i < LOCAL_MAX / 4 && shared.lists[class].first; i++)
+        push(list, pop(&shared.lists[class]));
+    pthread_mutex_unlock(&shared.lock);
+    void *block = pop(list);
+    if (block)
+        cache.cached_bytes -= (int64_t)class_bytes(class);
+    return block ? block : from_system(class_bytes(class));
+}
+
+static void *alloc_small(int class)
+{
+    free_block *block = pop(&cache.lists[class]);
+    if (__builtin_expect(block != NULL, 1))
+        cache.cached_bytes -= (int64_t)class_bytes(class);
+    else if (!(block = refill(class)))
+        return NULL;
+    cache.live_bytes += (int64_t)class_bytes(class);
+    cache.live_blocks++;
+    return block;
+}
+
+static void *alloc_large(int class)
+{
+    int64_t bytes = (int64_t)class_bytes(class);
+    pthread_mutex_lock(&shared.lock);
+    void *block = pop(&shared.lists[class]);
+    pthread_mutex_unlock(&shared.lock);
+    if (block)
+        atomic_fetch_sub_explicit(&counters.cached_bytes, bytes, memory_order_relaxed);
+    else if (!(block = from_system((size_t)bytes))) {
+        tp_memory_trim(); /* other classes may hold what is missing */
+        if (!(block = from_system((size_t)bytes)))
+            return NULL;
+    }
+    count_live(bytes + cache.live_bytes, 1 + cache.live_blocks);
+    cache.live_bytes = cache.live_blocks = 0;
+    return block;
+}
+
+void *tp_alloc(size_t bytes)
+{
+    tp_memory_hook *ask = atomic_load_explicit(&hook, memory_order_relaxed);
+    void *block = NULL;
+    if (__builtin_expect(!cache.registered, 0))
+        register_thread();
+    if (bytes < (size_t)1 << 62 && (!ask || ask(bytes, hook_context))) {
+        if (__builtin_expect(!caching, 0)) {
+            block = from_system(bytes ? bytes : 1);
+            if (block)
+                count_live((int64_t)bytes, 1);
+        } else {
+            int class = class_of(bytes);
+            block = class < SMALL_CLASSES ? alloc_small(class) : alloc_large(class);
+        }
+    }
+    if (__builtin_expect(!block, 0))
+        tp_fail(TP_ERR_MEMORY, "out of memory: %zu bytes were wanted", bytes);
+    return block;
+}
+
+void *tp_calloc(size_t bytes)
+{
+    void *block = tp_alloc(bytes);
+    return block ? memset(block, 0, bytes) : NULL;
+}
+
+void tp_free(void *block, size_t bytes)
+{
+    if (!block)
+        return;
+    if (__builtin_expect(!caching, 0)) {
+        count_live(-(int64_t)bytes, -1);
+        free(block);
+        return;
+    }
+    if (__builtin_expect(!cache.registered, 0))
+        register_thread();
+    int class = class_of(bytes);
+    int64_t size = (int64_t)class_bytes(class);
+    if (class < SMALL_CLASSES) {
+        push(&cache.lists[class], block);
+        cache.cached_bytes += size;
+        cache.live_bytes -= size;
+        cache.live_blocks--;
+        if (cache.lists[class].count > LOCAL_MAX)
+            give_to_shared(class, LOCAL_MAX / 2);
+        return;
+    }
+    atomic_fetch_add_explicit(&counters.cached_bytes, size, memory_order_relaxed);
+    count_live(-size, -1);
+    pthread_mutex_lock(&shared.lock);
+    push(&shared.lists[class], block);
+    pthread_mutex_unlock(&shared.lock);
+}
+
+void *tp_memdup(const void *data, size_t n)
+{
+    void *copy = tp_alloc(n);
+    return copy ? memcpy(copy, data, n) : NULL;
+}
+
+tp_status tp_grow(void **items, int64_t *capacity, int64_t want, size_t size)
+{
+    if (want <= *capacity)
+        return TP_OK;
+    int64_t room = *capacity ? *capacity : 16, bytes;
+    while (room < want)
+        room *= 2;
+    if (!tp_mul_fits(room, (int64_t)size, &bytes))
+        return tp_fail(TP_ERR_MEMORY, "out of memory: %lld items of %zu bytes were wanted", (long long)want, size);
+    void *bigger = tp_alloc((size_t)bytes);
+    if (!bigger)
+        return TP_ERR_MEMORY;
+    if (*items)
+        memcpy(bigger, *items, (size_t)*capacity * size);
+    tp_free(*items, (size_t)*capacity * size);
+    *items = bigger;
+    *capacity = room;
+    return TP_OK;
+}
+
+tp_memory_info tp_memory_stats(void)
+{
+    publish_counts();
+    return (tp_memory_info){ .live_bytes = counters.live_bytes,
+                             .peak_bytes = counters.peak_bytes,
+                             .cached_bytes = counters.cached_bytes,
+                             .live_blocks = counters.live_blocks,
+                             .system_calls = counters.system_calls };
+}
+
+void tp_memory_reset_peak(void)
+{
+    publish_counts();
+    atomic_store(&counters.peak_bytes, atomic_load(&counters.live_bytes));
+}
+
+void tp_memory_trim(void)
+{
+    for (int class = 0; class < SMALL_CLASSES; class++)
+        give_to_shared(class, 0);
+    pthread_mutex_lock(&shared.lock);
+    for (int class = 0; class < CLASSES; class++)
+        for (free_block *block; (block = pop(&shared.lists[class]));) {
+            atomic_fetch_sub_explicit(&counters.cached_bytes, (int64_t)class_bytes(class), memory_order_relaxed);
+            free(block);
+        }
+    pthread_mutex_unlock(&shared.lock);
+}
+
+void tp_memory_set_hook(tp_memory_hook *ask, void *context)
+{
+    hook_context = context;
+    atomic_store(&hook, ask);
+}

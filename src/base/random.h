@@ -1,0 +1,11 @@
+/* random.h - one stream of the thread's generator, for an operation that draws.
+ *
+ * Layer: base.  Depends on taper/base.h.  Read next: philox.h. */
+#ifndef BASE_RANDOM_H
+#define BASE_RANDOM_H
+
+#include <taper/base.h>
+
+tp_rng random_take_stream(void); /* the seed and a stream that no later call gets */
+
+#endif

@@ -1,0 +1,366 @@
+/* tensor.c - making tensors, their storage, and looking at them.
+ *
+ * Layer: core.  Depends on device.  Read next: tensor.h for the invariants, params.c, format.c. */
+#include "core/tensor.h"
+
+#include "base/memory.h"
+#include "device/device.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- storage --------------------------------------------------------------------------------------- */
+
+void storage_retain(tp_storage *s)
+{
+    __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
+}
+
+void storage_release(tp_storage *s)
+{
+    if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) != 1 && __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) != 1)
+        return;
+    if (s->release)
+        s->release(s->context);
+    else if (s->owned)
+        s->device->free(s->data, s->bytes);
+    tp_free(s, sizeof *s);
+}
+
+static tp_storage *storage_new(const tp_device *device, void *data, size_t bytes)
+{
+    tp_storage *s = tp_alloc(sizeof *s);
+    if (!s)
+        return NULL;
+    *s = (tp_storage){ .refs = 1, .data = data, .bytes = bytes, .device = device };
+    return s;
+}
+
+tp_status tensor_allocate(tp_tensor *t)
+{
+    const tp_device *device = &device_cpu;
+    size_t bytes = (size_t)t->numel * tensor_element_size(t);
+    tp_storage *s = storage_new(device, NULL, bytes);
+    if (!s)
+        return TP_ERR_MEMORY;
+    s->data = device->alloc(bytes);
+    if (!s->data) {
+        tp_free(s, sizeof *s);
+        return TP_ERR_MEMORY;
+    }
+    s->owned = true;
+    t->storage = s;
+    return TP_OK;
+}
+
+/* ---- tensors --------------------------------------------------------------------------------------- */
+
+static void tensor_destroy(void *object)
+{
+    tp_tensor *t = object;
+    if (t->storage)
+        storage_release(t->storage);
+    if (t->grad_fn)
+        tp_release(t->grad_fn);
+    if (t->grad)
+        tp_release(t->grad);
+    tp_free(t, sizeof *t);
+}
+
+const tp_class tensor_class = { "tensor", tensor_destroy };
+
+tp_tensor *tensor_blank(void)
+{
+    tp_tensor *t = tp_pending() ? NULL : tp_alloc(sizeof *t);
+    if (!t)
+        return NULL;
+    /* shape and stride are left as they are beyond ndim: clearing 128 bytes would be a tenth of a small operation */
+    t->object = (tp_object){ &tensor_class, 1 };
+    t->dtype = TP_F32;
+    t->ndim = 0;
+    t->output = 0;
+    t->requires_grad = t->retains_grad = t->is_number = t->is_view = false;
+    t->numel = 1;
+    t->offset = 0;
+    t->storage = NULL;
+    t->grad_fn = NULL;
+    t->grad = NULL;
+    return tp_scope_own(t);
+}
+
+tp_status tensor_set_shape(tp_tensor *t, const char *op, tp_dtype dtype, tp_shape shape)
+{
+    int64_t numel = 1, bytes;
+    if (shape.ndim < 0 || shape.ndim > TP_MAX_DIMS)
+        return tp_fail(TP_ERR_SHAPE, "%s: %d dims, at most %d are possible", op, shape.ndim, TP_MAX_DIMS);
+    t->dtype = (uint8_t)dtype;
+    t->ndim = (uint8_t)shape.ndim;
+    bool empty = false, fits = true;
+    for (int i = shape.ndim; i-- > 0;) {
+        if (shape.dim[i] < 0)
+            return tp_fail(TP_ERR_SHAPE, "%s: shape %s has a negative size", op, shape_text(shape));
+        t->shape[i] = shape.dim[i];
+        t->stride[i] = numel;
+        empty |= shape.dim[i] == 0;
+        fits &= tp_mul_fits(numel, shape.dim[i] ? shape.dim[i] : 1, &numel);
+    }
+    if (!fits || !tp_mul_fits(numel, (int64_t)tp_dtype_size(dtype), &bytes))
+        return tp_fail(TP_ERR_MEMORY, "%s: shape %s of %s does not fit into memory", op, shape_text(shape),
+                       tp_dtype_name(dtype));
+    t->numel = empty ? 0 : numel;
+    return TP_OK;
+}
+
+tp_tensor *tensor_new(tp_dtype dtype, tp_shape shape)
+{
+    tp_tensor *t = tensor_blank();
+    if (!t || tensor_set_shape(t, "tensor", dtype, shape) || tensor_allocate(t))
+        return NULL;
+    return t;
+}
+
+tp_tensor *tensor_alias(const tp_tensor *of)
+{
+    tp_tensor *t = tensor_blank();
+    if (!t)
+        return NULL;
+    t->dtype = of->dtype;
+    t->ndim = of->ndim;
+    t->numel = of->numel;
+    t->offset = of->offset;
+    memcpy(t->shape, of->shape, sizeof(int64_t) * of->ndim);
+    memcpy(t->stride, of->stride, sizeof(int64_t) * of->ndim);
+    if ((t->storage = of->storage))
+        storage_retain(t->storage);
+    return t;
+}
+
+tp_tensor *tp_tensor_copied(const void *data, tp_dtype dtype, tp_shape shape)
+{
+    tp_tensor *t = tensor_new(dtype, shape);
+    if (t && t->numel)
+        memcpy(t->storage->data, data, t->storage->bytes);
+    return t;
+}
+
+tp_tensor *tp_tensor_shared(void *data, tp_dtype dtype, tp_shape shape, void (*release)(void *), void *context)
+{
+    tp_tensor *t = tensor_blank();
+    if (!t || tensor_set_shape(t, "tensor_shared", dtype, shape))
+        return NULL;
+    t->storage = storage_new(&device_cpu, data, (size_t)t->numel * tensor_element_size(t));
+    if (!t->storage)
+        return NULL;
+    t->storage->release = release;
+    t->storage->context = context;
+    return t;
+}
+
+static tp_tensor *number(tp_dtype dtype, const void *value)
+{
+    tp_tensor *t = tp_tensor_copied(value, dtype, TP_SHAPE());
+    if (t)
+        t->is_number = true;
+    return t;
+}
+
+tp_tensor *tp_number(double value)
+{
+    return number(TP_F64, &value);
+}
+
+tp_tensor *tp_integer(int64_t value)
+{
+    return number(TP_I64, &value);
+}
+
+/* ---- shapes ---------------------------------------------------------------------------------------- */
+
+bool tensor_is_contiguous(const tp_tensor *t)
+{
+    int64_t expected = 1;
+    for (int i = t->ndim; i-- > 0;) {
+        if (t->shape[i] != 1 && t->stride[i] != expected)
+            return t->numel == 0;
+        expected *= t->shape[i];
+    }
+    return true;
+}
+
+bool tensor_is_dense(const tp_tensor *t)
+{
+    int64_t expected = 1;
+    unsigned done = 0;
+    for (int k = 0; k < t->ndim; k++) { /* each round finds the dim that comes next from the inside */
+        int next = -1;
+        for (int i = t->ndim; i-- > 0;)
+            if (!(done >> i & 1) && (t->shape[i] == 1 || t->stride[i] == expected)) {
+                next = i;
+                break;
+            }
+        if (next < 0)
+            return t->numel == 0;
+        done |= 1u << next;
+        expected *= t->shape[next];
+    }
+    return true;
+}
+
+bool tensor_same_shape(const tp_tensor *a, const tp_tensor *b)
+{
+    if (a->ndim != b->ndim)
+        return false;
+    for (int i = 0; i < a->ndim; i++)
+        if (a->shape[i] != b->shape[i])
+            return false;
+    return true;
+}
+
+const char *shape_text(tp_shape shape)
+{
+    static _Thread_local char ring[4][256];
+    static _Thread_local unsigned turn;
+    char *text = ring[turn++ % 4];
+    size_t used = (size_t)snprintf(text, sizeof *ring, "(");
+    for (int i = 0; i < shape.ndim && i < TP_MAX_DIMS; i++)
+        used += (size_t)snprintf(text + used, sizeof *ring - used, i ? ", %lld" : "%lld", (long long)shape.dim[i]);
+    snprintf(text + used, sizeof *ring - used, shape.ndim == 1 ? ",)" : ")");
+    return text;
+}
+
+const char *tensor_shape_text(const tp_tensor *t)
+{
+    return shape_text(tp_shape_of(t));
+}
+
+tp_status normalize_dim(const char *op, int ndim, int *dim)
+{
+    int n = ndim ? ndim : 1; /* a scalar has dim 0 and -1, as in PyTorch */
+    if (*dim < -n || *dim >= n)
+        return tp_fail(TP_ERR_INDEX, "%s: dim %d is out of range, [%d, %d] is wanted", op, *dim, -n, n - 1);
+    *dim += *dim < 0 ? n : 0;
+    return TP_OK;
+}
+
+/* ---- looking --------------------------------------------------------------------------------------- */
+
+tp_dtype tp_dtype_of(const tp_tensor *t)
+{
+    return t ? (tp_dtype)t->dtype : TP_F32;
+}
+
+int tp_ndim(const tp_tensor *t)
+{
+    return t ? t->ndim : 0;
+}
+
+static int64_t at_dim(const tp_tensor *t, const int64_t *values, int dim)
+{
+    if (!t || dim < -t->ndim || dim >= t->ndim)
+        return -1;
+    return values[dim < 0 ? dim + t->ndim : dim];
+}
+
+int64_t tp_size(const tp_tensor *t, int dim)
+{
+    return at_dim(t, t ? t->shape : NULL, dim);
+}
+
+int64_t tp_stride(const tp_tensor *t, int dim)
+{
+    return at_dim(t, t ? t->stride : NULL, dim);
+}
+
+tp_shape tp_shape_of(const tp_tensor *t)
+{
+    tp_shape shape = { .ndim = t ? t->ndim : 0 };
+    for (int i = 0; i < shape.ndim; i++)
+        shape.dim[i] = t->shape[i];
+    return shape;
+}
+
+int64_t tp_numel(const tp_tensor *t)
+{
+    return t ? t->numel : 0;
+}
+
+bool tp_is_contiguous(const tp_tensor *t)
+{
+    return t && tensor_is_contiguous(t);
+}
+
+bool tp_shares_storage(const tp_tensor *a, const tp_tensor *b)
+{
+    return a && b && a->storage == b->storage;
+}
+
+tp_storage *tp_storage_of(const tp_tensor *t)
+{
+    return t ? t->storage : NULL;
+}
+
+int64_t tp_storage_offset(const tp_tensor *t)
+{
+    return t ? t->offset : 0;
+}
+
+const char *tp_device_of(const tp_tensor *t)
+{
+    return t && t->storage ? t->storage->device->name : device_cpu.name;
+}
+
+void *tp_data(const tp_tensor *t)
+{
+    return t ? tensor_data(t) : NULL;
+}
+
+/* All elements in row-major order into out, converted; the last dim goes through the kernel in one piece. */
+static tp_status read_all(const tp_tensor *t, tp_dtype dtype, void *out, int64_t n)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!t || !t->storage || !t->storage->data || n != t->numel)
+        return tp_fail(TP_ERR_ARGUMENT, "to_%s: room for %lld elements, the tensor %s has %lld", tp_dtype_name(dtype),
+                       (long long)n, tensor_shape_text(t), (long long)tp_numel(t));
+    convert_fn *convert = t->storage->device->kernels()->convert[dtype][t->dtype];
+    int64_t row = t->ndim ? t->shape[t->ndim - 1] : 1, step = t->ndim ? t->stride[t->ndim - 1] : 1;
+    int64_t index[TP_MAX_DIMS] = { 0 };
+    for (int64_t done = 0; done < n; done += row) {
+        int64_t offset = 0;
+        for (int i = 0; i < t->ndim - 1; i++)
+            offset += index[i] * t->stride[i];
+        convert((char *)out + done * (int64_t)tp_dtype_size(dtype), 1,
+                tensor_data(t) + offset * (int64_t)tensor_element_size(t), step, row);
+        for (int i = t->ndim - 2; i >= 0 && ++index[i] == t->shape[i]; i--)
+            index[i] = 0;
+    }
+    return TP_OK;
+}
+
+tp_status tp_to_f32(const tp_tensor *t, float *out, int64_t n)
+{
+    return read_all(t, TP_F32, out, n);
+}
+
+tp_status tp_to_f64(const tp_tensor *t, double *out, int64_t n)
+{
+    return read_all(t, TP_F64, out, n);
+}
+
+tp_status tp_to_i64(const tp_tensor *t, int64_t *out, int64_t n)
+{
+    return read_all(t, TP_I64, out, n);
+}
+
+double tp_item(const tp_tensor *t)
+{
+    double value;
+    return read_all(t, TP_F64, &value, 1) ? NAN : value;
+}
+
+int64_t tp_item_i64(const tp_tensor *t)
+{
+    int64_t value;
+    return read_all(t, TP_I64, &value, 1) ? 0 : value;
+}

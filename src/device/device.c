@@ -1,0 +1,22 @@
+/* device.c - devices by name.
+ *
+ * Layer: device.  Depends on devices.def.  Read next: cpu.c. */
+#include "device/device.h"
+
+#include "base/error.h"
+
+#include <string.h>
+
+static const tp_device *const devices[] = {
+#define DEVICE(name) &device_##name,
+#include "device/devices.def"
+#undef DEVICE
+};
+
+const tp_device *device_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
+        if (!strcmp(devices[i]->name, name))
+            return devices[i];
+    return tp_fail_null(TP_ERR_DEVICE, "device '%s' is not there: this build knows cpu", name);
+}
