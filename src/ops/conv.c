@@ -1,0 +1,264 @@
+/* conv.c - two-dimensional convolution and its two gradients, each an operation of its own.
+ *
+ * y[n,k,i,j] = b[k] + sum w[k,c,p,q] x[n, c, i s + p d - pad, j s + q d - pad].  Convolution is linear in x and in w, so the
+ * gradients of the gradients are again these three operations.  Images are channels-last in memory.
+ * Layer: ops.  Kernels: conv_* (kernels.h).  Read next: pool.c. */
+#include "ops/map.h"
+#include "ops/ops.h"
+
+typedef struct conv_attrs {
+    int64_t stride[2], padding[2], dilation[2], groups;
+    int64_t size[4]; /* of the result, for the two gradients */
+} conv_attrs;
+
+static int64_t output_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
+{
+    int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+static tp_status check_floats(const char *op, tp_tensor *const *in, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (in[i] && (in[i]->dtype != in[0]->dtype || (in[i]->dtype != TP_F32 && in[i]->dtype != TP_F64)))
+            return tp_fail(TP_ERR_DTYPE, "%s: %s and %s; all f32 or all f64 are wanted", op, tp_dtype_name((tp_dtype)in[0]->dtype), tp_dtype_name((tp_dtype)in[i]->dtype));
+    return TP_OK;
+}
+
+static tp_status check_attrs(const char *op, const conv_attrs *a)
+{
+    for (int i = 0; i < 2; i++)
+        if (a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->groups < 1)
+            return tp_fail(TP_ERR_ARGUMENT, "%s: stride %lld, padding %lld, dilation %lld, groups %lld: stride, dilation and groups must be at least 1, padding at least 0",
+                           op, (long long)a->stride[i], (long long)a->padding[i], (long long)a->dilation[i], (long long)a->groups);
+    return TP_OK;
+}
+
+/* What the kernels want to know, from the shapes of an image, a weight and a result. */
+static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *w, const int64_t *y)
+{
+    return (conv_args){ .n = x[0], .c = x[1], .h = x[2], .w = x[3], .k = w[0], .oh = y[2], .ow = y[3], .kernel = { w[2], w[3] },
+                        .stride = { a->stride[0], a->stride[1] }, .padding = { a->padding[0], a->padding[1] },
+                        .dilation = { a->dilation[0], a->dilation[1] }, .groups = a->groups };
+}
+
+/* The output: (N, C, H, W), channels innermost in memory. */
+static tp_status infer_image(tp_call *c, tp_dtype dtype, tp_shape shape)
+{
+    tp_tensor *y = c->out[0];
+    if (tp_infer_shape(c, 0, dtype, shape))
+        return tp_error_pending();
+    y->stride[1] = 1;
+    y->stride[3] = y->shape[1];
+    y->stride[2] = y->stride[3] * y->shape[3];
+    y->stride[0] = y->stride[2] * y->shape[2];
+    return TP_OK;
+}
+
+/* ---- conv2d ---------------------------------------------------------------------------------------------------------- */
+
+static tp_status conv2d_infer(tp_call *c)
+{
+    const conv_attrs *a = c->attrs;
+    const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
+    if (check_floats("conv2d", c->in, 3) || check_attrs("conv2d", a))
+        return tp_error_pending();
+    if (x->ndim != 4 || w->ndim != 4)
+        return tp_fail(TP_ERR_SHAPE, "conv2d: input %s, weight %s: (N, C, H, W) and (K, C / groups, height, width) are wanted", tensor_shape_text(x), tensor_shape_text(w));
+    if (x->shape[1] != w->shape[1] * a->groups)
+        return tp_fail(TP_ERR_SHAPE, "conv2d: input %s has %lld channels, weight %s wants %lld", tensor_shape_text(x), (long long)x->shape[1],
+                       tensor_shape_text(w), (long long)(w->shape[1] * a->groups));
+    if (w->shape[0] % a->groups)
+        return tp_fail(TP_ERR_SHAPE, "conv2d: %lld outputs in %lld groups do not come out even", (long long)w->shape[0], (long long)a->groups);
+    if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0] || bias->stride[0] != 1))
+        return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,), adjacent", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
+    int64_t oh = output_size(x->shape[2], w->shape[2], a->stride[0], a->padding[0], a->dilation[0]);
+    int64_t ow = output_size(x->shape[3], w->shape[3], a->stride[1], a->padding[1], a->dilation[1]);
+    if (oh < 1 || ow < 1 || w->shape[2] < 1 || w->shape[3] < 1)
+        return tp_fail(TP_ERR_SHAPE, "conv2d: kernel %lldx%lld does not fit into input %s with padding %lld, %lld", (long long)w->shape[2],
+                       (long long)w->shape[3], tensor_shape_text(x), (long long)a->padding[0], (long long)a->padding[1]);
+    if (infer_image(c, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
+        return tp_error_pending();
+    conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
+    c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) + kernels_best()->conv_forward_scratch[x->dtype](&g);
+    return TP_OK;
+}
+
+static void conv2d_forward(const tp_call *c)
+{
+    const tp_tensor *x = c->in[0], *w = c->in[1], *y = c->out[0];
+    const kernel_table *kernels = c->kernels;
+    conv_args g = geometry(c->attrs, x->shape, w->shape, y->shape);
+    char *scratch = c->scratch;
+    g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
+    g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
+    g.bias = c->in[2] ? tensor_data(c->in[2]) : NULL;
+    g.out = tensor_data(y);
+    g.scratch = scratch;
+    if (y->numel)
+        kernels->conv_forward[x->dtype](&g);
+}
+
+extern const tp_op tp_op_conv2d, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
+
+static tp_tensor *convolution(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
+{
+    return tp_apply(&tp_op_conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, a);
+}
+
+static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a, const tp_shape *size)
+{
+    conv_attrs with_size = *a;
+    for (int i = 0; i < 4; i++)
+        with_size.size[i] = size->dim[i];
+    return tp_apply(op, (tp_tensor *[]){ dy, other }, 2, &with_size);
+}
+
+static void conv2d_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+{
+    if (s->needs[0])
+        dx[0] = gradient(&tp_op_conv2d_input_grad, dy, s->in[1], s->attrs, &s->in_shape[0]);
+    if (s->needs[1])
+        dx[1] = gradient(&tp_op_conv2d_weight_grad, dy, s->in[0], s->attrs, &s->in_shape[1]);
+    if (s->needs[2])
+        dx[2] = tp_sum(dy, TP_SHAPE(0, 2, 3), false);
+}
+
+static double conv2d_cost(const tp_call *c)
+{
+    const tp_tensor *w = c->in[1];
+    return 2.0 * (double)c->out[0]->numel * (double)(w->shape[1] * w->shape[2] * w->shape[3]);
+}
+
+static const tp_attr conv_attr_table[] = {
+    { "stride", TP_ATTR_I64, offsetof(conv_attrs, stride[0]), 1 },     { "stride_w", TP_ATTR_I64, offsetof(conv_attrs, stride[1]), 1 },
+    { "padding", TP_ATTR_I64, offsetof(conv_attrs, padding[0]), 0 },   { "padding_w", TP_ATTR_I64, offsetof(conv_attrs, padding[1]), 0 },
+    { "dilation", TP_ATTR_I64, offsetof(conv_attrs, dilation[0]), 1 }, { "dilation_w", TP_ATTR_I64, offsetof(conv_attrs, dilation[1]), 1 },
+    { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },        { 0 },
+};
+
+#define PLAIN { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 0 } }
+#define STRIDED { { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 0 } }
+#define GROUPED { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2, { 0 } }
+
+const tp_op tp_op_conv2d = {
+    .name = "conv2d", .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]", .inputs = "x weight bias?", .n_in = 3,
+    .attrs_size = sizeof(conv_attrs), .attrs = conv_attr_table, .saves_for_others = 3, .infer = conv2d_infer, .forward = conv2d_forward,
+    .backward = conv2d_backward, .cost = conv2d_cost,
+    .examples = (const tp_example[]){ { "2,1,6,5 3,1,3,3 3", &(conv_attrs)PLAIN }, { "1,3,5,7 2,3,3,2 -", &(conv_attrs)STRIDED },
+                                      { "2,4,4,4 6,2,3,3 6", &(conv_attrs)GROUPED }, { NULL, NULL } },
+};
+
+static void pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
+{
+    bool is_pair = given[0] || given[1];
+    to[0] = is_pair ? given[0] : both ? both : otherwise;
+    to[1] = is_pair ? given[1] : both ? both : otherwise;
+}
+
+tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
+{
+    conv_attrs a = { .groups = o->groups ? o->groups : 1 };
+    pair_of(a.stride, o->stride, o->stride_hw, 1);
+    pair_of(a.padding, o->padding, o->padding_hw, 0);
+    pair_of(a.dilation, o->dilation, o->dilation_hw, 1);
+    return convolution(x, weight, o->bias, &a);
+}
+
+/* ---- gradient by the input, of shape size:  dx[.., i s + p d - pad, ..] += w[..p..] dy[..i..] ------------------------------- */
+
+static tp_status input_grad_infer(tp_call *c)
+{
+    const conv_attrs *a = c->attrs;
+    const tp_tensor *dy = c->in[0], *w = c->in[1];
+    if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
+        return tp_error_pending();
+    if (dy->ndim != 4 || w->ndim != 4 || dy->shape[1] != w->shape[0] || a->size[1] != w->shape[1] * a->groups || dy->shape[0] != a->size[0])
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and weight %s do not come from one convolution", c->op->name, tensor_shape_text(dy), tensor_shape_text(w));
+    if (infer_image(c, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
+        return tp_error_pending();
+    conv_args g = geometry(a, a->size, w->shape, dy->shape);
+    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) + kernels_best()->conv_data_gradient_scratch[dy->dtype](&g);
+    return TP_OK;
+}
+
+static void input_grad_forward(const tp_call *c)
+{
+    const tp_tensor *dy = c->in[0], *w = c->in[1], *dx = c->out[0];
+    const kernel_table *kernels = c->kernels;
+    conv_args g = geometry(c->attrs, dx->shape, w->shape, dy->shape);
+    char *scratch = c->scratch;
+    g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
+    g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
+    g.out = tensor_data(dx);
+    g.scratch = scratch;
+    if (dx->numel)
+        kernels->conv_data_gradient[dy->dtype](&g);
+}
+
+static void input_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
+{
+    if (s->needs[0])
+        dx[0] = convolution(dz, s->in[1], NULL, s->attrs);
+    if (s->needs[1])
+        dx[1] = gradient(&tp_op_conv2d_weight_grad, s->in[0], dz, s->attrs, &s->in_shape[1]);
+}
+
+static double gradient_cost(const tp_call *c)
+{
+    const tp_tensor *dy = c->in[0], *w = c->op == &tp_op_conv2d_weight_grad ? c->out[0] : c->in[1];
+    return 2.0 * (double)dy->numel * (double)(w->shape[1] * w->shape[2] * w->shape[3]);
+}
+
+const tp_op tp_op_conv2d_input_grad = {
+    .name = "conv2d_input_grad", .formula = "gradient of conv2d by x, of shape size", .inputs = "dy weight", .n_in = 2, .attrs_size = sizeof(conv_attrs),
+    .attrs = conv_attr_table, .saves_for_others = 3, .infer = input_grad_infer, .forward = input_grad_forward, .backward = input_grad_backward, .cost = gradient_cost,
+    .examples = (const tp_example[]){ { "2,3,4,3 3,1,3,3", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 2, 1, 6, 5 } } },
+                                      { "1,2,3,9 2,3,3,2", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 1, 3, 5, 7 } } }, { NULL, NULL } },
+};
+
+/* ---- gradient by the weight, of shape size:  dw[k,c,p,q] = sum dy[n,k,i,j] x[n,c,i s + p d - pad, ..] --------------------------- */
+
+static tp_status weight_grad_infer(tp_call *c)
+{
+    const conv_attrs *a = c->attrs;
+    const tp_tensor *dy = c->in[0], *x = c->in[1];
+    if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
+        return tp_error_pending();
+    if (dy->ndim != 4 || x->ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size[0] || x->shape[1] != a->size[1] * a->groups)
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name, tensor_shape_text(dy), tensor_shape_text(x));
+    if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
+        return tp_error_pending();
+    conv_args g = geometry(a, x->shape, a->size, dy->shape);
+    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) + kernels_best()->conv_weight_gradient_scratch[dy->dtype](&g);
+    return TP_OK;
+}
+
+static void weight_grad_forward(const tp_call *c)
+{
+    const tp_tensor *dy = c->in[0], *x = c->in[1], *dw = c->out[0];
+    const kernel_table *kernels = c->kernels;
+    conv_args g = geometry(c->attrs, x->shape, dw->shape, dy->shape);
+    char *scratch = c->scratch;
+    g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
+    g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
+    g.out = tensor_data(dw);
+    g.scratch = scratch;
+    if (dw->numel)
+        kernels->conv_weight_gradient[dy->dtype](&g);
+}
+
+static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
+{
+    if (s->needs[0])
+        dx[0] = convolution(s->in[1], dz, NULL, s->attrs);
+    if (s->needs[1])
+        dx[1] = gradient(&tp_op_conv2d_input_grad, s->in[0], dz, s->attrs, &s->in_shape[1]);
+}
+
+const tp_op tp_op_conv2d_weight_grad = {
+    .name = "conv2d_weight_grad", .formula = "gradient of conv2d by weight, of shape size", .inputs = "dy x", .n_in = 2, .attrs_size = sizeof(conv_attrs),
+    .attrs = conv_attr_table, .saves_for_others = 3, .infer = weight_grad_infer, .forward = weight_grad_forward, .backward = weight_grad_backward, .cost = gradient_cost,
+    .examples = (const tp_example[]){ { "2,3,4,3 2,1,6,5", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 3, 1, 3, 3 } } },
+                                      { "1,2,3,9 1,3,5,7", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 2, 3, 3, 2 } } }, { NULL, NULL } },
+};

@@ -1,0 +1,316 @@
+/* pool.c - max, average and adaptive average pooling.
+ *
+ * y[n,c,i,j] = max or mean of x over window (i, j).  Channels-last: the kernels' inner loop runs over C; images are
+ * shared out over threads.
+ * Layer: ops.  Kernels: max_pool, avg_pool and their backwards (kernels.h).  Read next: conv.c for output sizes. */
+#include "base/parallel.h"
+#include "ops/map.h"
+#include "ops/ops.h"
+
+#include <math.h>
+
+typedef struct pool_attrs {
+    int64_t kernel[2], stride[2], padding[2], dilation[2];
+    bool ceil_mode, exclude_pad;
+    int64_t size[4]; /* of the result, for the backwards */
+} pool_attrs;
+
+/* PyTorch's rule: a window that would start beyond the input and its left padding is dropped in ceil mode. */
+static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode)
+{
+    int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
+    if (room < 0 && !ceil_mode)
+        return 0;
+    int64_t steps = room + (ceil_mode ? stride - 1 : 0), out = (steps < 0 ? -1 : steps / stride) + 1;
+    return ceil_mode && (out - 1) * stride >= in + padding ? out - 1 : out;
+}
+
+static pool_args geometry(const pool_attrs *a, const int64_t *x, const int64_t *y)
+{
+    return (pool_args){ .h = x[2], .w = x[3], .c = x[1], .oh = y[2], .ow = y[3], .kernel = { a->kernel[0], a->kernel[1] },
+                        .stride = { a->stride[0], a->stride[1] }, .padding = { a->padding[0], a->padding[1] },
+                        .dilation = { a->dilation[0], a->dilation[1] }, .ceil_mode = a->ceil_mode, .exclude_pad = a->exclude_pad };
+}
+
+static tp_status infer_image(tp_call *c, int output, tp_dtype dtype, tp_shape shape)
+{
+    tp_tensor *y = c->out[output];
+    if (tp_infer_shape(c, output, dtype, shape))
+        return tp_error_pending();
+    y->stride[1] = 1;
+    y->stride[3] = y->shape[1];
+    y->stride[2] = y->stride[3] * y->shape[3];
+    y->stride[0] = y->stride[2] * y->shape[2];
+    return TP_OK;
+}
+
+static tp_status check_image(const char *op, const tp_tensor *x)
+{
+    if (x->ndim != 4)
+        return tp_fail(TP_ERR_SHAPE, "%s: input %s, (N, C, H, W) is wanted", op, tensor_shape_text(x));
+    if (x->dtype != TP_F32 && x->dtype != TP_F64)
+        return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", op, tp_dtype_name((tp_dtype)x->dtype));
+    return TP_OK;
+}
+
+static tp_status check_window(const char *op, const pool_attrs *a)
+{
+    for (int i = 0; i < 2; i++)
+        if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->padding[i] > a->kernel[i] / 2)
+            return tp_fail(TP_ERR_ARGUMENT, "%s: kernel %lld, stride %lld, padding %lld, dilation %lld: all but padding at least 1, padding at most half the kernel",
+                           op, (long long)a->kernel[i], (long long)a->stride[i], (long long)a->padding[i], (long long)a->dilation[i]);
+    return TP_OK;
+}
+
+static tp_status pool_infer(tp_call *c)
+{
+    const pool_attrs *a = c->attrs;
+    const tp_tensor *x = c->in[0];
+    int64_t out[2];
+    if (check_image(c->op->name, x) || check_window(c->op->name, a))
+        return tp_error_pending();
+    for (int i = 0; i < 2; i++) {
+        out[i] = pooled_size(x->shape[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i], a->ceil_mode);
+        if (out[i] < 1)
+            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", c->op->name, (long long)a->kernel[0],
+                           (long long)a->kernel[1], tensor_shape_text(x));
+    }
+    tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
+    c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST);
+    if (c->n_out > 1 && infer_image(c, 1, TP_I64, shape))
+        return tp_error_pending();
+    return infer_image(c, 0, (tp_dtype)x->dtype, shape);
+}
+
+/* ---- images over threads ------------------------------------------------------------------------------------------------ */
+
+typedef struct pool_run {
+    const kernel_table *kernels;
+    pool_args geometry;
+    int type;                   /* 0: f32, 1: f64 */
+    const char *from;           /* images of from_size bytes */
+    char *to;                   /* images of to_size bytes */
+    int64_t *index;             /* one for each element of the pooled image */
+    int64_t from_size, to_size, pooled;
+    void (*image)(const struct pool_run *, const char *from, char *to, int64_t *index);
+} pool_run;
+
+static void run_images(void *context, int64_t begin, int64_t end)
+{
+    const pool_run *r = context;
+    for (int64_t n = begin; n < end; n++)
+        r->image(r, r->from + n * r->from_size, r->to + n * r->to_size, r->index ? r->index + n * r->pooled : NULL);
+}
+
+static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const tp_tensor *pooled)
+{
+    int64_t images = pooled->shape[0], size = (int64_t)tensor_element_size(pooled);
+    if (!images || !x->numel)
+        return;
+    bool forward = c->in[0] == x;
+    r->kernels = c->kernels;
+    r->type = pooled->dtype == TP_F64;
+    r->geometry = geometry(c->attrs, x->shape, pooled->shape);
+    r->pooled = pooled->numel / images;
+    r->from_size = (forward ? x->numel : pooled->numel) / images * size;
+    r->to_size = (forward ? pooled->numel : x->numel) / images * size;
+    parallel_for(images, x->numel < 65536 ? INT64_MAX / 2 : 32768 / (x->numel / images) + 1, run_images, r);
+}
+
+/* ---- max_pool2d: values, and where in the image they stood ------------------------------------------------------------------ */
+
+static void max_image(const pool_run *r, const char *from, char *to, int64_t *index)
+{
+    r->kernels->max_pool[r->type](&r->geometry, to, index, from);
+}
+
+static void max_pool2d_forward(const tp_call *c)
+{
+    char *scratch = c->scratch;
+    pool_run r = { .image = max_image, .to = tensor_data(c->out[0]), .index = (int64_t *)(void *)tensor_data(c->out[1]) };
+    r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
+    for_images(c, &r, c->in[0], c->out[0]);
+}
+
+extern const tp_op tp_op_max_pool2d_backward;
+
+static tp_tensor *spread(const tp_op *op, tp_tensor *const *in, int n, const pool_attrs *a, const tp_shape *size)
+{
+    pool_attrs with_size = *a;
+    for (int i = 0; i < 4; i++)
+        with_size.size[i] = size->dim[i];
+    return tp_apply(op, in, n, &with_size);
+}
+
+static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+{
+    if (dy)
+        dx[0] = spread(&tp_op_max_pool2d_backward, (tp_tensor *[]){ dy, s->out[1] }, 2, s->attrs, &s->in_shape[0]);
+}
+
+static const tp_attr pool_attr_table[] = {
+    { "kernel", TP_ATTR_I64, offsetof(pool_attrs, kernel[0]), 2 },     { "kernel_w", TP_ATTR_I64, offsetof(pool_attrs, kernel[1]), 2 },
+    { "stride", TP_ATTR_I64, offsetof(pool_attrs, stride[0]), 2 },     { "stride_w", TP_ATTR_I64, offsetof(pool_attrs, stride[1]), 2 },
+    { "padding", TP_ATTR_I64, offsetof(pool_attrs, padding[0]), 0 },   { "padding_w", TP_ATTR_I64, offsetof(pool_attrs, padding[1]), 0 },
+    { "dilation", TP_ATTR_I64, offsetof(pool_attrs, dilation[0]), 1 }, { "dilation_w", TP_ATTR_I64, offsetof(pool_attrs, dilation[1]), 1 },
+    { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 }, { "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0 }, { 0 },
+};
+
+#define HALVE { { 2, 2 }, { 2, 2 }, { 0, 0 }, { 1, 1 }, false, false, { 2, 3, 4, 6 } }
+#define OVERLAP { { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, true, { 1, 2, 5, 4 } }
+static const tp_example pool_examples[] = { { "2,3,4,6", &(pool_attrs)HALVE }, { "1,2,5,4", &(pool_attrs)OVERLAP }, { NULL, NULL } };
+
+const tp_op tp_op_max_pool2d = {
+    .name = "max_pool2d", .formula = "y[n,c,i,j] = largest x in window (i, j); index = where it stands", .inputs = "x", .n_in = 1, .n_out = 2,
+    .attrs_size = sizeof(pool_attrs), .attrs = pool_attr_table, .saves_out = 2, .infer = pool_infer, .forward = max_pool2d_forward,
+    .backward = max_pool2d_grad, .examples = pool_examples,
+};
+
+static pool_attrs attrs_of(int64_t kernel, const tp_pool2d_options *o)
+{
+    pool_attrs a = { .ceil_mode = o->ceil_mode, .exclude_pad = o->exclude_pad };
+    for (int i = 0; i < 2; i++) {
+        a.kernel[i] = o->kernel_hw[i] ? o->kernel_hw[i] : kernel;
+        a.stride[i] = o->stride_hw[i] ? o->stride_hw[i] : o->stride ? o->stride : a.kernel[i];
+        a.padding[i] = o->padding_hw[0] || o->padding_hw[1] ? o->padding_hw[i] : o->padding;
+        a.dilation[i] = o->dilation ? o->dilation : 1;
+    }
+    return a;
+}
+
+tp_tensor *tp_max_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
+{
+    pool_attrs a = attrs_of(kernel, o);
+    tp_tensor *out[TP_MAX_OUTPUTS];
+    TP_SCOPE;
+    return tp_apply_n(&tp_op_max_pool2d, &x, 1, &a, out) ? NULL : tp_keep(out[0]);
+}
+
+/* dx = dy at the places of the maxima */
+static tp_status unpool_infer(tp_call *c)
+{
+    const pool_attrs *a = c->attrs;
+    for (int i = 0; i < c->n_in; i++) {
+        if (i == 0 ? check_image(c->op->name, c->in[i]) : c->in[i]->dtype != TP_I64 || !tensor_same_shape(c->in[0], c->in[i]))
+            return tp_fail(TP_ERR_SHAPE, "%s: dy %s and index %s do not come from one pooling", c->op->name, tensor_shape_text(c->in[0]), tensor_shape_text(c->in[i]));
+        c->scratch_bytes += staged_bytes(c->in[i], CLONE_CHANNELS_LAST);
+    }
+    return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3]));
+}
+
+static void max_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
+{
+    r->kernels->max_pool_backward[r->type](&r->geometry, to, from, index);
+}
+
+static void max_pool2d_backward_forward(const tp_call *c)
+{
+    char *scratch = c->scratch;
+    pool_run r = { .image = max_image_backward, .to = tensor_data(c->out[0]) };
+    r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
+    r.index = (int64_t *)(uintptr_t)staged(c, c->in[1], CLONE_CHANNELS_LAST, &scratch);
+    for_images(c, &r, c->out[0], c->in[0]);
+}
+
+/* Its own gradient: what stands at those places, read plane by plane. */
+static void max_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
+{
+    tp_tensor *index = s->in[1], *planes = tp_flatten(dz, 2, 3);
+    dx[0] = tp_reshape(tp_gather(planes, 2, tp_flatten(index, 2, 3)), s->in_shape[0]);
+}
+
+const tp_op tp_op_max_pool2d_backward = {
+    .name = "max_pool2d_backward", .formula = "dx = dy where x was the largest, else 0", .inputs = "dy index", .n_in = 2, .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table, .saves_in = 2, .infer = unpool_infer, .forward = max_pool2d_backward_forward, .backward = max_pool2d_backward_backward,
+    .examples = (const tp_example[]){ { "2,3,2,3 2,3,2,3@i24", &(pool_attrs)HALVE }, { NULL, NULL } },
+};
+
+/* ---- avg_pool2d and its adjoint ------------------------------------------------------------------------------------------------- */
+
+static void avg_image(const pool_run *r, const char *from, char *to, int64_t *index)
+{
+    (void)index;
+    r->kernels->avg_pool[r->type](&r->geometry, to, from);
+}
+
+static void avg_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
+{
+    (void)index;
+    r->kernels->avg_pool_backward[r->type](&r->geometry, to, from);
+}
+
+static void avg_pool2d_forward(const tp_call *c)
+{
+    char *scratch = c->scratch;
+    pool_run r = { .image = avg_image, .to = tensor_data(c->out[0]) };
+    r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
+    for_images(c, &r, c->in[0], c->out[0]);
+}
+
+static void avg_pool2d_backward_forward(const tp_call *c)
+{
+    char *scratch = c->scratch;
+    pool_run r = { .image = avg_image_backward, .to = tensor_data(c->out[0]) };
+    r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
+    for_images(c, &r, c->out[0], c->in[0]);
+}
+
+extern const tp_op tp_op_avg_pool2d, tp_op_avg_pool2d_backward;
+
+static void avg_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+{
+    dx[0] = spread(&tp_op_avg_pool2d_backward, &dy, 1, s->attrs, &s->in_shape[0]);
+}
+
+static void avg_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
+{
+    dx[0] = tp_apply(&tp_op_avg_pool2d, &dz, 1, s->attrs);
+}
+
+const tp_op tp_op_avg_pool2d = {
+    .name = "avg_pool2d", .formula = "y[n,c,i,j] = mean of x in window (i, j)", .inputs = "x", .n_in = 1, .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table, .infer = pool_infer, .forward = avg_pool2d_forward, .backward = avg_pool2d_grad, .examples = pool_examples,
+};
+
+const tp_op tp_op_avg_pool2d_backward = {
+    .name = "avg_pool2d_backward", .formula = "dx = dy spread evenly over its window", .inputs = "dy", .n_in = 1, .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table, .infer = unpool_infer, .forward = avg_pool2d_backward_forward, .backward = avg_pool2d_backward_backward,
+    .examples = (const tp_example[]){ { "2,3,2,3", &(pool_attrs)HALVE }, { NULL, NULL } },
+};
+
+tp_tensor *tp_avg_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
+{
+    pool_attrs a = attrs_of(kernel, o);
+    return tp_apply(&tp_op_avg_pool2d, &x, 1, &a);
+}
+
+/* ---- adaptive: windows [floor(i H / h), ceil((i + 1) H / h)) ------------------------------------------------------------------------ */
+
+/* (out, in): row i averages window i.  Rows times columns of such matrices are any adaptive pooling. */
+static tp_tensor *averaging_matrix(int64_t out, int64_t in, tp_dtype dtype)
+{
+    tp_tensor *m = tensor_new(TP_F64, TP_SHAPE(out, in));
+    double *p = m ? (double *)(void *)tensor_data(m) : NULL;
+    for (int64_t i = 0; i < out && p; i++) {
+        int64_t begin = i * in / out, end = ((i + 1) * in + out - 1) / out;
+        for (int64_t j = 0; j < in; j++)
+            p[i * in + j] = j >= begin && j < end ? 1 / (double)(end - begin) : 0;
+    }
+    return tp_to(m, dtype);
+}
+
+tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t height, int64_t width)
+{
+    if (!x || tp_pending() || check_image("adaptive_avg_pool2d", x))
+        return tp_clone(x);
+    if (height < 1 || width < 1)
+        return tp_fail_null(TP_ERR_ARGUMENT, "adaptive_avg_pool2d: size %lldx%lld, at least 1x1 is wanted", (long long)height, (long long)width);
+    int64_t h = x->shape[2], w = x->shape[3];
+    if (height == 1 && width == 1)
+        return tp_mean(x, TP_SHAPE(2, 3), true);
+    if (h >= height && w >= width && h % height == 0 && w % width == 0)
+        return tp_avg_pool2d(x, 1, .kernel_hw = { h / height, w / width });
+    TP_SCOPE;
+    tp_tensor *rows = averaging_matrix(height, h, (tp_dtype)x->dtype), *cols = averaging_matrix(width, w, (tp_dtype)x->dtype);
+    return tp_keep(tp_matmul(tp_matmul(rows, tp_contiguous(x)), tp_transpose(cols, 0, 1)));
+}
