@@ -1,0 +1,100 @@
+# tests.cmake - tests, examples, benches and fuzzers: each .c file is a program.
+#
+# tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
+# tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
+# examples/*.c       run in a folder of their own that has data/ in it; label "examples"
+# bench/*.c          target bench; not in all
+# fuzz/*.c           target fuzz; clang only
+
+enable_testing()
+set(taper_timeout 300)
+if(TAPER_SANITIZE)
+    set(taper_timeout 1200)
+endif()
+
+# ---- unit tests ----------------------------------------------------------------------------------------------------
+
+if(TAPER_TESTS AND PkgConfig_FOUND)
+    pkg_check_modules(CMOCKA QUIET IMPORTED_TARGET cmocka)
+endif()
+if(TAPER_TESTS AND NOT TAPER_TESTS STREQUAL "AUTO" AND NOT CMOCKA_FOUND)
+    message(FATAL_ERROR "TAPER_TESTS=ON, but pkg-config does not find cmocka")
+endif()
+file(GLOB tests CONFIGURE_DEPENDS tests/test_*.c)
+file(GLOB support CONFIGURE_DEPENDS tests/support/*.c)
+if(tests AND CMOCKA_FOUND)
+    if(support)
+        add_library(taper_test_support OBJECT ${support})
+        target_include_directories(taper_test_support PRIVATE include src tests ${PROJECT_BINARY_DIR}/generated)
+        target_link_libraries(taper_test_support PRIVATE taper_plain PkgConfig::CMOCKA)
+        set(support $<TARGET_OBJECTS:taper_test_support>)
+    endif()
+    foreach(test IN LISTS tests)
+        get_filename_component(name ${test} NAME_WE)
+        add_executable(${name} ${test} ${support})
+        set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+        target_include_directories(${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
+        target_link_libraries(${name} PRIVATE taper_static taper_plain PkgConfig::CMOCKA)
+        add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
+    endforeach()
+endif()
+
+# ---- the command line ----------------------------------------------------------------------------------------------
+
+file(GLOB scripts CONFIGURE_DEPENDS tests/cli/*.sh)
+if(TARGET taper_program AND TAPER_TESTS)
+    foreach(script IN LISTS scripts)
+        get_filename_component(name ${script} NAME_WE)
+        add_test(NAME cli_${name} COMMAND ${PROJECT_SOURCE_DIR}/tests/cli/run ${name}
+                 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(cli_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS cli
+                             ENVIRONMENT "TAPER=$<TARGET_FILE:taper_program>")
+    endforeach()
+endif()
+
+# ---- examples ------------------------------------------------------------------------------------------------------
+
+file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
+foreach(example IN LISTS examples)
+    get_filename_component(name ${example} NAME_WE)
+    add_executable(example_${name} ${example})
+    set_target_properties(example_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/examples)
+    target_link_libraries(example_${name} PRIVATE taper_static taper_plain)
+    set(place ${PROJECT_BINARY_DIR}/examples/run/${name})
+    file(MAKE_DIRECTORY ${place})
+    file(CREATE_LINK ${PROJECT_SOURCE_DIR}/data ${place}/data SYMBOLIC)
+    add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY ${place})
+    set_tests_properties(example_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
+endforeach()
+
+# ---- benches and fuzzers -------------------------------------------------------------------------------------------
+
+add_custom_target(bench)
+file(GLOB benches CONFIGURE_DEPENDS bench/*.c)
+foreach(source IN LISTS benches)
+    get_filename_component(name ${source} NAME_WE)
+    add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
+    set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
+                          RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+    target_include_directories(bench_${name} PRIVATE src ${PROJECT_BINARY_DIR}/generated)
+    target_link_libraries(bench_${name} PRIVATE taper_static taper_plain)
+    add_dependencies(bench bench_${name})
+endforeach()
+
+file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/*.c)
+if(CMAKE_C_COMPILER_ID MATCHES "Clang")
+    add_custom_target(fuzz)
+    foreach(source IN LISTS fuzzers)
+        get_filename_component(name ${source} NAME_WE)
+        add_executable(fuzz_${name} EXCLUDE_FROM_ALL ${source})
+        set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name}
+                              RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/fuzz)
+        target_include_directories(fuzz_${name} PRIVATE src ${PROJECT_BINARY_DIR}/generated)
+        target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+        target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+        target_link_libraries(fuzz_${name} PRIVATE taper_static taper_plain)
+        add_dependencies(fuzz fuzz_${name})
+    endforeach()
+endif()
