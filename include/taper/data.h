@@ -62,7 +62,7 @@ typedef struct tp_data_options {
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_data_open_opt(const char *path, tp_part, const tp_data_options *);
 
-/* Examples first, first + step, ...: count of them. */
+/* Examples first, first + 1, ...: count of them. */
 TP_API tp_dataset *tp_subset(tp_dataset *, int64_t first, int64_t count);
 TP_API tp_dataset *tp_shuffled(tp_dataset *, uint64_t seed); /* the same examples in a fixed random order */
 
@@ -73,6 +73,7 @@ typedef struct tp_dataset_functions {
     tp_status (*get)(void *context, int64_t i, float *x, double *y); /* called from several threads at once */
     const char *(*class_name)(void *context, int64_t label);         /* may be NULL */
     void (*destroy)(void *context);                                  /* may be NULL */
+    char *(*example_name)(void *context, int64_t i, char *text, size_t size); /* fills and returns text; may be NULL */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 

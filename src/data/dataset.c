@@ -1,0 +1,237 @@
+/* dataset.c - the dataset object, and datasets made of other datasets.
+ *
+ * A dataset is a count, a shape and a function that fills example i; it never changes after it is made, so that any
+ * number of threads may read it.  Layer: data.  Depends on base.  Read next: idx.c, loader.c. */
+#include "data/dataset.h"
+
+#include "core/tensor.h"
+#include "data/permutation.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- the object -------------------------------------------------------------------------------------------- */
+
+static void dataset_destroy(void *object)
+{
+    tp_dataset *d = object;
+    if (d->functions.destroy)
+        d->functions.destroy(d->context);
+    tp_free(d, sizeof *d);
+}
+
+static const tp_class dataset_class = { "dataset", dataset_destroy };
+
+static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shape shape, int64_t classes)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) || !f->get)
+        return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size or get");
+    if (count < 0 || classes < 0)
+        return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld examples of %lld classes, 0 or more are wanted", (long long)count,
+                       (long long)classes);
+    if (shape.ndim < 1 || shape.ndim >= TP_MAX_DIMS) /* a batch has one dim more */
+        return tp_fail(TP_ERR_SHAPE, "dataset: an example has %d dims, 1 to %d are possible", shape.ndim,
+                       TP_MAX_DIMS - 1);
+    return TP_OK;
+}
+
+static tp_status fill_shape(tp_dataset *d, tp_shape shape)
+{
+    d->shape = shape;
+    d->numel = 1;
+    for (int i = 0; i < shape.ndim; i++)
+        if (shape.dim[i] < 1 || !tp_mul_fits(d->numel, shape.dim[i], &d->numel) || d->numel > INT64_MAX / 8)
+            return tp_fail(TP_ERR_SHAPE, "dataset: an example of shape %s cannot be", shape_text(shape));
+    return TP_OK;
+}
+
+tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context, int64_t count, tp_shape shape,
+                           int64_t classes)
+{
+    TP_SCOPE;
+    if (check_new(functions, count, shape, classes))
+        return NULL;
+    tp_dataset *d = tp_object_new(&dataset_class, sizeof *d);
+    if (!d || fill_shape(d, shape))
+        return NULL; /* its functions are not set yet: the context stays the caller's */
+    size_t known = functions->struct_size < sizeof d->functions ? functions->struct_size : sizeof d->functions;
+    memcpy(&d->functions, functions, known);
+    d->context = context;
+    d->count = count;
+    d->classes = classes;
+    return tp_keep(d);
+}
+
+tp_dataset *dataset_of(const tp_dataset_functions *functions, void *context, int64_t count, tp_shape shape,
+                       int64_t classes)
+{
+    tp_dataset *d = tp_dataset_new(functions, context, count, shape, classes);
+    if (!d && context)
+        functions->destroy(context);
+    return d;
+}
+
+int64_t tp_dataset_count(const tp_dataset *d)
+{
+    return d ? d->count : 0;
+}
+
+tp_shape tp_dataset_shape(const tp_dataset *d)
+{
+    return d ? d->shape : (tp_shape){ 0 };
+}
+
+int64_t tp_dataset_classes(const tp_dataset *d)
+{
+    return d ? d->classes : 0;
+}
+
+const char *tp_dataset_kind(const tp_dataset *d)
+{
+    return d && d->functions.kind ? d->functions.kind : "";
+}
+
+const char *tp_dataset_class_name(const tp_dataset *d, int64_t label)
+{
+    static _Thread_local char ring[4][24];
+    static _Thread_local unsigned turn;
+    const char *name = NULL;
+    if (d && d->functions.class_name && label >= 0 && label < d->classes)
+        name = d->functions.class_name(d->context, label);
+    if (name)
+        return name;
+    char *text = ring[turn++ % 4];
+    snprintf(text, sizeof *ring, "%lld", (long long)label);
+    return text;
+}
+
+char *tp_dataset_example_name(const tp_dataset *d, int64_t i, char *text, size_t size)
+{
+    if (!text || !size)
+        return text;
+    if (d && d->functions.example_name && i >= 0 && i < d->count)
+        return d->functions.example_name(d->context, i, text, size);
+    snprintf(text, size, "%s[%lld]", tp_dataset_kind(d), (long long)i);
+    return text;
+}
+
+tp_status dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
+{
+    tp_status status = d->functions.get(d->context, i, x, y);
+    if (status && !tp_pending()) /* a user's function that returned a status and no words */
+        tp_fail(status, "dataset: example %lld of '%s' cannot be had", (long long)i, tp_dataset_kind(d));
+    if (tp_pending())
+        return tp_error_pending();
+    if (d->classes && !(*y >= 0 && *y < (double)d->classes && *y == floor(*y))) {
+        char name[256];
+        return tp_fail(TP_ERR_INDEX, "%s: label %g, a whole number from 0 to %lld is wanted",
+                       tp_dataset_example_name(d, i, name, sizeof name), *y, (long long)d->classes - 1);
+    }
+    return TP_OK;
+}
+
+tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!d || !x || !y)
+        return tp_fail(TP_ERR_ARGUMENT, "dataset_get: the dataset or a place for its values is NULL");
+    if (i < 0 || i >= d->count)
+        return tp_fail(TP_ERR_INDEX, "dataset_get: example %lld, the dataset has %lld", (long long)i,
+                       (long long)d->count);
+    return dataset_get(d, i, x, y);
+}
+
+/* ---- part of another one, or the same in another order -------------------------------------------------------- */
+
+typedef struct selection {
+    tp_dataset *of;
+    int64_t first;
+    bool shuffled;
+    permutation order;
+} selection;
+
+static int64_t selected(const selection *s, int64_t i)
+{
+    return s->shuffled ? permutation_at(&s->order, i) : s->first + i;
+}
+
+static tp_status selection_get(void *context, int64_t i, float *x, double *y)
+{
+    selection *s = context;
+    return dataset_get(s->of, selected(s, i), x, y);
+}
+
+static const char *selection_class_name(void *context, int64_t label)
+{
+    return tp_dataset_class_name(((selection *)context)->of, label);
+}
+
+static char *selection_example_name(void *context, int64_t i, char *text, size_t size)
+{
+    selection *s = context;
+    return tp_dataset_example_name(s->of, selected(s, i), text, size);
+}
+
+static void selection_destroy(void *context)
+{
+    selection *s = context;
+    tp_release(s->of);
+    tp_free(s, sizeof *s);
+}
+
+static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
+{
+    selection *s = tp_memdup(&how, sizeof how);
+    if (!s)
+        return NULL;
+    s->of = tp_retain(of);
+    return dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                               .kind = of->functions.kind,
+                                               .get = selection_get,
+                                               .class_name = selection_class_name,
+                                               .destroy = selection_destroy,
+                                               .example_name = selection_example_name },
+                      s, count, of->shape, of->classes);
+}
+
+tp_dataset *tp_subset(tp_dataset *of, int64_t first, int64_t count)
+{
+    if (tp_pending())
+        return NULL;
+    if (!of)
+        return tp_fail_null(TP_ERR_ARGUMENT, "subset: the dataset is NULL");
+    if (first < 0 || count < 0 || first > of->count || count > of->count - first)
+        return tp_fail_null(TP_ERR_INDEX, "subset: examples %lld to %lld, the dataset has %lld", (long long)first,
+                            (long long)first + (long long)count - 1, (long long)of->count);
+    return select_from(of, (selection){ .first = first }, count);
+}
+
+tp_dataset *tp_shuffled(tp_dataset *of, uint64_t seed)
+{
+    if (tp_pending())
+        return NULL;
+    if (!of)
+        return tp_fail_null(TP_ERR_ARGUMENT, "shuffled: the dataset is NULL");
+    return select_from(of, (selection){ .shuffled = true, .order = permutation_of(of->count, seed) }, of->count);
+}
+
+/* ---- helpers of the formats ------------------------------------------------------------------------------------- */
+
+void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        y[i] = (float)x[i] / 255.0f; /* a division as PyTorch's ToTensor has it: the same bits */
+}
+
+char *join_path(const char *folder, const char *name, size_t *room)
+{
+    size_t length = strlen(folder);
+    *room = length + strlen(name) + 2;
+    char *path = tp_alloc(*room);
+    if (path)
+        snprintf(path, *room, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+    return path;
+}

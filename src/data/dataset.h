@@ -1,0 +1,32 @@
+/* dataset.h - the dataset from the inside.
+ *
+ * Layer: data.  Depends on base/object.h.  Read next: dataset.c; idx.c is a format of its own. */
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/object.h"
+
+#include <taper/data.h>
+
+struct tp_dataset {
+    tp_object object;
+    tp_dataset_functions functions;
+    void *context;
+    int64_t count, classes, numel; /* numel: of one example */
+    tp_shape shape;
+};
+
+/* Makes the dataset; when that fails the context is destroyed all the same. */
+tp_dataset *dataset_of(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
+
+tp_status dataset_get(const tp_dataset *, int64_t i, float *x, double *y); /* i is in range */
+
+/* y[j] = x[j] / 255, exactly as the division gives it */
+void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n);
+
+/* folder/name into memory of *room bytes from tp_alloc */
+char *join_path(const char *folder, const char *name, size_t *room);
+
+#endif

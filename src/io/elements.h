@@ -1,0 +1,16 @@
+/* elements.h - the bytes of a tensor in row-major order, as files hold them.
+ *
+ * Layer: io.  Depends on core.  Read next: safetensors.c, npy.c. */
+#ifndef IO_ELEMENTS_H
+#define IO_ELEMENTS_H
+
+#include "core/tensor.h"
+#include "io/file.h"
+
+/* Writes all elements; strides may be any. */
+tp_status elements_put(file_out *, const tp_tensor *);
+
+/* After raw bytes were read into a tensor: every non-zero byte of a bool becomes 1, as the kernels rely on. */
+void elements_check_bool(tp_tensor *);
+
+#endif

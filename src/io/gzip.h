@@ -1,0 +1,20 @@
+/* gzip.h - .gz files in memory: RFC 1952, any number of members.
+ *
+ * Truncation, a wrong checksum and bytes after the end are errors; so is more than cap bytes of content (a bomb).
+ * Layer: io.  gzip.c uses zlib, no_gzip.c says that it is not there.  Read next: gzip.c, data/idx.c. */
+#ifndef IO_GZIP_H
+#define IO_GZIP_H
+
+#include "io/file.h"
+
+bool gzip_is(const void *data, size_t size); /* told by its first bytes */
+
+/* The content, at most cap bytes.  name is for error texts. */
+tp_status gzip_inflate(const char *name, const void *data, size_t size, int64_t cap, file_bytes *out);
+
+/* The first want bytes of the content, or all of it if it is shorter; the rest is not looked at. */
+tp_status gzip_peek(const char *name, const void *data, size_t size, void *dst, size_t want, size_t *got);
+
+uint32_t gzip_crc32(const void *data, size_t size); /* the checksum of gzip, zip and PNG */
+
+#endif
