@@ -10,6 +10,7 @@ PYTHON      ?= python3
 
 CONFIGURE := cmake -S . --log-level=NOTICE
 COMPILE   := cmake --build
+QUIET     := >/dev/null
 CTEST     := ctest --output-on-failure --no-label-summary -j $(JOBS)
 
 CLANG_FORMAT   ?= $(or $(shell command -v clang-format-14 clang-format 2>/dev/null | head -n 1),clang-format)
@@ -21,10 +22,11 @@ FUZZ_SECONDS   ?= 60
 .PHONY: all help demo test bench check check-format check-layers check-warnings check-tidy sanitize tsan \
         valgrind fuzz install clean format golden
 .DEFAULT_GOAL := all
+MAKEFLAGS += --no-print-directory
 
 all: ## build the library, the program, the examples and the tests
 	@tools/setup demo
-	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 
 help: ## this list
@@ -36,13 +38,13 @@ demo: ## install what is needed, build, train LeNet-5 on MNIST, say where to loo
 
 test: ## build and run every test
 	@tools/setup test
-	@$(CONFIGURE) -B $(BUILD) -DTAPER_TESTS=ON $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B $(BUILD) -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 	@$(CTEST) --test-dir $(BUILD)
 
 bench: ## build the benches and run them
 	@tools/setup bench
-	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS) --target bench
 	@for b in bench/*.c; do [ -e "$$b" ] || break; b=$$(basename $$b .c); echo "== $$b"; $(BUILD)/bench/$$b || exit 1; done
 
@@ -50,9 +52,9 @@ bench: ## build the benches and run them
 
 check: ## format, layers, warnings as errors under gcc and clang, clang-tidy
 	@tools/setup check
-	@$(MAKE) --no-print-directory check-format check-layers
-	@$(MAKE) --no-print-directory check-warnings
-	@$(MAKE) --no-print-directory -j $(JOBS) -O check-tidy
+	@$(MAKE) check-format check-layers
+	@$(MAKE) check-warnings
+	@$(MAKE) -j $(JOBS) -O check-tidy
 	@echo "check: all well"
 
 # Each major version of clang-format breaks lines its own way; 14 is the one that counts.
@@ -70,9 +72,9 @@ check-warnings:
 	@for cc in gcc clang; do \
 	    command -v $$cc >/dev/null || continue; \
 	    echo "== warnings: $$cc"; \
-	    $(CONFIGURE) -B build-check-$$cc -DCMAKE_C_COMPILER=$$cc -DTAPER_WERROR=ON -DTAPER_TESTS=ON $(CMAKE_FLAGS) && \
-	    $(COMPILE) build-check-$$cc -j $(JOBS) -- -s && \
-	    $(COMPILE) build-check-$$cc -j $(JOBS) --target bench -- -s || exit 1; \
+	    $(CONFIGURE) -B build-check-$$cc -DCMAKE_C_COMPILER=$$cc -DTAPER_WERROR=ON -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET) && \
+	    $(COMPILE) build-check-$$cc -j $(JOBS) $(QUIET) && \
+	    $(COMPILE) build-check-$$cc -j $(JOBS) --target bench $(QUIET) || exit 1; \
 	done
 
 # A stamp a file: only what changed since is looked at again.
@@ -92,7 +94,7 @@ build-check-tidy/%.ok: % $(TIDY_HEADS)
 
 sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup test
-	@$(CONFIGURE) -B build-sanitize -DTAPER_TESTS=ON -DTAPER_SANITIZE=address,undefined $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B build-sanitize -DTAPER_TESTS=ON -DTAPER_SANITIZE=address,undefined $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-sanitize -j $(JOBS)
 	@TAPER_CACHE=0 ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
 	    UBSAN_OPTIONS=print_stacktrace=1 $(CTEST) --test-dir build-sanitize
@@ -100,7 +102,7 @@ sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitiz
 # Archer tells ThreadSanitizer what OpenMP synchronises; it comes with clang's runtime, not with gcc's.
 tsan: ## the whole suite under ThreadSanitizer (clang)
 	@tools/setup tsan
-	@$(CONFIGURE) -B build-tsan -DCMAKE_C_COMPILER=clang -DTAPER_TESTS=ON -DTAPER_SANITIZE=thread $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B build-tsan -DCMAKE_C_COMPILER=clang -DTAPER_TESTS=ON -DTAPER_SANITIZE=thread $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-tsan -j $(JOBS)
 	@TAPER_CACHE=0 TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
 	    $(CTEST) --test-dir build-tsan
@@ -108,7 +110,7 @@ tsan: ## the whole suite under ThreadSanitizer (clang)
 # valgrind 3.19 does not know AVX-512.
 valgrind: ## the memory core under valgrind
 	@tools/setup valgrind
-	@$(CONFIGURE) -B build-valgrind -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTAPER_TESTS=ON $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B build-valgrind -DCMAKE_BUILD_TYPE=RelWithDebInfo -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-valgrind -j $(JOBS) --target $(VALGRIND_TESTS)
 	@for t in $(VALGRIND_TESTS); do \
 	    echo "== $$t"; \
@@ -120,7 +122,7 @@ valgrind: ## the memory core under valgrind
 fuzz: ## every fuzzer for FUZZ_SECONDS, from fuzz/corpus/NAME
 	@tools/setup fuzz
 	@$(CONFIGURE) -B build-fuzz -DCMAKE_C_COMPILER=clang -DTAPER_FUZZ=ON -DTAPER_SANITIZE=address,undefined \
-	    -DTAPER_TESTS=OFF $(CMAKE_FLAGS)
+	    -DTAPER_TESTS=OFF $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-fuzz -j $(JOBS) --target fuzz
 	@for f in fuzz/*.c; do \
 	    [ -e "$$f" ] || break; f=$$(basename $$f .c); echo "== $$f"; mkdir -p build-fuzz/corpus/$$f; \
@@ -133,7 +135,7 @@ fuzz: ## every fuzzer for FUZZ_SECONDS, from fuzz/corpus/NAME
 
 install: ## install under PREFIX (/usr/local), below DESTDIR
 	@tools/setup demo
-	@$(CONFIGURE) -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS)
+	@$(CONFIGURE) -B $(BUILD) -DCMAKE_INSTALL_PREFIX=$(PREFIX) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 	@DESTDIR=$(DESTDIR) cmake --install $(BUILD)
 

@@ -5,8 +5,8 @@ cd "$(dirname "$0")/.."
 build=${BUILD:-build}
 
 # shellcheck disable=SC2086
-cmake -S . -B "$build" --log-level=NOTICE ${CMAKE_FLAGS:-}
-cmake --build "$build" -j "${JOBS:-2}" --target taper_program -- -s
+cmake -S . -B "$build" --log-level=NOTICE ${CMAKE_FLAGS:-} >/dev/null
+cmake --build "$build" -j "${JOBS:-2}" --target taper_program
 
 "$build/taper" train lenet5 --data data/mnist --epochs 5 --lr 1e-3 --optim adam --out runs/lenet5
 
