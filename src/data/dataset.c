@@ -29,8 +29,8 @@ static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shap
     if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) || !f->get)
         return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size or get");
     if (count < 0 || classes < 0)
-        return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld examples of %lld classes, 0 or more are wanted", (long long)count,
-                       (long long)classes);
+        return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld examples of %lld classes, 0 or more are wanted",
+                       (long long)count, (long long)classes);
     if (shape.ndim < 1 || shape.ndim >= TP_MAX_DIMS) /* a batch has one dim more */
         return tp_fail(TP_ERR_SHAPE, "dataset: an example has %d dims, 1 to %d are possible", shape.ndim,
                        TP_MAX_DIMS - 1);
@@ -47,8 +47,8 @@ static tp_status fill_shape(tp_dataset *d, tp_shape shape)
     return TP_OK;
 }
 
-tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context, int64_t count, tp_shape shape,
-                           int64_t classes)
+tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context, int64_t count,
+                           tp_shape shape, int64_t classes)
 {
     TP_SCOPE;
     if (check_new(functions, count, shape, classes))
@@ -56,7 +56,8 @@ tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context,
     tp_dataset *d = tp_object_new(&dataset_class, sizeof *d);
     if (!d || fill_shape(d, shape))
         return NULL; /* its functions are not set yet: the context stays the caller's */
-    size_t known = functions->struct_size < sizeof d->functions ? functions->struct_size : sizeof d->functions;
+    size_t known =
+        functions->struct_size < sizeof d->functions ? functions->struct_size : sizeof d->functions;
     memcpy(&d->functions, functions, known);
     d->context = context;
     d->count = count;
@@ -204,8 +205,8 @@ tp_dataset *tp_subset(tp_dataset *of, int64_t first, int64_t count)
     if (!of)
         return tp_fail_null(TP_ERR_ARGUMENT, "subset: the dataset is NULL");
     if (first < 0 || count < 0 || first > of->count || count > of->count - first)
-        return tp_fail_null(TP_ERR_INDEX, "subset: examples %lld to %lld, the dataset has %lld", (long long)first,
-                            (long long)first + (long long)count - 1, (long long)of->count);
+        return tp_fail_null(TP_ERR_INDEX, "subset: examples %lld to %lld, the dataset has %lld",
+                            (long long)first, (long long)first + (long long)count - 1, (long long)of->count);
     return select_from(of, (selection){ .first = first }, count);
 }
 
@@ -215,7 +216,8 @@ tp_dataset *tp_shuffled(tp_dataset *of, uint64_t seed)
         return NULL;
     if (!of)
         return tp_fail_null(TP_ERR_ARGUMENT, "shuffled: the dataset is NULL");
-    return select_from(of, (selection){ .shuffled = true, .order = permutation_of(of->count, seed) }, of->count);
+    return select_from(of, (selection){ .shuffled = true, .order = permutation_of(of->count, seed) },
+                       of->count);
 }
 
 /* ---- helpers of the formats ------------------------------------------------------------------------------------- */

@@ -5,7 +5,8 @@
 
 #include "base/philox.h"
 
-static const uint64_t shuffle_stream = 0x73687566666c6500u; /* "shuffle": no other user of the seed takes this one */
+static const uint64_t shuffle_stream =
+    0x73687566666c6500u; /* "shuffle": no other user of the seed takes this one */
 
 permutation permutation_of(int64_t n, uint64_t seed)
 {
@@ -29,7 +30,8 @@ static uint64_t feistel(const permutation *p, uint64_t x)
 {
     uint64_t right_mask = ((uint64_t)1 << p->right_bits) - 1, left_mask = ((uint64_t)1 << p->left_bits) - 1;
     uint64_t right = x & right_mask, left = x >> p->right_bits;
-    for (int i = 0; i < PERMUTATION_ROUNDS; i += 2) { /* each half in turn is changed by what the other one says */
+    for (int i = 0; i < PERMUTATION_ROUNDS;
+         i += 2) { /* each half in turn is changed by what the other one says */
         right ^= mix(left ^ p->keys[i]) & right_mask;
         left ^= mix(right ^ p->keys[i + 1]) & left_mask;
     }

@@ -33,8 +33,8 @@ static tp_status check_labels(const tp_tensor *y, int64_t classes)
     const double *labels = (const double *)tensor_data(y);
     for (int64_t i = 0; i < y->numel && classes; i++)
         if (!(labels[i] >= 0 && labels[i] < (double)classes))
-            return tp_fail(TP_ERR_INDEX, "tensor_dataset: label %lld is %g, 0 to %lld is wanted", (long long)i,
-                           labels[i], (long long)classes - 1);
+            return tp_fail(TP_ERR_INDEX, "tensor_dataset: label %lld is %g, 0 to %lld is wanted",
+                           (long long)i, labels[i], (long long)classes - 1);
     return TP_OK;
 }
 

@@ -7,7 +7,8 @@
 
 #include <string.h>
 
-_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "safetensors and npy writers copy little-endian memory");
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
+               "safetensors and npy writers copy little-endian memory");
 
 enum { PIECE = 1 << 18 }; /* bytes gathered before each write */
 
@@ -47,7 +48,8 @@ tp_status elements_put(file_out *out, const tp_tensor *t)
             offset += index[i] * t->stride[i];
         for (int64_t i = 0; i < row && !status;) {
             int64_t n = row - i < room - used ? row - i : room - used;
-            gather(piece + used * (int64_t)size, tensor_data(t) + (offset + i * step) * (int64_t)size, size, step, n);
+            gather(piece + used * (int64_t)size, tensor_data(t) + (offset + i * step) * (int64_t)size, size,
+                   step, n);
             i += n;
             used += n;
             if (used == room) {

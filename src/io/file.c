@@ -64,7 +64,8 @@ static const char *kind_of(mode_t mode)
 
 static tp_status must_be_regular(const char *path, mode_t mode)
 {
-    return S_ISREG(mode) ? TP_OK : tp_fail(TP_ERR_IO, "%s: is %s, a regular file is wanted", path, kind_of(mode));
+    return S_ISREG(mode) ? TP_OK
+                         : tp_fail(TP_ERR_IO, "%s: is %s, a regular file is wanted", path, kind_of(mode));
 }
 
 tp_status file_open(file_in *in, const char *path)
@@ -114,7 +115,8 @@ tp_status file_read_at(const file_in *in, int64_t offset, void *dst, size_t byte
         return TP_OK;
     }
     for (size_t done = 0; done < bytes;) {
-        size_t want = bytes - done < ((size_t)1 << 30) ? bytes - done : (size_t)1 << 30; /* Linux reads 2 GB at most */
+        size_t want =
+            bytes - done < ((size_t)1 << 30) ? bytes - done : (size_t)1 << 30; /* Linux reads 2 GB at most */
         ssize_t got = pread(in->fd, (char *)dst + done, want, (off_t)offset + (off_t)done);
         if (got < 0 && errno == EINTR)
             continue;
@@ -132,8 +134,8 @@ tp_status file_read_all(const file_in *in, int64_t cap, file_bytes *out)
 {
     *out = (file_bytes){ 0 };
     if (in->size > cap)
-        return tp_fail(TP_ERR_UNSUPPORTED, "%s: has %lld bytes, at most %lld are read", in->path, (long long)in->size,
-                       (long long)cap);
+        return tp_fail(TP_ERR_UNSUPPORTED, "%s: has %lld bytes, at most %lld are read", in->path,
+                       (long long)in->size, (long long)cap);
     if (file_bytes_reserve(out, (size_t)in->size + 1)) /* never an empty block */
         return TP_ERR_MEMORY;
     out->size = (size_t)in->size;
@@ -198,7 +200,8 @@ tp_status file_create(file_out *out, const char *path)
         return status;
     }
     for (int attempt = 0; out->fd < 0 && attempt < 100; attempt++) {
-        snprintf(out->temp, out->temp_room, "%s.tmp-%ld-%u", out->target, (long)getpid(), atomic_fetch_add(&serial, 1));
+        snprintf(out->temp, out->temp_room, "%s.tmp-%ld-%u", out->target, (long)getpid(),
+                 atomic_fetch_add(&serial, 1));
         out->fd = open(out->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (out->fd < 0 && errno != EEXIST)
             break;

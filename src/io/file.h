@@ -17,7 +17,7 @@ typedef struct file_bytes {
 } file_bytes;
 
 void file_bytes_free(file_bytes *);
-tp_status file_bytes_reserve(file_bytes *, size_t room);                    /* room for so many bytes in all */
+tp_status file_bytes_reserve(file_bytes *, size_t room); /* room for so many bytes in all */
 tp_status file_bytes_append(file_bytes *, const void *data, size_t size);
 
 /* ---- Reading ------------------------------------------------------------------------------------------- */
@@ -31,7 +31,8 @@ typedef struct file_in { /* an open file, or memory under a name (for tests and 
 
 tp_status file_open(file_in *, const char *path);
 file_in file_from_memory(const char *name, const void *data, size_t size);
-tp_status file_read_at(const file_in *, int64_t offset, void *dst, size_t bytes); /* all of them, or an error */
+tp_status file_read_at(const file_in *, int64_t offset, void *dst,
+                       size_t bytes); /* all of them, or an error */
 void file_close(file_in *);
 
 /* The whole of it; more than cap bytes is an error. */
@@ -41,7 +42,7 @@ tp_status file_read(const char *path, int64_t cap, file_bytes *out);
 /* ---- Writing ------------------------------------------------------------------------------------------- */
 
 typedef struct file_out {
-    char *target, *temp;       /* where it goes, and the file beside that it is made in */
+    char *target, *temp; /* where it goes, and the file beside that it is made in */
     size_t target_room, temp_room;
     int fd;
     int64_t written;
@@ -49,8 +50,8 @@ typedef struct file_out {
 
 tp_status file_create(file_out *, const char *path);
 tp_status file_put(file_out *, const void *data, size_t bytes);
-tp_status file_commit(file_out *);  /* sync, rename, sync the folder; on failure nothing is left behind */
-void file_abandon(file_out *);      /* removes the file beside; after a commit it does nothing */
+tp_status file_commit(file_out *); /* sync, rename, sync the folder; on failure nothing is left behind */
+void file_abandon(file_out *);     /* removes the file beside; after a commit it does nothing */
 
 tp_status file_write(const char *path, const void *data, size_t bytes); /* all of the above */
 

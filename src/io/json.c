@@ -32,8 +32,8 @@ js_value *js_parse(const char *name, const void *text, size_t size, int64_t base
         return outer(value);
     if (json_error_code(&error) == json_error_out_of_memory)
         return tp_fail_null(TP_ERR_MEMORY, "%s: out of memory while reading JSON", name);
-    return tp_fail_null(TP_ERR_FORMAT, "%s: byte %lld: not valid JSON: %s", name, (long long)(base + error.position),
-                        error.text);
+    return tp_fail_null(TP_ERR_FORMAT, "%s: byte %lld: not valid JSON: %s", name,
+                        (long long)(base + error.position), error.text);
 }
 
 js_value *js_read(const char *path)
@@ -69,16 +69,18 @@ js_kind js_kind_of(const js_value *value)
 
 const char *js_kind_name(js_kind kind)
 {
-    static const char *const names[] = { [JS_NULL] = "null",         [JS_BOOL] = "true or false",
-                                         [JS_INTEGER] = "an integer", [JS_REAL] = "a real number",
-                                         [JS_STRING] = "a string",   [JS_ARRAY] = "an array",
-                                         [JS_OBJECT] = "an object" };
+    static const char *const names[] = {
+        [JS_NULL] = "null",          [JS_BOOL] = "true or false", [JS_INTEGER] = "an integer",
+        [JS_REAL] = "a real number", [JS_STRING] = "a string",    [JS_ARRAY] = "an array",
+        [JS_OBJECT] = "an object"
+    };
     return names[kind];
 }
 
 int64_t js_count(const js_value *value)
 {
-    return json_is_array(inner(value)) ? (int64_t)json_array_size(inner(value)) : (int64_t)json_object_size(inner(value));
+    return json_is_array(inner(value)) ? (int64_t)json_array_size(inner(value))
+                                       : (int64_t)json_object_size(inner(value));
 }
 
 const js_value *js_at(const js_value *array, int64_t i)
@@ -198,7 +200,8 @@ tp_status js_append(js_value *array, js_value *value)
         json_decref(inner(value));
         return tp_fail(TP_ERR_ARGUMENT, "json: the array or the value is NULL");
     }
-    return json_array_append_new(inner(array), inner(value)) ? tp_fail(TP_ERR_MEMORY, "json: out of memory") : TP_OK;
+    return json_array_append_new(inner(array), inner(value)) ? tp_fail(TP_ERR_MEMORY, "json: out of memory")
+                                                             : TP_OK;
 }
 
 /* ---- writing --------------------------------------------------------------------------------------------- */

@@ -20,14 +20,15 @@ js_value *js_parse(const char *name, const void *text, size_t size, int64_t base
 js_value *js_read(const char *path); /* a whole file, at most 256 MB */
 void js_free(js_value *);            /* a root; NULL is fine */
 
-js_kind js_kind_of(const js_value *);       /* JS_NULL for NULL */
-const char *js_kind_name(js_kind);          /* "a string" */
-int64_t js_count(const js_value *);         /* of an array's items or an object's members; else 0 */
-const js_value *js_at(const js_value *, int64_t i);               /* array item; NULL if there is none */
+js_kind js_kind_of(const js_value *);               /* JS_NULL for NULL */
+const char *js_kind_name(js_kind);                  /* "a string" */
+int64_t js_count(const js_value *);                 /* of an array's items or an object's members; else 0 */
+const js_value *js_at(const js_value *, int64_t i); /* array item; NULL if there is none */
 const js_value *js_get(const js_value *object, const char *name); /* member; NULL if there is none */
-const char *js_string(const js_value *);    /* NULL if it is none */
-bool js_integer(const js_value *, int64_t *out); /* false unless it was written as an integer: 1.0 and 1e3 are none */
-bool js_number(const js_value *, double *out);   /* integer or real */
+const char *js_string(const js_value *);                          /* NULL if it is none */
+bool js_integer(const js_value *,
+                int64_t *out); /* false unless it was written as an integer: 1.0 and 1e3 are none */
+bool js_number(const js_value *, double *out); /* integer or real */
 bool js_true(const js_value *);
 
 /* for (js_member m = js_first(object); m.name; js_next(object, &m)) ... m.name, m.value */

@@ -15,14 +15,16 @@ tp_status gzip_inflate(const char *name, const void *data, size_t size, int64_t 
 {
     (void)data, (void)size, (void)cap;
     *out = (file_bytes){ 0 };
-    return tp_fail(TP_ERR_UNSUPPORTED, "%s: gzip is unsupported: built without zlib (gunzip the file first)", name);
+    return tp_fail(TP_ERR_UNSUPPORTED, "%s: gzip is unsupported: built without zlib (gunzip the file first)",
+                   name);
 }
 
 tp_status gzip_peek(const char *name, const void *data, size_t size, void *dst, size_t want, size_t *got)
 {
     (void)data, (void)size, (void)dst, (void)want;
     *got = 0;
-    return tp_fail(TP_ERR_UNSUPPORTED, "%s: gzip is unsupported: built without zlib (gunzip the file first)", name);
+    return tp_fail(TP_ERR_UNSUPPORTED, "%s: gzip is unsupported: built without zlib (gunzip the file first)",
+                   name);
 }
 
 uint32_t gzip_crc32(const void *data, size_t size)

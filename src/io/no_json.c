@@ -16,26 +16,98 @@ js_value *js_parse(const char *name, const void *text, size_t size, int64_t base
     return unsupported(name);
 }
 
-js_value *js_read(const char *path) { return unsupported(path); }
-void js_free(js_value *value) { (void)value; }
-js_kind js_kind_of(const js_value *value) { (void)value; return JS_NULL; }
-const char *js_kind_name(js_kind kind) { (void)kind; return "null"; }
-int64_t js_count(const js_value *value) { (void)value; return 0; }
-const js_value *js_at(const js_value *array, int64_t i) { (void)array, (void)i; return NULL; }
-const js_value *js_get(const js_value *object, const char *name) { (void)object, (void)name; return NULL; }
-const char *js_string(const js_value *value) { (void)value; return NULL; }
-bool js_integer(const js_value *value, int64_t *out) { (void)value, (void)out; return false; }
-bool js_number(const js_value *value, double *out) { (void)value, (void)out; return false; }
-bool js_true(const js_value *value) { (void)value; return false; }
-js_member js_first(const js_value *object) { (void)object; return (js_member){ 0 }; }
-void js_next(const js_value *object, js_member *member) { (void)object; *member = (js_member){ 0 }; }
+js_value *js_read(const char *path)
+{
+    return unsupported(path);
+}
+void js_free(js_value *value)
+{
+    (void)value;
+}
+js_kind js_kind_of(const js_value *value)
+{
+    (void)value;
+    return JS_NULL;
+}
+const char *js_kind_name(js_kind kind)
+{
+    (void)kind;
+    return "null";
+}
+int64_t js_count(const js_value *value)
+{
+    (void)value;
+    return 0;
+}
+const js_value *js_at(const js_value *array, int64_t i)
+{
+    (void)array, (void)i;
+    return NULL;
+}
+const js_value *js_get(const js_value *object, const char *name)
+{
+    (void)object, (void)name;
+    return NULL;
+}
+const char *js_string(const js_value *value)
+{
+    (void)value;
+    return NULL;
+}
+bool js_integer(const js_value *value, int64_t *out)
+{
+    (void)value, (void)out;
+    return false;
+}
+bool js_number(const js_value *value, double *out)
+{
+    (void)value, (void)out;
+    return false;
+}
+bool js_true(const js_value *value)
+{
+    (void)value;
+    return false;
+}
+js_member js_first(const js_value *object)
+{
+    (void)object;
+    return (js_member){ 0 };
+}
+void js_next(const js_value *object, js_member *member)
+{
+    (void)object;
+    *member = (js_member){ 0 };
+}
 
-js_value *js_new_object(void) { return unsupported("json"); }
-js_value *js_new_array(void) { return unsupported("json"); }
-js_value *js_new_string(const char *text) { (void)text; return unsupported("json"); }
-js_value *js_new_integer(int64_t n) { (void)n; return unsupported("json"); }
-js_value *js_new_number(double x) { (void)x; return unsupported("json"); }
-js_value *js_new_bool(bool b) { (void)b; return unsupported("json"); }
+js_value *js_new_object(void)
+{
+    return unsupported("json");
+}
+js_value *js_new_array(void)
+{
+    return unsupported("json");
+}
+js_value *js_new_string(const char *text)
+{
+    (void)text;
+    return unsupported("json");
+}
+js_value *js_new_integer(int64_t n)
+{
+    (void)n;
+    return unsupported("json");
+}
+js_value *js_new_number(double x)
+{
+    (void)x;
+    return unsupported("json");
+}
+js_value *js_new_bool(bool b)
+{
+    (void)b;
+    return unsupported("json");
+}
 
 static tp_status no_value(void)
 {

@@ -27,8 +27,9 @@ static const char *const dtype_names[TP_N_DTYPES] = {
 };
 
 /* Types that the format has and Taper does not. */
-static const char *const foreign_dtypes[] = { "U16", "U32", "U64", "C64", "F8_E4M3", "F8_E5M2", "F8_E8M0", "F6_E2M3",
-                                              "F6_E3M2", "F4", "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
+static const char *const foreign_dtypes[] = { "U16",     "U32",     "U64",         "C64",
+                                              "F8_E4M3", "F8_E5M2", "F8_E8M0",     "F6_E2M3",
+                                              "F6_E3M2", "F4",      "F8_E4M3FNUZ", "F8_E5M2FNUZ" };
 
 typedef struct tensor_entry {
     const char *name; /* lies in the JSON value */
@@ -58,23 +59,25 @@ static tp_status read_json(const file_in *in, safetensors *s)
     unsigned char first[8];
     uint64_t length;
     if (in->size < 8)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: not a safetensors file: %lld bytes, at least 8 are wanted", in->path,
-                       (long long)in->size);
+        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: not a safetensors file: %lld bytes, at least 8 are wanted",
+                       in->path, (long long)in->size);
     if (file_read_at(in, 0, first, 8))
         return tp_error_pending();
     memcpy(&length, first, 8);
     if (length < 2 || length > MAX_HEADER)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: not a safetensors file: header length %llu, 2 to %d is wanted",
-                       in->path, (unsigned long long)length, MAX_HEADER);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: byte 0: not a safetensors file: header length %llu, 2 to %d is wanted", in->path,
+                       (unsigned long long)length, MAX_HEADER);
     if (length > (uint64_t)in->size - 8)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: header length %llu, the file has %lld bytes after it", in->path,
-                       (unsigned long long)length, (long long)in->size - 8);
+        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: header length %llu, the file has %lld bytes after it",
+                       in->path, (unsigned long long)length, (long long)in->size - 8);
     unsigned char *text = tp_alloc(length);
     if (!text)
         return TP_ERR_MEMORY;
     if (!file_read_at(in, 8, text, length)) {
         if (text[0] != '{')
-            tp_fail(TP_ERR_FORMAT, "%s: byte 8: the header begins with byte 0x%02x, '{' is wanted", in->path, text[0]);
+            tp_fail(TP_ERR_FORMAT, "%s: byte 8: the header begins with byte 0x%02x, '{' is wanted", in->path,
+                    text[0]);
         else
             s->header = js_parse(in->path, text, length, 8);
     }
@@ -99,8 +102,8 @@ static tp_status find_dtype(const char *path, const char *tensor, const char *na
         }
     for (size_t i = 0; i < sizeof foreign_dtypes / sizeof *foreign_dtypes; i++)
         if (!strcmp(name, foreign_dtypes[i]))
-            return tp_fail(TP_ERR_UNSUPPORTED, "%s: byte 8: tensor '%.200s' is %s, which Taper does not have", path,
-                           tensor, name);
+            return tp_fail(TP_ERR_UNSUPPORTED, "%s: byte 8: tensor '%.200s' is %s, which Taper does not have",
+                           path, tensor, name);
     return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': unknown dtype '%.40s'", path, tensor, name);
 }
 
@@ -109,23 +112,24 @@ static tp_status read_shape(const char *path, const js_value *shape, tensor_entr
     if (js_kind_of(shape) != JS_ARRAY)
         return wrong_member(path, e->name, "shape", "an array", shape);
     if (js_count(shape) > TP_MAX_DIMS)
-        return tp_fail(TP_ERR_UNSUPPORTED, "%s: byte 8: tensor '%.200s' has %lld dims, at most %d are possible", path,
-                       e->name, (long long)js_count(shape), TP_MAX_DIMS);
+        return tp_fail(TP_ERR_UNSUPPORTED,
+                       "%s: byte 8: tensor '%.200s' has %lld dims, at most %d are possible", path, e->name,
+                       (long long)js_count(shape), TP_MAX_DIMS);
     e->shape.ndim = (int)js_count(shape);
     *bytes = (int64_t)tp_dtype_size(e->dtype);
     bool fits = true, empty = false;
     for (int i = 0; i < e->shape.ndim; i++) {
         int64_t size;
         if (!js_integer(js_at(shape, i), &size) || size < 0)
-            return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': shape[%d] is not an integer from 0", path,
-                           e->name, i);
+            return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': shape[%d] is not an integer from 0",
+                           path, e->name, i);
         e->shape.dim[i] = size;
         empty |= size == 0;
         fits &= tp_mul_fits(*bytes, size ? size : 1, bytes);
     }
     if (!fits)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': shape %s is larger than any memory", path, e->name,
-                       shape_text(e->shape));
+        return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': shape %s is larger than any memory", path,
+                       e->name, shape_text(e->shape));
     *bytes = empty ? 0 : *bytes;
     return TP_OK;
 }
@@ -145,16 +149,20 @@ static tp_status read_entry(const file_in *in, const safetensors *s, js_member m
         status = read_shape(path, js_get(m.value, "shape"), e, &bytes);
     if (status)
         return status;
-    if (js_kind_of(offsets) != JS_ARRAY || js_count(offsets) != 2 || !js_integer(js_at(offsets, 0), &e->begin) ||
-        !js_integer(js_at(offsets, 1), &e->end))
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 8: tensor '%.200s': data_offsets are not [begin, end], two integers",
-                       path, m.name);
+    if (js_kind_of(offsets) != JS_ARRAY || js_count(offsets) != 2 ||
+        !js_integer(js_at(offsets, 0), &e->begin) || !js_integer(js_at(offsets, 1), &e->end))
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: byte 8: tensor '%.200s': data_offsets are not [begin, end], two integers", path,
+                       m.name);
     int64_t room = in->size - s->data_start;
     if (e->begin < 0 || e->end < e->begin || e->end > room)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte %lld: tensor '%.200s': data_offsets [%lld, %lld], the data has %lld bytes",
-                       path, (long long)s->data_start, m.name, (long long)e->begin, (long long)e->end, (long long)room);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: byte %lld: tensor '%.200s': data_offsets [%lld, %lld], the data has %lld bytes",
+                       path, (long long)s->data_start, m.name, (long long)e->begin, (long long)e->end,
+                       (long long)room);
     if (e->end - e->begin != bytes)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte %lld: tensor '%.200s': %lld bytes of data, %s of %s wants %lld", path,
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: byte %lld: tensor '%.200s': %lld bytes of data, %s of %s wants %lld", path,
                        (long long)(s->data_start + e->begin), m.name, (long long)(e->end - e->begin),
                        shape_text(e->shape), tp_dtype_name(e->dtype), (long long)bytes);
     return TP_OK;
@@ -167,8 +175,8 @@ static tp_status check_metadata(const char *path, const js_value *metadata)
                        js_kind_name(js_kind_of(metadata)));
     for (js_member m = js_first(metadata); m.name; js_next(metadata, &m))
         if (js_kind_of(m.value) != JS_STRING)
-            return tp_fail(TP_ERR_FORMAT, "%s: byte 8: __metadata__ '%.200s' is %s, a string is wanted", path, m.name,
-                           js_kind_name(js_kind_of(m.value)));
+            return tp_fail(TP_ERR_FORMAT, "%s: byte 8: __metadata__ '%.200s' is %s, a string is wanted", path,
+                           m.name, js_kind_name(js_kind_of(m.value)));
     return TP_OK;
 }
 
@@ -194,11 +202,13 @@ static tp_status check_layout(const file_in *in, const safetensors *s)
     int64_t next = 0;
     for (int64_t i = 0; i < s->count && !status; i++) {
         if (sorted[i]->begin != next)
-            status = tp_fail(TP_ERR_FORMAT, "%s: byte %lld: tensor '%.200s' begins at %lld of the data, %s at %lld",
-                             in->path, (long long)(s->data_start + sorted[i]->begin), sorted[i]->name,
-                             (long long)sorted[i]->begin,
-                             sorted[i]->begin < next ? "inside another one that ends" : "after a gap that begins",
-                             (long long)next);
+            status =
+                tp_fail(TP_ERR_FORMAT,
+                        "%s: byte %lld: tensor '%.200s' begins at %lld of the data, %s at %lld", in->path,
+                        (long long)(s->data_start + sorted[i]->begin), sorted[i]->name,
+                        (long long)sorted[i]->begin,
+                        sorted[i]->begin < next ? "inside another one that ends" : "after a gap that begins",
+                        (long long)next);
         next = sorted[i]->end;
     }
     if (!status && next != in->size - s->data_start)
@@ -236,7 +246,8 @@ static tp_status read_tensor(const file_in *in, const safetensors *s, const tens
     tp_tensor *t = tensor_new(e->dtype, e->shape);
     if (!t)
         return tp_error_pending();
-    tp_status status = file_read_at(in, s->data_start + e->begin, tensor_data(t), (size_t)(e->end - e->begin));
+    tp_status status =
+        file_read_at(in, s->data_start + e->begin, tensor_data(t), (size_t)(e->end - e->begin));
     if (status)
         return status;
     elements_check_bool(t);
@@ -277,8 +288,8 @@ tp_status tp_safetensors_metadata(const char *path, const char *key, char *text,
         const char *value = js_string(js_get(js_get(s.header, metadata_name), key));
         size_t length = value ? strlen(value) : 0;
         if (length >= size)
-            status = tp_fail(TP_ERR_ARGUMENT, "%s: metadata '%.200s' has %zu bytes, there is room for %zu", path, key,
-                             length, size);
+            status = tp_fail(TP_ERR_ARGUMENT, "%s: metadata '%.200s' has %zu bytes, there is room for %zu",
+                             path, key, length, size);
         else
             memcpy(text, value ? value : "", length + 1);
     }
@@ -289,7 +300,9 @@ tp_status tp_safetensors_metadata(const char *path, const char *key, char *text,
 
 /* ---- writing ------------------------------------------------------------------------------------------------ */
 
-static const uint8_t element_sizes[] = { 8, 4, 2, 1 }; /* data in this order: every tensor is aligned to its elements */
+static const uint8_t element_sizes[] = {
+    8, 4, 2, 1
+}; /* data in this order: every tensor is aligned to its elements */
 
 static js_value *array_of(const int64_t *values, int n)
 {
@@ -313,7 +326,8 @@ static void lay_out(const tp_params *params, int64_t *begin)
         }
 }
 
-static js_value *build_header(const tp_params *params, const tp_metadata *metadata, int n_metadata, const int64_t *begin)
+static js_value *build_header(const tp_params *params, const tp_metadata *metadata, int n_metadata,
+                              const int64_t *begin)
 {
     js_value *header = js_new_object();
     if (n_metadata > 0) {
@@ -382,7 +396,8 @@ static tp_status check_params(const tp_params *params)
     return TP_OK;
 }
 
-tp_status tp_safetensors_write(const char *path, const tp_params *params, const tp_metadata *metadata, int n_metadata)
+tp_status tp_safetensors_write(const char *path, const tp_params *params, const tp_metadata *metadata,
+                               int n_metadata)
 {
     tp_status status = check_params(params);
     if (status)

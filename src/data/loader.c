@@ -1,0 +1,361 @@
+/* loader.c - batches in a fixed order, made in the background.
+ *
+ * A ring of slots; batch b is made in slot b % depth, so that what is in a batch never depends on which worker made it.
+ * Invariants, all under lock:
+ *  1. A slot goes EMPTY -> FILLING (a worker took batch next_fill) -> READY -> HELD (the caller has it) -> EMPTY.
+ *  2. Batches next_take <= b < next_fill are FILLING or READY; workers take them in order, so the first one that the
+ *     caller waits for is always under way.
+ *  3. Only the caller's thread makes and releases tensors; workers write into the memory of FILLING slots.
+ *  4. A slot's tensors are used again only if nobody else owns them, their storage, or a gradient of them.
+ * Layer: data.  Depends on core, pthreads.  Read next: permutation.h, transform.c. */
+#include "core/tensor.h"
+#include "data/dataset.h"
+#include "data/permutation.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+enum { MAX_WORKERS = 256 };
+
+typedef enum slot_state { EMPTY, FILLING, READY, HELD } slot_state;
+
+typedef struct slot {
+    slot_state state;
+    tp_tensor *x, *y;
+    float *x_data;
+    void *y_data;
+    int64_t *examples, n;
+    tp_error_record error;
+} slot;
+
+struct tp_loader {
+    tp_object object;
+    tp_dataset *dataset;
+    tp_loader_options options;
+    tp_shape example; /* after the transform */
+    int64_t numel;    /* of one example, after the transform */
+    int64_t batch_size, batches;
+    permutation order;
+    slot *slots;
+    int64_t depth, next_fill, next_take;
+    slot *held;
+    pthread_t threads[MAX_WORKERS];
+    int n_threads;
+    bool stopping, lock_made;
+    pthread_mutex_t lock;
+    pthread_cond_t filled, emptied;
+};
+
+/* ---- making one batch --------------------------------------------------------------------------------------------- */
+
+static tp_status fill_example(tp_loader *l, slot *s, int64_t i, float *scratch)
+{
+    int64_t example = s->examples[i];
+    float *x = s->x_data + i * l->numel;
+    double y = 0;
+    tp_transform *transform = l->options.transform;
+    tp_status status = dataset_get(l->dataset, example, transform ? scratch : x, &y);
+    if (!status && transform)
+        status =
+            tp_transform_run(transform, l->dataset->shape, scratch, x, l->options.seed, (uint64_t)example);
+    if (status)
+        return status;
+    if (l->dataset->classes)
+        ((int64_t *)s->y_data)[i] = (int64_t)y;
+    else
+        ((float *)s->y_data)[i] = (float)y;
+    return TP_OK;
+}
+
+/* Runs on any thread that has no error pending; an error goes into the slot. */
+static void fill_slot(tp_loader *l, slot *s, int64_t batch)
+{
+    TP_SCOPE; /* a user's get may make tensors */
+    int64_t first = batch * l->batch_size, left = l->dataset->count - first;
+    s->n = left < l->batch_size ? left : l->batch_size;
+    for (int64_t i = 0; i < s->n; i++)
+        s->examples[i] = l->options.shuffle ? permutation_at(&l->order, first + i) : first + i;
+    size_t bytes = (size_t)l->dataset->numel * sizeof(float);
+    float *scratch = l->options.transform ? tp_alloc(bytes) : NULL;
+    for (int64_t i = 0; i < s->n && !tp_pending(); i++)
+        fill_example(l, s, i, scratch);
+    tp_free(scratch, bytes);
+    tp_error_export(&s->error);
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------------------- */
+
+static void *work(void *context)
+{
+    tp_loader *l = context;
+    tp_set_num_threads(1); /* of this thread: what a user's get computes shall not start a team of its own */
+    pthread_mutex_lock(&l->lock);
+    while (!l->stopping && l->next_fill < l->batches) {
+        slot *s = &l->slots[l->next_fill % l->depth];
+        if (s->state != EMPTY) {
+            pthread_cond_wait(&l->emptied, &l->lock);
+            continue;
+        }
+        int64_t batch = l->next_fill++;
+        s->state = FILLING;
+        pthread_mutex_unlock(&l->lock);
+        fill_slot(l, s, batch);
+        pthread_mutex_lock(&l->lock);
+        s->state = READY;
+        pthread_cond_signal(&l->filled);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+static tp_status start_workers(tp_loader *l, int n)
+{
+    sigset_t all, before;
+    sigfillset(&all); /* signals are for the program's own threads: Ctrl-C must reach the loop */
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = 0;
+    for (; l->n_threads < n && !error; l->n_threads += !error)
+        error = pthread_create(&l->threads[l->n_threads], NULL, work, l);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error && l->n_threads == 0) { /* fewer than wanted make the same batches */
+        char text[128];
+        return tp_fail(TP_ERR_MEMORY, "loader: no thread can be started: %s",
+                       strerror_r(error, text, sizeof text));
+    }
+    return TP_OK;
+}
+
+static void stop_workers(tp_loader *l)
+{
+    if (!l->lock_made)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->stopping = true;
+    pthread_cond_broadcast(&l->emptied);
+    pthread_mutex_unlock(&l->lock);
+    for (int i = 0; i < l->n_threads; i++)
+        pthread_join(l->threads[i], NULL);
+    pthread_cond_destroy(&l->filled);
+    pthread_cond_destroy(&l->emptied);
+    pthread_mutex_destroy(&l->lock);
+}
+
+/* ---- slots ----------------------------------------------------------------------------------------------------------- */
+
+static bool is_ours_alone(const tp_tensor *t)
+{
+    return t && __atomic_load_n(&t->object.refs, __ATOMIC_ACQUIRE) == 1 &&
+           __atomic_load_n(&t->storage->refs, __ATOMIC_ACQUIRE) == 1 && !t->grad && !t->grad_fn &&
+           !t->requires_grad;
+}
+
+static tp_tensor *new_tensor(tp_dtype dtype, tp_shape shape)
+{
+    TP_SCOPE;
+    return tp_retain(tensor_new(dtype, shape));
+}
+
+/* Tensors that may be written: those of before if nobody kept them, else new ones. */
+static tp_status prepare_slot(tp_loader *l, slot *s)
+{
+    int64_t size = l->batch_size < l->dataset->count ? l->batch_size : l->dataset->count;
+    if (!is_ours_alone(s->x)) {
+        tp_shape shape = { .ndim = l->example.ndim + 1, .dim = { size } };
+        memcpy(shape.dim + 1, l->example.dim, (size_t)l->example.ndim * sizeof *shape.dim);
+        tp_release(s->x);
+        s->x = new_tensor(TP_F32, shape);
+    }
+    if (!is_ours_alone(s->y)) {
+        tp_release(s->y);
+        s->y = new_tensor(l->dataset->classes ? TP_I64 : TP_F32,
+                          (tp_shape){ .ndim = l->dataset->classes ? 1 : 2, .dim = { size, 1 } });
+    }
+    if (!s->x || !s->y)
+        return tp_error_pending();
+    s->x_data = (float *)tensor_data(s->x);
+    s->y_data = tensor_data(s->y);
+    return TP_OK;
+}
+
+/* The last batch may be smaller: the tensors shrink, their memory stays. */
+static void set_count(tp_tensor *t, int64_t n)
+{
+    t->numel = t->numel / t->shape[0] * n;
+    t->shape[0] = n;
+}
+
+static void loader_destroy(void *object)
+{
+    tp_loader *l = object;
+    stop_workers(l);
+    for (int64_t i = 0; i < l->depth && l->slots; i++) {
+        tp_release(l->slots[i].x);
+        tp_release(l->slots[i].y);
+        tp_free(l->slots[i].examples, (size_t)l->batch_size * sizeof(int64_t));
+    }
+    tp_free(l->slots, (size_t)l->depth * sizeof *l->slots);
+    tp_release(l->dataset);
+    tp_release(l->options.transform);
+    tp_free(l, sizeof *l);
+}
+
+static const tp_class loader_class = { "loader", loader_destroy };
+
+/* ---- making a loader ---------------------------------------------------------------------------------------------------- */
+
+static tp_status check_options(const tp_dataset *d, int64_t batch_size, const tp_loader_options *o)
+{
+    if (!d)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: the dataset is NULL");
+    if (batch_size < 1 || batch_size > (int64_t)1 << 40)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: batch size %lld, 1 or more is wanted",
+                       (long long)batch_size);
+    if (o->workers < -1 || o->workers > MAX_WORKERS)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: %d workers, -1 (none) to %d are possible", o->workers,
+                       MAX_WORKERS);
+    return TP_OK;
+}
+
+static tp_status set_sizes(tp_loader *l)
+{
+    tp_dataset *d = l->dataset;
+    l->example = d->shape;
+    if (l->options.transform && tp_transform_shape(l->options.transform, d->shape, &l->example))
+        return tp_error_pending();
+    l->numel = 1;
+    for (int i = 0; i < l->example.ndim; i++)
+        l->numel *= l->example.dim[i];
+    if (l->batch_size > d->count && !l->options.drop_last && d->count)
+        l->batch_size = d->count;
+    l->batches =
+        l->options.drop_last ? d->count / l->batch_size : (d->count + l->batch_size - 1) / l->batch_size;
+    int64_t first = l->options.first_batch;
+    if (first < 0 || first > l->batches)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: first batch %lld, the epoch has %lld", (long long)first,
+                       (long long)l->batches);
+    l->next_fill = l->next_take = first;
+    l->order = permutation_of(d->count, l->options.seed);
+    return TP_OK;
+}
+
+static tp_status make_slots(tp_loader *l, int workers)
+{
+    int64_t wanted = workers ? 2 * (int64_t)workers + 1 : 1, rest = l->batches - l->next_take;
+    l->depth = wanted < rest ? wanted : rest;
+    if (l->depth == 0)
+        return TP_OK;
+    l->slots = tp_calloc((size_t)l->depth * sizeof *l->slots);
+    if (!l->slots)
+        return TP_ERR_MEMORY;
+    for (int64_t i = 0; i < l->depth; i++) {
+        l->slots[i].examples = tp_alloc((size_t)l->batch_size * sizeof(int64_t));
+        if (!l->slots[i].examples || prepare_slot(l, &l->slots[i]))
+            return tp_error_pending();
+    }
+    return TP_OK;
+}
+
+tp_loader *tp_loader_new_opt(tp_dataset *dataset, int64_t batch_size, const tp_loader_options *options)
+{
+    TP_SCOPE;
+    tp_loader_options o = { 0 };
+    if (tp_pending())
+        return NULL;
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    tp_loader *l = check_options(dataset, batch_size, &o) ? NULL : tp_object_new(&loader_class, sizeof *l);
+    if (!l)
+        return NULL;
+    l->dataset = tp_retain(dataset);
+    l->options = o;
+    tp_retain(o.transform);
+    l->batch_size = batch_size;
+    int workers = o.workers == 0 ? 1 : o.workers < 0 ? 0 : o.workers;
+    if (set_sizes(l) || make_slots(l, workers))
+        return NULL;
+    if (workers && l->depth) {
+        pthread_mutex_init(&l->lock, NULL);
+        pthread_cond_init(&l->filled, NULL);
+        pthread_cond_init(&l->emptied, NULL);
+        l->lock_made = true;
+        if (start_workers(l, workers < l->depth ? workers : (int)l->depth))
+            return NULL;
+    }
+    return tp_keep(l);
+}
+
+/* ---- taking batches ------------------------------------------------------------------------------------------------------ */
+
+static void set_state(tp_loader *l, slot *s, slot_state state)
+{
+    if (l->lock_made)
+        pthread_mutex_lock(&l->lock);
+    s->state = state;
+    if (l->lock_made) {
+        pthread_cond_signal(&l->emptied);
+        pthread_mutex_unlock(&l->lock);
+    }
+}
+
+/* Gives the batch that the caller had to the workers again. */
+static tp_status give_back(tp_loader *l)
+{
+    slot *s = l->held;
+    if (!s)
+        return TP_OK;
+    int64_t size = l->batch_size < l->dataset->count ? l->batch_size : l->dataset->count;
+    if (is_ours_alone(s->x))
+        set_count(s->x, size);
+    if (is_ours_alone(s->y))
+        set_count(s->y, size);
+    if (prepare_slot(l, s))
+        return tp_error_pending();
+    l->held = NULL;
+    set_state(l, s, EMPTY);
+    return TP_OK;
+}
+
+static slot *wait_for(tp_loader *l, int64_t batch)
+{
+    slot *s = &l->slots[batch % l->depth];
+    if (!l->lock_made) {
+        fill_slot(l, s, batch);
+        s->state = HELD;
+        return s;
+    }
+    pthread_mutex_lock(&l->lock);
+    while (s->state != READY)
+        pthread_cond_wait(&l->filled, &l->lock);
+    s->state = HELD;
+    pthread_mutex_unlock(&l->lock);
+    return s;
+}
+
+bool tp_loader_next(tp_loader *l, tp_batch *batch)
+{
+    if (batch)
+        *batch = (tp_batch){ 0 };
+    if (tp_pending())
+        return false;
+    if (!l || !batch) {
+        tp_fail(TP_ERR_ARGUMENT, "loader_next: the loader or the place for the batch is NULL");
+        return false;
+    }
+    if (give_back(l) || l->next_take >= l->batches)
+        return false;
+    slot *s = l->held = wait_for(l, l->next_take);
+    int64_t index = l->next_take++;
+    if (tp_error_import(&s->error))
+        return false;
+    set_count(s->x, s->n);
+    set_count(s->y, s->n);
+    *batch = (tp_batch){ .x = s->x, .y = s->y, .n = s->n, .index = index, .examples = s->examples };
+    return true;
+}
+
+int64_t tp_loader_batches(const tp_loader *l)
+{
+    return l ? l->batches : 0;
+}
