@@ -53,6 +53,14 @@ if(TARGET taper_program AND TAPER_TESTS)
     endforeach()
 endif()
 
+# ---- what is installed works: pkg-config, --static, find_package ----------------------------------------------------
+
+if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND PkgConfig_FOUND)
+    add_test(NAME install COMMAND ${PROJECT_SOURCE_DIR}/cmake/test_install ${PROJECT_BINARY_DIR} ${CMAKE_C_COMPILER}
+             WORKING_DIRECTORY ${PROJECT_BINARY_DIR})
+    set_tests_properties(install PROPERTIES TIMEOUT ${taper_timeout})
+endif()
+
 # ---- examples ------------------------------------------------------------------------------------------------------
 
 file(GLOB examples CONFIGURE_DEPENDS examples/*.c)
