@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the object -------------------------------------------------------------------------------------------- */
+/* ---- the object -------------------------------------------------------------------------------------------------- */
 
 static void dataset_destroy(void *object)
 {
@@ -145,7 +145,7 @@ tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
     return dataset_get(d, i, x, y);
 }
 
-/* ---- part of another one, or the same in another order -------------------------------------------------------- */
+/* ---- part of another one, or the same in another order ----------------------------------------------------------- */
 
 typedef struct selection {
     tp_dataset *of;
@@ -220,7 +220,7 @@ tp_dataset *tp_shuffled(tp_dataset *of, uint64_t seed)
                        of->count);
 }
 
-/* ---- helpers of the formats ------------------------------------------------------------------------------------- */
+/* ---- helpers of the formats -------------------------------------------------------------------------------------- */
 
 void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n)
 {

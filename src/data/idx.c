@@ -20,7 +20,7 @@
 
 static const int64_t max_file = (int64_t)8 << 30;
 
-/* ---- one file ------------------------------------------------------------------------------------------------ */
+/* ---- one file ---------------------------------------------------------------------------------------------------- */
 
 static tp_status check_type(const char *name, const unsigned char *head, size_t size)
 {
@@ -134,7 +134,7 @@ static tp_status idx_read(const char *path, idx_array *out)
     return status ? status : idx_parse(path, &file, out);
 }
 
-/* ---- a pair of them is a dataset ------------------------------------------------------------------------------- */
+/* ---- a pair of them is a dataset --------------------------------------------------------------------------------- */
 
 typedef struct pair {
     idx_array images, labels;
@@ -242,7 +242,7 @@ tp_dataset *tp_idx(const char *images, const char *labels)
     return pair_dataset("idx", images, labels, 0);
 }
 
-/* ---- MNIST's folder -------------------------------------------------------------------------------------------- */
+/* ---- MNIST's folder ---------------------------------------------------------------------------------------------- */
 
 /* The file as it is unpacked or as it is downloaded, with a dash or a dot in its name: all four are around.
  * NULL when there is none, without an error unless memory ran out. */

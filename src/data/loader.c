@@ -48,7 +48,7 @@ struct tp_loader {
     pthread_cond_t filled, emptied;
 };
 
-/* ---- making one batch --------------------------------------------------------------------------------------------- */
+/* ---- making one batch -------------------------------------------------------------------------------------------- */
 
 static tp_status fill_example(tp_loader *l, slot *s, int64_t i, float *scratch)
 {
@@ -85,7 +85,7 @@ static void fill_slot(tp_loader *l, slot *s, int64_t batch)
     tp_error_export(&s->error);
 }
 
-/* ---- workers ------------------------------------------------------------------------------------------------------- */
+/* ---- workers ----------------------------------------------------------------------------------------------------- */
 
 static void *work(void *context)
 {
@@ -142,7 +142,7 @@ static void stop_workers(tp_loader *l)
     pthread_mutex_destroy(&l->lock);
 }
 
-/* ---- slots ----------------------------------------------------------------------------------------------------------- */
+/* ---- slots ------------------------------------------------------------------------------------------------------- */
 
 static bool is_ours_alone(const tp_tensor *t)
 {
@@ -203,7 +203,7 @@ static void loader_destroy(void *object)
 
 static const tp_class loader_class = { "loader", loader_destroy };
 
-/* ---- making a loader ---------------------------------------------------------------------------------------------------- */
+/* ---- making a loader --------------------------------------------------------------------------------------------- */
 
 static tp_status check_options(const tp_dataset *d, int64_t batch_size, const tp_loader_options *o)
 {
@@ -286,7 +286,7 @@ tp_loader *tp_loader_new_opt(tp_dataset *dataset, int64_t batch_size, const tp_l
     return tp_keep(l);
 }
 
-/* ---- taking batches ------------------------------------------------------------------------------------------------------ */
+/* ---- taking batches ---------------------------------------------------------------------------------------------- */
 
 static void set_state(tp_loader *l, slot *s, slot_state state)
 {

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- the object -------------------------------------------------------------------------------------------- */
+/* ---- the object -------------------------------------------------------------------------------------------------- */
 
 static void transform_destroy(void *object)
 {
@@ -68,7 +68,7 @@ tp_status tp_transform_run(const tp_transform *t, tp_shape in, const float *x, f
     return status ? status : t->kind->run(t, in, x, y, (transform_draw){ seed, stream, 0 });
 }
 
-/* ---- pad: a frame of pixels of one value ---------------------------------------------------------------------- */
+/* ---- pad: a frame of pixels of one value ------------------------------------------------------------------------- */
 
 static tp_status pad_shape(const tp_transform *t, tp_shape in, tp_shape *out)
 {
@@ -120,7 +120,7 @@ tp_transform *tp_transform_pad(int64_t pixels, double value)
     return t;
 }
 
-/* ---- normalize: y = (x - mean) / std, by channel ---------------------------------------------------------------- */
+/* ---- normalize: y = (x - mean) / std, by channel ----------------------------------------------------------------- */
 
 static tp_status normalize_shape(const tp_transform *t, tp_shape in, tp_shape *out)
 {
@@ -177,7 +177,7 @@ tp_transform *tp_transform_normalize(const float *mean, const float *std, int n)
     return tp_pending() ? NULL : tp_keep(t);
 }
 
-/* ---- chain: one after the other ------------------------------------------------------------------------------------ */
+/* ---- chain: one after the other ---------------------------------------------------------------------------------- */
 
 static tp_status chain_shape(const tp_transform *t, tp_shape in, tp_shape *out)
 {

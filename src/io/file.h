@@ -9,7 +9,7 @@
 
 #include <taper/base.h>
 
-/* ---- Bytes in memory --------------------------------------------------------------------------------- */
+/* ---- Bytes in memory --------------------------------------------------------------------------------------------- */
 
 typedef struct file_bytes {
     unsigned char *data; /* from tp_alloc(room) */
@@ -20,7 +20,7 @@ void file_bytes_free(file_bytes *);
 tp_status file_bytes_reserve(file_bytes *, size_t room); /* room for so many bytes in all */
 tp_status file_bytes_append(file_bytes *, const void *data, size_t size);
 
-/* ---- Reading ------------------------------------------------------------------------------------------- */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 typedef struct file_in { /* an open file, or memory under a name (for tests and fuzzers) */
     const char *path;    /* the caller's, for error texts */
@@ -39,7 +39,7 @@ void file_close(file_in *);
 tp_status file_read_all(const file_in *, int64_t cap, file_bytes *out);
 tp_status file_read(const char *path, int64_t cap, file_bytes *out);
 
-/* ---- Writing ------------------------------------------------------------------------------------------- */
+/* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
 typedef struct file_out {
     char *target, *temp; /* where it goes, and the file beside that it is made in */

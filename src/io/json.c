@@ -20,7 +20,7 @@ static js_value *outer(json_t *value)
     return (js_value *)value;
 }
 
-/* ---- reading --------------------------------------------------------------------------------------------- */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 js_value *js_parse(const char *name, const void *text, size_t size, int64_t base)
 {
@@ -136,7 +136,7 @@ void js_next(const js_value *object, js_member *member)
     *member = member_at(json_object_iter_next(inner(object), member->position));
 }
 
-/* ---- building -------------------------------------------------------------------------------------------- */
+/* ---- building ---------------------------------------------------------------------------------------------------- */
 
 static js_value *made(json_t *value)
 {
@@ -204,7 +204,7 @@ tp_status js_append(js_value *array, js_value *value)
                                                              : TP_OK;
 }
 
-/* ---- writing --------------------------------------------------------------------------------------------- */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static int append(const char *text, size_t size, void *out)
 {

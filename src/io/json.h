@@ -13,7 +13,7 @@ typedef struct js_value js_value;
 
 typedef enum js_kind { JS_NULL, JS_BOOL, JS_INTEGER, JS_REAL, JS_STRING, JS_ARRAY, JS_OBJECT } js_kind;
 
-/* ---- Reading: what is looked at belongs to the root that js_parse returned ------------------------------ */
+/* ---- Reading: what is looked at belongs to the root that js_parse returned --------------------------------------- */
 
 /* NULL with an error pending: "name: byte 17: ...", where the text's first byte counts as number base. */
 js_value *js_parse(const char *name, const void *text, size_t size, int64_t base);
@@ -40,7 +40,7 @@ typedef struct js_member {
 js_member js_first(const js_value *object);
 void js_next(const js_value *object, js_member *);
 
-/* ---- Building: a container takes over the value that is put in, also when it fails ----------------------- */
+/* ---- Building: a container takes over the value that is put in, also when it fails ------------------------------- */
 
 js_value *js_new_object(void); /* these return NULL with an error pending */
 js_value *js_new_array(void);

@@ -45,7 +45,7 @@ typedef struct safetensors {
     int64_t count;
 } safetensors;
 
-/* ---- reading: the header ---------------------------------------------------------------------------------- */
+/* ---- reading: the header ----------------------------------------------------------------------------------------- */
 
 static void close_header(safetensors *s)
 {
@@ -238,7 +238,7 @@ static tp_status open_header(const file_in *in, safetensors *s)
     return status ? status : check_layout(in, s);
 }
 
-/* ---- reading: the tensors ----------------------------------------------------------------------------------- */
+/* ---- reading: the tensors ---------------------------------------------------------------------------------------- */
 
 static tp_status read_tensor(const file_in *in, const safetensors *s, const tensor_entry *e, tp_params *into)
 {
@@ -298,7 +298,7 @@ tp_status tp_safetensors_metadata(const char *path, const char *key, char *text,
     return status;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static const uint8_t element_sizes[] = {
     8, 4, 2, 1

@@ -1,0 +1,373 @@
+/* csv.c - tables as datasets.
+ *
+ * One column is the target, the others are features: a column of numbers is one feature, a column of texts one feature
+ * a distinct value (1 where the row has it).  A cell that is missing is an error: what it should be, only a person knows.
+ * Everything is turned into numbers once, when the file is opened.
+ * Layer: data.  Depends on csv_table.h, number.h.  Read next: csv_table.c, dataset.c. */
+#include "data/csv.h"
+
+#include "data/csv_table.h"
+#include "data/dataset.h"
+#include "data/number.h"
+#include "io/gzip.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_TEXTS = 1000 }; /* distinct ones of a column: more is a column of names or of broken numbers */
+static const int64_t max_file = (int64_t)1 << 30;
+
+typedef struct csv {
+    char *name;              /* of the file, without its folder */
+    csv_table table;         /* class names lie in it */
+    float *x;                /* (rows, features) */
+    double *y;               /* (rows) */
+    int64_t rows, first_row; /* first_row: 1 after a header */
+    int64_t target, features, classes;
+    const char **class_names;
+    bool regression;
+} csv;
+
+typedef struct column {
+    int64_t index;
+    bool is_number;
+    int64_t bad_row;    /* of the first cell that is no number */
+    const char **texts; /* distinct, sorted; of a text column */
+    int64_t n_texts, room;
+} column;
+
+static const char *cell(const csv *c, int64_t row, int64_t col)
+{
+    return csv_cell(&c->table, row + c->first_row, col);
+}
+
+static long long line_of(const csv *c, int64_t row)
+{
+    return c->table.lines[row + c->first_row];
+}
+
+static bool is_number(const char *text, double *value)
+{
+    const char *end;
+    return parse_number(text, value, &end) && !*end;
+}
+
+/* ---- header and target ------------------------------------------------------------------------------------------- */
+
+/* A header is a first row without numbers above a column with numbers, or above texts that never repeat its own. */
+static bool looks_like_header(const csv_table *t)
+{
+    double value;
+    bool repeats = false;
+    if (t->rows < 2)
+        return false;
+    for (int64_t col = 0; col < t->columns; col++)
+        if (!*csv_cell(t, 0, col) || is_number(csv_cell(t, 0, col), &value))
+            return false;
+    for (int64_t col = 0; col < t->columns; col++) {
+        if (is_number(csv_cell(t, 1, col), &value))
+            return true;
+        for (int64_t row = 1; row < t->rows && !repeats; row++)
+            repeats = !strcmp(csv_cell(t, 0, col), csv_cell(t, row, col));
+    }
+    return !repeats;
+}
+
+static tp_status find_target(const char *path, csv *c, const tp_csv_options *o, bool has_header)
+{
+    const csv_table *t = &c->table;
+    double number;
+    c->target = t->columns - 1;
+    if (!o->target)
+        return TP_OK;
+    for (int64_t col = 0; col < t->columns && has_header; col++)
+        if (!strcmp(csv_cell(t, 0, col), o->target)) {
+            c->target = col;
+            return TP_OK;
+        }
+    if (!is_number(o->target, &number) || number < 0 || number >= (double)t->columns ||
+        number != floor(number))
+        return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%s'; %s or a number from 0 to %lld is wanted", path,
+                       o->target, has_header ? "a name in the first row" : "there is no header:",
+                       (long long)t->columns - 1);
+    c->target = (int64_t)number;
+    return TP_OK;
+}
+
+static tp_status check_cells(const char *path, const csv *c)
+{
+    static const char *const missing[] = { "",    "?",   "NA",  "N/A",  "na",  "n/a",
+                                           "nan", "NaN", "NAN", "null", "NULL" };
+    for (int64_t row = 0; row < c->rows; row++)
+        for (int64_t col = 0; col < c->table.columns; col++) {
+            const char *text = cell(c, row, col);
+            for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+                if (text[0] == missing[i][0] && !strcmp(text, missing[i]))
+                    return tp_fail(TP_ERR_FORMAT, "%s: line %lld: the cell in column %lld is missing%s%s%s",
+                                   path, line_of(c, row), (long long)col, *text ? " ('" : "", text,
+                                   *text ? "')" : "");
+        }
+    return TP_OK;
+}
+
+/* ---- columns ----------------------------------------------------------------------------------------------------- */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x, y;
+    is_number(*(const char *const *)a, &x);
+    is_number(*(const char *const *)b, &y);
+    return x < y ? -1 : x > y;
+}
+
+static void look_at(const csv *c, int64_t index, column *out)
+{
+    double value;
+    *out = (column){ .index = index, .is_number = true };
+    for (int64_t row = 0; row < c->rows && out->is_number; row++)
+        if (!is_number(cell(c, row, index), &value)) {
+            out->is_number = false;
+            out->bad_row = row;
+        }
+}
+
+/* The distinct cells, sorted: numbers by value ("9" before "10", "1" and "1.0" are one), texts by their bytes. */
+static tp_status find_texts(const csv *c, column *col)
+{
+    int (*order)(const void *, const void *) = col->is_number ? by_value : by_text;
+    col->room = c->rows;
+    col->texts = tp_alloc((size_t)c->rows * sizeof *col->texts);
+    if (!col->texts)
+        return TP_ERR_MEMORY;
+    for (int64_t row = 0; row < c->rows; row++)
+        col->texts[row] = cell(c, row, col->index);
+    qsort(col->texts, (size_t)c->rows, sizeof *col->texts, order);
+    for (int64_t i = 0; i < c->rows; i++)
+        if (i == 0 || order(&col->texts[i], &col->texts[col->n_texts - 1]) != 0)
+            col->texts[col->n_texts++] = col->texts[i];
+    return TP_OK;
+}
+
+static int64_t place_of(const column *col, const char *text)
+{
+    const char **found = bsearch(&text, col->texts, (size_t)col->n_texts, sizeof *col->texts,
+                                 col->is_number ? by_value : by_text);
+    return found - col->texts;
+}
+
+static void free_columns(column *columns, int64_t n)
+{
+    for (int64_t i = 0; i < n && columns; i++)
+        tp_free(columns[i].texts, (size_t)columns[i].room * sizeof *columns[i].texts);
+    tp_free(columns, (size_t)n * sizeof *columns);
+}
+
+static tp_status too_many_texts(const char *path, const csv *c, const column *col)
+{
+    if (col->is_number)
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: column %lld has %lld distinct numbers as classes, at most %d are taken: a "
+                       "regression's target?",
+                       path, (long long)col->index, (long long)col->n_texts, MAX_TEXTS);
+    return tp_fail(TP_ERR_FORMAT,
+                   "%s: line %lld: '%.40s' in column %lld is no number, and %lld distinct texts are too many "
+                   "(at most %d)",
+                   path, line_of(c, col->bad_row), cell(c, col->bad_row, col->index), (long long)col->index,
+                   (long long)col->n_texts, MAX_TEXTS);
+}
+
+/* Kinds of all columns and the number of features. */
+static tp_status plan(const char *path, csv *c, column *columns)
+{
+    for (int64_t i = 0; i < c->table.columns; i++) {
+        look_at(c, i, &columns[i]);
+        bool texts = i == c->target ? !c->regression : !columns[i].is_number;
+        if (texts && find_texts(c, &columns[i]))
+            return TP_ERR_MEMORY;
+        if (texts && columns[i].n_texts > MAX_TEXTS)
+            return too_many_texts(path, c, &columns[i]);
+        if (i != c->target)
+            c->features += columns[i].is_number ? 1 : columns[i].n_texts;
+    }
+    if (c->features == 0)
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: line 1: one column, a target and features are wanted (delimiter '%c')", path,
+                       c->table.delimiter);
+    return TP_OK;
+}
+
+static tp_status fill_features(const char *path, csv *c, const column *columns)
+{
+    int64_t values, bytes;
+    if (!tp_mul_fits(c->rows, c->features, &values) || !tp_mul_fits(values, sizeof(float), &bytes))
+        return tp_fail(TP_ERR_MEMORY, "%s: %lld rows of %lld features do not fit into memory", path,
+                       (long long)c->rows, (long long)c->features);
+    c->x = tp_calloc((size_t)bytes);
+    if (!c->x)
+        return TP_ERR_MEMORY;
+    for (int64_t row = 0; row < c->rows; row++) {
+        float *x = c->x + row * c->features;
+        for (int64_t i = 0; i < c->table.columns; i++) {
+            const column *col = &columns[i];
+            double value = 0;
+            if (i == c->target)
+                continue;
+            if (!col->is_number) {
+                x[place_of(col, cell(c, row, i))] = 1;
+                x += col->n_texts;
+                continue;
+            }
+            is_number(cell(c, row, i), &value);
+            if (!isfinite((float)value))
+                return tp_fail(TP_ERR_FORMAT,
+                               "%s: line %lld: '%.40s' in column %lld does not fit into a float", path,
+                               line_of(c, row), cell(c, row, i), (long long)i);
+            *x++ = (float)value;
+        }
+    }
+    return TP_OK;
+}
+
+static tp_status fill_target(const char *path, csv *c, column *col)
+{
+    c->y = tp_alloc((size_t)c->rows * sizeof *c->y);
+    if (!c->y)
+        return TP_ERR_MEMORY;
+    if (c->regression && !col->is_number)
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: line %lld: '%.40s' in column %lld, a number is wanted of a regression's target",
+                       path, line_of(c, col->bad_row), cell(c, col->bad_row, col->index),
+                       (long long)col->index);
+    for (int64_t row = 0; row < c->rows; row++) {
+        double value = 0;
+        bool number = is_number(cell(c, row, col->index), &value);
+        if (!c->regression && col->is_number && value != floor(value))
+            return tp_fail(TP_ERR_FORMAT,
+                           "%s: line %lld: class %g in column %lld is no whole number: a regression's "
+                           "target?",
+                           path, line_of(c, row), value, (long long)col->index);
+        if (c->regression && number && !isfinite((float)value))
+            return tp_fail(TP_ERR_FORMAT, "%s: line %lld: target %g does not fit into a float", path,
+                           line_of(c, row), value);
+        c->y[row] = c->regression ? value : (double)place_of(col, cell(c, row, col->index));
+    }
+    if (!c->regression) { /* their names go with the dataset */
+        c->classes = col->n_texts;
+        c->class_names = tp_memdup(col->texts, (size_t)col->n_texts * sizeof *col->texts);
+    }
+    return c->regression || c->class_names ? TP_OK : TP_ERR_MEMORY;
+}
+
+/* ---- the dataset ------------------------------------------------------------------------------------------------- */
+
+static tp_status csv_get(void *context, int64_t i, float *x, double *y)
+{
+    const csv *c = context;
+    memcpy(x, c->x + i * c->features, (size_t)c->features * sizeof *x);
+    *y = c->y[i];
+    return TP_OK;
+}
+
+static const char *csv_class_name(void *context, int64_t label)
+{
+    return ((csv *)context)->class_names[label];
+}
+
+static char *csv_example_name(void *context, int64_t i, char *text, size_t size)
+{
+    snprintf(text, size, "%s:%lld", ((csv *)context)->name, line_of(context, i));
+    return text;
+}
+
+static void csv_destroy(void *context)
+{
+    csv *c = context;
+    csv_free(&c->table);
+    tp_free(c->x, (size_t)c->rows * (size_t)c->features * sizeof *c->x);
+    tp_free(c->y, (size_t)c->rows * sizeof *c->y);
+    tp_free(c->class_names, (size_t)c->classes * sizeof *c->class_names);
+    if (c->name)
+        tp_free(c->name, strlen(c->name) + 1);
+    tp_free(c, sizeof *c);
+}
+
+static tp_status read_table(const char *path, csv *c, file_bytes *text, const tp_csv_options *o)
+{
+    tp_status status = csv_split(path, text, o->delimiter, &c->table);
+    if (status)
+        return status;
+    bool counts = o->header <= 0 && csv_is_counts_row(&c->table);
+    bool header = !counts && (o->header > 0 || (o->header == 0 && looks_like_header(&c->table)));
+    c->first_row = counts || header;
+    c->rows = c->table.rows - c->first_row;
+    c->regression = o->regression;
+    if (c->rows < 1)
+        return tp_fail(TP_ERR_FORMAT, "%s: line %u: no rows after the header", path, c->table.lines[0]);
+    status = find_target(path, c, o, header);
+    if (!status)
+        status = check_cells(path, c);
+    if (status)
+        return status;
+    size_t bytes = (size_t)c->table.columns * sizeof(column);
+    column *columns = tp_calloc(bytes);
+    status = columns ? plan(path, c, columns) : TP_ERR_MEMORY;
+    if (!status)
+        status = fill_features(path, c, columns);
+    if (!status)
+        status = fill_target(path, c, &columns[c->target]);
+    free_columns(columns, c->table.columns);
+    if (!status && counts && c->classes == c->table.first_columns - 2) /* the counts row names the classes */
+        for (int64_t k = 0; k < c->classes; k++)
+            c->class_names[k] = csv_cell(&c->table, 0, k + 2);
+    return status;
+}
+
+static tp_status unpack(const char *path, file_bytes *text)
+{
+    file_bytes inflated;
+    if (!gzip_is(text->data, text->size))
+        return TP_OK;
+    tp_status status = gzip_inflate(path, text->data, text->size, max_file, &inflated);
+    file_bytes_free(text);
+    *text = inflated;
+    return status;
+}
+
+tp_dataset *csv_from(const char *path, file_bytes *text, const tp_csv_options *o)
+{
+    csv *c = tp_pending() ? NULL : tp_calloc(sizeof *c);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (!c || !(c->name = tp_memdup(name, strlen(name) + 1)) || unpack(path, text) ||
+        read_table(path, c, text, o)) {
+        file_bytes_free(text);
+        if (c)
+            csv_destroy(c);
+        return NULL;
+    }
+    return dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                               .kind = "csv",
+                                               .get = csv_get,
+                                               .class_name = csv_class_name,
+                                               .destroy = csv_destroy,
+                                               .example_name = csv_example_name },
+                      c, c->rows, TP_SHAPE(c->features), c->classes);
+}
+
+tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *options)
+{
+    tp_csv_options o = { 0 };
+    file_bytes text;
+    if (tp_pending())
+        return NULL;
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (o.delimiter && strchr("\"\r\n", o.delimiter))
+        return tp_fail_null(TP_ERR_ARGUMENT, "csv: a quote or a newline cannot be the delimiter");
+    return file_read(path, max_file, &text) ? NULL : csv_from(path, &text, &o);
+}

@@ -1,0 +1,122 @@
+/* open.c - what a person means by a path.
+ *
+ * Told by looking: MNIST's files in a folder, train/ and test/ (or val/) folders of class folders, class folders, a
+ * table.  A split that is not there as files is cut from the whole by a seeded shuffle: the last fifth is the test part.
+ * Layer: data.  Depends on the formats.  Read next: idx.c, image_folder.c, csv.c. */
+#include "data/dataset.h"
+#include "data/folder.h"
+#include "data/idx.h"
+#include "data/image_folder.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static tp_dataset *split(tp_dataset *whole, const char *path, tp_part part, uint64_t seed)
+{
+    if (!whole)
+        return NULL;
+    if (whole->count < 2)
+        return tp_fail_null(TP_ERR_FORMAT,
+                            "%s: %lld examples, at least 2 are wanted for a training and a test part", path,
+                            (long long)whole->count);
+    int64_t test = whole->count / 5 ? whole->count / 5 : 1, train = whole->count - test;
+    tp_dataset *mixed = tp_shuffled(whole, seed);
+    return part == TP_TRAIN ? tp_subset(mixed, 0, train) : tp_subset(mixed, train, test);
+}
+
+static bool has_extension(const char *path, const char *extension)
+{
+    size_t length = strlen(path), tail = strlen(extension);
+    if (length > 3 && !strcmp(path + length - 3, ".gz"))
+        length -= 3;
+    return length > tail && !strncmp(path + length - tail, extension, tail);
+}
+
+static bool is_table(const char *path)
+{
+    static const char *const extensions[] = { ".csv", ".tsv", ".data", ".txt" };
+    for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+        if (has_extension(path, extensions[i]))
+            return true;
+    return false;
+}
+
+/* folder/name if it is a folder; NULL otherwise, without an error unless memory ran out. */
+static char *folder_in(const char *folder, const char *name, size_t *room)
+{
+    char *path = join_path(folder, name, room);
+    if (path && !is_folder(path)) {
+        tp_free(path, *room);
+        path = NULL;
+    }
+    return path;
+}
+
+/* train/ and test/ or val/ of class folders; *found says whether they are there. */
+static tp_dataset *open_parts(const char *path, tp_part part, int64_t channels, int64_t size, bool *found)
+{
+    size_t train_room, test_room = 0;
+    static const char *const names[] = { "test", "val", "valid", "validation" };
+    char *train = folder_in(path, "train", &train_room), *test = NULL;
+    for (size_t i = 0; i < sizeof names / sizeof *names && !test && train; i++)
+        test = folder_in(path, names[i], &test_room);
+    tp_dataset *d = NULL;
+    *found = train && test;
+    if (*found)
+        d = image_folder_of(part == TP_TRAIN ? train : test, train, channels, size);
+    tp_free(train, train_room);
+    tp_free(test, test_room);
+    return d;
+}
+
+static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_options *o)
+{
+    int64_t channels = o->channels ? o->channels : 3, size = o->image_size ? o->image_size : 224;
+    bool found;
+    if (mnist_is_there(path, TP_TRAIN) || mnist_is_there(path, TP_TEST))
+        return tp_mnist(path, part);
+    tp_dataset *d = open_parts(path, part, channels, size, &found);
+    if (found || tp_pending())
+        return d;
+    name_list folders;
+    if (folder_list(path, FOLDER_FOLDERS, &folders))
+        return NULL;
+    int64_t count = folders.count;
+    names_free(&folders);
+    if (count == 0)
+        return tp_fail_null(TP_ERR_FORMAT,
+                            "%s: no data in this folder; MNIST's files (train-images-idx3-ubyte...), or a "
+                            "folder of pictures a class, or train/ and test/ of such folders are wanted",
+                            path);
+    return split(tp_image_folder(path, channels, size), path, part, o->seed);
+}
+
+tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_options *options)
+{
+    TP_SCOPE;
+    tp_data_options o = { 0 };
+    struct stat info;
+    if (tp_pending())
+        return NULL;
+    if (!path || !*path || (part != TP_TRAIN && part != TP_TEST))
+        return tp_fail_null(TP_ERR_ARGUMENT,
+                            "data_open: the path is empty, or the part is not train or test");
+    if (options)
+        memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (stat(path, &info)) {
+        tp_fail_errno(path, "cannot open");
+        return NULL;
+    }
+    if (S_ISDIR(info.st_mode))
+        return tp_keep(open_folder(path, part, &o));
+    if (S_ISREG(info.st_mode) && is_table(path)) {
+        tp_csv_options csv = o.csv; /* inside another struct nobody sets its size */
+        csv.struct_size = sizeof csv;
+        return tp_keep(split(tp_csv_opt(path, &csv), path, part, o.seed));
+    }
+    return tp_fail_null(TP_ERR_FORMAT,
+                        "%s: not data that is known; a folder (MNIST's files, or pictures by class) or a "
+                        "table (.csv .tsv .data .txt, also .gz) is wanted",
+                        path);
+}
