@@ -1,7 +1,7 @@
 /* csv.c - tables as datasets.
  *
  * One column is the target, the others are features: a column of numbers is one feature, a column of texts one feature
- * a distinct value (1 where the row has it).  A cell that is missing is an error: what it should be, only a person knows.
+ * a distinct value (1 where the row has it).  A missing cell is an error: what it should be, only a person knows.
  * Everything is turned into numbers once, when the file is opened.
  * Layer: data.  Depends on csv_table.h, number.h.  Read next: csv_table.c, dataset.c. */
 #include "data/csv.h"

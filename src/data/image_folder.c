@@ -40,7 +40,7 @@ static tp_status bring_to_size(const char *name, const picture *p, int64_t size,
     int64_t height = p->height < p->width ? size : long_size, width = p->height < p->width ? long_size : size;
     size_t bytes = (size_t)(p->height * p->width * p->channels) * sizeof(float), resized_bytes = 0;
     if (long_size > MAX_PIXELS / size)
-        return tp_fail(TP_ERR_UNSUPPORTED, "a picture of %lld x %lld is too narrow to be resized",
+        return tp_fail(TP_ERR_UNSUPPORTED, "%s: a picture of %lld x %lld is too narrow to be resized", name,
                        (long long)p->width, (long long)p->height);
     resized_bytes = (size_t)(height * width * p->channels) * sizeof(float);
     float *planes = tp_alloc(bytes), *resized = planes ? tp_alloc(resized_bytes) : NULL;

@@ -1,7 +1,7 @@
 /* open.c - what a person means by a path.
  *
  * Told by looking: MNIST's files in a folder, train/ and test/ (or val/) folders of class folders, class folders, a
- * table.  A split that is not there as files is cut from the whole by a seeded shuffle: the last fifth is the test part.
+ * table.  A split that is not there as files is cut from the whole by a seeded shuffle: the last fifth is for testing.
  * Layer: data.  Depends on the formats.  Read next: idx.c, image_folder.c, csv.c. */
 #include "data/dataset.h"
 #include "data/folder.h"

@@ -115,7 +115,7 @@ static void cmyk_to_rgb(const unsigned char *cmyk, unsigned char *rgb, int64_t n
         }
 }
 
-/* Huffman codes have at least one bit a block: a short file that claims many pixels is refused before memory is asked. */
+/* Huffman codes have a bit a block at least: a short file that claims many pixels is refused before memory is asked. */
 static void check_header(jpeg_job *job)
 {
     struct jpeg_decompress_struct *c = &job->codec;
