@@ -209,9 +209,7 @@ static void build_inputs(golden_case *c, bool plain)
         c->in[i] = build_input(c, i, plain);
 }
 
-typedef bool check_case(golden_case *, char *text, size_t size);
-
-static void for_cases(const char *family, check_case *check)
+void golden_for_cases(const char *family, golden_check_case *check)
 {
     TP_SCOPE;
     golden_case c = { .family = family, .tensors = golden_read(family) };
@@ -318,7 +316,7 @@ static bool case_agrees(golden_case *c, char *text, size_t size)
 
 void golden_check(const char *family)
 {
-    for_cases(family, case_agrees);
+    golden_for_cases(family, case_agrees);
 }
 
 /* ---- gradients against differences ------------------------------------------------------------------------------------------------- */
@@ -369,5 +367,5 @@ static bool grads_agree(golden_case *c, char *text, size_t size)
 
 void golden_check_grads(const char *family)
 {
-    for_cases(family, grads_agree);
+    golden_for_cases(family, grads_agree);
 }

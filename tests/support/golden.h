@@ -43,6 +43,10 @@ void golden_call(golden_case *);
 void golden_check(const char *family);       /* outputs and gradients are those in the file */
 void golden_check_grads(const char *family); /* first and second derivatives against differences, f64 cases */
 
+/* For other files of this kind: check tells whether the case is right, else why not in text. */
+typedef bool golden_check_case(golden_case *, char *text, size_t size);
+void golden_for_cases(const char *family, golden_check_case *);
+
 /* The tensor of this name; fails the test when there is none. */
 tp_tensor *golden_tensor(const tp_params *, const char *format, ...) TP_PRINTF(2, 3);
 tp_params *golden_read(const char *family);                 /* skips the test in a build without JSON */
