@@ -214,10 +214,10 @@ static void numbers_do_not_depend_on_the_locale(void **state)
                                          "+1",
                                          "1E3",
                                          "179769313486231570000000000" };
-    setlocale(LC_ALL, "de_DE.UTF-8");
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         double value;
         const char *end;
+        setlocale(LC_ALL, "de_DE.UTF-8"); /* where it is installed, its point is a comma */
         assert_true(parse_number(texts[i], &value, &end));
         assert_int_equal(*end, 0);
         setlocale(LC_ALL, "C");
