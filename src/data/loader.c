@@ -90,7 +90,6 @@ static void fill_slot(tp_loader *l, slot *s, int64_t batch)
 static void *work(void *context)
 {
     tp_loader *l = context;
-    tp_set_num_threads(1); /* of this thread: what a user's get computes shall not start a team of its own */
     pthread_mutex_lock(&l->lock);
     while (!l->stopping && l->next_fill < l->batches) {
         slot *s = &l->slots[l->next_fill % l->depth];
