@@ -145,7 +145,7 @@ save_file({
     "f32": t.float(), "f64": t, "f16": t.half(), "bf16": t.bfloat16(), "i64": (1000 * t).long(),
     "i32": (1000 * t).int(), "i16": (1000 * t).short(), "i8": (20 * t).char(), "u8": (20 * t + 100).byte(),
     "bool": t > 0, "scalar": torch.tensor(2.5), "empty": torch.zeros(0, 3), "layer.0.weight": t.float()[0].clone(),
-    "naïve \"name\"\n": torch.ones(1),
+    "naïve \"name\"": torch.ones(1),
 }, os.path.join(top, "python.safetensors"), metadata={"format": "pt", "quoted": 'a "b" \\ \u00fc'})
 
 # ---- transforms
