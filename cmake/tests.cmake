@@ -38,6 +38,21 @@ if(tests AND CMOCKA_FOUND)
         add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
     endforeach()
+
+    # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
+    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden)
+        if(NOT TARGET ${name})
+            continue()
+        endif()
+        foreach(isa ref ${taper_isas})
+            foreach(threads 1 3)
+                set(row ${name}_${isa}_${threads})
+                add_test(NAME ${row} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+                set_tests_properties(${row} PROPERTIES TIMEOUT ${taper_timeout} SKIP_RETURN_CODE 77 LABELS isa
+                                     ENVIRONMENT "TAPER_ISA=${isa};OMP_NUM_THREADS=${threads}")
+            endforeach()
+        endforeach()
+    endforeach()
 endif()
 
 # ---- the command line ----------------------------------------------------------------------------------------------

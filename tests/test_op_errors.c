@@ -22,6 +22,16 @@ static tp_tensor *i64(tp_shape shape)
 
 #define S(...) TP_SHAPE(__VA_ARGS__)
 
+static int wrong; /* since the test began; told one by one, so that one run shows them all */
+
+static int all_were_as_wanted(void **state)
+{
+    (void)state;
+    int before = wrong;
+    wrong = 0;
+    return before ? -1 : 0;
+}
+
 /* The call fails with this status and these pieces in its text. */
 static void fails_with(tp_tensor *result, tp_status status, const char *const *pieces, const char *file,
                        int line)
@@ -32,12 +42,13 @@ static void fails_with(tp_tensor *result, tp_status status, const char *const *p
     if (result || got != status) {
         print_error("%s:%d: got %s '%s', wanted %s\n", file, line, tp_status_name(got), text,
                     tp_status_name(status));
-        fail();
+        wrong++;
+        return;
     }
     for (; *pieces; pieces++)
         if (!strstr(text, *pieces)) {
             print_error("%s:%d: '%s' does not say '%s'\n", file, line, text, *pieces);
-            fail();
+            wrong++;
         }
 }
 #define fails(result, status, ...) \
@@ -350,23 +361,25 @@ static void every_function_takes_null_for_a_failure_before_it(void **state)
     fails(tp_logical_not(none), TP_ERR_ARGUMENT, "NULL");
 }
 
+#define T(test) cmocka_unit_test_teardown(test, all_were_as_wanted)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(shapes_that_do_not_broadcast_are_named),
-        cmocka_unit_test(a_result_in_place_that_does_not_fit_is_named),
-        cmocka_unit_test(products_name_both_shapes),
-        cmocka_unit_test(images_name_both_shapes),
-        cmocka_unit_test(joining_names_both_shapes),
-        cmocka_unit_test(losses_name_both_shapes),
-        cmocka_unit_test(a_view_that_needs_a_copy_says_why),
-        cmocka_unit_test(dims_and_indices_out_of_range_say_the_range),
-        cmocka_unit_test(indices_in_tensors_are_checked_before_anything_is_read),
-        cmocka_unit_test(types_that_an_operation_does_not_take_are_named),
-        cmocka_unit_test(a_missing_input_is_an_error_that_names_the_operation),
-        cmocka_unit_test(while_an_error_is_pending_no_operation_does_anything),
-        cmocka_unit_test(an_error_deep_in_an_expression_is_the_one_that_is_told),
-        cmocka_unit_test(every_function_takes_null_for_a_failure_before_it),
+        T(shapes_that_do_not_broadcast_are_named),
+        T(a_result_in_place_that_does_not_fit_is_named),
+        T(products_name_both_shapes),
+        T(images_name_both_shapes),
+        T(joining_names_both_shapes),
+        T(losses_name_both_shapes),
+        T(a_view_that_needs_a_copy_says_why),
+        T(dims_and_indices_out_of_range_say_the_range),
+        T(indices_in_tensors_are_checked_before_anything_is_read),
+        T(types_that_an_operation_does_not_take_are_named),
+        T(a_missing_input_is_an_error_that_names_the_operation),
+        T(while_an_error_is_pending_no_operation_does_anything),
+        T(an_error_deep_in_an_expression_is_the_one_that_is_told),
+        T(every_function_takes_null_for_a_failure_before_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
