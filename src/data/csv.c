@@ -88,9 +88,9 @@ static tp_status find_target(const char *path, csv *c, const tp_csv_options *o, 
         }
     if (!is_number(o->target, &number) || number < 0 || number >= (double)t->columns ||
         number != floor(number))
-        return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%s'; %s or a number from 0 to %lld is wanted", path,
-                       o->target, has_header ? "a name in the first row" : "there is no header:",
-                       (long long)t->columns - 1);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%s'; %sa number from 0 to %lld is wanted%s", path,
+                       o->target, has_header ? "a name in the first row or " : "", (long long)t->columns - 1,
+                       has_header ? "" : " (there is no header)");
     c->target = (int64_t)number;
     return TP_OK;
 }
