@@ -22,6 +22,7 @@ FAMILY(cast)
 FAMILY(unary)
 FAMILY(activation)
 FAMILY(binary)
+FAMILY(in_place)
 FAMILY(compare)
 FAMILY(reduce)
 FAMILY(product)
@@ -42,9 +43,9 @@ int main(void)
     if (!golden_isa_is_there())
         return GOLDEN_SKIP;
     const struct CMUnitTest tests[] = {
-        TESTS(create),  TESTS(cast),   TESTS(unary),   TESTS(activation), TESTS(binary),
-        TESTS(compare), TESTS(reduce), TESTS(product), TESTS(shape),      TESTS(join),
-        TESTS(index),   TESTS(conv),   TESTS(pool),    TESTS(softmax),    TESTS(loss),
+        TESTS(create),  TESTS(cast),   TESTS(unary),   TESTS(activation), TESTS(binary), TESTS(in_place),
+        TESTS(compare), TESTS(reduce), TESTS(product), TESTS(shape),      TESTS(join),   TESTS(index),
+        TESTS(conv),    TESTS(pool),   TESTS(softmax), TESTS(loss),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

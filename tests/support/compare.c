@@ -154,13 +154,13 @@ static tp_tensor *transposed(tp_tensor *x)
     return in_order(x, order);
 }
 
-/* Written element by element, so that a broken copy of strided memory cannot hide itself. */
-static tp_tensor *stepped(tp_tensor *x)
+/* x inside a larger tensor, whose other elements are no numbers: along dim d from first[d] in steps of step[d].  Written
+ * element by element, so that a broken copy of strided memory cannot hide itself. */
+static tp_tensor *inside(tp_tensor *x, tp_shape large, const int64_t *first, const int64_t *step)
 {
-    tp_shape s = tp_shape_of(x), large = s;
+    tp_shape s = tp_shape_of(x);
     size_t element = tp_dtype_size(tp_dtype_of(x)), bytes = element;
     for (int i = 0; i < s.ndim; i++) {
-        large.dim[i] = 2 * s.dim[i] + 1;
         bytes *= (size_t)large.dim[i];
     }
     char *memory = malloc(bytes);
@@ -169,7 +169,7 @@ static tp_tensor *stepped(tp_tensor *x)
     for (int64_t i = 0; i < tp_numel(x); i++) {
         int64_t rest = i, to = 0, stride = 1;
         for (int d = s.ndim; d-- > 0;) {
-            to += (2 * (rest % s.dim[d]) + 1) * stride;
+            to += (first[d] + step[d] * (rest % s.dim[d])) * stride;
             rest /= s.dim[d];
             stride *= large.dim[d];
         }
@@ -178,8 +178,33 @@ static tp_tensor *stepped(tp_tensor *x)
     tp_tensor *y = tp_tensor_copied(memory, tp_dtype_of(x), large);
     free(memory);
     for (int d = 0; d < s.ndim; d++)
-        y = tp_slice(y, d, 1, 2 * s.dim[d] + 1, 2);
+        y = tp_slice(y, d, first[d], first[d] + step[d] * s.dim[d], step[d]);
     return y;
+}
+
+static tp_tensor *stepped(tp_tensor *x)
+{
+    tp_shape large = tp_shape_of(x);
+    int64_t first[TP_MAX_DIMS], step[TP_MAX_DIMS];
+    for (int i = 0; i < large.ndim; i++) {
+        large.dim[i] = 2 * large.dim[i] + 1;
+        first[i] = 1;
+        step[i] = 2;
+    }
+    return inside(x, large, first, step);
+}
+
+static tp_tensor *with_wide_rows(tp_tensor *x)
+{
+    tp_shape large = tp_shape_of(x);
+    int64_t first[TP_MAX_DIMS] = { 0 }, step[TP_MAX_DIMS];
+    for (int i = 0; i < large.ndim; i++)
+        step[i] = 1;
+    if (large.ndim) {
+        first[large.ndim - 1] = 2;
+        large.dim[large.ndim - 1] += 5;
+    }
+    return inside(x, large, first, step);
 }
 
 static tp_tensor *expanded(tp_tensor *x, const char *sizes)
@@ -202,6 +227,8 @@ tp_tensor *laid_out(tp_tensor *x, const char *layout)
         return tp_keep(in_order(x, (int[]){ 0, 2, 3, 1 }));
     if (!strcmp(layout, "step"))
         return tp_keep(stepped(x));
+    if (!strcmp(layout, "wide"))
+        return tp_keep(with_wide_rows(x));
     if (*layout == 'e')
         return tp_keep(expanded(x, layout + 1));
     return tp_keep(tp_clone(tp_contiguous(x)));

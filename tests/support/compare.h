@@ -17,7 +17,8 @@ bool same_tensor(const char *what, tp_tensor *got, tp_tensor *wanted, tolerance,
 bool same_bits(const char *what, tp_tensor *got, tp_tensor *wanted, char *text, size_t size);
 
 /* x's elements in other memory, without history:  "" row-major; "t" the last two dims transposed; "cl" channels-last;
- * "step" every second element of a larger tensor whose other elements are no numbers; "e4,3" expanded to (4, 3). */
+ * "step" every second element of a larger tensor whose other elements are no numbers; "wide" rows
+ * inside longer ones, not aligned; "e4,3" expanded to (4, 3). */
 tp_tensor *laid_out(tp_tensor *x, const char *layout);
 
 #endif

@@ -24,6 +24,7 @@ static const family_tolerance tolerances[] = {
     { "unary", { 1e-12, 1e-14, false }, { 2e-6, 1e-7, false } },
     { "activation", { 1e-11, 1e-13, false }, { 5e-6, 1e-6, false } },
     { "binary", { 1e-12, 1e-14, false }, { 2e-6, 1e-7, false } },
+    { "in_place", { 1e-15, 0, false }, { 1e-6, 0, false } },
     { "compare", { 1e-14, 0, false }, { 1e-6, 0, false } },
     { "reduce", { 1e-11, 1e-12, false }, { 2e-5, 1e-5, false } },
     { "product", { 1e-11, 1e-12, false }, { 2e-5, 1e-5, false } },

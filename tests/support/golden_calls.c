@@ -314,6 +314,7 @@ static const row table[] = {
     ONE(sin) ONE(cos) ONE(erf) ONE(floor) ONE(ceil) ONE(round) ONE(logical_not) ONE(sigmoid) ONE(tanh) ONE(relu) ONE(gelu)
     ONE(gelu_tanh) ONE(silu) ONE(softplus) ONE(clone) ONE(contiguous)
     TWO(add) TWO(sub) TWO(mul) TWO(div) TWO(pow) TWO(maximum) TWO(minimum) TWO(eq) TWO(ne) TWO(lt) TWO(le) TWO(gt) TWO(ge)
+    TWO(add_) TWO(sub_) TWO(mul_) TWO(div_) TWO(copy_)
     TWO(logical_and) TWO(logical_or) TWO(logical_xor) TWO(matmul)
     REDUCES(sum) REDUCES(mean) REDUCES(prod) REDUCES(amax) REDUCES(amin) REDUCES(any) REDUCES(all) REDUCES(logsumexp)
     OTHER(full) OTHER(zeros) OTHER(ones) OTHER(eye) OTHER(arange) OTHER(linspace) OTHER(logspace) OTHER(to) OTHER(clamp)

@@ -140,6 +140,7 @@ def one_operand(c, op, domain, ints, bools, how):
     c.case("zeros", op, torch.tensor([0.0, -0.0], dtype=f64), rough=1)
     c.case("wide_f32", op, span(c, how), wide=True)
     c.case("transposed_f32", op, In(x(5, 7, dtype=f32), "t"), wide=True)
+    c.case("rows_f32", op, In(x(2, 21, dtype=f32), "wide"), wide=True)
     c.case("f16", op, x(9, dtype=f16))
     c.case("bf16", op, x(9, dtype=bf16))
     if ints:
@@ -164,7 +165,7 @@ def unary(script):
     for name, low, high in (("both", -0.5, 0.7), ("low", 0.1, INF), ("high", -INF, 0.2), ("crossed", 1.0, -1.0)):
         c.case(name, "clamp", c.randn(3, 5), low=low, high=high)
         c.case(name + "_special", "clamp", torch.tensor(SPECIAL, dtype=f64), low=low, high=high, rough=1)
-        c.case(name + "_f32", "clamp", c.randn(37, dtype=f32), low=low, high=high)
+        c.case(name + "_f32", "clamp", with_nan(c.randn(37, dtype=f32), 5, 36), low=low, high=high, grad=False)
     c.case("at_bounds", "clamp", torch.tensor([-1.0, 0.0, 1.0, 2.0], dtype=f64), low=-1.0, high=1.0, rough=1)
     c.case("transposed", "clamp", In(c.randn(4, 3), "t"), low=-0.5, high=0.5)
     c.case("i64", "clamp", torch.arange(-3, 4), low=-1, high=2)
@@ -194,6 +195,8 @@ def activation(script):
 
 # ---- two operands ---------------------------------------------------------------------------------------------------------
 
+IN_PLACE = {"add_": lambda x, y: x.add_(y), "sub_": lambda x, y: x.sub_(y), "mul_": lambda x, y: x.mul_(y), "div_": lambda x, y: x.div_(y),
+            "copy_": lambda x, y: x.copy_(y)}
 BINARY = {"add": torch.add, "sub": torch.sub, "mul": torch.mul, "div": torch.div, "pow": torch.pow,
           "maximum": torch.maximum, "minimum": torch.minimum}
 COMPARE = {k: getattr(torch, k) for k in ("eq", "ne", "lt", "le", "gt", "ge", "logical_and", "logical_or", "logical_xor")}
@@ -207,6 +210,11 @@ def as_tensors(f):
         wrap = lambda v: v if isinstance(v, torch.Tensor) else torch.scalar_tensor(v, dtype=f32 if isinstance(v, float) else i64)
         return f(wrap(x), wrap(y))
     return g
+
+
+def with_nan(x, *places):
+    x[list(places)] = NAN
+    return x
 
 
 def shapes_of_pairs(c, op, x, **attrs):
@@ -242,6 +250,8 @@ def binary(script):
         c.case("f32_row", op, x(3, 19, dtype=f32), x(19, dtype=f32), wide=True)
         c.case("f32_column", op, x(3, 19, dtype=f32), x(3, 1, dtype=f32), wide=True)
         c.case("f32_transposed", op, In(x(7, 5, dtype=f32), "t"), x(7, 5, dtype=f32), wide=True)
+        c.case("f32_rows", op, In(x(2, 21, dtype=f32), "wide"), In(x(2, 21, dtype=f32), "wide"), wide=True)
+        c.case("f32_nan", op, with_nan(x(37, dtype=f32), 3, 17, 36), with_nan(x(37, dtype=f32), 0, 17, 20), grad=False)
         c.case("special", op, special.reshape(-1, 1), special, rough=1, zeros=0 if op in ("maximum", "minimum") else 1)
         c.case("special_f32", op, special.float().reshape(-1, 1), special.float(), rough=1, grad=False)
         c.case("f16", op, x(5, dtype=f16), x(5, dtype=f16))
@@ -283,6 +293,32 @@ def binary(script):
     return c
 
 
+def in_place(script):
+    """The first input is written; the result is that tensor."""
+    c = Family("in_place", {op: lambda x, y, f=f: f(x.clone(), y) for op, f in IN_PLACE.items()}, script)
+    for op in IN_PLACE:
+        x = lambda *s, dtype=f64: c.pos(*s, dtype=dtype)
+        c.case("plain", op, x(3, 4), x(3, 4), grad=False)
+        c.case("row", op, x(3, 4), x(4), grad=False)
+        c.case("column", op, In(x(3, 4), "t"), x(3, 1), grad=False)
+        c.case("stepped", op, In(x(3, 4), "step"), In(x(3, 4), "t"), grad=False)
+        c.case("rows", op, In(x(3, 4), "wide"), In(x(3, 4), "step"), grad=False)
+        c.case("f32", op, x(37, dtype=f32), x(37, dtype=f32), grad=False)
+        c.case("f32_expanded", op, x(3, 19, dtype=f32), In(x(19, dtype=f32), "e3,19"), grad=False)
+        c.case("scalar", op, x(5), x(), grad=False)
+        c.case("f32_f64", op, x(5, dtype=f32), x(5), grad=False, rtol=1e-6) if op in ("copy_",) else None
+        c.case("f32_i64", op, x(3, dtype=f32), torch.arange(1, 4), grad=False)
+        c.case("empty", op, x(0, 3), x(3), grad=False)
+        if op != "div_":
+            c.case("i64", op, torch.arange(5), torch.arange(5), grad=False)
+            c.case("u8_i64", op, torch.arange(5, dtype=u8), torch.tensor(2), grad=False)
+        if op != "copy_":
+            c.case("number", op, x(2, 3), 0.3, grad=False)
+            c.case("f32_number", op, x(5, dtype=f32), 0.3, grad=False)
+            c.case("f16_number", op, x(5, dtype=f16), 3, grad=False)
+    return c
+
+
 def compare(script):
     oracles = {k: as_tensors(v) for k, v in COMPARE.items()}
     oracles["where"] = lambda cond, x, y: torch.where(cond, x, y)
@@ -308,6 +344,9 @@ def compare(script):
         c.case("f16_f64", op, x(5, dtype=f16), x(5))
         c.case("empty", op, x(0, 3), x(3))
     large = torch.tensor([2**62 + 1, 2**53 + 1])
+    for op in COMPARE:
+        c.case("f32_nan", op, with_nan(c.randn(37, dtype=f32), 3, 17, 36), with_nan(c.randn(37, dtype=f32), 0, 17, 20))
+        c.case("f32_rows", op, In(c.randn(2, 21, dtype=f32), "wide"), In(c.randn(2, 21, dtype=f32), "wide"))
     c.case("i64_large", "eq", large, torch.tensor([2**62, 2**53]))
     c.case("i64_large", "gt", large, torch.tensor([2**62, 2**53]))
     b = c.bools
@@ -337,4 +376,4 @@ def compare(script):
     return c
 
 
-FAMILIES = {"create": create, "cast": cast, "unary": unary, "activation": activation, "binary": binary, "compare": compare}
+FAMILIES = {"create": create, "cast": cast, "unary": unary, "activation": activation, "binary": binary, "in_place": in_place, "compare": compare}

@@ -9,6 +9,7 @@ Layouts, by which the reader rebuilds an input in memory (its content is stored 
     t        the last two dims stored transposed
     cl       (N, C, H, W) with C innermost
     step     every second element of a larger tensor in every dim, beginning at the second
+    wide     every row beginning at the third element of a longer one
     e4,3     stored small, expanded to (4, 3); its gradient has the expanded shape
     number   a C number: tp_number for f64, tp_integer for i64
     none     an optional input that is left out
@@ -80,6 +81,8 @@ class In:
             view = large[tuple(slice(1, 2 * n + 1, 2) for n in x.shape)]
             view.copy_(x)
             x = view
+        elif self.layout == "wide":
+            x = torch.nn.functional.pad(x, (2, 3)).narrow(-1, 2, x.shape[-1])
         elif self.layout[:1] == "e":
             x = x.expand([int(n) for n in self.layout[1:].split(",")])
         x = x.detach()

@@ -32,6 +32,8 @@ def conv(script):
     c.case("channels_last_both", "conv2d", In(n(2, 3, 4, 4), "cl"), In(n(2, 3, 3, 3), "cl"), None)
     c.case("transposed", "conv2d", In(n(2, 2, 5, 4), "t"), In(n(3, 2, 3, 3), "t"), n(3))
     c.case("stepped", "conv2d", In(n(1, 2, 4, 4), "step"), In(n(2, 2, 3, 3), "step"), In(n(2), "step"))
+    c.case("wide", "conv2d", In(n(1, 2, 4, 4), "wide"), In(n(2, 2, 3, 3), "wide"), In(n(2), "wide"))
+    c.case("f32_wide", "conv2d", In(h(1, 2, 6, 7), "wide"), In(h(5, 2, 3, 3), "wide"), In(h(5), "wide"), wide=True)
     c.case("expanded", "conv2d", In(n(1, 1, 4, 4), "e2,3,4,4"), n(2, 3, 3, 3), None)
     for name, x, w, a in (
             ("f32", (2, 3, 6, 7), (5, 3, 3, 3), {"padding": 1}), ("f32_many_channels", (1, 17, 5, 5), (19, 17, 3, 3), {"padding": 1}), ("f32_lenet", (1, 1, 12, 12), (6, 1, 5, 5), {}),

@@ -30,6 +30,10 @@ def softmax(script):
         c.case("minus_inf", op, torch.tensor([[0.0, -INF, 1.0], [-INF, 2.0, -INF]], dtype=f64), dim=1, rough=1, grad=op == "softmax")
         c.case("special", op, torch.tensor([[NAN, 0.0, 1.0], [INF, 0.0, 1.0], [-INF, -INF, -INF]], dtype=f64), dim=1, grad=False)
         c.case("f32", op, c.randn(5, 67, dtype=f32) * 3, dim=1, wide=True)
+        hole = c.randn(2, 67, dtype=f32)
+        hole[0, 20:40] = -INF
+        c.case("minus_inf_f32", op, hole, dim=1, wide=True, grad=op == "softmax")
+        c.case("wide_f32", op, In(c.randn(3, 35, dtype=f32), "wide"), dim=1, wide=True)
         c.case("f32_columns", op, c.randn(9, 5, dtype=f32) * 3, dim=0, wide=True)
     return c
 

@@ -87,6 +87,14 @@ def reduce(script):
         odd = torch.tensor([[1.0, NAN, 2.0], [INF, 1.0, 3.0], [-INF, 1.0, 2.0], [INF, -INF, 0.0]], dtype=f64)
         c.case("special", op, odd, dims=[1], rough=1, grad=op in ("sum", "mean"), **a)
         c.case("special_f32", op, odd.float(), dims=[1], grad=False, **a)
+        for place in (0, 20, 66):
+            hole = x(2, 67, dtype=f32)
+            hole[1, place] = NAN
+            c.case(f"nan{place}_f32", op, hole, dims=[1], grad=False, rtol=1e-4, **a)
+            if place == 20:
+                c.case("nan_columns_f32", op, In(hole, "t"), dims=[1], grad=False, rtol=1e-4, **a)
+        c.case("wide_rows_f32", op, In(x(3, 35, dtype=f32), "wide"), dims=[1], wide=True, **({"rtol": 1e-4} if op == "prod" else {}), **a)
+        c.case("wide_columns_f32", op, In(x(9, 21, dtype=f32), "wide"), dims=[0], wide=True, **a)
     for op in ("sum", "prod"):
         for d in (torch.int64, torch.int32, torch.int8, torch.uint8, torch.bool):
             c.case(str(d)[6:], op, c.ints(0, 5, 3, 4).to(d), dims=[1])
@@ -139,6 +147,12 @@ def reduce(script):
         c.case("nan", op, torch.tensor([[1.0, NAN, 2.0, NAN], [INF, -INF, 3.0, 0.0]], dtype=f64), dim=1, rough=1)
         c.case("nan_f32", op, torch.tensor([[1.0, NAN, 2.0, NAN], [INF, -INF, 3.0, 0.0]]), dim=1, grad=False)
         c.case("f32", op, c.distinct(3, 41, dtype=f32), dim=1)
+        for place in (0, 20, 66):
+            hole = c.distinct(2, 67, dtype=f32)
+            hole[1, place:place + 2] = NAN
+            c.case(f"nan{place}_f32", op, hole, dim=1, grad=False)
+            if place == 20:
+                c.case("nan_columns_f32", op, hole.t().contiguous(), dim=0, grad=False)
         c.case("f32_columns", op, c.distinct(9, 7, dtype=f32), dim=0)
         c.case("i64", op, c.ints(-9, 9, 3, 5), dim=1)
         c.case("u8", op, c.ints(0, 9, 3, 5, dtype=torch.uint8), dim=0)
@@ -169,6 +183,9 @@ def product(script):
     c.case("expanded_vector", "matmul", n(3, 4), In(n(1), "e4"))
     for m, k, p in ((1, 1, 1), (13, 9, 33), (25, 1, 50), (7, 40, 17), (12, 5, 32), (6, 3, 16), (1, 37, 65), (50, 19, 1), (33, 8, 7)):
         c.case(f"f32_{m}x{k}x{p}", "matmul", h(m, k), h(k, p), wide=True)
+    c.case("wide_rows", "matmul", In(n(3, 4), "wide"), In(n(4, 2), "wide"))
+    c.case("f32_wide", "matmul", In(h(13, 9), "wide"), In(h(9, 33), "wide"), wide=True)
+    c.case("f32_wide_transposed", "matmul", In(h(13, 9), "t"), In(h(9, 33), "wide"), wide=True)
     c.case("f32_transposed", "matmul", In(h(13, 9), "t"), In(h(9, 33), "t"), wide=True)
     c.case("f32_batch", "matmul", h(3, 5, 4), h(3, 4, 6), wide=True)
     c.case("f32_vectors", "matmul", h(67), h(67), wide=True)
@@ -180,6 +197,9 @@ def product(script):
     c.case("transposed", "linear", In(n(4, 3), "t"), In(n(5, 3), "t"), n(5))
     c.case("stepped", "linear", In(n(4, 3), "step"), In(n(2, 3), "step"), In(n(2), "step"))
     c.case("transposed_batch", "linear", In(n(2, 3, 4), "t"), n(2, 4), n(2))
+    c.case("wide_rows", "linear", In(n(4, 3), "wide"), In(n(2, 3), "wide"), In(n(2), "wide"))
+    c.case("wide_rows_batch", "linear", In(n(2, 4, 3), "wide"), n(2, 3), n(2))
+    c.case("f32_wide_rows", "linear", In(h(13, 9), "wide"), In(h(33, 9), "wide"), In(h(33), "wide"), wide=True)
     c.case("expanded_bias", "linear", n(3, 4), n(2, 4), In(n(1), "e2"))
     c.case("f32", "linear", h(7, 33), h(19, 33), h(19), wide=True)
     c.case("f32_one", "linear", h(1, 40), h(35, 40), h(35), wide=True)
