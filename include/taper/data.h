@@ -43,7 +43,9 @@ typedef struct tp_csv_options {
     int header;             /* 0: found in the file; 1: there is one; -1: there is none */
     bool regression;        /* the target is a number; otherwise its distinct values are the classes */
 } tp_csv_options;
-/* Numeric columns are features as they stand; text columns become one feature a distinct value (one-hot). */
+/* Numeric columns are features as they stand; text columns become one feature a distinct value (one-hot).  The file may
+ * be gzip; a missing cell or a ragged row is an error that names its line.  A first line "rows,features,class,class..."
+ * (scikit-learn's) names the classes. */
 #define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 
@@ -88,7 +90,7 @@ typedef struct tp_affine_options {
     double degrees;             /* rotation in [-degrees, degrees] */
     double translate;           /* share of the width and height, each way */
     double scale_min, scale_max; /* 1, 1 */
-    double shear;               /* degrees, each way */
+    double shear;               /* degrees, each way, along the rows (as one number is in torchvision) */
     double fill;
 } tp_affine_options;
 #define tp_transform_affine(...) tp_transform_affine_opt(&(tp_affine_options){ .struct_size = sizeof(tp_affine_options), __VA_ARGS__ })

@@ -28,7 +28,9 @@ TP_API tp_status tp_safetensors_metadata(const char *path, const char *key, char
 TP_API tp_status tp_npy_write(const char *path, tp_tensor *);
 TP_API tp_tensor *tp_npy_read(const char *path);
 
-/* ---- Pictures: PNG and JPEG, decoded to (channels, height, width) floats in [0, 1]; channels 1 or 3, 0: as in the file */
+/* ---- Pictures: PNG and JPEG, decoded to (channels, height, width) floats in [0, 1]; channels 1 or 3, 0: as in the file.
+ * Pixels as Pillow's convert("L") and convert("RGB") give them (alpha is dropped; of 16 bits the high 8 count), turned
+ * as EXIF says. */
 TP_API tp_tensor *tp_image_read(const char *path, int channels);
 TP_API tp_status tp_image_write_png(const char *path, tp_tensor *image); /* (1 or 3, H, W) in [0, 1] */
 

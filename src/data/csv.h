@@ -8,7 +8,7 @@
 
 #include <taper/data.h>
 
-/* Takes over the text, gzip or not.  name is for error texts. */
-tp_dataset *csv_from(const char *name, file_bytes *text, const tp_csv_options *);
+/* Takes over the text, gzip or not.  path is for error texts. */
+tp_dataset *csv_from(const char *path, file_bytes *text, const tp_csv_options *);
 
 #endif

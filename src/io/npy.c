@@ -112,8 +112,8 @@ static tp_tensor *from_fortran(tp_tensor *t)
 tp_tensor *npy_from(const file_in *in)
 {
     TP_SCOPE;
-    npy_header h;
-    int64_t start;
+    npy_header h = { 0 };
+    int64_t start = 0;
     if (tp_pending() || read_header(in, &h, &start) || check_length(in, &h, start))
         return NULL;
     tp_tensor *t = tensor_new(h.dtype, h.shape);
@@ -149,7 +149,8 @@ static size_t format_header(const tp_tensor *t, const char *descr, char *text, s
         text[n++] = ' ';
     text[n++] = '\n';
     memcpy(text, magic, sizeof magic);
-    memcpy(text + 6, "\1\0", 2);
+    text[6] = 1;
+    text[7] = 0;
     text[8] = (char)((n - 10) & 0xff);
     text[9] = (char)((n - 10) >> 8);
     return n;
