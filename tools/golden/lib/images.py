@@ -54,7 +54,9 @@ def pool(script):
     both = (("halve", (2, 3, 4, 6), {"kernel": 2}), ("odd", (2, 2, 5, 7), {"kernel": 2}), ("odd_ceil", (2, 2, 5, 7), {"kernel": 2, "ceil_mode": True}), ("overlap", (1, 2, 6, 7), {"kernel": 3, "stride": 2}),
             ("overlap_padded", (1, 2, 6, 7), {"kernel": 3, "stride": 2, "padding": 1}), ("ceil_padded", (1, 2, 6, 6), {"kernel": 3, "stride": 2, "padding": 1, "ceil_mode": True}),
             ("dense", (1, 1, 4, 5), {"kernel": 3, "stride": 1, "padding": 1}), ("pairs", (1, 2, 6, 5), {"kernel": [3, 2], "stride": [1, 2], "padding": [1, 0]}), ("pair_kernel", (1, 2, 5, 6), {"kernel": [1, 3]}),
-            ("stride_over_kernel", (1, 1, 8, 9), {"kernel": 2, "stride": 3}), ("stride_ceil", (1, 1, 8, 7), {"kernel": 2, "stride": 3, "ceil_mode": True}), ("whole", (2, 2, 3, 4), {"kernel": [3, 4]}), ("one", (1, 2, 3, 3), {"kernel": 1}),
+            ("stride_over_kernel", (1, 1, 8, 9), {"kernel": 2, "stride": 3}), ("stride_ceil", (1, 1, 8, 7), {"kernel": 2, "stride": 3, "ceil_mode": True}),
+            ("ceil_dropped", (1, 1, 6, 9), {"kernel": 2, "stride": 3, "ceil_mode": True}), ("ceil_dropped_padded", (1, 2, 5, 4), {"kernel": 2, "stride": 2, "padding": 1, "ceil_mode": True}),
+            ("whole", (2, 2, 3, 4), {"kernel": [3, 4]}), ("one", (1, 2, 3, 3), {"kernel": 1}),
             ("no_images", (0, 2, 4, 4), {"kernel": 2}))
     for op in ("max_pool2d", "avg_pool2d"):
         x = c.distinct if op == "max_pool2d" else c.randn
