@@ -13,8 +13,8 @@ else()
 endif()
 
 set(isa_flags_generic)
-set(isa_flags_avx2 -mavx2 -mfma -mf16c)
-set(isa_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c -mprefer-vector-width=512)
+set(isa_flags_avx2 -mavx2 -mfma)
+set(isa_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
 set(isa_flags_neon)
 
 # Not -ffast-math: sums keep their order, NaN and infinity keep their meaning.

@@ -1,0 +1,81 @@
+/* dispatch.c - makes the tables and picks the best one that this machine may run.
+ *
+ * A table starts as the reference; its instruction set overwrites what it does better.
+ * Layer: kernels.  Depends on isa.def, ref/ and, once for each row of isa_built.def, isa/.  Read next: isa/simd.h. */
+#include "kernels/kernels.h"
+#include "kernels/ref/ref.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ISA(name, ...) static bool can_run_##name(void) { return __VA_ARGS__; }
+#include "kernels/isa.def"
+#undef ISA
+#define ISA(name) void isa_fill_##name(kernel_table *);
+#include "kernels/isa_built.def"
+#undef ISA
+
+typedef struct isa_row {
+    const char *name;
+    bool (*can_run)(void);
+    void (*fill)(kernel_table *);
+} isa_row;
+
+static bool always(void)
+{
+    return true;
+}
+
+static const isa_row rows[] = {
+    { "ref", always, NULL },
+#define ISA(name) { #name, can_run_##name, isa_fill_##name },
+#include "kernels/isa_built.def"
+#undef ISA
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+static kernel_table tables[ROWS];
+static const kernel_table *best;
+static pthread_once_t made = PTHREAD_ONCE_INIT;
+
+static void make_tables(void)
+{
+    const char *cap = getenv("TAPER_ISA");
+    bool allowed = true;
+    for (int i = 0; i < ROWS; i++) {
+        kernel_table *t = &tables[i];
+        if (!rows[i].can_run())
+            continue;
+        ref_fill_f32(t);
+        ref_fill_f64(t);
+        ref_fill_i64(t);
+        ref_fill_convert(t);
+        if (rows[i].fill)
+            rows[i].fill(t);
+        t->isa = rows[i].name;
+        if (allowed)
+            best = t;
+        allowed = allowed && !(cap && !strcmp(cap, rows[i].name));
+    }
+}
+
+const kernel_table *kernels_best(void)
+{
+    pthread_once(&made, make_tables);
+    return best;
+}
+
+const kernel_table *kernels_for(const char *isa)
+{
+    pthread_once(&made, make_tables);
+    for (int i = 0; i < ROWS; i++)
+        if (tables[i].isa && !strcmp(isa, tables[i].isa))
+            return &tables[i];
+    return NULL;
+}
+
+const char *kernels_isa_at(int i)
+{
+    return i >= 0 && i < ROWS ? rows[i].name : NULL;
+}

@@ -1,0 +1,466 @@
+/* conv.inc.h - convolutions of channels-last images for REAL, in three directions, without im2col.
+ *
+ * Forward and data gradient are one thing, a gather: an output pixel sums, over the taps of the kernel, a pixel of the
+ * source times a (channels in, channels out) matrix.  A tile is up to TILE_ROWS output pixels; its rows are pointers
+ * into the source, and to zeros where a tap lies outside.  Where no tap does, the taps of a kernel row are one longer
+ * row.  The data gradient of a stride s falls into s x s classes of pixels, each with its own taps.
+ * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: functions.c. */
+enum { MAX_SEGMENTS = 64, BLOCK_TILES = 8, FEW_CHANNELS = 4 };
+
+typedef struct gather {
+    const REAL *src;
+    REAL *dst;
+    int64_t n, sh, sw, sc, dh, dw, dc;
+    int64_t kernel[2], multiply[2], offset[2], dilation[2], divide[2]; /* src = (dst multiply - offset + tap dilation) / divide */
+    int64_t groups, in, out;                                            /* in, out: channels of a group */
+    int64_t panels;                                                     /* of a group */
+    const REAL *weights, *bias, *zeros;
+} gather;
+
+/* Where tap t of one dim lies: [begin, end) in steps of step hit a source pixel in this class; the first at base. */
+typedef struct taps {
+    int64_t begin, step, count, move; /* move: source pixels from one tap to the next */
+} taps;
+
+typedef struct class_run {
+    const gather *g;
+    int64_t first[2], size[2]; /* pixels of the class: first + i divide, i < size */
+    taps taps[2];
+    bool merges;
+    cut tiles;
+    int64_t items_per_block;
+} class_run;
+
+typedef struct pixel {
+    const REAL *at; /* source of the first tap, first channel; may lie outside */
+    REAL *out;
+    int64_t h, w;   /* its place */
+    bool inside;    /* and all other taps' */
+} pixel;
+
+static taps taps_of(const gather *g, int dim, int64_t first)
+{
+    taps t = { .begin = -1, .move = 1 };
+    int64_t start = first * g->multiply[dim] - g->offset[dim];
+    for (int64_t k = 0; k < g->kernel[dim]; k++) {
+        if ((start + k * g->dilation[dim]) % g->divide[dim])
+            continue;
+        if (t.begin < 0)
+            t.begin = k;
+        else if (t.count == 1) {
+            t.step = k - t.begin;
+            t.move = t.step * g->dilation[dim] / g->divide[dim];
+        }
+        t.count++;
+    }
+    return t;
+}
+
+static int64_t place(const gather *g, const taps *t, int dim, int64_t dst)
+{
+    return (dst * g->multiply[dim] - g->offset[dim] + (t->count ? t->begin * g->dilation[dim] : 0)) / g->divide[dim];
+}
+
+static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel *p)
+{
+    const gather *g = c->g;
+    int64_t plane = c->size[0] * c->size[1], image = begin / plane, i = begin % plane / c->size[1], j = begin % c->size[1];
+    for (int64_t k = 0; k < n; k++) {
+        int64_t dh = c->first[0] + i * g->divide[0], dw = c->first[1] + j * g->divide[1];
+        int64_t h = place(g, &c->taps[0], 0, dh), w = place(g, &c->taps[1], 1, dw);
+        p[k] = (pixel){ .at = g->src + ((image * g->sh + h) * g->sw + w) * g->sc, .out = g->dst + ((image * g->dh + dh) * g->dw + dw) * g->dc, .h = h, .w = w };
+        p[k].inside = h >= 0 && w >= 0 && h + (c->taps[0].count - 1) * c->taps[0].move < g->sh && w + (c->taps[1].count - 1) * c->taps[1].move < g->sw;
+        if (++j == c->size[1]) {
+            j = 0;
+            if (++i == c->size[0])
+                i = 0, image++;
+        }
+    }
+}
+
+/* ---- one tile of pixels, one panel of output channels -------------------------------------------------------------- */
+
+typedef struct tile_run {
+    tile_args args;
+    segment segments[MAX_SEGMENTS];
+    const REAL *rows[MAX_SEGMENTS][TILE_ROWS];
+    tile_fn *f;
+} tile_run;
+
+static void flush_tile(tile_run *t)
+{
+    t->f(&t->args);
+    t->args.n_segments = 0;
+    t->args.accumulate = true;
+}
+
+static segment *next_segment(tile_run *t)
+{
+    if (t->args.n_segments == MAX_SEGMENTS)
+        flush_tile(t);
+    return &t->segments[t->args.n_segments++];
+}
+
+static void inside_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel, const REAL *panel, int64_t width)
+{
+    const gather *g = c->g;
+    const taps *v = &c->taps[0], *u = &c->taps[1];
+    for (int i = 0; i < mr; i++)
+        t->rows[0][i] = p[i].at + channel;
+    for (int64_t a = 0; a < v->count; a++)
+        for (int64_t b = 0; b < (c->merges ? 1 : u->count); b++) {
+            segment *s = next_segment(t);
+            int64_t tap = (v->begin + a * v->step) * g->kernel[1] + u->begin + b * u->step;
+            s->rows = t->rows[0];
+            s->offset = (a * v->move * g->sw + b * u->move) * g->sc;
+            s->b = panel + tap * g->in * width;
+            s->n = c->merges ? u->count * g->in : g->in;
+        }
+}
+
+static void border_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel, const REAL *panel, int64_t width)
+{
+    const gather *g = c->g;
+    const taps *v = &c->taps[0], *u = &c->taps[1];
+    for (int64_t a = 0; a < v->count; a++)
+        for (int64_t b = 0; b < u->count; b++) {
+            segment *s = next_segment(t);
+            const REAL **rows = t->rows[s - t->segments];
+            int64_t tap = (v->begin + a * v->step) * g->kernel[1] + u->begin + b * u->step;
+            bool any = false;
+            for (int i = 0; i < mr; i++) {
+                int64_t h = p[i].h + a * v->move, w = p[i].w + b * u->move;
+                bool there = h >= 0 && w >= 0 && h < g->sh && w < g->sw;
+                rows[i] = there ? p[i].at + (a * v->move * g->sw + b * u->move) * g->sc + channel : g->zeros;
+                any |= there;
+            }
+            *s = (segment){ .rows = rows, .b = panel + tap * g->in * width, .n = g->in };
+            t->args.n_segments -= !any;
+        }
+}
+
+static void gather_tile(const class_run *c, const pixel *p, int mr, int64_t group, int64_t panel)
+{
+    const gather *g = c->g;
+    int64_t col = panel * TILE_COLS, width = panel_width(g->out, panel), out = group * g->out + col;
+    const REAL *weights = g->weights + ((group * g->panels + panel) * TILE_COLS) * g->kernel[0] * g->kernel[1] * g->in;
+    tile_run t;
+    t.args = (tile_args){ .segments = t.segments, .cols = (int)(g->out - col < TILE_COLS ? g->out - col : TILE_COLS), .a_step = 1, .b_step = width,
+                          .bias = g->bias ? g->bias + out : NULL };
+    t.f = tile_for(mr, t.args.cols, false, false);
+    bool inside = true;
+    for (int i = 0; i < mr; i++) {
+        t.args.out[i] = p[i].out + out;
+        inside &= p[i].inside;
+    }
+    (inside ? inside_segments : border_segments)(c, &t, p, mr, group * g->in, weights, width);
+    flush_tile(&t);
+}
+
+static void gather_items(void *context, int64_t begin, int64_t end)
+{
+    const class_run *c = context;
+    const gather *g = c->g;
+    int64_t all_panels = g->groups * g->panels, share = all_panels / c->items_per_block;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t block = item / c->items_per_block, first_panel = item % c->items_per_block * share;
+        int64_t tile0 = block * BLOCK_TILES, tile1 = tile0 + BLOCK_TILES < c->tiles.tiles ? tile0 + BLOCK_TILES : c->tiles.tiles;
+        int64_t start = cut_begin(&c->tiles, tile0), stop = cut_begin(&c->tiles, tile1);
+        pixel pixels[BLOCK_TILES * TILE_ROWS];
+        find_pixels(c, start, stop - start, pixels);
+        for (int64_t q = first_panel; q < first_panel + share; q++)
+            for (int64_t i = tile0; i < tile1; i++) {
+                int64_t at = cut_begin(&c->tiles, i), mr = cut_begin(&c->tiles, i + 1) - at;
+                gather_tile(c, pixels + (at - start), (int)mr, q / g->panels, q % g->panels);
+            }
+    }
+}
+
+static void run_gather(const gather *g)
+{
+    for (int64_t r = 0; r < g->divide[0]; r++)
+        for (int64_t s = 0; s < g->divide[1]; s++) {
+            class_run c = { .g = g, .first = { r, s } };
+            c.size[0] = (g->dh - r + g->divide[0] - 1) / g->divide[0];
+            c.size[1] = (g->dw - s + g->divide[1] - 1) / g->divide[1];
+            if (c.size[0] < 1 || c.size[1] < 1)
+                continue;
+            c.taps[0] = taps_of(g, 0, r);
+            c.taps[1] = taps_of(g, 1, s);
+            c.merges = g->groups == 1 && c.taps[1].move == 1 && (c.taps[1].step == 1 || c.taps[1].count == 1);
+            c.tiles = cut_rows(g->n * c.size[0] * c.size[1]);
+            int64_t blocks = (c.tiles.tiles + BLOCK_TILES - 1) / BLOCK_TILES, all_panels = g->groups * g->panels;
+            c.items_per_block = blocks < 16 ? all_panels : 1;
+            double work = (double)(g->n * c.size[0] * c.size[1]) * (double)(c.taps[0].count * c.taps[1].count * g->in) * (double)g->dc;
+            parallel_for(blocks * c.items_per_block, grain_for(work, blocks * c.items_per_block), gather_items, &c);
+        }
+}
+
+/* ---- weights as panels: [group][panel][tap][channel in][TILE_COLS channels out] ------------------------------------------ */
+
+typedef struct weight_pack {
+    const gather *g;
+    const REAL *w;
+    REAL *to;
+    bool transposed; /* for the data gradient: channels swapped, taps in reverse */
+} weight_pack;
+
+static void pack_weights(void *context, int64_t begin, int64_t end)
+{
+    const weight_pack *p = context;
+    const gather *g = p->g;
+    const int64_t n_taps = g->kernel[0] * g->kernel[1];
+    const int64_t in_step = p->transposed ? g->out * n_taps : n_taps, out_step = p->transposed ? n_taps : g->in * n_taps;
+    for (int64_t q = begin; q < end; q++) {
+        int64_t group = q / g->panels, col = q % g->panels * TILE_COLS, width = panel_width(g->out, q % g->panels);
+        int64_t cols = g->out - col < width ? g->out - col : width;
+        const REAL *from = p->w + group * g->in * g->out * n_taps + col * out_step;
+        REAL *to = p->to + q * TILE_COLS * n_taps * g->in;
+        for (int64_t t = 0; t < n_taps; t++)
+            for (int64_t c = 0; c < g->in; c++, to += width) {
+                const REAL *at = from + c * in_step + (p->transposed ? n_taps - 1 - t : t);
+                for (int64_t k = 0; k < cols; k++)
+                    to[k] = at[k * out_step];
+                for (int64_t k = cols; k < width; k++)
+                    to[k] = 0;
+            }
+    }
+}
+
+static size_t weights_bytes(const gather *g)
+{
+    return rounded(g->groups * g->panels * TILE_COLS * g->kernel[0] * g->kernel[1] * g->in);
+}
+
+/* Few channels make short rows: a padded copy of the source leaves no tap outside, and rows of taps merge. */
+static bool wants_padding(const conv_args *a)
+{
+    return a->c <= FEW_CHANNELS && (a->padding[0] || a->padding[1]);
+}
+
+static int64_t padded_elements(const conv_args *a)
+{
+    return wants_padding(a) ? a->n * (a->h + 2 * a->padding[0]) * (a->w + 2 * a->padding[1]) * a->c : 0;
+}
+
+typedef struct pad_run {
+    const conv_args *a;
+    const REAL *from;
+    REAL *to;
+} pad_run;
+
+static void pad_images(void *context, int64_t begin, int64_t end)
+{
+    const pad_run *r = context;
+    const conv_args *a = r->a;
+    int64_t row = a->w * a->c, wide = (a->w + 2 * a->padding[1]) * a->c, plane = (a->h + 2 * a->padding[0]) * wide;
+    for (int64_t n = begin; n < end; n++) {
+        REAL *to = r->to + n * plane;
+        memset(to, 0, (size_t)plane * sizeof *to);
+        for (int64_t i = 0; i < a->h; i++)
+            memcpy(to + (i + a->padding[0]) * wide + a->padding[1] * a->c, r->from + (n * a->h + i) * row, (size_t)row * sizeof *to);
+    }
+}
+
+/* The same convolution of a padded copy in scratch; returns what lies behind it. */
+static char *pad_source(conv_args *a, char *scratch)
+{
+    if (!wants_padding(a))
+        return scratch;
+    size_t bytes = rounded(padded_elements(a));
+    pad_run r = { a, a->x, (REAL *)(void *)scratch };
+    parallel_for(a->n, 32768 / (a->h * a->w * a->c + 1) + 1, pad_images, &r);
+    a->x = scratch;
+    a->h += 2 * a->padding[0], a->w += 2 * a->padding[1];
+    a->padding[0] = a->padding[1] = 0;
+    return scratch + bytes;
+}
+
+static gather forward_gather(const conv_args *a)
+{
+    gather g = { .src = a->x, .dst = a->out, .n = a->n, .sh = a->h, .sw = a->w, .sc = a->c, .dh = a->oh, .dw = a->ow, .dc = a->k,
+                 .groups = a->groups, .in = a->c / a->groups, .out = a->k / a->groups, .bias = a->bias };
+    for (int i = 0; i < 2; i++) {
+        g.kernel[i] = a->kernel[i], g.multiply[i] = a->stride[i], g.offset[i] = a->padding[i];
+        g.dilation[i] = a->dilation[i], g.divide[i] = 1;
+    }
+    g.panels = (g.out + TILE_COLS - 1) / TILE_COLS;
+    return g;
+}
+
+static gather backward_gather(const conv_args *a)
+{
+    gather g = { .src = a->dy, .dst = a->out, .n = a->n, .sh = a->oh, .sw = a->ow, .sc = a->k, .dh = a->h, .dw = a->w, .dc = a->c,
+                 .groups = a->groups, .in = a->k / a->groups, .out = a->c / a->groups };
+    for (int i = 0; i < 2; i++) {
+        g.kernel[i] = a->kernel[i], g.multiply[i] = 1, g.offset[i] = (a->kernel[i] - 1) * a->dilation[i] - a->padding[i];
+        g.dilation[i] = a->dilation[i], g.divide[i] = a->stride[i];
+    }
+    g.panels = (g.out + TILE_COLS - 1) / TILE_COLS;
+    return g;
+}
+
+static void pack_and_run(gather *g, const void *w, char *scratch, bool transposed)
+{
+    weight_pack p = { g, w, (REAL *)(void *)scratch, transposed };
+    int64_t panel = TILE_COLS * g->kernel[0] * g->kernel[1] * g->in;
+    parallel_for(g->groups * g->panels, 32768 / (panel + 1) + 1, pack_weights, &p);
+    g->weights = p.to;
+    scratch += weights_bytes(g);
+    memset(scratch, 0, rounded(g->in));
+    g->zeros = (const REAL *)(void *)scratch;
+    run_gather(g);
+}
+
+static size_t conv_forward_scratch(const conv_args *a)
+{
+    gather g = forward_gather(a);
+    return rounded(padded_elements(a)) + weights_bytes(&g) + rounded(g.in);
+}
+
+static void conv_forward(const conv_args *given)
+{
+    conv_args a = *given;
+    char *scratch = pad_source(&a, a.scratch);
+    gather g = forward_gather(&a);
+    pack_and_run(&g, a.weight, scratch, false);
+}
+
+static size_t conv_data_gradient_scratch(const conv_args *a)
+{
+    gather g = backward_gather(a);
+    return weights_bytes(&g) + rounded(g.in);
+}
+
+static void conv_data_gradient(const conv_args *a)
+{
+    gather g = backward_gather(a);
+    pack_and_run(&g, a->weight, a->scratch, true);
+}
+
+/* ---- weight gradient:  dw[tap][c][k] = sum over pixels of x[pixel + tap][c] dy[pixel][k] -------------------------------------
+ *
+ * A tile is TILE_ROWS of the (tap, c) rows and a panel of k; its segments are the rows of the pictures.  Without padding
+ * its rows are pointers and may belong to several taps; with padding each tap has its own range of pixels, and a tile's
+ * rows are channels of one tap.  Chunks of images are summed apart and then together, in order. */
+
+typedef struct weight_run {
+    conv_args a;
+    int64_t in, out, taps, panels, ld; /* ld: columns of a partial result */
+    bool by_tap;
+    cut rows;                          /* of all taps and channels, or of one tap's channels */
+    int64_t tiles;                     /* of a group */
+    int64_t chunks;
+    REAL *partial;                     /* [chunk][group][tap][c][ld] */
+} weight_run;
+
+static weight_run plan_weights(const conv_args *a)
+{
+    weight_run r = { .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1] };
+    r.panels = (r.out + TILE_COLS - 1) / TILE_COLS;
+    r.ld = r.panels * TILE_COLS;
+    r.by_tap = !wants_padding(a) && (a->padding[0] || a->padding[1]);
+    r.rows = cut_rows(r.by_tap ? r.in : r.taps * r.in);
+    r.tiles = r.rows.tiles * (r.by_tap ? r.taps : 1);
+    for (r.chunks = 1; r.chunks * r.tiles * r.panels * a->groups < 24 && r.chunks * 2 <= a->n; r.chunks *= 2)
+        ;
+    return r;
+}
+
+static size_t conv_weight_gradient_scratch(const conv_args *a)
+{
+    weight_run r = plan_weights(a);
+    return rounded(padded_elements(a)) + rounded(r.chunks * a->groups * r.taps * r.in * r.ld);
+}
+
+/* Output positions whose tap lies inside: [*begin, *end) */
+static void valid_range(int64_t tap, int64_t stride, int64_t padding, int64_t dilation, int64_t size, int64_t out, int64_t *begin, int64_t *end)
+{
+    int64_t shift = tap * dilation - padding; /* position o reads o stride + shift */
+    *begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
+    *end = size - shift <= 0 ? 0 : (size - shift - 1) / stride + 1;
+    *end = *end < out ? *end : out;
+}
+
+static void weight_tile(const weight_run *r, int64_t chunk, int64_t group, int64_t tile_index, int64_t panel)
+{
+    const conv_args *a = &r->a;
+    int64_t tap = r->by_tap ? tile_index / r->rows.tiles : 0, at = r->by_tap ? tile_index % r->rows.tiles : tile_index;
+    int64_t first = cut_begin(&r->rows, at), mr = cut_begin(&r->rows, at + 1) - first, col = panel * TILE_COLS;
+    int64_t h0 = 0, h1 = a->oh, w0 = 0, w1 = a->ow, row_of[TILE_ROWS];
+    if (r->by_tap) {
+        valid_range(tap / a->kernel[1], a->stride[0], a->padding[0], a->dilation[0], a->h, a->oh, &h0, &h1);
+        valid_range(tap % a->kernel[1], a->stride[1], a->padding[1], a->dilation[1], a->w, a->ow, &w0, &w1);
+    }
+    tile_run t;
+    const int64_t channel = group * r->in;
+    for (int64_t i = 0; i < mr; i++) {
+        int64_t m = r->by_tap ? tap * r->in + first + i : first + i, p = m / r->in / a->kernel[1], q = m / r->in % a->kernel[1];
+        row_of[i] = ((p * a->dilation[0] - a->padding[0]) * a->w + q * a->dilation[1] - a->padding[1]) * a->c + channel + m % r->in;
+        t.rows[0][i] = (const REAL *)a->x + row_of[i];
+        t.args.out[i] = r->partial + ((chunk * a->groups + group) * r->taps * r->in + m) * r->ld + col;
+    }
+    t.args.segments = t.segments;
+    t.args.n_segments = 0;
+    t.args.cols = (int)(r->out - col < TILE_COLS ? r->out - col : TILE_COLS);
+    t.args.a_step = a->stride[1] * a->c;
+    t.args.b_step = a->k;
+    t.args.bias = NULL;
+    t.args.accumulate = false;
+    t.f = tile_for((int)mr, t.args.cols, r->by_tap, true);
+    for (int64_t n = a->n * chunk / r->chunks; n < a->n * (chunk + 1) / r->chunks && w0 < w1; n++)
+        for (int64_t i = h0; i < h1; i++) {
+            segment *s = next_segment(&t);
+            s->rows = t.rows[0];
+            s->offset = ((n * a->h + i * a->stride[0]) * a->w + w0 * a->stride[1]) * a->c;
+            s->a = (const REAL *)a->x + row_of[0] + s->offset;
+            s->b = (const REAL *)a->dy + ((n * a->oh + i) * a->ow + w0) * a->k + group * r->out + col;
+            s->n = w1 - w0;
+        }
+    flush_tile(&t);
+}
+
+static void weight_items(void *context, int64_t begin, int64_t end)
+{
+    const weight_run *r = context;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t panel = item % r->panels, rest = item / r->panels;
+        weight_tile(r, rest / r->tiles / r->a.groups, rest / r->tiles % r->a.groups, rest % r->tiles, panel);
+    }
+}
+
+/* Rows of the partial results, summed over chunks, into dw (k, c, tap). */
+static void weight_rows(void *context, int64_t begin, int64_t end)
+{
+    const weight_run *r = context;
+    const int64_t rows = r->taps * r->in, all = r->a.groups * rows;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t group = i / rows, tap = i % rows / r->in, c = i % r->in;
+        REAL *dw = (REAL *)r->a.out + (group * r->out * r->in + c) * r->taps + tap;
+        REAL *sum = r->partial + i * r->ld;
+        for (int64_t chunk = 1; chunk < r->chunks; chunk++)
+            add(sum, sum, 1, sum + chunk * all * r->ld, 1, r->out);
+        for (int64_t k = 0; k < r->out; k++)
+            dw[k * rows] = sum[k];
+    }
+}
+
+static void conv_weight_gradient(const conv_args *given)
+{
+    weight_run r = plan_weights(given);
+    r.partial = (REAL *)(void *)pad_source(&r.a, r.a.scratch);
+    int64_t items = r.chunks * given->groups * r.tiles * r.panels;
+    double work = (double)(given->n * given->oh * given->ow) * (double)(r.taps * r.in) * (double)given->k;
+    parallel_for(items, grain_for(work, items), weight_items, &r);
+    parallel_for(given->groups * r.taps * r.in, 32768 / (r.out * r.chunks) + 1, weight_rows, &r);
+}
+
+static void fill_conv(kernel_table *t, kernel_type type)
+{
+    t->conv_forward[type] = conv_forward;
+    t->conv_data_gradient[type] = conv_data_gradient;
+    t->conv_weight_gradient[type] = conv_weight_gradient;
+    t->conv_forward_scratch[type] = conv_forward_scratch;
+    t->conv_data_gradient_scratch[type] = conv_data_gradient_scratch;
+    t->conv_weight_gradient_scratch[type] = conv_weight_gradient_scratch;
+}

@@ -1,0 +1,11 @@
+/* fill.c - the table of one instruction set, put together.
+ *
+ * Layer: kernels.  Depends on isa.h.  Read next: f32.c. */
+#include "kernels/isa/isa.h"
+
+void NAMED(fill)(kernel_table *t)
+{
+    NAMED(fill_f32)(t);
+    NAMED(fill_f64)(t);
+    NAMED(fill_functions)(t);
+}

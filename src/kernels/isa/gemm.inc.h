@@ -1,0 +1,272 @@
+/* gemm.inc.h - matrix products for REAL: C (m, n) = A (m, k) B (k, n) [+ C] [+ bias].
+ *
+ * K is cut into slabs.  Of each, B is packed into panels of TILE_COLS columns and A into tiles of TILE_ROWS rows, unless
+ * they can be read where they lie; then blocks of tiles are computed, shared out over threads.  Thin products whose
+ * K lies adjacent on both sides are dot products.  Blocks follow from the shape alone.
+ * Layer: kernels.  Depends on tile.inc.h, base/parallel.h.  Read next: conv.inc.h. */
+enum {
+    SLAB = 512,
+    SMALL_WORK = 1 << 17, /* multiply-adds below which threads cost more than they bring */
+    PIECE_WORK = 1 << 18,
+    THIN = 4,
+};
+
+typedef enum { A_PACKED, A_COLUMNS, A_ROWS } a_mode; /* copied; read as it lies: columns adjacent; rows adjacent */
+
+typedef struct gemm_plan {
+    const gemm_args *g;
+    cut rows;
+    int64_t panels, slab;
+    a_mode mode;
+    bool direct_b;
+    size_t a_bytes, b_bytes;
+    REAL *a_pack, *b_pack;
+    int64_t k0, kn;                       /* the slab at hand */
+    int64_t row_block, panel_block, row_blocks;
+} gemm_plan;
+
+static bool is_thin(const gemm_args *g)
+{
+    return g->a_col == 1 && g->b_row == 1 && (g->m <= THIN || g->n <= 2) && g->k > 0;
+}
+
+static gemm_plan plan_gemm(const gemm_args *g)
+{
+    gemm_plan p = { .g = g, .rows = cut_rows(g->m), .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
+    p.slab = g->k < SLAB ? g->k : SLAB;
+    p.direct_b = g->b_col == 1 && g->m <= 2 * TILE_ROWS;
+    p.mode = g->a_row == 1 && g->m * g->k <= 1 << 18 ? A_COLUMNS : g->a_col == 1 && g->n <= 4 * TILE_COLS && !p.direct_b ? A_ROWS : A_PACKED;
+    p.a_bytes = p.mode == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
+    p.b_bytes = p.direct_b ? 0 : rounded(p.panels * TILE_COLS * p.slab);
+    return p;
+}
+
+static size_t gemm_scratch(const gemm_args *g)
+{
+    if (is_thin(g))
+        return 0;
+    gemm_plan p = plan_gemm(g);
+    return p.a_bytes + p.b_bytes;
+}
+
+/* ---- packing ------------------------------------------------------------------------------------------------------ */
+
+/* to[t * width + i] = from[i * row + t * col], i < n, t < k; the rest of each width is zeros.
+ * Where col is 1 that is a transpose: blocks of 8 keep whole cache lines in use. */
+static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t col, int64_t n, int64_t k)
+{
+    if (n < width)
+        for (int64_t t = 0; t < k; t++)
+            for (int64_t i = n; i < width; i++)
+                to[t * width + i] = 0;
+    if (row == 1) {
+        for (int64_t t = 0; t < k; t++)
+            for (int64_t i = 0; i < n; i++)
+                to[t * width + i] = from[i + t * col];
+        return;
+    }
+    int64_t t = 0;
+    for (; t + 8 <= k; t += 8)
+        for (int64_t i = 0; i < n; i++) {
+            const REAL *at = from + i * row + t * col;
+            REAL *dst = to + t * width + i;
+#pragma GCC unroll 8
+            for (int u = 0; u < 8; u++)
+                dst[u * width] = at[u * col];
+        }
+    for (; t < k; t++)
+        for (int64_t i = 0; i < n; i++)
+            to[t * width + i] = from[i * row + t * col];
+}
+
+static REAL *packed_tile(const gemm_plan *p, int64_t i)
+{
+    return p->a_pack + i * TILE_ROWS * p->kn;
+}
+
+static REAL *packed_panel(const gemm_plan *p, int64_t j)
+{
+    return p->b_pack + j * TILE_COLS * p->kn;
+}
+
+static void pack_tiles(void *context, int64_t begin, int64_t end)
+{
+    const gemm_plan *p = context;
+    const gemm_args *g = p->g;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = cut_begin(&p->rows, i), n = cut_begin(&p->rows, i + 1) - first;
+        pack(packed_tile(p, i), TILE_ROWS, (const REAL *)g->a + first * g->a_row + p->k0 * g->a_col, g->a_row, g->a_col, n, p->kn);
+    }
+}
+
+static void pack_panels(void *context, int64_t begin, int64_t end)
+{
+    const gemm_plan *p = context;
+    const gemm_args *g = p->g;
+    for (int64_t j = begin; j < end; j++) {
+        int64_t first = j * TILE_COLS, n = g->n - first < TILE_COLS ? g->n - first : TILE_COLS;
+        pack(packed_panel(p, j), panel_width(g->n, j), (const REAL *)g->b + first * g->b_col + p->k0 * g->b_row, g->b_col, g->b_row, n, p->kn);
+    }
+}
+
+/* ---- tiles ---------------------------------------------------------------------------------------------------------- */
+
+static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
+{
+    const gemm_args *g = p->g;
+    const REAL *rows[TILE_ROWS];
+    int64_t first = cut_begin(&p->rows, i), mr = cut_begin(&p->rows, i + 1) - first, col = j * TILE_COLS;
+    int cols = (int)(g->n - col < TILE_COLS ? g->n - col : TILE_COLS);
+    const REAL *a = (const REAL *)g->a + first * g->a_row + p->k0 * g->a_col;
+    segment s = { .rows = rows, .n = p->kn };
+    tile_args t = { .segments = &s, .n_segments = 1, .cols = cols };
+    s.b = p->direct_b ? (const REAL *)g->b + p->k0 * g->b_row + col : packed_panel(p, j);
+    t.b_step = p->direct_b ? g->b_row : panel_width(g->n, j);
+    s.a = p->mode == A_COLUMNS ? a : p->mode == A_PACKED ? packed_tile(p, i) : NULL;
+    t.a_step = p->mode == A_PACKED ? TILE_ROWS : g->a_col;
+    for (int r = 0; r < mr; r++) {
+        rows[r] = a + r * g->a_row;
+        t.out[r] = (REAL *)g->c + (first + r) * g->c_row + col;
+    }
+    t.accumulate = g->accumulate || p->k0 > 0;
+    t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
+    tile_for((int)mr, cols, p->mode != A_ROWS, p->direct_b)(&t);
+}
+
+static void run_blocks(void *context, int64_t begin, int64_t end)
+{
+    const gemm_plan *p = context;
+    for (int64_t block = begin; block < end; block++) {
+        int64_t i0 = block % p->row_blocks * p->row_block, j0 = block / p->row_blocks * p->panel_block;
+        for (int64_t j = j0; j < j0 + p->panel_block && j < p->panels; j++)
+            for (int64_t i = i0; i < i0 + p->row_block && i < p->rows.tiles; i++)
+                run_tile(p, i, j);
+    }
+}
+
+/* 16 tiles by 4 panels keep A's and B's parts in the second cache; less where that leaves too few blocks. */
+static int64_t choose_blocks(gemm_plan *p)
+{
+    p->row_block = 16, p->panel_block = 4;
+    for (;;) {
+        p->row_blocks = (p->rows.tiles + p->row_block - 1) / p->row_block;
+        int64_t blocks = p->row_blocks * ((p->panels + p->panel_block - 1) / p->panel_block);
+        if (blocks >= 16 || (p->row_block == 1 && p->panel_block == 1))
+            return blocks;
+        if (p->panel_block > 1)
+            p->panel_block /= 2;
+        else
+            p->row_block /= 2;
+    }
+}
+
+/* ---- thin products: dot products --------------------------------------------------------------------------------------- */
+
+typedef struct dots_run {
+    const gemm_args *g;
+    bool along_rows; /* many rows of A with few columns of B, else many columns of B with few rows of A */
+} dots_run;
+
+static REAL sum_of(vec v)
+{
+    REAL lane[WIDTH];
+    memcpy(lane, &v, sizeof v);
+    for (int width = WIDTH / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+
+/* out[i] = x . w[i] for four vectors w at once */
+static void four_dots(REAL *out, const REAL *x, const REAL *const *w, int64_t k)
+{
+    vec sum[4][2] = { 0 };
+    int64_t t = 0;
+    for (; t + 2 * WIDTH <= k; t += 2 * WIDTH) {
+        vec x0 = V(load)(x + t), x1 = V(load)(x + t + WIDTH);
+        for (int i = 0; i < 4; i++) {
+            sum[i][0] += x0 * V(load)(w[i] + t);
+            sum[i][1] += x1 * V(load)(w[i] + t + WIDTH);
+        }
+    }
+    for (; t < k; t += WIDTH) {
+        V(mask) m = V(first)((int)(k - t < WIDTH ? k - t : WIDTH));
+        vec x0 = V(load_first)(x + t, m);
+        for (int i = 0; i < 4; i++)
+            sum[i][0] += x0 * V(load_first)(w[i] + t, m);
+    }
+    for (int i = 0; i < 4; i++)
+        out[i] = sum_of(sum[i][0] + sum[i][1]);
+}
+
+static void run_dots(void *context, int64_t begin, int64_t end)
+{
+    const dots_run *r = context;
+    const gemm_args *g = r->g;
+    const REAL *a = g->a, *b = g->b, *bias = g->bias;
+    const int64_t many_step = r->along_rows ? g->a_row : g->b_col, few_step = r->along_rows ? g->b_col : g->a_row;
+    const REAL *many = r->along_rows ? a : b, *few = r->along_rows ? b : a;
+    for (int64_t i = begin * 4; i < end * 4; i += 4) {
+        int64_t last = (r->along_rows ? g->m : g->n) - 1;
+        const REAL *w[4];
+        for (int u = 0; u < 4; u++)
+            w[u] = many + (i + u < last ? i + u : last) * many_step;
+        for (int64_t j = 0; j < (r->along_rows ? g->n : g->m); j++) {
+            REAL dot[4];
+            four_dots(dot, few + j * few_step, w, g->k);
+            for (int u = 0; u < 4 && i + u <= last; u++) {
+                int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
+                REAL *c = (REAL *)g->c + row * g->c_row + col;
+                *c = dot[u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
+            }
+        }
+    }
+}
+
+/* ---- the product ---------------------------------------------------------------------------------------------------------- */
+
+static int64_t grain_for(double work, int64_t pieces)
+{
+    if (work < SMALL_WORK)
+        return INT64_MAX / 2;
+    double each = work / (double)pieces;
+    return each >= PIECE_WORK ? 1 : (int64_t)(PIECE_WORK / (each + 1)) + 1;
+}
+
+static void add_bias(const gemm_args *g)
+{
+    for (int64_t i = 0; i < g->m && g->bias; i++)
+        add((REAL *)g->c + i * g->c_row, (REAL *)g->c + i * g->c_row, 1, g->bias, 1, g->n);
+}
+
+static void gemm(const gemm_args *g)
+{
+    const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (is_thin(g)) {
+        dots_run r = { g, g->n <= 2 && g->m > THIN };
+        int64_t groups = ((r.along_rows ? g->m : g->n) + 3) / 4;
+        parallel_for(groups, grain_for(work, groups), run_dots, &r);
+        return;
+    }
+    gemm_plan p = plan_gemm(g);
+    p.a_pack = g->scratch;
+    p.b_pack = (REAL *)(void *)((char *)g->scratch + p.a_bytes);
+    int64_t blocks = choose_blocks(&p);
+    for (p.k0 = 0; p.k0 == 0 || p.k0 < g->k; p.k0 += SLAB) {
+        p.kn = g->k - p.k0 < SLAB ? g->k - p.k0 : SLAB;
+        int64_t copied = work < SMALL_WORK ? INT64_MAX / 2 : 32768 / (TILE_COLS * p.kn + 1) + 1;
+        if (p.mode == A_PACKED)
+            parallel_for(p.rows.tiles, copied, pack_tiles, &p);
+        if (!p.direct_b)
+            parallel_for(p.panels, copied, pack_panels, &p);
+        parallel_for(blocks, grain_for(work / (double)g->k * (double)p.kn, blocks), run_blocks, &p);
+    }
+    if (g->accumulate)
+        add_bias(g);
+}
+
+static void fill_gemm(kernel_table *t, kernel_type type)
+{
+    t->gemm[type] = gemm;
+    t->gemm_scratch[type] = gemm_scratch;
+}

@@ -1,0 +1,18 @@
+/* isa.h - the parts of one instruction set's table, and their names: NAMED(fill) is isa_fill_avx2 when TP_ISA is avx2.
+ *
+ * Layer: kernels.  Depends on kernels.h.  Read next: simd.h. */
+#ifndef KERNELS_ISA_ISA_H
+#define KERNELS_ISA_ISA_H
+
+#include "kernels/kernels.h"
+
+#define NAMED_(part, isa) isa_##part##_##isa
+#define NAMED_2(part, isa) NAMED_(part, isa)
+#define NAMED(part) NAMED_2(part, TP_ISA)
+
+void NAMED(fill)(kernel_table *);
+void NAMED(fill_f32)(kernel_table *);
+void NAMED(fill_f64)(kernel_table *);
+void NAMED(fill_functions)(kernel_table *);
+
+#endif

@@ -1,0 +1,104 @@
+/* simd.h - vectors of REAL for the instruction set this is compiled for: types, and the few verbs C has no operator for.
+ *
+ * Arithmetic is written with operators on the compiler's vector types (GCC's and clang's vector extensions); a mask is
+ * the first n lanes.  TILE_ROWS x TILE_VECTORS vectors is the register tile of products.
+ * Layer: kernels.  Depends on nothing.  Read next: tile.inc.h. */
+#ifndef KERNELS_ISA_SIMD_H
+#define KERNELS_ISA_SIMD_H
+
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__AVX512F__) || defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+enum { VECTOR_BYTES = 64, TILE_ROWS = 12 };
+#elif defined(__AVX2__)
+enum { VECTOR_BYTES = 32, TILE_ROWS = 6 };
+#else
+enum { VECTOR_BYTES = 16, TILE_ROWS = 4 };
+#endif
+enum { TILE_VECTORS = 2 };
+
+#define INLINE static inline __attribute__((always_inline))
+
+typedef float vf32 __attribute__((vector_size(VECTOR_BYTES)));
+typedef double vf64 __attribute__((vector_size(VECTOR_BYTES)));
+typedef int32_t vi32 __attribute__((vector_size(VECTOR_BYTES)));
+typedef int64_t vi64 __attribute__((vector_size(VECTOR_BYTES)));
+typedef float vf32_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(4), may_alias));
+typedef double vf64_anywhere __attribute__((vector_size(VECTOR_BYTES), aligned(8), may_alias));
+
+enum { LANES_F32 = VECTOR_BYTES / 4, LANES_F64 = VECTOR_BYTES / 8 };
+
+typedef vf32 v_f32;
+typedef vf64 v_f64;
+INLINE vf32 load_f32(const float *p) { return *(const vf32_anywhere *)p; }
+INLINE vf64 load_f64(const double *p) { return *(const vf64_anywhere *)p; }
+INLINE void store_f32(float *p, vf32 v) { *(vf32_anywhere *)p = v; }
+INLINE void store_f64(double *p, vf64 v) { *(vf64_anywhere *)p = v; }
+
+/* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */
+
+#if defined(__AVX512F__)
+typedef __mmask16 mask_f32;
+typedef __mmask8 mask_f64;
+INLINE mask_f32 first_f32(int n) { return (mask_f32)((1u << n) - 1); }
+INLINE mask_f64 first_f64(int n) { return (mask_f64)((1u << n) - 1); }
+INLINE vf32 load_first_f32(const float *p, mask_f32 m) { return (vf32)_mm512_maskz_loadu_ps(m, p); }
+INLINE vf64 load_first_f64(const double *p, mask_f64 m) { return (vf64)_mm512_maskz_loadu_pd(m, p); }
+INLINE void store_first_f32(float *p, mask_f32 m, vf32 v) { _mm512_mask_storeu_ps(p, m, (__m512)v); }
+INLINE void store_first_f64(double *p, mask_f64 m, vf64 v) { _mm512_mask_storeu_pd(p, m, (__m512d)v); }
+#elif defined(__AVX2__)
+typedef __m256i mask_f32;
+typedef __m256i mask_f64;
+INLINE mask_f32 first_f32(int n)
+{
+    return (__m256i)(((vi32){ 0, 1, 2, 3, 4, 5, 6, 7 }) < n);
+}
+INLINE mask_f64 first_f64(int n)
+{
+    return (__m256i)(((vi64){ 0, 1, 2, 3 }) < (int64_t)n);
+}
+INLINE vf32 load_first_f32(const float *p, mask_f32 m) { return (vf32)_mm256_maskload_ps(p, m); }
+INLINE vf64 load_first_f64(const double *p, mask_f64 m) { return (vf64)_mm256_maskload_pd(p, m); }
+INLINE void store_first_f32(float *p, mask_f32 m, vf32 v) { _mm256_maskstore_ps(p, m, (__m256)v); }
+INLINE void store_first_f64(double *p, mask_f64 m, vf64 v) { _mm256_maskstore_pd(p, m, (__m256d)v); }
+#else
+typedef int mask_f32;
+typedef int mask_f64;
+INLINE mask_f32 first_f32(int n) { return n; }
+INLINE mask_f64 first_f64(int n) { return n; }
+INLINE vf32 load_first_f32(const float *p, mask_f32 m)
+{
+    vf32 v = { 0 };
+    for (int i = 0; i < LANES_F32; i++)
+        if (i < m)
+            v[i] = p[i];
+    return v;
+}
+INLINE vf64 load_first_f64(const double *p, mask_f64 m)
+{
+    vf64 v = { 0 };
+    for (int i = 0; i < LANES_F64; i++)
+        if (i < m)
+            v[i] = p[i];
+    return v;
+}
+INLINE void store_first_f32(float *p, mask_f32 m, vf32 v)
+{
+    for (int i = 0; i < LANES_F32; i++)
+        if (i < m)
+            p[i] = v[i];
+}
+INLINE void store_first_f64(double *p, mask_f64 m, vf64 v)
+{
+    for (int i = 0; i < LANES_F64; i++)
+        if (i < m)
+            p[i] = v[i];
+}
+#endif
+
+#endif

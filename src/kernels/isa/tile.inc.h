@@ -1,0 +1,145 @@
+/* tile.inc.h - the register tile: mr x (nv vectors) sums of products, for REAL; everything GEMM-shaped rides on it.
+ *
+ *   out[i][j] = start + sum over segments s, over t < s.n of a(s, i, t) b(s, t, j)
+ *
+ * A segment's a is either packed, a[t a_step + i], or lies in rows, rows[i][offset + t a_step]; its b is b[t b_step + j].
+ * A matrix product has one segment a tile, a convolution one for each tap (or row of taps), a weight gradient one for
+ * each row of the picture.  mr, nv, packed and partial are constants where the tile is instantiated.
+ * Layer: kernels.  Depends on simd.h.  Read next: gemm.inc.h, conv.inc.h. */
+typedef V(v) vec;
+enum { WIDTH = LANES_OF_V, TILE_COLS = TILE_VECTORS * WIDTH };
+
+typedef struct segment {
+    const REAL *b;
+    const REAL *a;           /* packed */
+    const REAL *const *rows; /* in rows: mr pointers */
+    int64_t offset, n;
+} segment;
+
+typedef struct tile_args {
+    const segment *segments;
+    int n_segments;
+    int cols;              /* of the tile's columns, those that are stored */
+    int64_t a_step, b_step;
+    REAL *out[TILE_ROWS];
+    const REAL *bias;      /* start, the same for every row; NULL: 0 */
+    bool accumulate;       /* start is what out holds */
+} tile_args;
+
+typedef void tile_fn(const tile_args *);
+
+INLINE vec load_cols(const REAL *p, int j, int cols, bool partial)
+{
+    if (!partial)
+        return V(load)(p + j * WIDTH);
+    int left = cols - j * WIDTH;
+    return left >= WIDTH ? V(load)(p + j * WIDTH) : V(load_first)(p + j * WIDTH, V(first)(left < 0 ? 0 : left));
+}
+
+INLINE void store_cols(REAL *p, int j, int cols, vec v)
+{
+    int left = cols - j * WIDTH;
+    if (left >= WIDTH)
+        V(store)(p + j * WIDTH, v);
+    else if (left > 0)
+        V(store_first)(p + j * WIDTH, V(first)(left), v);
+}
+
+/* partial: b must not be read beyond its first cols columns. */
+INLINE void tile(const tile_args *t, const int mr, const int nv, const bool packed, const bool partial)
+{
+    vec sum[TILE_ROWS][TILE_VECTORS];
+    for (int i = 0; i < mr; i++)
+        for (int j = 0; j < nv; j++)
+            sum[i][j] = t->accumulate ? load_cols(t->out[i], j, t->cols, true)
+                        : t->bias     ? load_cols(t->bias, j, t->cols, true)
+                                      : (vec){ 0 };
+    const int64_t a_step = t->a_step, b_step = t->b_step;
+    for (const segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
+        const REAL *b = s->b, *a = s->a, *row[TILE_ROWS];
+        if (!packed)
+            for (int i = 0; i < mr; i++)
+                row[i] = s->rows[i] + s->offset;
+        for (int64_t k = 0, at = 0; k < s->n; k++, b += b_step, at += a_step) {
+            vec right[TILE_VECTORS];
+            for (int j = 0; j < nv; j++)
+                right[j] = load_cols(b, j, t->cols, partial);
+#pragma GCC unroll 16
+            for (int i = 0; i < mr; i++) {
+                REAL left = packed ? a[i] : row[i][at];
+                for (int j = 0; j < nv; j++)
+                    sum[i][j] += left * right[j];
+            }
+            if (packed)
+                a += a_step;
+        }
+    }
+    for (int i = 0; i < mr; i++)
+        for (int j = 0; j < nv; j++)
+            store_cols(t->out[i], j, t->cols, sum[i][j]);
+}
+
+#if defined(__AVX512F__)
+#define EACH_ROW_COUNT(DO, ...)                                                                                    \
+    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__)                 \
+    DO(6, __VA_ARGS__) DO(7, __VA_ARGS__) DO(8, __VA_ARGS__) DO(9, __VA_ARGS__) DO(10, __VA_ARGS__)                \
+    DO(11, __VA_ARGS__) DO(12, __VA_ARGS__)
+#elif defined(__AVX2__)
+#define EACH_ROW_COUNT(DO, ...)                                                                                    \
+    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
+#else
+#define EACH_ROW_COUNT(DO, ...) DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
+#endif
+
+#define TILE(mr, name, nv, packed, partial) \
+    static void name##_##mr(const tile_args *t) { tile(t, mr, nv, packed, partial); }
+#define TILE_ENTRY(mr, name, ...) [mr] = name##_##mr,
+#define TILES(name, nv, packed, partial)          \
+    EACH_ROW_COUNT(TILE, name, nv, packed, partial) \
+    static tile_fn *const name[TILE_ROWS + 1] = { EACH_ROW_COUNT(TILE_ENTRY, name, ) };
+
+TILES(rows_1, 1, false, false)
+TILES(rows_2, 2, false, false)
+TILES(rows_partial_1, 1, false, true)
+TILES(rows_partial_2, 2, false, true)
+TILES(packed_1, 1, true, false)
+TILES(packed_2, 2, true, false)
+TILES(packed_partial_1, 1, true, true)
+TILES(packed_partial_2, 2, true, true)
+
+/* For mr rows and cols columns. */
+static tile_fn *tile_for(int mr, int cols, bool packed, bool partial)
+{
+    static tile_fn *const *const tables[2][2][2] = { { { rows_2, rows_1 }, { rows_partial_2, rows_partial_1 } },
+                                                     { { packed_2, packed_1 }, { packed_partial_2, packed_partial_1 } } };
+    return tables[packed][partial && cols % WIDTH][cols <= WIDTH][mr];
+}
+
+/* Rows that are left are shared out evenly: 25 rows are 9 + 8 + 8, not 12 + 12 + 1. */
+typedef struct cut {
+    int64_t tiles, size, larger; /* the first `larger` tiles have size + 1 rows */
+} cut;
+
+static cut cut_rows(int64_t rows)
+{
+    cut c = { .tiles = (rows + TILE_ROWS - 1) / TILE_ROWS };
+    c.size = c.tiles ? rows / c.tiles : 0;
+    c.larger = c.tiles ? rows % c.tiles : 0;
+    return c;
+}
+
+static int64_t cut_begin(const cut *c, int64_t tile_index)
+{
+    return tile_index * c->size + (tile_index < c->larger ? tile_index : c->larger);
+}
+
+/* Panels of b: TILE_COLS wide, the last one only a vector wide where that is enough. */
+static int64_t panel_width(int64_t cols, int64_t panel)
+{
+    return cols - panel * TILE_COLS <= WIDTH ? WIDTH : TILE_COLS;
+}
+
+static size_t rounded(int64_t elements)
+{
+    return ((size_t)elements * sizeof(REAL) + 63) / 64 * 64;
+}

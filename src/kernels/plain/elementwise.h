@@ -1,0 +1,103 @@
+/* elementwise.h - a body (plain.h): element-wise functions that are a few instructions each, for REAL.
+ *
+ * Layer: kernels.  Read next: reduce.h. */
+#define UNARY(name, expression)                                                       \
+    static void name(void *y_, const void *x_, int64_t n, const double *p)            \
+    {                                                                                 \
+        REAL *y = y_;                                                        \
+        const REAL *in = x_;                                                          \
+        (void)p;                                                                      \
+        for (int64_t i = 0; i < n; i++) {                                             \
+            REAL x = in[i];                                                           \
+            y[i] = (REAL)(expression);                                                \
+        }                                                                             \
+    }
+
+/* y may be x: each element is read before it is written, and restrict would be a lie */
+#define BINARY_LOOP(a_index, b_index, expression) \
+    for (int64_t i = 0; i < n; i++) {             \
+        REAL a = a_[a_index], b = b_[b_index];    \
+        y[i] = (RESULT)(expression);              \
+    }
+
+/* One loop for each pair of steps, so that every one of them becomes vectors. */
+#define BINARY(name, expression)                                                                         \
+    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, int64_t n)        \
+    {                                                                                                    \
+        RESULT *y = y_;                                                                                  \
+        const REAL *a_ = pa, *b_ = pb;                                                                   \
+        if (sa && sb)                                                                                    \
+            BINARY_LOOP(i, i, expression)                                                                \
+        else if (sa)                                                                                     \
+            BINARY_LOOP(i, 0, expression)                                                                \
+        else if (sb)                                                                                     \
+            BINARY_LOOP(0, i, expression)                                                                \
+        else                                                                                             \
+            BINARY_LOOP(0, 0, expression)                                                                \
+    }
+
+UNARY(neg, 0 - WRAPPING(x))
+UNARY(square, WRAPPING(x) * WRAPPING(x))
+UNARY(relu, x <= 0 ? 0 : x) /* NaN stays */
+UNARY(sign, (x > 0) - (x < 0))
+
+#define RESULT REAL
+BINARY(add, WRAPPING(a) + WRAPPING(b))
+BINARY(sub, WRAPPING(a) - WRAPPING(b))
+BINARY(mul, WRAPPING(a) * WRAPPING(b))
+BINARY(maximum, a > b || IS_NAN(a) ? a : b)
+BINARY(minimum, a < b || IS_NAN(a) ? a : b)
+#undef RESULT
+
+#define RESULT uint8_t
+BINARY(eq, a == b)
+BINARY(ne, a != b)
+BINARY(lt, a < b)
+BINARY(le, a <= b)
+BINARY(gt, a > b)
+BINARY(ge, a >= b)
+BINARY(and, (a != 0) & (b != 0))
+BINARY(or, (a != 0) | (b != 0))
+BINARY(xor, (a != 0) ^ (b != 0))
+#undef RESULT
+
+static void where(void *y_, const uint8_t *c, int64_t sc, const void *a_, int64_t sa, const void *b_, int64_t sb, int64_t n)
+{
+    REAL *y = y_;
+    const REAL *a = a_, *b = b_;
+    if (sc && sa && sb)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = c[i] ? a[i] : b[i];
+    else if (sc && sa)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = c[i] ? a[i] : b[0];
+    else if (sc && sb)
+        for (int64_t i = 0; i < n; i++)
+            y[i] = c[i] ? a[0] : b[i];
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i] = c[i * sc] ? a[i * sa] : b[i * sb];
+}
+
+static void fill_elementwise(kernel_table *t, kernel_type type)
+{
+    t->unary[KERNEL_NEG][type] = neg;
+    t->unary[KERNEL_SQUARE][type] = square;
+    t->unary[KERNEL_RELU][type] = relu;
+    t->unary[KERNEL_SIGN][type] = sign;
+    t->binary[KERNEL_ADD][type] = add;
+    t->binary[KERNEL_SUB][type] = sub;
+    t->binary[KERNEL_MUL][type] = mul;
+    t->binary[KERNEL_MAXIMUM][type] = maximum;
+    t->binary[KERNEL_MINIMUM][type] = minimum;
+    t->compare[KERNEL_EQ][type] = eq;
+    t->compare[KERNEL_NE][type] = ne;
+    t->compare[KERNEL_LT][type] = lt;
+    t->compare[KERNEL_LE][type] = le;
+    t->compare[KERNEL_GT][type] = gt;
+    t->compare[KERNEL_GE][type] = ge;
+    t->compare[KERNEL_AND][type] = and;
+    t->compare[KERNEL_OR][type] = or;
+    t->compare[KERNEL_XOR][type] = xor;
+    t->where[type] = where;
+}

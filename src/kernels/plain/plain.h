@@ -1,0 +1,17 @@
+/* plain.h - what the loops of this folder are made of.
+ *
+ * The headers here are bodies: a file defines REAL (float, double or int64_t) and includes them, and gets static
+ * functions for that type.  They hold nothing but loops that a compiler turns into vectors by itself, so ref/ and isa/
+ * share them: the second time they are compiled for more than the first instruction set.
+ * Layer: kernels.  Depends on kernels.h.  Read next: elementwise.h. */
+#ifndef KERNELS_PLAIN_PLAIN_H
+#define KERNELS_PLAIN_PLAIN_H
+
+#include "kernels/kernels.h"
+
+/* Arithmetic of integers wraps: it is done in unsigned numbers.  Floats stay what they are. */
+#define WRAPPING(x) _Generic((x), int64_t: (uint64_t)(x), default: (x))
+
+#define IS_NAN(x) ((x) != (x))
+
+#endif

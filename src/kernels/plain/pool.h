@@ -1,0 +1,114 @@
+/* pool.h - a body (plain.h): pooling of one channels-last image, for REAL (float, double).
+ *
+ * The innermost loop runs over adjacent channels.
+ * Layer: kernels.  Read next: ../ref/ref.h. */
+
+/* Rows (or columns) of the input under window i: [begin, end) of what is there, count of them with the padding. */
+typedef struct window {
+    int64_t begin, end, count;
+} window;
+
+static window window_at(int64_t i, int64_t kernel, int64_t stride, int64_t padding, int64_t size)
+{
+    int64_t begin = i * stride - padding, end = begin + kernel;
+    end = end < size + padding ? end : size + padding;
+    window w = { begin < 0 ? 0 : begin, end > size ? size : end, end - begin };
+    return w;
+}
+
+static REAL divisor_of(const pool_args *a, window h, window w)
+{
+    int64_t count = a->exclude_pad ? (h.end - h.begin) * (w.end - w.begin) : h.count * w.count;
+    return 1 / (REAL)count;
+}
+
+static void avg_pool(const pool_args *a, void *y_, const void *x_)
+{
+    REAL *restrict y = y_;
+    const REAL *restrict x = x_;
+    const int64_t channels = a->c;
+    for (int64_t i = 0; i < a->oh; i++) {
+        window h = window_at(i, a->kernel[0], a->stride[0], a->padding[0], a->h);
+        for (int64_t j = 0; j < a->ow; j++, y += channels) {
+            window w = window_at(j, a->kernel[1], a->stride[1], a->padding[1], a->w);
+            const REAL scale = divisor_of(a, h, w);
+            for (int64_t c = 0; c < channels; c++)
+                y[c] = 0;
+            for (int64_t p = h.begin; p < h.end; p++)
+                for (int64_t q = w.begin; q < w.end; q++)
+                    for (int64_t c = 0; c < channels; c++)
+                        y[c] += x[(p * a->w + q) * channels + c];
+            for (int64_t c = 0; c < channels; c++)
+                y[c] *= scale;
+        }
+    }
+}
+
+static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
+{
+    REAL *restrict dx = dx_;
+    const REAL *restrict dy = dy_;
+    const int64_t channels = a->c;
+    memset(dx, 0, (size_t)(a->h * a->w * channels) * sizeof *dx);
+    for (int64_t i = 0; i < a->oh; i++) {
+        window h = window_at(i, a->kernel[0], a->stride[0], a->padding[0], a->h);
+        for (int64_t j = 0; j < a->ow; j++, dy += channels) {
+            window w = window_at(j, a->kernel[1], a->stride[1], a->padding[1], a->w);
+            const REAL scale = divisor_of(a, h, w);
+            for (int64_t p = h.begin; p < h.end; p++)
+                for (int64_t q = w.begin; q < w.end; q++)
+                    for (int64_t c = 0; c < channels; c++)
+                        dx[(p * a->w + q) * channels + c] += dy[c] * scale;
+        }
+    }
+}
+
+static void max_pool(const pool_args *a, void *y_, int64_t *restrict index, const void *x_)
+{
+    REAL *restrict y = y_;
+    const REAL *restrict x = x_;
+    const int64_t channels = a->c;
+    for (int64_t i = 0; i < a->oh; i++)
+        for (int64_t j = 0; j < a->ow; j++, y += channels, index += channels) {
+            bool first = true;
+            for (int64_t p = 0; p < a->kernel[0]; p++)
+                for (int64_t q = 0; q < a->kernel[1]; q++) {
+                    int64_t h = i * a->stride[0] - a->padding[0] + p * a->dilation[0];
+                    int64_t w = j * a->stride[1] - a->padding[1] + q * a->dilation[1];
+                    if (h < 0 || w < 0 || h >= a->h || w >= a->w)
+                        continue;
+                    const REAL *from = x + (h * a->w + w) * channels;
+                    const int64_t at = h * a->w + w;
+                    if (first)
+                        for (int64_t c = 0; c < channels; c++)
+                            y[c] = from[c], index[c] = at;
+                    else
+                        for (int64_t c = 0; c < channels; c++) {
+                            bool better = from[c] > y[c] || (IS_NAN(from[c]) && !IS_NAN(y[c]));
+                            index[c] = better ? at : index[c];
+                            y[c] = better ? from[c] : y[c];
+                        }
+                    first = false;
+                }
+        }
+}
+
+static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const int64_t *index)
+{
+    REAL *dx = dx_;
+    const REAL *dy = dy_;
+    const int64_t channels = a->c, inside = a->h * a->w;
+    memset(dx, 0, (size_t)(a->h * a->w * channels) * sizeof *dx);
+    for (int64_t i = 0; i < a->oh * a->ow; i++, dy += channels, index += channels)
+        for (int64_t c = 0; c < channels; c++)
+            if (index[c] >= 0 && index[c] < inside) /* an index from elsewhere writes nowhere */
+                dx[index[c] * channels + c] += dy[c];
+}
+
+static void fill_pool(kernel_table *t, kernel_type type)
+{
+    t->max_pool[type] = max_pool;
+    t->max_pool_backward[type] = max_pool_backward;
+    t->avg_pool[type] = avg_pool;
+    t->avg_pool_backward[type] = avg_pool_backward;
+}

@@ -1,0 +1,258 @@
+/* real.inc.h - the reference for REAL: included by f32.c and f64.c, which say what REAL, M, TYPE and FILL are.
+ *
+ * Products and convolutions are the formulas, summed in double.
+ * Layer: kernels.  Depends on plain/.  Read next: i64.c. */
+#include "base/philox.h"
+#include "kernels/plain/plain.h"
+#include "kernels/ref/ref.h"
+
+#include <math.h>
+#include <string.h>
+
+#define LOWEST (-(REAL)INFINITY)
+#define HIGHEST ((REAL)INFINITY)
+#include "kernels/plain/elementwise.h"
+#include "kernels/plain/pool.h"
+#include "kernels/plain/real.h"
+#include "kernels/plain/reduce.h"
+#include "kernels/plain/step.h"
+
+/* ---- element-wise functions of the C library ------------------------------------------------------------------ */
+
+static const REAL root_half = (REAL)0.70710678118654752, root_2_over_pi = (REAL)0.79788456080286536;
+
+static REAL logistic(REAL x)
+{
+    REAL e = M(exp)(-M(fabs)(x));
+    return (x < 0 ? e : 1) / (1 + e);
+}
+
+static REAL normal_cdf(REAL x)
+{
+    return (REAL)0.5 * M(erfc)(-x * root_half);
+}
+
+static REAL gelu_slope(REAL x)
+{
+    const REAL density = (REAL)0.3989422804014327 * M(exp)((REAL)-0.5 * x * x);
+    return normal_cdf(x) + x * density;
+}
+
+static REAL tanh_argument(REAL x)
+{
+    return root_2_over_pi * (x + (REAL)0.044715 * x * x * x);
+}
+
+static REAL gelu_tanh_slope(REAL x)
+{
+    REAL s = logistic(2 * tanh_argument(x)), du = root_2_over_pi * (1 + 3 * (REAL)0.044715 * x * x);
+    return s + x * 2 * s * (1 - s) * du;
+}
+
+static REAL silu_slope(REAL x)
+{
+    REAL s = logistic(x);
+    return s * (1 + x * (1 - s));
+}
+
+UNARY(exponential, M(exp)(x))
+UNARY(exponential_m1, M(expm1)(x))
+UNARY(logarithm, M(log)(x))
+UNARY(logarithm_1p, M(log1p)(x))
+UNARY(sine, M(sin)(x))
+UNARY(cosine, M(cos)(x))
+UNARY(error_function, M(erf)(x))
+UNARY(sigmoid, logistic(x))
+UNARY(hyperbolic_tangent, M(tanh)(x))
+UNARY(gelu, x * normal_cdf(x))
+UNARY(gelu_tanh, x * logistic(2 * tanh_argument(x)))
+UNARY(silu, x * logistic(x))
+UNARY(softplus, x > 20 ? x : M(log1p)(M(exp)(x)))
+
+#define RESULT REAL
+BINARY(power, M(pow)(a, b))
+BINARY(gelu_backward, a * gelu_slope(b))
+BINARY(gelu_tanh_backward, a * gelu_tanh_slope(b))
+BINARY(silu_backward, a * silu_slope(b))
+#undef RESULT
+
+/* ---- rows ------------------------------------------------------------------------------------------------------- */
+
+static REAL largest(const REAL *x, int64_t n)
+{
+    REAL top = LOWEST;
+    amax_rows(&top, x, n);
+    return top == LOWEST ? 0 : top;
+}
+
+static void softmax(void *y_, const void *x_, int64_t n)
+{
+    REAL *y = y_;
+    const REAL *x = x_, top = largest(x, n);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)(y[i] = M(exp)(x[i] - top));
+    for (int64_t i = 0; i < n; i++)
+        y[i] /= (REAL)sum;
+}
+
+static void log_softmax(void *y_, const void *x_, int64_t n)
+{
+    REAL *y = y_;
+    const REAL *x = x_, top = largest(x, n);
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)M(exp)(x[i] - top);
+    REAL log_sum = (REAL)log(sum);
+    for (int64_t i = 0; i < n; i++)
+        y[i] = x[i] - top - log_sum;
+}
+
+static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t n)
+{
+    REAL *dx = dx_;
+    const REAL *dy = dy_, *y = y_;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)dy[i] * (double)y[i];
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = y[i] * (dy[i] - (REAL)sum);
+}
+
+static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t n)
+{
+    REAL *dx = dx_;
+    const REAL *dy = dy_, *y = y_;
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (double)dy[i];
+    for (int64_t i = 0; i < n; i++)
+        dx[i] = dy[i] - M(exp)(y[i]) * (REAL)sum;
+}
+
+/* ---- products ------------------------------------------------------------------------------------------------------ */
+
+static void gemm(const gemm_args *g)
+{
+    const REAL *a = g->a, *b = g->b, *bias = g->bias;
+    for (int64_t i = 0; i < g->m; i++)
+        for (int64_t j = 0; j < g->n; j++) {
+            REAL *c = (REAL *)g->c + i * g->c_row + j;
+            double sum = (g->accumulate ? (double)*c : 0) + (bias ? (double)bias[j] : 0);
+            for (int64_t k = 0; k < g->k; k++)
+                sum += (double)a[i * g->a_row + k * g->a_col] * (double)b[k * g->b_row + j * g->b_col];
+            *c = (REAL)sum;
+        }
+}
+
+static size_t no_gemm_scratch(const gemm_args *g)
+{
+    (void)g;
+    return 0;
+}
+
+/* Calls what for every product x[i] w[j] that goes into y[k]: all three directions of a convolution run over the same. */
+typedef void visit_fn(const conv_args *, int64_t x, int64_t w, int64_t y);
+
+static void for_each_product(const conv_args *g, visit_fn *visit)
+{
+    const int64_t cg = g->c / g->groups, kg = g->k / g->groups, kh = g->kernel[0], kw = g->kernel[1];
+    for (int64_t pixel = 0; pixel < g->n * g->oh * g->ow; pixel++)
+        for (int64_t k = 0; k < g->k; k++)
+            for (int64_t c = 0; c < cg; c++)
+                for (int64_t p = 0; p < kh; p++)
+                    for (int64_t q = 0; q < kw; q++) {
+                        int64_t n = pixel / (g->oh * g->ow), i = pixel / g->ow % g->oh, j = pixel % g->ow;
+                        int64_t h = i * g->stride[0] + p * g->dilation[0] - g->padding[0];
+                        int64_t w = j * g->stride[1] + q * g->dilation[1] - g->padding[1];
+                        if (h >= 0 && w >= 0 && h < g->h && w < g->w)
+                            visit(g, ((n * g->h + h) * g->w + w) * g->c + k / kg * cg + c,
+                                  ((k * cg + c) * kh + p) * kw + q, pixel * g->k + k);
+                    }
+}
+
+static void add_to_y(const conv_args *g, int64_t x, int64_t w, int64_t y)
+{
+    ((REAL *)g->out)[y] += ((const REAL *)g->x)[x] * ((const REAL *)g->weight)[w];
+}
+
+static void add_to_dx(const conv_args *g, int64_t x, int64_t w, int64_t y)
+{
+    ((REAL *)g->out)[x] += ((const REAL *)g->dy)[y] * ((const REAL *)g->weight)[w];
+}
+
+static void add_to_dw(const conv_args *g, int64_t x, int64_t w, int64_t y)
+{
+    ((REAL *)g->out)[w] += ((const REAL *)g->dy)[y] * ((const REAL *)g->x)[x];
+}
+
+static void conv_forward(const conv_args *g)
+{
+    REAL *y = g->out;
+    for (int64_t i = 0; i < g->n * g->oh * g->ow * g->k; i++)
+        y[i] = g->bias ? ((const REAL *)g->bias)[i % g->k] : 0;
+    for_each_product(g, add_to_y);
+}
+
+static void conv_data_gradient(const conv_args *g)
+{
+    memset(g->out, 0, (size_t)(g->n * g->h * g->w * g->c) * sizeof(REAL));
+    for_each_product(g, add_to_dx);
+}
+
+static void conv_weight_gradient(const conv_args *g)
+{
+    memset(g->out, 0, (size_t)(g->k * (g->c / g->groups) * g->kernel[0] * g->kernel[1]) * sizeof(REAL));
+    for_each_product(g, add_to_dw);
+}
+
+static size_t no_conv_scratch(const conv_args *g)
+{
+    (void)g;
+    return 0;
+}
+
+/* ---- the table ------------------------------------------------------------------------------------------------------- */
+
+static void fill_functions(kernel_table *t)
+{
+    t->unary[KERNEL_EXP][TYPE] = exponential;
+    t->unary[KERNEL_EXPM1][TYPE] = exponential_m1;
+    t->unary[KERNEL_LOG][TYPE] = logarithm;
+    t->unary[KERNEL_LOG1P][TYPE] = logarithm_1p;
+    t->unary[KERNEL_SIN][TYPE] = sine;
+    t->unary[KERNEL_COS][TYPE] = cosine;
+    t->unary[KERNEL_ERF][TYPE] = error_function;
+    t->unary[KERNEL_SIGMOID][TYPE] = sigmoid;
+    t->unary[KERNEL_TANH][TYPE] = hyperbolic_tangent;
+    t->unary[KERNEL_GELU][TYPE] = gelu;
+    t->unary[KERNEL_GELU_TANH][TYPE] = gelu_tanh;
+    t->unary[KERNEL_SILU][TYPE] = silu;
+    t->unary[KERNEL_SOFTPLUS][TYPE] = softplus;
+    t->binary[KERNEL_POW][TYPE] = power;
+    t->binary[KERNEL_GELU_BACKWARD][TYPE] = gelu_backward;
+    t->binary[KERNEL_GELU_TANH_BACKWARD][TYPE] = gelu_tanh_backward;
+    t->binary[KERNEL_SILU_BACKWARD][TYPE] = silu_backward;
+}
+
+void FILL(kernel_table *t)
+{
+    fill_elementwise(t, TYPE);
+    fill_real(t, TYPE);
+    fill_functions(t);
+    fill_reduce(t, TYPE);
+    fill_step(t, TYPE);
+    fill_pool(t, TYPE);
+    t->gemm[TYPE] = gemm;
+    t->gemm_scratch[TYPE] = no_gemm_scratch;
+    t->conv_forward[TYPE] = conv_forward;
+    t->conv_data_gradient[TYPE] = conv_data_gradient;
+    t->conv_weight_gradient[TYPE] = conv_weight_gradient;
+    t->conv_forward_scratch[TYPE] = no_conv_scratch;
+    t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
+    t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
+    t->softmax[TYPE] = softmax;
+    t->log_softmax[TYPE] = log_softmax;
+    t->softmax_backward[TYPE] = softmax_backward;
+    t->log_softmax_backward[TYPE] = log_softmax_backward;
+}
