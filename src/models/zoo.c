@@ -1,0 +1,188 @@
+/* zoo.c - networks by name: the table, and the checks that all models share.
+ *
+ * Here a zero option becomes the model's default and a wrong one an error of one line, so that a model's own file
+ * is only its architecture.  Models are built from public functions, as a user's program would.
+ * Layer: models.  Depends on taper/models.h.  Read next: lenet5.c, mlp.c. */
+#include "models/zoo.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MODEL(name) extern const model_row model_##name;
+#include "models/models.def"
+#undef MODEL
+
+static const model_row *const rows[] = {
+#define MODEL(name) &model_##name,
+#include "models/models.def"
+#undef MODEL
+};
+enum { N_MODELS = sizeof rows / sizeof *rows };
+
+static const model_row *row_of(const char *name)
+{
+    for (int i = 0; i < N_MODELS; i++)
+        if (name && strcmp(rows[i]->info.name, name) == 0)
+            return rows[i];
+    return NULL;
+}
+
+int tp_model_count(void)
+{
+    return N_MODELS;
+}
+
+const tp_model_info *tp_model_at(int i)
+{
+    return i >= 0 && i < N_MODELS ? &rows[i]->info : NULL;
+}
+
+const tp_model_info *tp_model_find(const char *name)
+{
+    const model_row *row = row_of(name);
+    return row ? &row->info : NULL;
+}
+
+/* ---- an unknown name -------------------------------------------------------------------------------------------- */
+
+/* Levenshtein's distance; names of 32 letters and more count as far away. */
+static int edit_distance(const char *a, const char *b)
+{
+    int row[32], n = (int)strlen(b);
+    if (n >= 32)
+        return 99;
+    for (int j = 0; j <= n; j++)
+        row[j] = j;
+    for (int i = 1; a[i - 1]; i++) {
+        int diagonal = row[0];
+        row[0] = i;
+        for (int j = 1; j <= n; j++) {
+            int changed = diagonal + (a[i - 1] != b[j - 1]), other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal = row[j];
+            row[j] = changed < other ? changed : other;
+        }
+    }
+    return row[n];
+}
+
+static void unknown(const char *name)
+{
+    char known[400] = "", hint[64] = "";
+    int best = 4;
+    size_t used = 0;
+    for (int i = 0; i < N_MODELS && used < sizeof known; i++) {
+        const char *other = rows[i]->info.name;
+        int distance = edit_distance(name, other);
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", other);
+        if (distance < best) {
+            best = distance;
+            snprintf(hint, sizeof hint, "; did you mean '%s'?", other);
+        }
+    }
+    tp_error_set(TP_ERR_ARGUMENT, "unknown model '%.60s'%s (known: %s)", name, hint, known);
+}
+
+/* ---- options ---------------------------------------------------------------------------------------------------- */
+
+static bool reads(const tp_model_info *info, const char *option)
+{
+    size_t length = strlen(option);
+    for (const char *p = info->options; *p; p += strspn(p, " ")) {
+        size_t word = strcspn(p, " ");
+        if (word == length && memcmp(p, option, length) == 0)
+            return true;
+        p += word;
+    }
+    return false;
+}
+
+/* Is an option that was given one that the model reads? */
+static void check_read(const tp_model_info *info, const char *option, bool given)
+{
+    if (given && !reads(info, option))
+        tp_error_set(TP_ERR_ARGUMENT, "%s: has no option '%s' (it has: %s)", info->name, option, info->options);
+}
+
+static int64_t size_of(const tp_model_info *info, const char *option, int64_t value, int64_t otherwise)
+{
+    check_read(info, option, value != 0);
+    if (value < 0 || value > 1 << 24)
+        tp_error_set(TP_ERR_ARGUMENT, "%s: %s is %lld, 1 to %d is wanted", info->name, option, (long long)value,
+                     1 << 24);
+    return value ? value : otherwise;
+}
+
+static const char *text_of(const tp_model_info *info, const char *option, const char *value, const char *otherwise)
+{
+    check_read(info, option, value != NULL);
+    return value ? value : otherwise;
+}
+
+/* -0.0 (TP_ZERO) is a zero that was meant. */
+static double dropout_of(const tp_model_info *info, double value, double otherwise)
+{
+    bool given = value != 0 || signbit(value);
+    check_read(info, "dropout", given && value != 0);
+    if (given && !(value >= 0 && value < 1))
+        tp_error_set(TP_ERR_ARGUMENT, "%s: dropout is %g, [0, 1) is wanted", info->name, value);
+    return given ? fabs(value) : otherwise;
+}
+
+tp_module *tp_model_opt(const char *name, const tp_model_options *given)
+{
+    static const tp_model_options none = { .struct_size = sizeof none };
+    if (tp_error_pending())
+        return NULL;
+    const model_row *row = row_of(name);
+    if (!row) {
+        unknown(name ? name : "");
+        return NULL;
+    }
+    const tp_model_info *info = &row->info;
+    const tp_model_options *o = given ? given : &none, *d = &info->defaults;
+    tp_model_options all = { .struct_size = sizeof all };
+    all.classes = size_of(info, "classes", o->classes, d->classes);
+    all.channels = size_of(info, "channels", o->channels, d->channels);
+    all.image_size = size_of(info, "image_size", o->image_size, d->image_size);
+    all.features = size_of(info, "features", o->features, d->features);
+    all.hidden = text_of(info, "hidden", o->hidden, d->hidden);
+    all.activation = text_of(info, "activation", o->activation, d->activation);
+    all.variant = text_of(info, "variant", o->variant, d->variant);
+    all.dropout = dropout_of(info, o->dropout, d->dropout);
+    if (tp_error_pending())
+        return NULL;
+    TP_SCOPE;
+    tp_module *net = row->build(&all);
+    return tp_keep(tp_module_built(net));
+}
+
+/* ---- for the models ---------------------------------------------------------------------------------------------- */
+
+int model_widths(const char *model, const char *text, int64_t widths[MODEL_MAX_HIDDEN])
+{
+    int n = 0;
+    for (const char *p = text; *p; n++) {
+        int64_t width = 0;
+        size_t digits = strspn(p, "0123456789");
+        for (size_t i = 0; i < digits && width <= 1 << 24; i++)
+            width = 10 * width + (p[i] - '0');
+        p += digits;
+        bool end = !*p || (*p == ',' && p[1]);
+        if (!digits || !end || width < 1 || width > 1 << 24 || n == MODEL_MAX_HIDDEN) {
+            tp_error_set(TP_ERR_ARGUMENT, "%s: hidden is '%.60s', up to %d numbers as in 128,64 are wanted", model,
+                         text, MODEL_MAX_HIDDEN);
+            return -1;
+        }
+        widths[n] = width;
+        p += *p == ',';
+    }
+    return n;
+}
+
+void model_add(tp_module *net, const char *name, int number, tp_module *module)
+{
+    char text[64];
+    if (number)
+        snprintf(text, sizeof text, "%.48s%d", name, number);
+    tp_nn_append(net, number ? text : name, module);
+}

@@ -1,0 +1,285 @@
+/* module.c - what every module is: named tensors, named children, a forward function.
+ *
+ * One struct for layers, containers and modules written by users; the layers differ only in state and forward.
+ * Invariants: names are unique within a module and have no dot; modules form no cycle.
+ * Layer: nn.  Depends on base, ops.h.  Read next: state.c, sequential.c, linear.c. */
+#include "nn/module.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+static _Thread_local struct {
+    tp_observer *call;
+    void *context;
+} observer;
+
+static void free_text(char *text)
+{
+    if (text)
+        tp_free(text, strlen(text) + 1);
+}
+
+static void module_destroy(void *object)
+{
+    tp_module *m = object;
+    for (int64_t i = 0; i < m->n_tensors; i++) {
+        free_text(m->tensors[i].name);
+        tp_release(m->tensors[i].tensor);
+    }
+    for (int64_t i = 0; i < m->n_children; i++) {
+        free_text(m->children[i].name);
+        tp_release(m->children[i].module);
+    }
+    tp_free(m->tensors, (size_t)m->tensors_capacity * sizeof *m->tensors);
+    tp_free(m->children, (size_t)m->children_capacity * sizeof *m->children);
+    tp_free(m->state, m->state_bytes);
+    free_text(m->info);
+    tp_free(m, sizeof *m);
+}
+
+static const tp_class module_class = { "module", module_destroy };
+
+/* ---- writing a module ------------------------------------------------------------------------------------------- */
+
+tp_module *tp_module_new(const char *type, size_t state_bytes, tp_forward_fn *forward)
+{
+    if (tp_pending())
+        return NULL;
+    if (!type || !forward)
+        return tp_fail_null(TP_ERR_ARGUMENT, "module_new: the %s is NULL", type ? "forward function" : "type");
+    tp_module *m = tp_object_new(&module_class, sizeof *m);
+    if (!m)
+        return NULL;
+    m->type = type;
+    m->forward = forward;
+    m->training = true;
+    m->state = tp_calloc(state_bytes ? state_bytes : 1);
+    m->state_bytes = state_bytes ? state_bytes : 1;
+    return m->state ? m : NULL;
+}
+
+void *tp_module_state(tp_module *m)
+{
+    return m ? m->state : NULL;
+}
+
+/* Is the name free and a name at all?  what: "parameter", "child". */
+static tp_status check_name(const tp_module *m, const char *what, const char *name, const void *value)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!m || !name || !value)
+        return tp_fail(TP_ERR_ARGUMENT, "%s '%s': the %s is NULL", what, name ? name : "",
+                       !m ? "module" : !name ? "name" : what);
+    if (!*name || strchr(name, '.'))
+        return tp_fail(TP_ERR_ARGUMENT, "%s: %s '%s': a name is not empty and has no dot", m->type, what, name);
+    bool taken = false;
+    for (int64_t i = 0; i < m->n_tensors; i++)
+        taken |= strcmp(m->tensors[i].name, name) == 0;
+    for (int64_t i = 0; i < m->n_children; i++)
+        taken |= strcmp(m->children[i].name, name) == 0;
+    return taken ? tp_fail(TP_ERR_ARGUMENT, "%s: the name '%s' is there already", m->type, name) : TP_OK;
+}
+
+static tp_tensor *add_tensor(tp_module *m, const char *name, tp_tensor *t, bool is_buffer)
+{
+    void *tensors = m->tensors;
+    if (tp_grow(&tensors, &m->tensors_capacity, m->n_tensors + 1, sizeof *m->tensors))
+        return NULL;
+    m->tensors = tensors;
+    char *copy = tp_memdup(name, strlen(name) + 1);
+    if (!copy)
+        return NULL;
+    m->tensors[m->n_tensors++] = (module_tensor){ copy, tp_retain(t), is_buffer };
+    return t;
+}
+
+tp_tensor *tp_parameter(tp_module *m, const char *name, tp_tensor *t)
+{
+    if (check_name(m, "parameter", name, t) || !tp_requires_grad_(t, true))
+        return NULL;
+    return add_tensor(m, name, t, false);
+}
+
+tp_tensor *tp_buffer(tp_module *m, const char *name, tp_tensor *t)
+{
+    return check_name(m, "buffer", name, t) ? NULL : add_tensor(m, name, t, true);
+}
+
+static bool reaches(const tp_module *from, const tp_module *to)
+{
+    if (from == to)
+        return true;
+    for (int64_t i = 0; i < from->n_children; i++)
+        if (reaches(from->children[i].module, to))
+            return true;
+    return false;
+}
+
+tp_module *tp_child(tp_module *m, const char *name, tp_module *child)
+{
+    if (check_name(m, "child", name, child))
+        return NULL;
+    if (reaches(child, m))
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: child '%s' would hold itself", m->type, name);
+    void *children = m->children;
+    if (tp_grow(&children, &m->children_capacity, m->n_children + 1, sizeof *m->children))
+        return NULL;
+    m->children = children;
+    char *copy = tp_memdup(name, strlen(name) + 1);
+    if (!copy)
+        return NULL;
+    m->children[m->n_children++] = (module_child){ copy, tp_retain(child) };
+    return child;
+}
+
+void tp_module_set_info(tp_module *m, const char *format, ...)
+{
+    char text[256];
+    if (!m || tp_pending())
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    char *copy = tp_memdup(text, strlen(text) + 1);
+    if (!copy)
+        return;
+    free_text(m->info);
+    m->info = copy;
+}
+
+tp_module *tp_module_built(tp_module *m)
+{
+    return tp_pending() ? NULL : m;
+}
+
+/* ---- using one -------------------------------------------------------------------------------------------------- */
+
+static double seconds_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
+{
+    if (tp_pending())
+        return NULL;
+    if (!m || !x)
+        return tp_fail_null(TP_ERR_ARGUMENT, "forward: the %s is NULL", m ? "input" : "module");
+    TP_SCOPE;
+    double started = observer.call ? seconds_now() : 0;
+    tp_tensor *y = m->forward(m, x);
+    if (!y && !tp_pending())
+        tp_fail(TP_ERR_STATE, "%s: its forward function returned NULL without an error", m->type);
+    if (!tp_pending() && observer.call)
+        observer.call(observer.context, m, x, y, seconds_now() - started);
+    return tp_pending() ? NULL : tp_keep(y);
+}
+
+void tp_set_observer(tp_observer *call, void *context)
+{
+    observer.call = call;
+    observer.context = context;
+}
+
+void tp_train(tp_module *m, bool training)
+{
+    if (!m)
+        return;
+    m->training = training;
+    for (int64_t i = 0; i < m->n_children; i++)
+        tp_train(m->children[i].module, training);
+}
+
+void tp_eval(tp_module *m)
+{
+    tp_train(m, false);
+}
+
+bool tp_is_training(const tp_module *m)
+{
+    return m && m->training;
+}
+
+const char *tp_module_type(const tp_module *m)
+{
+    return m ? m->type : "";
+}
+
+const char *tp_module_info(const tp_module *m)
+{
+    return m && m->info ? m->info : "";
+}
+
+/* ---- children ---------------------------------------------------------------------------------------------------- */
+
+int tp_n_children(const tp_module *m)
+{
+    return m ? (int)m->n_children : 0;
+}
+
+tp_module *tp_child_at(const tp_module *m, int i)
+{
+    return m && i >= 0 && i < m->n_children ? m->children[i].module : NULL;
+}
+
+const char *tp_child_name(const tp_module *m, int i)
+{
+    return m && i >= 0 && i < m->n_children ? m->children[i].name : NULL;
+}
+
+/* "layers.0.fc": the child whose name is the text before the dot, then the rest below it; "" is the module itself. */
+tp_module *tp_find_module(tp_module *m, const char *name)
+{
+    while (m && name && *name) {
+        size_t length = strcspn(name, ".");
+        tp_module *next = NULL;
+        for (int64_t i = 0; i < m->n_children && !next; i++)
+            if (strlen(m->children[i].name) == length && memcmp(m->children[i].name, name, length) == 0)
+                next = m->children[i].module;
+        m = next;
+        name += length;
+        if (*name == '.' && !*++name)
+            return NULL;
+    }
+    return name ? m : NULL;
+}
+
+/* ---- texts and pairs, for the layers --------------------------------------------------------------------------- */
+
+void text_add(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+void pair_of(int64_t pair[2], int64_t number, const int64_t hw[2], int64_t otherwise)
+{
+    bool given = hw[0] || hw[1];
+    pair[0] = given ? hw[0] : number ? number : otherwise;
+    pair[1] = given ? hw[1] : number ? number : otherwise;
+}
+
+void text_add_pair(char *text, size_t size, const char *what, const int64_t pair[2], int64_t otherwise)
+{
+    if (pair[0] != pair[1])
+        text_add(text, size, ", %s %lldx%lld", what, (long long)pair[0], (long long)pair[1]);
+    else if (pair[0] != otherwise)
+        text_add(text, size, ", %s %lld", what, (long long)pair[0]);
+}
+
+tp_status check_pair(const char *layer, const char *what, const int64_t pair[2], int64_t least)
+{
+    for (int i = 0; i < 2; i++)
+        if (pair[i] < least || pair[i] > INT32_MAX)
+            return tp_fail(TP_ERR_ARGUMENT, "%s: %s is %lld, at least %lld is wanted", layer, what,
+                           (long long)pair[i], (long long)least);
+    return TP_OK;
+}

@@ -1,0 +1,50 @@
+/* module.h - the module from the inside: its tensors, its children, its forward function.
+ *
+ * Here because state.c walks what module.c holds; the layers themselves need only nn.h and the helpers below.
+ * Layer: nn.  Depends on base/object.h, taper/nn.h.  Read next: module.c. */
+#ifndef NN_MODULE_H
+#define NN_MODULE_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/object.h"
+
+#include <taper/nn.h>
+
+typedef struct module_tensor {
+    char *name;
+    tp_tensor *tensor; /* held */
+    bool is_buffer;
+} module_tensor;
+
+typedef struct module_child {
+    char *name;
+    tp_module *module; /* held */
+} module_child;
+
+struct tp_module {
+    tp_object object;
+    const char *type; /* a literal */
+    char *info;       /* NULL: "" */
+    tp_forward_fn *forward;
+    void *state;
+    size_t state_bytes;
+    bool training;
+    module_tensor *tensors; /* parameters and buffers, in the order of definition */
+    module_child *children;
+    int64_t n_tensors, tensors_capacity, n_children, children_capacity;
+};
+
+/* Adds to the text in a buffer of size bytes; what does not fit is cut off. */
+void text_add(char *text, size_t size, const char *format, ...) TP_PRINTF(3, 4);
+
+/* One pair out of a single number (0: otherwise) and a {height, width} that replaces it unless both are 0. */
+void pair_of(int64_t pair[2], int64_t number, const int64_t hw[2], int64_t otherwise);
+
+/* ", stride 2" or ", stride 2x1" added to an info text, unless both are the default */
+void text_add_pair(char *text, size_t size, const char *what, const int64_t pair[2], int64_t otherwise);
+
+/* Fails naming the layer unless both numbers are at least least. */
+tp_status check_pair(const char *layer, const char *what, const int64_t pair[2], int64_t least);
+
+#endif

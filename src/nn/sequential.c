@@ -1,0 +1,35 @@
+/* sequential.c - modules one after another.
+ *
+ * The container that most of the zoo is made of; its children are ordinary ones, so names come out as PyTorch's.
+ * Its state is empty: the order of the children is the order of work.
+ * Layer: nn.  Depends on module.h.  Read next: linear.c, models/lenet5.c. */
+#include "nn/module.h"
+
+static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
+{
+    for (int64_t i = 0; i < m->n_children && x; i++)
+        x = tp_forward(m->children[i].module, x);
+    return x;
+}
+
+tp_module *tp_nn_sequential_of(const void *const *names_and_modules)
+{
+    TP_SCOPE;
+    tp_module *m = tp_module_new("sequential", 0, sequential_forward);
+    for (const void *const *p = names_and_modules; m && p && *p && !tp_pending(); p += 2)
+        tp_child(m, p[0], (tp_module *)p[1]);
+    return tp_keep(tp_module_built(m));
+}
+
+tp_status tp_nn_append(tp_module *sequential, const char *name, tp_module *module)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!sequential || sequential->forward != sequential_forward)
+        return tp_fail(TP_ERR_ARGUMENT, "nn_append: a sequential is wanted, not %s",
+                       sequential ? sequential->type : "NULL");
+    char number[24];
+    snprintf(number, sizeof number, "%lld", (long long)sequential->n_children);
+    tp_child(sequential, name ? name : number, module);
+    return tp_error_pending();
+}

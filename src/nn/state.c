@@ -1,0 +1,152 @@
+/* state.c - lists of a module's tensors by dotted name, and loading values into them.
+ *
+ * Apart from module.c because it is what files and optimizers see of a network: names, shapes, values.
+ * A list is made by one walk: a module's own tensors first, then its children's, in the order of definition.
+ * Layer: nn.  Depends on module.h, core/tensor.h.  Read next: sequential.c, io/safetensors.c. */
+#include "nn/module.h"
+
+#include "core/tensor.h"
+
+#include <string.h>
+
+typedef struct walk {
+    tp_params *list;
+    bool parameters, buffers;
+    bool once;      /* a tensor that is there under another name is left out */
+    char name[512]; /* of the module, with the final dot */
+} walk;
+
+static bool listed(const tp_params *list, const tp_tensor *t)
+{
+    for (int i = 0; i < tp_params_count(list); i++)
+        if (tp_params_at(list, i) == t)
+            return true;
+    return false;
+}
+
+static void walk_module(walk *w, const tp_module *m)
+{
+    size_t length = strlen(w->name);
+    for (int64_t i = 0; i < m->n_tensors; i++) {
+        const module_tensor *t = &m->tensors[i];
+        if (!(t->is_buffer ? w->buffers : w->parameters) || (w->once && listed(w->list, t->tensor)))
+            continue;
+        text_add(w->name, sizeof w->name, "%s", t->name);
+        if (strlen(w->name) == sizeof w->name - 1)
+            tp_fail(TP_ERR_ARGUMENT, "%s: a name of a tensor is longer than %zu characters", m->type, sizeof w->name);
+        tp_params_add(w->list, w->name, t->tensor);
+        w->name[length] = 0;
+    }
+    for (int64_t i = 0; i < m->n_children && !tp_pending(); i++) {
+        text_add(w->name, sizeof w->name, "%s.", m->children[i].name);
+        walk_module(w, m->children[i].module);
+        w->name[length] = 0;
+    }
+}
+
+static tp_params *list_of(const tp_module *m, walk w)
+{
+    if (tp_pending())
+        return NULL;
+    if (!m)
+        return tp_fail_null(TP_ERR_ARGUMENT, "parameters: the module is NULL");
+    w.list = tp_params_new();
+    if (w.list)
+        walk_module(&w, m);
+    return tp_pending() ? NULL : w.list;
+}
+
+tp_params *tp_parameters(tp_module *m)
+{
+    return list_of(m, (walk){ .parameters = true, .once = true });
+}
+
+tp_params *tp_buffers(tp_module *m)
+{
+    return list_of(m, (walk){ .buffers = true, .once = true });
+}
+
+tp_params *tp_state_dict(tp_module *m)
+{
+    return list_of(m, (walk){ .parameters = true, .buffers = true });
+}
+
+void tp_zero_grads(tp_module *m)
+{
+    if (!m)
+        return;
+    for (int64_t i = 0; i < m->n_tensors; i++)
+        if (!m->tensors[i].is_buffer)
+            tp_set_grad(m->tensors[i].tensor, NULL);
+    for (int64_t i = 0; i < m->n_children; i++)
+        tp_zero_grads(m->children[i].module);
+}
+
+/* ---- loading: everything is checked before anything is written -------------------------------------------------- */
+
+typedef struct name_list {
+    char text[280];
+    int shown, hidden;
+} name_list;
+
+static void name_add(name_list *l, const char *item)
+{
+    const size_t reserve = sizeof ", and 2147483647 more";
+    if (l->hidden || strlen(l->text) + strlen(item) + reserve + 2 > sizeof l->text) {
+        l->hidden++;
+        return;
+    }
+    text_add(l->text, sizeof l->text, "%s%s", l->shown++ ? ", " : "", item);
+}
+
+static void report(char *text, size_t size, const char *title, const name_list *l)
+{
+    if (!l->shown && !l->hidden)
+        return;
+    text_add(text, size, "%s%s: %s", *text ? "; " : "", title, l->text);
+    if (l->hidden)
+        text_add(text, size, "%s%d more", l->shown ? ", and " : "", l->hidden);
+}
+
+static tp_status check_state(const tp_params *own, const tp_params *state)
+{
+    name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 };
+    for (int i = 0; i < tp_params_count(own); i++) {
+        const char *name = tp_params_name(own, i);
+        const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
+        char item[200];
+        if (!given) {
+            name_add(&missing, name);
+        } else if (!tensor_same_shape(mine, given)) {
+            snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given), tensor_shape_text(mine));
+            name_add(&misshapen, item);
+        }
+    }
+    for (int i = 0; i < tp_params_count(state); i++)
+        if (!tp_params_find(own, tp_params_name(state, i)))
+            name_add(&unexpected, tp_params_name(state, i));
+    char text[900] = "";
+    report(text, sizeof text, "missing", &missing);
+    report(text, sizeof text, "unexpected", &unexpected);
+    report(text, sizeof text, "of another shape", &misshapen);
+    if (!*text)
+        return TP_OK;
+    bool names = missing.shown || missing.hidden || unexpected.shown || unexpected.hidden;
+    return tp_fail(names ? TP_ERR_ARGUMENT : TP_ERR_SHAPE, "load_state: %s", text);
+}
+
+tp_status tp_load_state(tp_module *m, const tp_params *state)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!m || !state)
+        return tp_fail(TP_ERR_ARGUMENT, "load_state: the %s is NULL", m ? "state" : "module");
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_params *own = tp_state_dict(m);
+    if (!own || check_state(own, state))
+        return tp_error_pending();
+    for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++)
+        tp_copy_(tp_params_at(own, i), tp_params_find(state, tp_params_name(own, i)));
+    return tp_error_pending();
+}
