@@ -57,7 +57,7 @@ int main(void)
     double after = loss_of(net, x, y);
     if (tp_report_error(stderr))
         return 1;
-    printf("%lld parameters, loss %.4f before and %.4f after\n", (long long)tp_params_numel(tp_parameters(net)), before,
-           after);
+    printf("%lld parameters, loss %.4f before and %.4f after\n",
+           (long long)tp_params_numel(tp_parameters(net)), before, after);
     return after < before / 2 ? 0 : 1;
 }

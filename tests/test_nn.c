@@ -1,7 +1,9 @@
-/* test_nn.c - modules, layers and the zoo: names, shapes, loading, modes, the observer, initialisation, options.
+/* test_nn.c - modules and layers: names, shapes, loading, modes, the observer, initialisation, options.
  *
- * Values of networks are test_lenet_golden.c's work; here is what a module is and what it refuses.
- * Layer: tests.  Read next: test_lenet_golden.c. */
+ * What a module is and what it refuses; a layer's values are those of the operations that it is made of.
+ * Layer: tests.  Read next: test_models.c, test_lenet_golden.c. */
+#include "support/compare.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,8 +13,9 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <taper/models.h>
+#include <taper/nn.h>
 
 static char error_text[1024];
 
@@ -38,10 +41,18 @@ static void expect_names(const tp_params *p, const char *const *names, int n)
         assert_string_equal(tp_params_name(p, i), names[i]);
 }
 
+static void expect_bits(tp_tensor *got, tp_tensor *wanted)
+{
+    char text[512];
+    if (!same_bits("output", got, wanted, text, sizeof text))
+        fail_msg("%s", text);
+}
+
 static tp_module *small(void)
 {
     return tp_nn_sequential("fc1", tp_nn_linear(3, 4), "inner",
-                            tp_nn_sequential("act", tp_nn_relu(), "fc2", tp_nn_linear(4, 2, .no_bias = true)));
+                            tp_nn_sequential("act", tp_nn_relu(), "fc2",
+                                             tp_nn_linear(4, 2, .no_bias = true)));
 }
 
 /* ---- names, shapes, nesting -------------------------------------------------------------------------------------- */
@@ -160,8 +171,9 @@ static void loading_lists_all_that_is_wrong_and_changes_nothing(void **state)
     tp_params_add(given, "fc9.weight", tp_ones(TP_SHAPE(1)));
     expect_fine();
     assert_int_equal(tp_load_state(net, given), TP_ERR_ARGUMENT);
-    expect_error("missing: inner.fc2.weight; unexpected: fc9.weight; of another shape: fc1.weight (4, 5) instead of "
-                 "(4, 3)");
+    expect_error(
+        "missing: inner.fc2.weight; unexpected: fc9.weight; of another shape: fc1.weight (4, 5) instead of "
+        "(4, 3)");
     tp_to_f32(bias, after, 4);
     assert_memory_equal(before, after, sizeof before);
     for (int i = 0; i < 500; i++) {
@@ -173,6 +185,29 @@ static void loading_lists_all_that_is_wrong_and_changes_nothing(void **state)
     expect_error(" more; of another shape");
 }
 
+static void floats_are_converted_and_integers_refused(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_module *net = tp_nn_linear(2, 2);
+    tp_params *own = tp_state_dict(net), *wide = tp_params_new(), *bad = tp_params_new();
+    tp_tensor *bias = tp_rand(TP_SHAPE(2)), *weight = tp_rand(TP_SHAPE(2, 2));
+    tp_params_add(wide, "bias", tp_double(bias)); /* another order, too */
+    tp_params_add(wide, "weight", tp_double(weight));
+    assert_int_equal(tp_load_state(net, wide), TP_OK);
+    expect_bits(tp_params_at(own, 0), weight);
+    expect_bits(tp_params_at(own, 1), bias);
+    tp_params_add(bad, "weight", tp_long(tp_ones(TP_SHAPE(2, 2))));
+    tp_params_add(bad, "bias", tp_ones(TP_SHAPE(2)));
+    assert_int_equal(tp_load_state(net, bad), TP_ERR_DTYPE);
+    expect_error("of another type: weight i64 instead of f32");
+    expect_bits(tp_params_at(own, 1), bias);
+    tp_load_state(NULL, bad);
+    expect_error("the module is NULL");
+    tp_load_state(net, NULL);
+    expect_error("the state is NULL");
+}
+
 static void buffers_are_saved_and_not_trained(void **state)
 {
     (void)state;
@@ -181,7 +216,8 @@ static void buffers_are_saved_and_not_trained(void **state)
     tp_buffer(net, "mean", tp_zeros(TP_SHAPE(3)));
     assert_int_equal(tp_params_count(tp_parameters(net)), 3);
     expect_names(tp_buffers(net), (const char *[]){ "mean" }, 1);
-    expect_names(tp_state_dict(net), (const char *[]){ "mean", "fc1.weight", "fc1.bias", "inner.fc2.weight" }, 4);
+    expect_names(tp_state_dict(net), (const char *[]){ "mean", "fc1.weight", "fc1.bias", "inner.fc2.weight" },
+                 4);
 }
 
 /* ---- forward ----------------------------------------------------------------------------------------------------- */
@@ -262,6 +298,92 @@ static void zero_grads_takes_them_away(void **state)
     assert_null(tp_grad(tp_params_at(tp_parameters(net), 0)));
 }
 
+static void a_sequential_is_its_children_one_after_another(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_module *a = tp_nn_linear(3, 5), *b = tp_nn_tanh(), *inner = tp_nn_sequential("a", a, "b", b);
+    tp_module *net = tp_nn_sequential("inner", inner);
+    tp_tensor *x = tp_randn(TP_SHAPE(4, 3));
+    expect_bits(tp_forward(net, x), tp_tanh(tp_linear(x, tp_params_find(tp_parameters(a), "weight"),
+                                                      tp_params_find(tp_parameters(a), "bias"))));
+    assert_int_equal(tp_nn_append(net, NULL, tp_nn_linear(5, 2)), TP_OK);
+    assert_int_equal(tp_nn_append(net, "out", tp_nn_softmax(-1)), TP_OK);
+    assert_string_equal(tp_child_name(net, 1), "1");
+    assert_int_equal(tp_size(tp_forward(net, x), 1), 2);
+    assert_non_null(tp_params_find(tp_state_dict(net), "inner.a.weight"));
+    assert_non_null(tp_params_find(tp_state_dict(net), "1.weight"));
+    tp_module *empty = tp_nn_sequential_of((const void *const[]){ NULL });
+    assert_ptr_equal(tp_forward(empty, x), x);
+    expect_fine();
+}
+
+static void a_failed_layer_makes_the_whole_network_fail_with_its_error(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    assert_null(tp_nn_sequential("a", tp_nn_linear(2, 3), "b", tp_nn_conv2d(1, 0, 3), "c", tp_nn_relu()));
+    expect_error("conv2d");
+    assert_null(tp_nn_sequential("a", tp_nn_relu(), "b"));
+    expect_error("'b'");
+    tp_module *net = tp_nn_linear(2, 3);
+    assert_null(tp_forward(net, tp_ones(TP_SHAPE(1, 5))));
+    assert_int_not_equal(tp_error_take(NULL, 0), TP_OK);
+}
+
+static void a_module_outlives_the_scope_of_its_making(void **state)
+{
+    (void)state;
+    int64_t before = tp_memory_stats().live_blocks;
+    {
+        TP_SCOPE;
+        tp_module *net;
+        {
+            TP_SCOPE;
+            net = tp_keep(small());
+        }
+        assert_non_null(tp_forward(net, tp_randn(TP_SHAPE(1, 3))));
+        expect_fine();
+    }
+    assert_int_equal(tp_memory_stats().live_blocks, before);
+}
+
+static void a_steady_forward_asks_malloc_for_nothing(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_module *net = small();
+    tp_tensor *x = tp_randn(TP_SHAPE(2, 3));
+    int64_t calls = 0;
+    for (int i = 0; i < 6; i++) {
+        TP_SCOPE;
+        if (i == 3)
+            calls = tp_memory_stats().system_calls;
+        tp_forward(net, x);
+    }
+    expect_fine();
+    const char *cache = getenv("TAPER_CACHE");
+    if (!cache || strcmp(cache, "0") != 0)
+        assert_int_equal(tp_memory_stats().system_calls, calls);
+}
+
+/* Of eight outputs of 1 MiB two are there at a time: a layer's input and its output. */
+static void a_sequential_lets_go_of_what_nobody_needs(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_module *net = tp_nn_sequential("first", tp_nn_tanh());
+    for (int i = 0; i < 7; i++)
+        tp_nn_append(net, NULL, tp_nn_tanh());
+    tp_tensor *x = tp_ones(TP_SHAPE(512, 512));
+    int64_t before = tp_memory_stats().live_bytes;
+    tp_memory_reset_peak();
+    assert_non_null(tp_forward(net, x));
+    expect_fine();
+    assert_true(tp_memory_stats().peak_bytes - before < 5 << 19);
+}
+
 /* ---- initialisation ---------------------------------------------------------------------------------------------- */
 
 static void expect_bound(tp_tensor *t, double bound)
@@ -297,6 +419,31 @@ static void initial_values_lie_in_pytorchs_bounds(void **state)
     expect_error("at least 2");
 }
 
+static void layers_hand_their_options_to_their_operation(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_tensor *x = tp_randn(TP_SHAPE(2, 4, 9, 8));
+    tp_module *conv = tp_nn_conv2d(4, 6, 3, .stride = 2, .padding = 1, .dilation = 2, .groups = 2);
+    tp_params *p = tp_parameters(conv);
+    expect_bits(tp_forward(conv, x), tp_conv2d(x, tp_params_at(p, 0), .bias = tp_params_at(p, 1), .stride = 2,
+                                               .padding = 1, .dilation = 2, .groups = 2));
+    tp_module *wide = tp_nn_conv2d(4, 6, 0, .kernel_hw = { 1, 5 }, .no_bias = true);
+    assert_int_equal(tp_params_count(tp_parameters(wide)), 1);
+    expect_bits(tp_forward(wide, x), tp_conv2d(x, tp_params_at(tp_parameters(wide), 0)));
+    expect_bits(tp_forward(tp_nn_max_pool2d(3, .stride = 2, .padding = 1), x),
+                tp_max_pool2d(x, 3, .stride = 2, .padding = 1));
+    expect_bits(tp_forward(tp_nn_avg_pool2d(2, .ceil_mode = true, .exclude_pad = true), x),
+                tp_avg_pool2d(x, 2, .ceil_mode = true, .exclude_pad = true));
+    expect_bits(tp_forward(tp_nn_adaptive_avg_pool2d(3, 2), x), tp_adaptive_avg_pool2d(x, 3, 2));
+    expect_bits(tp_forward(tp_nn_flatten(), x), tp_flatten(x, 1, -1));
+    expect_bits(tp_forward(tp_nn_leaky_relu(0.2), x), tp_leaky_relu(x, 0.2));
+    expect_bits(tp_forward(tp_nn_softmax(1), x), tp_softmax(x, 1));
+    expect_bits(tp_forward(tp_nn_log_softmax(2), x), tp_log_softmax(x, 2));
+    assert_ptr_equal(tp_forward(tp_nn_identity(), x), x);
+    expect_fine();
+}
+
 static void layers_refuse_wrong_sizes(void **state)
 {
     (void)state;
@@ -317,83 +464,50 @@ static void layers_refuse_wrong_sizes(void **state)
     expect_error("size");
 }
 
+static tp_tensor *leaky(tp_tensor *x)
+{
+    return tp_leaky_relu(x, 0.01);
+}
+static tp_tensor *softmax(tp_tensor *x)
+{
+    return tp_softmax(x, -1);
+}
+static tp_tensor *log_softmax(tp_tensor *x)
+{
+    return tp_log_softmax(x, -1);
+}
+
 static void activations_are_chosen_by_name(void **state)
 {
     (void)state;
     TP_SCOPE;
-    static const char *const names[] = { "sigmoid", "tanh", "relu", "leaky_relu", "gelu", "gelu_tanh",
-                                         "silu", "softplus", "softmax", "log_softmax", "identity" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        tp_module *m = tp_nn_activation(names[i]);
+    const struct {
+        const char *name;
+        tp_tensor *(*op)(tp_tensor *);
+        tp_module *layer; /* by its own constructor, where it has no argument */
+    } rows[] = {
+        { "sigmoid", tp_sigmoid, tp_nn_sigmoid() },  { "tanh", tp_tanh, tp_nn_tanh() },
+        { "relu", tp_relu, tp_nn_relu() },           { "leaky_relu", leaky, tp_nn_leaky_relu(0.01) },
+        { "gelu", tp_gelu, tp_nn_gelu() },           { "gelu_tanh", tp_gelu_tanh, tp_nn_gelu_tanh() },
+        { "silu", tp_silu, tp_nn_silu() },           { "softplus", tp_softplus, tp_nn_softplus() },
+        { "softmax", softmax, tp_nn_softmax(-1) },   { "log_softmax", log_softmax, tp_nn_log_softmax(-1) },
+        { "identity", tp_itself, tp_nn_identity() },
+    };
+    tp_tensor *x = tp_randn(TP_SHAPE(5, 7));
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        tp_module *m = tp_nn_activation(rows[i].name);
         expect_fine();
-        assert_string_equal(tp_module_type(m), names[i]);
-        assert_int_equal(tp_numel(tp_forward(m, tp_ones(TP_SHAPE(2, 3)))), 6);
+        assert_string_equal(tp_module_type(m), rows[i].name);
+        expect_bits(tp_forward(m, x), rows[i].op(x));
+        expect_bits(tp_forward(rows[i].layer, x), rows[i].op(x));
     }
-    assert_float_equal(tp_item(tp_forward(tp_nn_leaky_relu(0.5), tp_full(TP_SHAPE(1), -2))), -1, 1e-6);
-    expect_fine();
     assert_null(tp_nn_activation("rellu"));
     expect_error("did you mean 'relu'?");
     assert_non_null(strstr(error_text, "log_softmax"));
     assert_null(tp_nn_activation("xxxxxxxx"));
     expect_error("unknown activation 'xxxxxxxx' (known: sigmoid");
-}
-
-/* ---- the zoo ----------------------------------------------------------------------------------------------------- */
-
-static void models_have_their_parameters_and_shapes(void **state)
-{
-    (void)state;
-    TP_SCOPE;
-    tp_module *lenet = tp_model("lenet5");
-    expect_fine();
-    assert_int_equal(tp_params_numel(tp_parameters(lenet)), 61706);
-    for (int i = 0; i < tp_model_count(); i++) {
-        const tp_model_info *info = tp_model_at(i);
-        int64_t side = info->defaults.image_size, channels = info->defaults.channels;
-        tp_tensor *y = tp_forward(tp_model(info->name, .classes = 7), tp_ones(TP_SHAPE(2, channels, side, side)));
-        expect_fine();
-        assert_int_equal(tp_size(y, 0), 2);
-        assert_int_equal(tp_size(y, 1), 7);
-        assert_ptr_equal(tp_model_find(info->name), info);
-    }
-    assert_int_equal(tp_params_numel(tp_parameters(tp_model("mlp", .features = 4, .hidden = "8", .classes = 3))), 67);
-    assert_int_equal(tp_params_numel(tp_parameters(tp_model("mlp", .features = 4, .hidden = "", .classes = 3))), 15);
-    assert_non_null(tp_find_module(tp_model("lenet5", .activation = "relu"), "relu4"));
-    assert_non_null(tp_find_module(tp_model("simple_cnn"), "dropout"));
-    assert_null(tp_find_module(tp_model("simple_cnn", .dropout = TP_ZERO), "dropout"));
-    assert_non_null(tp_find_module(tp_model("mlp", .dropout = 0.5), "dropout"));
-    expect_fine();
-}
-
-static void models_refuse_wrong_options(void **state)
-{
-    (void)state;
-    TP_SCOPE;
-    assert_null(tp_model("lenet"));
-    expect_error("did you mean 'lenet5'?");
-    assert_null(tp_model("lenet5", .classes = -1));
-    expect_error("classes is -1");
-    assert_null(tp_model("lenet5", .hidden = "3"));
-    expect_error("no option 'hidden'");
-    assert_null(tp_model("lenet5", .dropout = 0.5));
-    expect_error("no option 'dropout'");
-    assert_null(tp_model("lenet5", .image_size = 15));
-    expect_error("image_size is 15, at least 16");
-    assert_null(tp_model("lenet5", .activation = "tanhh"));
-    expect_error("did you mean 'tanh'?");
-    assert_null(tp_model("mlp", .dropout = 1.0));
-    expect_error("dropout is 1");
-    assert_null(tp_model("mlp", .hidden = "12,,3"));
-    expect_error("hidden is '12,,3'");
-    assert_null(tp_model("mlp", .hidden = "12,"));
-    expect_error("hidden");
-    assert_null(tp_model("simple_cnn", .hidden = "8,8,8,8,8"));
-    expect_error("5 blocks");
-    assert_null(tp_model("simple_cnn", .variant = "x"));
-    expect_error("no option 'variant'");
-    assert_null(tp_model_at(-1));
-    assert_null(tp_model_find("nosuch"));
-    assert_int_equal(tp_error_pending(), TP_OK);
+    assert_null(tp_nn_activation(NULL));
+    expect_error("unknown activation");
 }
 
 int main(void)
@@ -406,16 +520,21 @@ int main(void)
         cmocka_unit_test(modules_refuse_wrong_names_and_cycles),
         cmocka_unit_test(loading_copies_values_and_keeps_leaves),
         cmocka_unit_test(loading_lists_all_that_is_wrong_and_changes_nothing),
+        cmocka_unit_test(floats_are_converted_and_integers_refused),
         cmocka_unit_test(buffers_are_saved_and_not_trained),
         cmocka_unit_test(dropout_works_in_training_only),
         cmocka_unit_test(the_observer_sees_each_module_innermost_first),
         cmocka_unit_test(a_forward_without_a_result_is_an_error),
         cmocka_unit_test(zero_grads_takes_them_away),
+        cmocka_unit_test(a_sequential_is_its_children_one_after_another),
+        cmocka_unit_test(a_failed_layer_makes_the_whole_network_fail_with_its_error),
+        cmocka_unit_test(a_module_outlives_the_scope_of_its_making),
+        cmocka_unit_test(a_steady_forward_asks_malloc_for_nothing),
+        cmocka_unit_test(a_sequential_lets_go_of_what_nobody_needs),
         cmocka_unit_test(initial_values_lie_in_pytorchs_bounds),
+        cmocka_unit_test(layers_hand_their_options_to_their_operation),
         cmocka_unit_test(layers_refuse_wrong_sizes),
         cmocka_unit_test(activations_are_chosen_by_name),
-        cmocka_unit_test(models_have_their_parameters_and_shapes),
-        cmocka_unit_test(models_refuse_wrong_options),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,9 +9,10 @@
 
 static tp_module *build(const tp_model_options *o)
 {
-    int64_t side = o->image_size < 16 ? 0 : ((o->image_size - 4) / 2 - 4) / 2; /* after each 5x5 and each pooling */
-    if (side < 1) {
-        tp_error_set(TP_ERR_ARGUMENT, "lenet5: image_size is %lld, at least 16 is wanted", (long long)o->image_size);
+    int64_t side = ((o->image_size - 4) / 2 - 4) / 2; /* each 5x5 takes 4 away, each pooling half */
+    if (o->image_size < 16) {
+        tp_error_set(TP_ERR_ARGUMENT, "lenet5: image_size is %lld, at least 16 is wanted",
+                     (long long)o->image_size);
         return NULL;
     }
     const char *act = o->activation;
@@ -33,9 +34,14 @@ static tp_module *build(const tp_model_options *o)
 
 extern const model_row model_lenet5;
 const model_row model_lenet5 = {
-    .info = { .name = "lenet5", .title = "LeNet-5", .paper = "LeCun et al. 1998",
+    .info = { .name = "lenet5",
+              .title = "LeNet-5",
+              .paper = "LeCun et al. 1998",
               .options = "classes channels image_size activation",
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 10, .channels = 1, .image_size = 32,
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 10,
+                            .channels = 1,
+                            .image_size = 32,
                             .activation = "tanh" } },
     .build = build,
 };

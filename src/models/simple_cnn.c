@@ -14,8 +14,15 @@ static tp_module *build(const tp_model_options *o)
         return NULL;
     int64_t side = o->image_size >> n;
     if (n == 0 || side < 1) {
-        tp_error_set(TP_ERR_ARGUMENT, "simple_cnn: hidden '%s' has %d blocks, 1 or more are wanted, "
-                     "each of which halves image_size %lld", o->hidden, n, (long long)o->image_size);
+        tp_error_set(TP_ERR_ARGUMENT,
+                     "simple_cnn: hidden '%s' has %d blocks, 1 or more are wanted, "
+                     "each of which halves image_size %lld",
+                     o->hidden, n, (long long)o->image_size);
+        return NULL;
+    }
+    if (side > INT16_MAX) {
+        tp_error_set(TP_ERR_ARGUMENT, "simple_cnn: image_size %lld is too large for %d blocks",
+                     (long long)o->image_size, n);
         return NULL;
     }
     const char *act = o->activation;
@@ -28,7 +35,7 @@ static tp_module *build(const tp_model_options *o)
         in = widths[i];
     }
     model_add(net, "flatten", 0, tp_nn_flatten());
-    model_add(net, "fc1", 0, tp_nn_linear(side > 1 << 18 ? 0 : in * side * side, LINEAR_WIDTH));
+    model_add(net, "fc1", 0, tp_nn_linear(in * side * side, LINEAR_WIDTH));
     model_add(net, act, n + 1, tp_nn_activation(act));
     if (o->dropout > 0)
         model_add(net, "dropout", 0, tp_nn_dropout(o->dropout));
@@ -38,9 +45,16 @@ static tp_module *build(const tp_model_options *o)
 
 extern const model_row model_simple_cnn;
 const model_row model_simple_cnn = {
-    .info = { .name = "simple_cnn", .title = "Simple CNN", .paper = "",
+    .info = { .name = "simple_cnn",
+              .title = "Simple CNN",
+              .paper = "",
               .options = "classes channels image_size hidden activation dropout",
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 10, .channels = 1, .image_size = 28,
-                            .hidden = "32,64", .activation = "relu", .dropout = 0.25 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 10,
+                            .channels = 1,
+                            .image_size = 28,
+                            .hidden = "32,64",
+                            .activation = "relu",
+                            .dropout = 0.25 } },
     .build = build,
 };

@@ -57,7 +57,8 @@ static int edit_distance(const char *a, const char *b)
         int diagonal = row[0];
         row[0] = i;
         for (int j = 1; j <= n; j++) {
-            int changed = diagonal + (a[i - 1] != b[j - 1]), other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            int changed = diagonal + (a[i - 1] != b[j - 1]),
+                other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
             diagonal = row[j];
             row[j] = changed < other ? changed : other;
         }
@@ -100,19 +101,21 @@ static bool reads(const tp_model_info *info, const char *option)
 static void check_read(const tp_model_info *info, const char *option, bool given)
 {
     if (given && !reads(info, option))
-        tp_error_set(TP_ERR_ARGUMENT, "%s: has no option '%s' (it has: %s)", info->name, option, info->options);
+        tp_error_set(TP_ERR_ARGUMENT, "%s: has no option '%s' (it has: %s)", info->name, option,
+                     info->options);
 }
 
 static int64_t size_of(const tp_model_info *info, const char *option, int64_t value, int64_t otherwise)
 {
     check_read(info, option, value != 0);
     if (value < 0 || value > 1 << 24)
-        tp_error_set(TP_ERR_ARGUMENT, "%s: %s is %lld, 1 to %d is wanted", info->name, option, (long long)value,
-                     1 << 24);
+        tp_error_set(TP_ERR_ARGUMENT, "%s: %s is %lld, 1 to %d is wanted", info->name, option,
+                     (long long)value, 1 << 24);
     return value ? value : otherwise;
 }
 
-static const char *text_of(const tp_model_info *info, const char *option, const char *value, const char *otherwise)
+static const char *text_of(const tp_model_info *info, const char *option, const char *value,
+                           const char *otherwise)
 {
     check_read(info, option, value != NULL);
     return value ? value : otherwise;
@@ -169,8 +172,8 @@ int model_widths(const char *model, const char *text, int64_t widths[MODEL_MAX_H
         p += digits;
         bool end = !*p || (*p == ',' && p[1]);
         if (!digits || !end || width < 1 || width > 1 << 24 || n == MODEL_MAX_HIDDEN) {
-            tp_error_set(TP_ERR_ARGUMENT, "%s: hidden is '%.60s', up to %d numbers as in 128,64 are wanted", model,
-                         text, MODEL_MAX_HIDDEN);
+            tp_error_set(TP_ERR_ARGUMENT, "%s: hidden is '%.60s', up to %d numbers as in 128,64 are wanted",
+                         model, text, MODEL_MAX_HIDDEN);
             return -1;
         }
         widths[n] = width;

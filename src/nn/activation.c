@@ -30,16 +30,11 @@ static tp_tensor *log_softmax_along(tp_tensor *x, double dim)
 }
 
 static const activation activations[] = {
-    { "sigmoid", tp_sigmoid, NULL, 0 },
-    { "tanh", tp_tanh, NULL, 0 },
-    { "relu", tp_relu, NULL, 0 },
-    { "leaky_relu", NULL, tp_leaky_relu, 0.01 },
-    { "gelu", tp_gelu, NULL, 0 },
-    { "gelu_tanh", tp_gelu_tanh, NULL, 0 },
-    { "silu", tp_silu, NULL, 0 },
-    { "softplus", tp_softplus, NULL, 0 },
-    { "softmax", NULL, softmax_along, -1 },
-    { "log_softmax", NULL, log_softmax_along, -1 },
+    { "sigmoid", tp_sigmoid, NULL, 0 },     { "tanh", tp_tanh, NULL, 0 },
+    { "relu", tp_relu, NULL, 0 },           { "leaky_relu", NULL, tp_leaky_relu, 0.01 },
+    { "gelu", tp_gelu, NULL, 0 },           { "gelu_tanh", tp_gelu_tanh, NULL, 0 },
+    { "silu", tp_silu, NULL, 0 },           { "softplus", tp_softplus, NULL, 0 },
+    { "softmax", NULL, softmax_along, -1 }, { "log_softmax", NULL, log_softmax_along, -1 },
     { "identity", tp_itself, NULL, 0 },
 };
 enum { N_ACTIVATIONS = sizeof activations / sizeof *activations };
@@ -138,10 +133,10 @@ tp_module *tp_nn_log_softmax(int dim)
     return activation_new(row_of("log_softmax"), dim);
 }
 
-#define PLAIN(name)                      \
-    tp_module *tp_nn_##name(void)        \
-    {                                    \
-        return tp_nn_activation(#name);  \
+#define PLAIN(name)                     \
+    tp_module *tp_nn_##name(void)       \
+    {                                   \
+        return tp_nn_activation(#name); \
     }
 PLAIN(sigmoid)
 PLAIN(tanh)

@@ -22,7 +22,8 @@ static tp_tensor *conv2d_forward(tp_module *m, tp_tensor *x)
     return tp_conv2d_opt(x, s->weight, &s->options);
 }
 
-static tp_status conv2d_check(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *o, conv2d_sizes *z)
+static tp_status conv2d_check(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *o,
+                              conv2d_sizes *z)
 {
     pair_of(z->kernel, kernel, o->kernel_hw, 0);
     pair_of(z->stride, o->stride, o->stride_hw, 1);
@@ -30,10 +31,11 @@ static tp_status conv2d_check(int64_t in, int64_t out, int64_t kernel, const tp_
     pair_of(z->dilation, o->dilation, o->dilation_hw, 1);
     z->groups = o->groups ? o->groups : 1;
     if (in < 1 || out < 1)
-        return tp_fail(TP_ERR_ARGUMENT, "conv2d: channels are %lld and %lld, at least 1 is wanted", (long long)in,
-                       (long long)out);
+        return tp_fail(TP_ERR_ARGUMENT, "conv2d: channels are %lld and %lld, at least 1 is wanted",
+                       (long long)in, (long long)out);
     if (z->groups < 1 || in % z->groups || out % z->groups)
-        return tp_fail(TP_ERR_ARGUMENT, "conv2d: groups is %lld, a divisor of %lld and %lld channels is wanted",
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "conv2d: groups is %lld, a divisor of %lld and %lld channels is wanted",
                        (long long)z->groups, (long long)in, (long long)out);
     if (check_pair("conv2d", "kernel", z->kernel, 1) || check_pair("conv2d", "stride", z->stride, 1) ||
         check_pair("conv2d", "padding", z->padding, 0) || check_pair("conv2d", "dilation", z->dilation, 1))

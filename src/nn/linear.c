@@ -22,8 +22,8 @@ tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *op
     if (tp_pending())
         return NULL;
     if (in < 1 || out < 1)
-        return tp_fail_null(TP_ERR_ARGUMENT, "linear: sizes are %lld and %lld, at least 1 is wanted", (long long)in,
-                            (long long)out);
+        return tp_fail_null(TP_ERR_ARGUMENT, "linear: sizes are %lld and %lld, at least 1 is wanted",
+                            (long long)in, (long long)out);
     TP_SCOPE;
     bool no_bias = options && options->no_bias;
     double bound = 1 / sqrt((double)in);

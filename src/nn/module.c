@@ -47,7 +47,8 @@ tp_module *tp_module_new(const char *type, size_t state_bytes, tp_forward_fn *fo
     if (tp_pending())
         return NULL;
     if (!type || !forward)
-        return tp_fail_null(TP_ERR_ARGUMENT, "module_new: the %s is NULL", type ? "forward function" : "type");
+        return tp_fail_null(TP_ERR_ARGUMENT, "module_new: the %s is NULL",
+                            type ? "forward function" : "type");
     tp_module *m = tp_object_new(&module_class, sizeof *m);
     if (!m)
         return NULL;
@@ -71,9 +72,12 @@ static tp_status check_name(const tp_module *m, const char *what, const char *na
         return tp_error_pending();
     if (!m || !name || !value)
         return tp_fail(TP_ERR_ARGUMENT, "%s '%s': the %s is NULL", what, name ? name : "",
-                       !m ? "module" : !name ? "name" : what);
+                       !m      ? "module"
+                       : !name ? "name"
+                               : what);
     if (!*name || strchr(name, '.'))
-        return tp_fail(TP_ERR_ARGUMENT, "%s: %s '%s': a name is not empty and has no dot", m->type, what, name);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: %s '%s': a name is not empty and has no dot", m->type, what,
+                       name);
     bool taken = false;
     for (int64_t i = 0; i < m->n_tensors; i++)
         taken |= strcmp(m->tensors[i].name, name) == 0;

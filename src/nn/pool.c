@@ -22,7 +22,8 @@ static tp_tensor *avg_forward(tp_module *m, tp_tensor *x)
     return tp_avg_pool2d_opt(x, s->kernel, &s->options);
 }
 
-static tp_module *pool_new(const char *type, int64_t kernel, const tp_pool2d_options *options, tp_forward_fn *forward)
+static tp_module *pool_new(const char *type, int64_t kernel, const tp_pool2d_options *options,
+                           tp_forward_fn *forward)
 {
     if (tp_pending())
         return NULL;
@@ -35,11 +36,12 @@ static tp_module *pool_new(const char *type, int64_t kernel, const tp_pool2d_opt
         check_pair(type, "padding", padding, 0))
         return NULL;
     if (2 * padding[0] > k[0] || 2 * padding[1] > k[1])
-        return tp_fail_null(TP_ERR_ARGUMENT, "%s: padding %lldx%lld is more than half of the kernel %lldx%lld", type,
+        return tp_fail_null(TP_ERR_ARGUMENT,
+                            "%s: padding %lldx%lld is more than half of the kernel %lldx%lld", type,
                             (long long)padding[0], (long long)padding[1], (long long)k[0], (long long)k[1]);
     if (o.dilation < 0 || (o.dilation > 1 && forward == avg_forward))
-        return tp_fail_null(TP_ERR_ARGUMENT, "%s: dilation is %lld, %s is wanted", type, (long long)o.dilation,
-                            forward == avg_forward ? "1" : "at least 1");
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: dilation is %lld, %s is wanted", type,
+                            (long long)o.dilation, forward == avg_forward ? "1" : "at least 1");
     TP_SCOPE;
     tp_module *m = tp_module_new(type, sizeof(pool_state), forward);
     pool_state *s = tp_module_state(m);
@@ -53,7 +55,8 @@ static tp_module *pool_new(const char *type, int64_t kernel, const tp_pool2d_opt
     text_add_pair(text, sizeof text, "padding", padding, 0);
     if (o.dilation > 1)
         text_add(text, sizeof text, ", dilation %lld", (long long)o.dilation);
-    tp_module_set_info(m, "%s%s%s", text + 2, o.ceil_mode ? ", ceil" : "", o.exclude_pad ? ", exclude pad" : "");
+    tp_module_set_info(m, "%s%s%s", text + 2, o.ceil_mode ? ", ceil" : "",
+                       o.exclude_pad ? ", exclude pad" : "");
     return tp_keep(tp_module_built(m));
 }
 

@@ -5,10 +5,20 @@
  * Layer: nn.  Depends on module.h.  Read next: linear.c, models/lenet5.c. */
 #include "nn/module.h"
 
+/* Lets go of each child's output as soon as the next one has it, so that only what backward needs stays in memory. */
 static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
 {
-    for (int64_t i = 0; i < m->n_children && x; i++)
-        x = tp_forward(m->children[i].module, x);
+    const tp_tensor *input = x;
+    tp_retain(x);
+    for (int64_t i = 0; i < m->n_children && x; i++) {
+        TP_SCOPE;
+        tp_tensor *y = tp_retain(tp_forward(m->children[i].module, x));
+        tp_release(x);
+        x = y;
+    }
+    if (x != input)
+        return x ? tp_scope_own(x) : NULL;
+    tp_release(x);
     return x;
 }
 
@@ -16,7 +26,7 @@ tp_module *tp_nn_sequential_of(const void *const *names_and_modules)
 {
     TP_SCOPE;
     tp_module *m = tp_module_new("sequential", 0, sequential_forward);
-    for (const void *const *p = names_and_modules; m && p && *p && !tp_pending(); p += 2)
+    for (const void *const *p = names_and_modules; m && p && !tp_pending() && *p; p += 2)
         tp_child(m, p[0], (tp_module *)p[1]);
     return tp_keep(tp_module_built(m));
 }

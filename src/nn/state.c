@@ -33,7 +33,8 @@ static void walk_module(walk *w, const tp_module *m)
             continue;
         text_add(w->name, sizeof w->name, "%s", t->name);
         if (strlen(w->name) == sizeof w->name - 1)
-            tp_fail(TP_ERR_ARGUMENT, "%s: a name of a tensor is longer than %zu characters", m->type, sizeof w->name);
+            tp_fail(TP_ERR_ARGUMENT, "%s: a name of a tensor is longer than %zu characters", m->type,
+                    sizeof w->name);
         tp_params_add(w->list, w->name, t->tensor);
         w->name[length] = 0;
     }
@@ -85,7 +86,7 @@ void tp_zero_grads(tp_module *m)
 /* ---- loading: everything is checked before anything is written -------------------------------------------------- */
 
 typedef struct name_list {
-    char text[280];
+    char text[220];
     int shown, hidden;
 } name_list;
 
@@ -108,9 +109,15 @@ static void report(char *text, size_t size, const char *title, const name_list *
         text_add(text, size, "%s%d more", l->shown ? ", and " : "", l->hidden);
 }
 
+/* Floats convert into each other; anything else would change what was saved. */
+static bool can_load(tp_dtype mine, tp_dtype given)
+{
+    return mine == given || (tp_dtype_is_float(mine) && tp_dtype_is_float(given));
+}
+
 static tp_status check_state(const tp_params *own, const tp_params *state)
 {
-    name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 };
+    name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 }, mistyped = { 0 };
     for (int i = 0; i < tp_params_count(own); i++) {
         const char *name = tp_params_name(own, i);
         const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
@@ -118,8 +125,13 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
         if (!given) {
             name_add(&missing, name);
         } else if (!tensor_same_shape(mine, given)) {
-            snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given), tensor_shape_text(mine));
+            snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given),
+                     tensor_shape_text(mine));
             name_add(&misshapen, item);
+        } else if (!can_load(tp_dtype_of(mine), tp_dtype_of(given))) {
+            snprintf(item, sizeof item, "%s %s instead of %s", name, tp_dtype_name(tp_dtype_of(given)),
+                     tp_dtype_name(tp_dtype_of(mine)));
+            name_add(&mistyped, item);
         }
     }
     for (int i = 0; i < tp_params_count(state); i++)
@@ -128,11 +140,13 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
     char text[900] = "";
     report(text, sizeof text, "missing", &missing);
     report(text, sizeof text, "unexpected", &unexpected);
+    bool names = *text;
     report(text, sizeof text, "of another shape", &misshapen);
+    bool shapes = *text;
+    report(text, sizeof text, "of another type", &mistyped);
     if (!*text)
         return TP_OK;
-    bool names = missing.shown || missing.hidden || unexpected.shown || unexpected.hidden;
-    return tp_fail(names ? TP_ERR_ARGUMENT : TP_ERR_SHAPE, "load_state: %s", text);
+    return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
 tp_status tp_load_state(tp_module *m, const tp_params *state)
