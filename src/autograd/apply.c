@@ -149,7 +149,7 @@ static tp_status check_in_place(const tp_op *op, tp_tensor *x, bool records)
     if (records && x->is_view)
         return tp_fail(TP_ERR_GRAD, "%s_: a view cannot be changed in place while gradients are recorded; clone it first",
                        op->name);
-    for (int i = 0; i < x->ndim; i++)
+    for (int i = 0; i < x->ndim && x->numel; i++)
         if (x->stride[i] == 0 && x->shape[i] > 1)
             return tp_fail(TP_ERR_ARGUMENT, "%s_: several elements of %s share one place in memory (an expanded view); clone it first",
                            op->name, tensor_shape_text(x));

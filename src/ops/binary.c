@@ -53,7 +53,7 @@ static void div_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 
 static void pow_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    tp_tensor *a = s->in[0], *b = s->in[1], *y = s->out[0];
+    tp_tensor *y = s->out[0], *a = tp_to(s->in[0], tp_dtype_of(y)), *b = tp_to(s->in[1], tp_dtype_of(y));
     if (s->needs[0]) /* b a^(b-1), and 0 where b = 0 whatever a is */
         dx[0] = tp_where(tp_eq(b, 0), 0, tp_mul(dy, tp_mul(b, tp_pow(a, tp_sub(b, 1)))));
     if (s->needs[1]) /* y ln a, and 0 where a = 0 and b >= 0 */
@@ -255,7 +255,10 @@ tp_tensor *(tp_where)(tp_tensor *condition, tp_tensor *x, tp_tensor *y)
 
 tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value)
 {
-    return tp_where(mask, value, x);
+    if (!x || tp_pending() || tp_dtype_is_float(tp_dtype_of(x)))
+        return tp_where(mask, value, x);
+    TP_SCOPE;
+    return tp_keep(tp_where(mask, tp_to(tp_number(value), tp_dtype_of(x)), x)); /* not a number, which would promote */
 }
 
 /* ---- in place: x op= y --------------------------------------------------------------------------------------------------- */

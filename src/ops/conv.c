@@ -70,8 +70,8 @@ static tp_status conv2d_infer(tp_call *c)
                        tensor_shape_text(w), (long long)(w->shape[1] * a->groups));
     if (w->shape[0] % a->groups)
         return tp_fail(TP_ERR_SHAPE, "conv2d: %lld outputs in %lld groups do not come out even", (long long)w->shape[0], (long long)a->groups);
-    if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0] || bias->stride[0] != 1))
-        return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,), adjacent", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
+    if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0]))
+        return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,)", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
     int64_t oh = output_size(x->shape[2], w->shape[2], a->stride[0], a->padding[0], a->dilation[0]);
     int64_t ow = output_size(x->shape[3], w->shape[3], a->stride[1], a->padding[1], a->dilation[1]);
     if (oh < 1 || ow < 1 || w->shape[2] < 1 || w->shape[3] < 1)
@@ -80,7 +80,8 @@ static tp_status conv2d_infer(tp_call *c)
     if (infer_image(c, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
-    c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) + kernels_best()->conv_forward_scratch[x->dtype](&g);
+    c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
+                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) + kernels_best()->conv_forward_scratch[x->dtype](&g);
     return TP_OK;
 }
 
@@ -92,7 +93,7 @@ static void conv2d_forward(const tp_call *c)
     char *scratch = c->scratch;
     g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
     g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
-    g.bias = c->in[2] ? tensor_data(c->in[2]) : NULL;
+    g.bias = c->in[2] ? staged(c, c->in[2], CLONE_CONTIGUOUS, &scratch) : NULL;
     g.out = tensor_data(y);
     g.scratch = scratch;
     if (y->numel)

@@ -73,6 +73,10 @@ tp_tensor *tp_stack(tp_tensor *const *tensors, int n, int dim)
     TP_SCOPE;
     if (n < 1 || n > 4096)
         return tp_fail_null(TP_ERR_ARGUMENT, "stack: %d tensors, 1 to 4096 are possible", n);
+    for (int i = 1; i < n; i++)
+        if (tensors[0] && tensors[i] && !tensor_same_shape(tensors[0], tensors[i]))
+            return tp_fail_null(TP_ERR_SHAPE, "stack: tensor %d is %s, tensor 0 is %s: all must be of one shape", i,
+                                tensor_shape_text(tensors[i]), tensor_shape_text(tensors[0]));
     tp_tensor *rows[n];
     for (int i = 0; i < n; i++)
         rows[i] = tp_unsqueeze(tensors[i], dim);

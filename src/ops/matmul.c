@@ -150,14 +150,15 @@ static tp_status linear_infer(tp_call *c)
     if (x->ndim < 1 || w->ndim != 2 || x->shape[x->ndim - 1] != w->shape[1])
         return tp_fail(TP_ERR_SHAPE, "linear: input %s, weight %s wants (..., %lld)", tensor_shape_text(x), tensor_shape_text(w),
                        (long long)(w->ndim == 2 ? w->shape[1] : -1));
-    if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0] || bias->stride[0] != 1))
-        return tp_fail(TP_ERR_SHAPE, "linear: bias %s, weight %s wants (%lld,), adjacent", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
+    if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0]))
+        return tp_fail(TP_ERR_SHAPE, "linear: bias %s, weight %s wants (%lld,)", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
     tp_shape shape = tp_shape_of(x);
     shape.dim[shape.ndim - 1] = w->shape[0];
     if (tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape))
         return tp_error_pending();
     gemm_args g = linear_product(x, w, bias, c->out[0]);
-    c->scratch_bytes = kernels_best()->gemm_scratch[x->dtype](&g) + (x->ndim == 2 ? 0 : staged_bytes(x, CLONE_CONTIGUOUS));
+    c->scratch_bytes = kernels_best()->gemm_scratch[x->dtype](&g) + (x->ndim == 2 ? 0 : staged_bytes(x, CLONE_CONTIGUOUS)) +
+                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0);
     return TP_OK;
 }
 
@@ -168,6 +169,8 @@ static void linear_forward(const tp_call *c)
     char *scratch = c->scratch;
     if (c->in[0]->ndim != 2)
         g.a = staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch);
+    if (c->in[2])
+        g.bias = staged(c, c->in[2], CLONE_CONTIGUOUS, &scratch);
     g.scratch = scratch;
     if (c->out[0]->numel)
         kernels->gemm[c->out[0]->dtype](&g);

@@ -195,6 +195,13 @@ static tp_status unpool_infer(tp_call *c)
             return tp_fail(TP_ERR_SHAPE, "%s: dy %s and index %s do not come from one pooling", c->op->name, tensor_shape_text(c->in[0]), tensor_shape_text(c->in[i]));
         c->scratch_bytes += staged_bytes(c->in[i], CLONE_CHANNELS_LAST);
     }
+    const tp_tensor *dy = c->in[0];
+    bool fits = dy->shape[0] == a->size[0] && dy->shape[1] == a->size[1];
+    for (int i = 0; i < 2 && fits; i++)
+        fits = dy->shape[2 + i] == pooled_size(a->size[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i], a->ceil_mode);
+    if (check_window(c->op->name, a) || !fits)
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of size (%lld, %lld, %lld, %lld)", c->op->name, tensor_shape_text(dy),
+                       (long long)a->size[0], (long long)a->size[1], (long long)a->size[2], (long long)a->size[3]);
     return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3]));
 }
 

@@ -241,11 +241,42 @@ static void sum_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = tp_expand(with_reduced_dims(s, tp_contiguous(dy)), s->in_shape[0]);
 }
 
+/* The product of the others, for each element: exact with zeros, and to any order.  On an (n, n) copy with 1 on its
+ * diagonal, so only where gradients of the gradient are recorded. */
+static tp_tensor *product_of_others(const tp_saved *s, tp_tensor *x)
+{
+    const reduce_attrs *a = s->attrs;
+    tp_shape order = { .ndim = tp_ndim(x) }, back = order, moved;
+    unsigned mask = 0;
+    if (dims_mask("prod", x, &a->dims, &mask))
+        return NULL;
+    int kept = 0;
+    int64_t n = 1;
+    for (int pass = 0, at = 0; pass < 2; pass++)
+        for (int i = 0; i < order.ndim; i++)
+            if ((int)(mask >> i & 1) == pass) {
+                back.dim[i] = at;
+                order.dim[at++] = i;
+                kept += !pass;
+                n *= pass ? tp_size(x, i) : 1;
+            }
+    tp_tensor *y = tp_permute(x, order);
+    moved = tp_shape_of(y);
+    tp_tensor *flat = tp_reshape(y, TP_SHAPE(n ? tp_numel(x) / n : 0, 1, n));
+    tp_tensor *eye = tp_eye(n, n, .dtype = TP_F32);
+    tp_tensor *wide = tp_where(tp_ne(eye, 0), 1, tp_expand(flat, TP_SHAPE(n ? tp_numel(x) / n : 0, n, n)));
+    return tp_permute(tp_reshape(tp_prod(wide, TP_SHAPE(2), false), moved), back);
+}
+
 /* dy y / x, put so that zeros in x do no harm: with one zero only its own element has a gradient, the product of the
- * others; with two or more none has. */
+ * others; with two or more none has.  That is not so of the second derivative. */
 static void prod_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const reduce_attrs *a = s->attrs;
+    if (tp_grad_mode()) {
+        dx[0] = tp_mul(with_reduced_dims(s, tp_contiguous(dy)), product_of_others(s, s->in[0]));
+        return;
+    }
     tp_tensor *x = s->in[0], *is_zero = tp_eq(x, 0);
     tp_tensor *nonzero = tp_where(is_zero, 1, x);
     tp_tensor *product = with_reduced_dims(s, tp_prod(nonzero, a->dims, a->keepdim));
@@ -459,16 +490,16 @@ tp_tensor *tp_var(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim)
     return tp_div(tp_sum(tp_square(centred), dims, keepdim), divisor);
 }
 
-tp_tensor *tp_std(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim)
-{
-    return tp_sqrt(tp_var(x, dims, correction, keepdim));
-}
-
 /* root(s) for s >= 0 with the gradient 0 at 0, where it would be infinite times zero. */
 static tp_tensor *safe_root(tp_tensor *s, double p)
 {
     tp_tensor *is_zero = tp_eq(s, 0), *safe = tp_where(is_zero, 1, s);
     return tp_where(is_zero, 0, p == 2 ? tp_sqrt(safe) : tp_pow(safe, 1 / p));
+}
+
+tp_tensor *tp_std(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim)
+{
+    return safe_root(tp_var(x, dims, correction, keepdim), 2);
 }
 
 tp_tensor *tp_norm(tp_tensor *x, double p, tp_shape dims, bool keepdim)
@@ -488,6 +519,8 @@ tp_tensor *tp_norm(tp_tensor *x, double p, tp_shape dims, bool keepdim)
 
 tp_tensor *tp_logsumexp(tp_tensor *x, tp_shape dims, bool keepdim)
 {
+    if (reduced_count("logsumexp", x, &dims) == 0) /* ln 0 */
+        return tp_log(tp_sum(tp_exp(x), dims, keepdim));
     tp_tensor *top = tp_detach(tp_amax(x, dims, true)); /* drops out of the derivative */
     tp_tensor *shift = tp_where(tp_eq(tp_abs(top), INFINITY), 0, top);
     tp_tensor *sum = tp_sum(tp_exp(tp_sub(x, shift)), dims, keepdim);

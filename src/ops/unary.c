@@ -108,8 +108,10 @@ typedef struct clamp_attrs {
 static void clamp_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const clamp_attrs *a = s->attrs;
-    tp_tensor *x = s->in[0], *inside = tp_logical_and(tp_ge(x, a->low), tp_le(x, a->high));
-    dx[0] = tp_where(inside, dy, 0);
+    tp_tensor *x = s->in[0]; /* at a bound 0; a bound that is not there holds nothing back, infinity included */
+    if (!isinf(a->low))
+        dy = tp_where(tp_gt(x, a->low), dy, 0);
+    dx[0] = isinf(a->high) ? dy : tp_where(tp_lt(x, a->high), dy, 0);
 }
 
 static tp_tensor *pair(const tp_op *op, tp_tensor *dy, tp_tensor *saved)
@@ -192,9 +194,9 @@ UNARY(reciprocal, RECIPROCAL, "y = 1 / x", infer_float, 0, 1, reciprocal_backwar
 UNARY(sin, SIN, "y = sin x", infer_float, 1, 0, sin_backward, any_number)
 UNARY(cos, COS, "y = cos x", infer_float, 1, 0, cos_backward, any_number)
 UNARY(erf, ERF, "y = 2/sqrt(pi) integral from 0 to x of e^(-t^2)", infer_float, 1, 0, erf_backward, any_number)
-UNARY(floor, FLOOR, "y = largest integer <= x", infer_float, 0, 0, zero_backward, any_number)
-UNARY(ceil, CEIL, "y = smallest integer >= x", infer_float, 0, 0, zero_backward, any_number)
-UNARY(round, ROUND, "y = nearest integer, halves to even", infer_float, 0, 0, zero_backward, any_number)
+UNARY(floor, FLOOR, "y = largest integer <= x", infer_same, 0, 0, zero_backward, any_number)
+UNARY(ceil, CEIL, "y = smallest integer >= x", infer_same, 0, 0, zero_backward, any_number)
+UNARY(round, ROUND, "y = nearest integer, halves to even", infer_same, 0, 0, zero_backward, any_number)
 UNARY(sigmoid, SIGMOID, "y = 1 / (1 + e^-x)", infer_float, 0, 1, sigmoid_backward, any_number)
 UNARY(tanh, TANH, "y = (e^x - e^-x) / (e^x + e^-x)", infer_float, 0, 1, tanh_backward, any_number)
 UNARY(relu, RELU, "y = max(x, 0)", infer_same, 0, 1, relu_backward, any_number)

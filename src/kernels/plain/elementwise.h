@@ -36,9 +36,9 @@
             BINARY_LOOP(0, 0, expression)                                                                \
     }
 
-UNARY(neg, 0 - WRAPPING(x))
+UNARY(neg, -WRAPPING(x))
 UNARY(square, WRAPPING(x) * WRAPPING(x))
-UNARY(relu, x <= 0 ? 0 : x) /* NaN stays */
+UNARY(relu, x < 0 ? 0 : x) /* NaN and -0 stay */
 UNARY(sign, (x > 0) - (x < 0))
 
 #define RESULT REAL
