@@ -1,0 +1,54 @@
+/* config.h - a run's configuration with what it owns: its strings, and what the data say.
+ *
+ * Invariants:
+ *  1. Every string of a setup's config belongs to the setup; none is the caller's.
+ *  2. After setup_resolve_data transform is not NULL, and model_options are what the network is built from.
+ *  3. config.json holds exactly these fields: setup_write and setup_read are each other's inverse.
+ * Layer: train.  Depends on data, models, optim.  Read next: config.c, prepare.c, config_file.c. */
+#ifndef TRAIN_CONFIG_H
+#define TRAIN_CONFIG_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/object.h"
+
+#include <taper/train.h>
+
+typedef struct setup {
+    tp_object object;
+    tp_train_config config;
+    char **texts; /* all strings */
+    int64_t n_texts, texts_room;
+    int64_t *milestones; /* n_milestones of the schedule's options */
+    /* What the data were at the beginning, so that a checkpoint can be used without them. */
+    const char *data_kind;
+    tp_shape data_shape; /* of one example, before the transform */
+    int64_t classes;     /* 0: regression */
+    const char **class_names;
+    int64_t train_examples, test_examples; /* after limit_examples */
+    bool pictures_cropped;                 /* pictures come from a folder: shorter side resized, centre cropped */
+} setup;
+
+setup *setup_new(void);
+setup *setup_of(const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
+const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */
+tp_status setup_room_for_classes(setup *, int64_t classes);
+
+/* What model, transform and class names follow from the whole training part. */
+tp_status setup_resolve_data(setup *, tp_dataset *train, tp_dataset *test);
+tp_shape setup_input(const setup *, tp_status *); /* (1, ...): what the network takes */
+
+/* The data of a part: as the run uses it (the training part limited to limit_examples), and whole. */
+tp_dataset *setup_data(const setup *, tp_part);
+tp_dataset *setup_whole_data(const setup *, tp_part);
+
+int64_t setup_steps_per_epoch(const setup *);
+tp_schedule_options setup_schedule(const setup *); /* total and warmup filled in */
+
+/* The network, checked against the data by a dry run; the thread's generator is seeded from the run's seed. */
+tp_module *setup_model(const setup *);
+
+tp_status setup_write(const setup *, const char *folder); /* folder/config.json */
+setup *setup_read(const char *folder);
+
+#endif

@@ -1,0 +1,37 @@
+/* evaluate.h - one pass over a dataset without learning: loss, accuracy, confusion matrix, the worst mistakes.
+ *
+ * Layer: train.  Depends on data, nn.  Read next: evaluate.c. */
+#ifndef TRAIN_EVALUATE_H
+#define TRAIN_EVALUATE_H
+
+#include "train/config.h"
+
+enum { MISTAKES = 24 };
+
+typedef struct mistake {
+    int64_t example;      /* of the dataset */
+    double truth, answer; /* class indices, or values of a regression */
+    double probability;   /* that the network gave its answer; of a regression: the absolute error */
+    double truth_probability;
+} mistake;
+
+typedef struct evaluation {
+    tp_eval_result result;
+    mistake mistakes[MISTAKES]; /* worst first */
+    int n_mistakes;
+} evaluation;
+
+/* The module is in training mode or not as it was before. */
+tp_status evaluate(tp_module *, tp_dataset *, tp_transform *, int64_t batch_size, int workers, evaluation *);
+void evaluation_free(evaluation *);
+
+/* evaluation.json (evaluation_file.c) */
+tp_status evaluation_write(const char *folder, const setup *, int64_t epoch, const evaluation *);
+
+/* Row-wise over logits (n, classes) of float32: the likeliest class of row i (the first of equals). */
+int64_t answer_of(const float *logits, int64_t classes, int64_t stride);
+
+/* How many of the batch have their likeliest class right. */
+int64_t count_right(const tp_tensor *logits, const tp_tensor *labels);
+
+#endif

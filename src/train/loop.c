@@ -1,0 +1,234 @@
+/* loop.c - the training loop: steps, epochs, evaluation, checkpoints.
+ *
+ * Invariants, which make a resumed run the same bits as one that never stopped:
+ *  1. Every random draw is a function of (seed, epoch, step): the loader's seed of (seed, epoch), the thread's
+ *     generator of (seed, global step).
+ *  2. state, weights, optimizer and schedule are all that a step leaves behind; last/ holds them all.
+ *  3. An epoch's end writes metrics.jsonl, evaluation.json, best/, last/, report.html in this order; a run that is
+ *     killed in between goes on from the last/ before and writes the same again.
+ * Layer: train.  Depends on data, nn, optim.  Read next: train.c, checkpoint.c, metrics.c. */
+#include "train/loop.h"
+
+#include "train/evaluate.h"
+#include "train/metrics.h"
+
+#include <math.h>
+#include <string.h>
+#include <time.h>
+
+double clock_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* ---- randomness -------------------------------------------------------------------------------------------------- */
+
+/* The finaliser of splitmix64: near numbers become far ones. */
+static uint64_t mixed(uint64_t x)
+{
+    x += 0x9e3779b97f4a7c15u;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return x ^ x >> 31;
+}
+
+static uint64_t epoch_seed(const trainer *t)
+{
+    return mixed(mixed(t->config->seed) ^ (uint64_t)(t->state.epoch + 1));
+}
+
+/* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on. */
+static void seed_step(const trainer *t)
+{
+    tp_set_rng_state((tp_rng){ .seed = t->config->seed, .stream = (uint64_t)(t->state.global_step + 1) << 24 });
+}
+
+/* ---- a step ------------------------------------------------------------------------------------------------------ */
+
+static tp_status loss_failure(const trainer *t, const char *which, double loss)
+{
+    return tp_fail(TP_ERR_STATE, "train: the %s loss is %g in epoch %lld, step %lld, at learning rate %g; a lower "
+                                 "rate or a clip_norm may help; %s/last is the checkpoint before it",
+                   which, loss, (long long)t->state.epoch + 1, (long long)t->state.step + 1, tp_lr(t->optim, 0),
+                   t->folder);
+}
+
+static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
+{
+    return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing)
+                             : tp_mse_loss(y, truth);
+}
+
+static tp_status train_step(trainer *t, const tp_batch *b)
+{
+    TP_SCOPE;
+    seed_step(t);
+    tp_zero_grad(t->optim);
+    tp_tensor *y = tp_forward(t->net, b->x), *loss = loss_of(t, y, b->y);
+    if (tp_pending())
+        return tp_error_pending();
+    double value = tp_item(loss);
+    if (!isfinite(value))
+        return loss_failure(t, "training", value);
+    tp_backward(loss);
+    if (t->config->clip_norm > 0)
+        tp_clip_grad_norm(t->parameters, t->config->clip_norm);
+    if (tp_step(t->optim))
+        return tp_error_pending();
+    tp_schedule_step(t->schedule);
+    t->state.loss_sum += value * (double)b->n;
+    t->state.right += t->setup->classes ? count_right(y, b->y) : 0;
+    t->state.seen += b->n;
+    t->state.step++;
+    t->state.global_step++;
+    return tp_error_pending();
+}
+
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
+
+static tp_progress progress_of(const trainer *t, double rate)
+{
+    const train_state *s = &t->state;
+    return (tp_progress){
+        .epoch = s->epoch + 1, .epochs = t->config->epochs, .step = s->step, .steps = t->steps,
+        .global_step = s->global_step,
+        .loss = s->seen ? s->loss_sum / (double)s->seen : (double)NAN,
+        .lr = tp_lr(t->optim, 0), .examples_per_second = rate, .seconds = clock_seconds() - t->begun,
+        .train_loss = NAN, .train_accuracy = NAN, .test_loss = NAN, .test_accuracy = NAN, .best = s->best,
+    };
+}
+
+static bool go_on(trainer *t, const tp_progress *p)
+{
+    t->stopped = t->progress && !t->progress(t->context, p);
+    return !t->stopped;
+}
+
+/* ---- the end of an epoch ----------------------------------------------------------------------------------------- */
+
+static bool is_better(const trainer *t, const tp_eval_result *r)
+{
+    double best = t->state.best;
+    return isnan(best) || (t->setup->classes ? r->accuracy > best : r->loss < best);
+}
+
+tp_status loop_save(trainer *t, const char *name)
+{
+    t->state.optim_steps = tp_optim_steps(t->optim);
+    t->state.schedule = tp_schedule_get(t->schedule);
+    return checkpoint_write(t->folder, name, t->config->model, t->net, t->optim, &t->state);
+}
+
+/* Takes the results into the state; the epoch is done then. */
+static void close_epoch(trainer *t, const tp_eval_result *r, tp_progress *p, double seconds)
+{
+    train_state *s = &t->state;
+    p->epoch_done = true;
+    p->seconds = seconds;
+    p->train_loss = p->loss;
+    p->train_accuracy = t->setup->classes ? (double)s->right / (double)s->seen : (double)NAN;
+    p->test_loss = s->test_loss = r->loss;
+    p->test_accuracy = s->test_accuracy = r->accuracy;
+    p->is_best = is_better(t, r);
+    s->without_gain++;
+    s->epoch++;
+    if (p->is_best) {
+        s->best = t->setup->classes ? r->accuracy : r->loss;
+        s->best_epoch = s->epoch;
+        s->without_gain = 0;
+    }
+    p->best = s->best;
+    s->step = s->seen = s->right = 0;
+    s->loss_sum = 0;
+    if (!strcmp(t->config->schedule, "plateau")) /* the one that looks at a metric */
+        tp_schedule_metric(t->schedule,
+                           t->config->schedule_options.maximize && t->setup->classes ? r->accuracy : r->loss);
+}
+
+static tp_status write_epoch(trainer *t, const evaluation *e, const tp_progress *p)
+{
+    if (metrics_append(t->folder, p))
+        return tp_error_pending();
+    if (p->is_best && (evaluation_write(t->folder, t->setup, t->state.epoch, e) || loop_save(t, "best")))
+        return tp_error_pending();
+    if (loop_save(t, "last"))
+        return tp_error_pending();
+    return tp_report_write(t->folder);
+}
+
+static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
+{
+    evaluation e;
+    tp_progress p = progress_of(t, rate);
+    int64_t batch = t->config->batch_size < 64 ? 64 : t->config->batch_size;
+    if (evaluate(t->net, t->test, t->transform, batch, t->config->workers, &e))
+        return tp_error_pending();
+    tp_status status = TP_OK;
+    if (!isfinite(e.result.loss)) {
+        status = loss_failure(t, "test", e.result.loss);
+    } else {
+        close_epoch(t, &e.result, &p, clock_seconds() - epoch_begun);
+        status = write_epoch(t, &e, &p);
+    }
+    evaluation_free(&e);
+    if (!status) {
+        p.seconds = clock_seconds() - t->begun;
+        go_on(t, &p);
+    }
+    return status;
+}
+
+/* ---- epochs ------------------------------------------------------------------------------------------------------ */
+
+/* After a step: the checkpoint that is due, and the caller's word; what stands in last/ is then all that was done. */
+static tp_status after_step(trainer *t, double rate)
+{
+    int64_t every = t->config->checkpoint_steps;
+    bool due = every && t->state.global_step % every == 0 && t->state.step < t->steps;
+    if (due && loop_save(t, "last"))
+        return tp_error_pending();
+    tp_progress p = progress_of(t, rate);
+    if (!go_on(t, &p) && !due)
+        loop_save(t, "last");
+    return tp_error_pending();
+}
+
+static tp_status run_epoch(trainer *t)
+{
+    TP_SCOPE;
+    double begun = clock_seconds(), rate = 0;
+    int64_t seen_before = t->state.seen;
+    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
+                                      .workers = t->config->workers, .transform = t->augmented,
+                                      .first_batch = t->state.step);
+    if (!loader)
+        return tp_error_pending();
+    tp_train(t->net, true);
+    for (tp_batch b; !t->stopped && tp_loader_next(loader, &b);) {
+        if (train_step(t, &b))
+            break;
+        double seconds = clock_seconds() - begun;
+        rate = seconds > 0 ? (double)(t->state.seen - seen_before) / seconds : 0;
+        if (after_step(t, rate))
+            break;
+    }
+    if (tp_pending() || t->stopped)
+        return tp_error_pending();
+    return end_epoch(t, rate, begun);
+}
+
+tp_status loop_run(trainer *t)
+{
+    t->begun = clock_seconds();
+    while (!t->stopped && t->state.epoch < t->config->epochs) {
+        if (t->config->early_stop && t->state.without_gain >= t->config->early_stop) {
+            t->stopped_early = true;
+            break;
+        }
+        if (run_epoch(t))
+            return tp_error_pending();
+    }
+    return TP_OK;
+}

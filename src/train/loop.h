@@ -1,0 +1,35 @@
+/* loop.h - everything that a run holds while it learns.
+ *
+ * Layer: train.  Depends on config.h, checkpoint.h.  Read next: loop.c, train.c. */
+#ifndef TRAIN_LOOP_H
+#define TRAIN_LOOP_H
+
+#include "train/checkpoint.h"
+#include "train/config.h"
+
+typedef struct trainer {
+    const setup *setup;
+    const tp_train_config *config; /* the setup's */
+    const char *folder;
+    tp_dataset *train, *test;
+    tp_transform *transform, *augmented; /* of test examples; of training examples */
+    tp_module *net;
+    tp_params *parameters;
+    tp_optim *optim;
+    tp_schedule *schedule;
+    train_state state;
+    int64_t steps; /* in an epoch */
+    tp_progress_fn *progress;
+    void *context;
+    double begun; /* when this process began to train */
+    bool stopped, stopped_early;
+} trainer;
+
+double clock_seconds(void);
+
+/* Trains until the epochs are done, the caller or early stopping says stop, or an error. */
+tp_status loop_run(trainer *);
+
+tp_status loop_save(trainer *, const char *name); /* "last" or "best" */
+
+#endif

@@ -1,0 +1,239 @@
+/* prepare.c - what follows from the data: the transform, the network's options, class names; and the network itself.
+ *
+ * The default transform brings the dataset's pictures to the size that the network takes and normalises them by the
+ * training part's mean and deviation; tables are normalised by column.
+ * Layer: train.  Depends on data, models.  Read next: data/transform_parse.c, loop.c. */
+#include "train/config.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { MAX_CHANNELS = 64, TRANSFORM_ROOM = 4096 };
+
+/* ---- data -------------------------------------------------------------------------------------------------------- */
+
+tp_dataset *setup_whole_data(const setup *s, tp_part part)
+{
+    const tp_model_info *info = tp_model_find(s->config.model);
+    const tp_model_options *m = &s->config.model_options;
+    tp_data_options o = s->config.data_options;
+    if (!o.channels) /* pictures of a folder come as the network wants them */
+        o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
+    if (!o.image_size)
+        o.image_size = m->image_size ? m->image_size : info ? info->defaults.image_size : 0;
+    return tp_data_open_opt(s->config.data, part, &o);
+}
+
+tp_dataset *setup_data(const setup *s, tp_part part)
+{
+    TP_SCOPE;
+    tp_dataset *d = setup_whole_data(s, part);
+    int64_t limit = s->config.limit_examples;
+    if (part == TP_TRAIN && d && limit && limit < tp_dataset_count(d))
+        d = tp_subset(tp_shuffled(d, s->config.seed), 0, limit);
+    return d ? tp_keep(d) : NULL;
+}
+
+/* ---- transform --------------------------------------------------------------------------------------------------- */
+
+/* As few digits as are worth reading: 0.1307. */
+static int print_number(char *text, size_t room, double x)
+{
+    return snprintf(text, room, fabs(x) >= 0.01 && fabs(x) < 100 ? "%.4f" : "%.6g", x);
+}
+
+static void print_list(char *text, size_t room, const float *x, int n)
+{
+    size_t used = 0;
+    for (int i = 0; i < n && used + 32 < room; i++) {
+        if (i)
+            text[used++] = ',';
+        used += (size_t)print_number(text + used, room - used, (double)x[i]);
+    }
+}
+
+/* " normalize=MEAN/STD" by the training part; at most so many examples that it takes a moment. */
+static tp_status add_normalize(char *text, tp_dataset *train, int channels)
+{
+    enum { ENOUGH = 100000000 };
+    float mean[MAX_CHANNELS], std[MAX_CHANNELS];
+    tp_shape shape = tp_dataset_shape(train);
+    int64_t numel = 1, limit;
+    TP_SCOPE;
+    for (int i = 0; i < shape.ndim; i++)
+        numel *= shape.dim[i];
+    limit = ENOUGH / numel < 100 ? 100 : ENOUGH / numel;
+    tp_dataset *some = limit < tp_dataset_count(train) ? tp_shuffled(train, 0) : train;
+    if (tp_dataset_statistics(some, limit, mean, std, channels))
+        return tp_error_pending();
+    for (int i = 0; i < channels; i++)
+        if (!(std[i] > 1e-6f))
+            std[i] = 1; /* a constant column */
+    size_t used = strlen(text);
+    used += (size_t)snprintf(text + used, TRANSFORM_ROOM - used, "%snormalize=", used ? " " : "");
+    print_list(text + used, TRANSFORM_ROOM - used, mean, channels);
+    used += strlen(text + used);
+    used += (size_t)snprintf(text + used, TRANSFORM_ROOM - used, "/");
+    print_list(text + used, TRANSFORM_ROOM - used, std, channels);
+    return TP_OK;
+}
+
+/* size 0: as they are. */
+static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
+{
+    char text[TRANSFORM_ROOM] = "";
+    tp_shape shape = s->data_shape;
+    bool pictures = shape.ndim == 3;
+    if (pictures && size && (shape.dim[1] != size || shape.dim[2] != size)) {
+        int64_t more = size - shape.dim[1];
+        if (shape.dim[1] == shape.dim[2] && more > 0 && more <= 8 && more % 2 == 0)
+            snprintf(text, sizeof text, "pad=%lld", (long long)more / 2);
+        else
+            snprintf(text, sizeof text, "resize=%lldx%lld", (long long)size, (long long)size);
+    }
+    if (shape.dim[0] <= MAX_CHANNELS && (pictures || shape.ndim == 1) && add_normalize(text, train, (int)shape.dim[0]))
+        return tp_error_pending();
+    s->config.transform = setup_text(s, text);
+    return tp_error_pending();
+}
+
+/* ---- options of the model ---------------------------------------------------------------------------------------- */
+
+/* Whether the model reads the option of that name. */
+static bool reads(const tp_model_info *info, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *p = info->options ? info->options : ""; *p;) {
+        size_t n = strcspn(p, " ");
+        if (n == length && !strncmp(p, name, n))
+            return true;
+        p += n + (p[n] == ' ');
+    }
+    return false;
+}
+
+static tp_status check_inputs(const setup *s, const tp_model_info *info)
+{
+    const tp_train_config *c = &s->config;
+    tp_shape shape = s->data_shape;
+    if (shape.ndim == 1 && !info->flat_input)
+        return tp_fail(TP_ERR_SHAPE, "%s takes pictures, %s has rows of %lld numbers", c->model, c->data,
+                       (long long)shape.dim[0]);
+    int64_t channels = c->model_options.channels ? c->model_options.channels : info->defaults.channels;
+    if (shape.ndim == 3 && !info->flat_input && channels && channels != shape.dim[0] &&
+        (c->model_options.channels || !reads(info, "channels")))
+        return tp_fail(TP_ERR_SHAPE, "%s takes pictures of %lld channels, those of %s have %lld", c->model,
+                       (long long)channels, c->data, (long long)shape.dim[0]);
+    if (s->classes && c->model_options.classes && c->model_options.classes < s->classes)
+        return tp_fail(TP_ERR_SHAPE, "%s with %lld outputs, %s has %lld classes", c->model,
+                       (long long)c->model_options.classes, c->data, (long long)s->classes);
+    if (!s->classes && c->model_options.classes > 1)
+        return tp_fail(TP_ERR_SHAPE, "%s with %lld outputs, %s has one value to learn", c->model,
+                       (long long)c->model_options.classes, c->data);
+    return TP_OK;
+}
+
+/* Fills what the model reads, the user left open and the data decide; input is an example after the transform. */
+static void fill_model_options(setup *s, const tp_model_info *info, tp_shape input)
+{
+    tp_model_options *m = &s->config.model_options;
+    if (!m->classes && reads(info, "classes"))
+        m->classes = s->classes ? s->classes : 1;
+    if (input.ndim != 3) {
+        if (!m->features && reads(info, "features"))
+            m->features = input.dim[0];
+        return;
+    }
+    bool square = input.dim[1] == input.dim[2];
+    if (!m->channels && reads(info, "channels"))
+        m->channels = input.dim[0];
+    if (!m->image_size && square && reads(info, "image_size"))
+        m->image_size = input.dim[1];
+    if (!m->features && !square && reads(info, "features"))
+        m->features = input.dim[0] * input.dim[1] * input.dim[2];
+}
+
+static tp_status take_class_names(setup *s, tp_dataset *train)
+{
+    if (setup_room_for_classes(s, tp_dataset_classes(train)))
+        return tp_error_pending();
+    for (int64_t i = 0; i < s->classes && !tp_pending(); i++)
+        s->class_names[i] = setup_text(s, tp_dataset_class_name(train, i));
+    return tp_error_pending();
+}
+
+tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
+{
+    TP_SCOPE;
+    if (tp_pending())
+        return tp_error_pending();
+    const tp_model_info *info = tp_model_find(s->config.model);
+    tp_train_config *c = &s->config;
+    tp_shape input;
+    int64_t limit = c->limit_examples, count = tp_dataset_count(train);
+    s->data_shape = tp_dataset_shape(train);
+    s->data_kind = setup_text(s, tp_dataset_kind(train));
+    s->pictures_cropped = s->data_shape.ndim == 3 && s->data_kind && strstr(s->data_kind, "folder");
+    s->train_examples = limit && limit < count ? limit : count;
+    s->test_examples = tp_dataset_count(test);
+    if (!s->train_examples || !s->test_examples)
+        return tp_fail(TP_ERR_FORMAT, "%s: the %s part has no examples", c->data, count ? "test" : "training");
+    if (take_class_names(s, train) || check_inputs(s, info))
+        return tp_error_pending();
+    int64_t size = c->model_options.image_size ? c->model_options.image_size
+                   : info->flat_input          ? 0
+                                               : info->defaults.image_size;
+    if (!c->transform && default_transform(s, train, size))
+        return tp_error_pending();
+    if (tp_transform_shape(tp_transform_parse(c->transform), s->data_shape, &input))
+        return tp_error_pending();
+    fill_model_options(s, info, input);
+    return TP_OK;
+}
+
+/* ---- the network ------------------------------------------------------------------------------------------------- */
+
+tp_shape setup_input(const setup *s, tp_status *status)
+{
+    TP_SCOPE;
+    tp_shape example = { 0 }, input = { .ndim = 1, .dim = { 1 } };
+    *status = tp_transform_shape(tp_transform_parse(s->config.transform), s->data_shape, &example);
+    for (int i = 0; i < example.ndim && input.ndim < TP_MAX_DIMS; i++)
+        input.dim[input.ndim++] = example.dim[i];
+    return input;
+}
+
+/* A forward of shapes only: does the network take the data, and answer with a number a class? */
+static tp_status try_forward(const setup *s, tp_module *net)
+{
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_status status;
+    tp_shape input = setup_input(s, &status);
+    tp_dry_run_total total = { 0 };
+    if (status)
+        return status;
+    tp_eval(net);
+    tp_dry_run(&total);
+    tp_tensor *y = tp_forward(net, tp_zeros(input));
+    tp_dry_run(NULL);
+    tp_train(net, true);
+    if (!y)
+        return tp_error_pending();
+    if (tp_ndim(y) != 2 || tp_size(y, 0) != 1 || (s->classes ? tp_size(y, 1) < s->classes : tp_size(y, 1) != 1))
+        return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld", s->config.model,
+                       (long long)(tp_numel(y)), s->config.data, (long long)(s->classes ? s->classes : 1));
+    return TP_OK;
+}
+
+tp_module *setup_model(const setup *s)
+{
+    TP_SCOPE;
+    if (tp_pending())
+        return NULL;
+    tp_manual_seed(s->config.seed);
+    tp_module *net = tp_model_opt(s->config.model, &s->config.model_options);
+    if (!net || try_forward(s, net))
+        return NULL;
+    return tp_keep(net);
+}

@@ -1,0 +1,368 @@
+/* report.c - reads a run folder and writes report.html: the order of the sections, headline, configuration, commands.
+ *
+ * What is not in the folder is left out with a line that says why; an error of one section never spoils the page.
+ * Layer: train.  Depends on io/file.h, io/json.h, taper/train.h.  Read next: report_svg.c, report_classes.c. */
+#include "train/report.h"
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { METRICS_CAP = 256 << 20 };
+
+/* ---- Looking into JSON -------------------------------------------------------------------------------------------- */
+
+const char *report_string(const js_value *object, const char *name, const char *otherwise)
+{
+    const char *text = object ? js_string(js_get(object, name)) : NULL;
+    return text ? text : otherwise;
+}
+
+double report_number(const js_value *object, const char *name)
+{
+    double x;
+    return object && js_number(js_get(object, name), &x) ? x : NAN;
+}
+
+const char *report_class(const report_run *r, int64_t label, char number[24])
+{
+    const char *name = js_string(js_at(js_get(r->evaluation, "class_names"), label));
+    if (name && *name)
+        return name;
+    snprintf(number, 24, "%lld", (long long)label);
+    return number;
+}
+
+/* ---- Reading the folder --------------------------------------------------------------------------------------------- */
+
+static char *path_in(const report_run *r, const char *name, size_t *size)
+{
+    *size = strlen(r->folder) + strlen(name) + 2;
+    char *path = tp_alloc(*size);
+    if (path)
+        snprintf(path, *size, "%s/%s", r->folder, name);
+    return path;
+}
+
+/* Takes the pending error as the reason; but without memory there is no report. */
+static void take_reason(report_run *r, char why[WHY])
+{
+    r->no_memory |= tp_error_take(why, WHY) == TP_ERR_MEMORY;
+}
+
+static js_value *read_object(report_run *r, const char *name, char why[WHY])
+{
+    size_t size;
+    char *path = path_in(r, name, &size);
+    js_value *v = path ? js_read(path) : NULL;
+    if (v && js_kind_of(v) != JS_OBJECT) {
+        tp_fail(TP_ERR_FORMAT, "%s: %s where an object is wanted", path, js_kind_name(js_kind_of(v)));
+        js_free(v);
+        v = NULL;
+    }
+    tp_free(path, size);
+    if (!v)
+        take_reason(r, why);
+    return v;
+}
+
+static tp_status add_row(report_run *r, const js_value *v)
+{
+    if (tp_grow((void **)&r->rows, &r->room, r->n_rows + 1, sizeof *r->rows))
+        return tp_error_pending();
+    report_row *row = &r->rows[r->n_rows++];
+    *row = (report_row){ report_number(v, "epoch"),      report_number(v, "global_step"),
+                         report_number(v, "lr"),         report_number(v, "train_loss"),
+                         report_number(v, "train_accuracy"), report_number(v, "test_loss"),
+                         report_number(v, "test_accuracy"),  report_number(v, "seconds"),
+                         js_true(js_get(v, "is_best")) };
+    if (!isfinite(row->epoch))
+        row->epoch = (double)r->n_rows;
+    if (row->is_best)
+        r->best = r->n_rows - 1;
+    return TP_OK;
+}
+
+static void read_lines(report_run *r, const char *path, const file_bytes *all)
+{
+    for (size_t at = 0; at < all->size && !tp_pending();) {
+        const unsigned char *line = all->data + at, *end = memchr(line, '\n', all->size - at);
+        size_t size = end ? (size_t)(end - line) : all->size - at;
+        if (size > 1) {
+            js_value *v = js_parse(path, line, size, (int64_t)at);
+            if (v)
+                add_row(r, v);
+            else if (!end && tp_error_pending() == TP_ERR_FORMAT) /* a last line that was cut off while it was written */
+                tp_error_take(NULL, 0);
+            js_free(v);
+        }
+        at += size + 1;
+    }
+}
+
+static void read_metrics(report_run *r)
+{
+    size_t size;
+    file_bytes all = { 0 };
+    char *path = path_in(r, "metrics.jsonl", &size);
+    if (path && !file_read(path, METRICS_CAP, &all))
+        read_lines(r, path, &all);
+    file_bytes_free(&all);
+    tp_free(path, size);
+    if (tp_pending())
+        take_reason(r, r->no_metrics);
+    else if (!r->n_rows)
+        snprintf(r->no_metrics, sizeof r->no_metrics, "metrics.jsonl is empty");
+    bool accuracy = isfinite(report_number(r->evaluation, "accuracy"));
+    for (int64_t i = 0; i < r->n_rows; i++)
+        accuracy |= isfinite(r->rows[i].test_accuracy) || isfinite(r->rows[i].train_accuracy);
+    r->regression = !accuracy && (r->n_rows || r->evaluation);
+}
+
+static tp_status read_run(report_run *r)
+{
+    r->best = -1;
+    r->config = read_object(r, "config.json", r->no_config);
+    r->evaluation = read_object(r, "evaluation.json", r->no_evaluation);
+    read_metrics(r);
+    if (r->no_memory)
+        return tp_fail(TP_ERR_MEMORY, "report: no memory to read %s", r->folder);
+    if (!r->config && !r->evaluation && !r->n_rows)
+        return tp_fail(TP_ERR_IO, "%s holds no run: %s", r->folder, r->no_config);
+    r->run = tp_run_open(r->folder);
+    if (!r->run || tp_pending())
+        take_reason(r, r->no_run);
+    return TP_OK;
+}
+
+/* ---- Headline ------------------------------------------------------------------------------------------------------- */
+
+static void put_duration(report_page *p, double s)
+{
+    int64_t whole = (int64_t)(s + 0.5);
+    if (s < 10)
+        page_put(p, "%.1f s", s);
+    else if (whole < 60)
+        page_put(p, "%lld s", (long long)whole);
+    else if (whole < 3600)
+        page_put(p, "%lld min %02lld s", (long long)(whole / 60), (long long)(whole % 60));
+    else
+        page_put(p, "%lld h %02lld min", (long long)(whole / 3600), (long long)(whole / 60 % 60));
+}
+
+static void put_best(report_page *p, const report_run *r)
+{
+    const report_row *best = r->best >= 0 ? &r->rows[r->best] : r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
+    double value = best ? (r->regression ? best->test_loss : best->test_accuracy) : NAN;
+    if (!isfinite(value))
+        value = report_number(r->evaluation, r->regression ? "loss" : "accuracy");
+    page_put(p, "<div><div class=\"big\">");
+    if (r->regression && isfinite(value))
+        page_put(p, "%.4g", value);
+    else
+        page_percent(p, value, 2);
+    page_put(p, "</div><div class=\"soft\">best test %s", r->regression ? "loss" : "accuracy");
+    if (r->best >= 0)
+        page_put(p, ", epoch %g", best->epoch);
+    page_put(p, "</div></div>\n");
+}
+
+void report_headline(report_page *p, const report_run *r)
+{
+    const tp_model_info *info = tp_model_find(report_string(r->config, "model", ""));
+    page_put(p, "<header>\n<h1>");
+    page_text(p, info ? info->title : report_string(r->config, "model", "A run"));
+    page_put(p, " <span class=\"soft\">on</span> ");
+    page_text(p, report_string(r->config, "data", "unknown data"));
+    page_put(p, "</h1>\n<p class=\"soft\">");
+    page_text(p, r->folder);
+    page_put(p, "</p>\n<div class=\"head\">\n");
+    put_best(p, r);
+    page_put(p, "<dl>\n");
+    double seconds = 0;
+    for (int64_t i = 0; i < r->n_rows; i++)
+        seconds += isfinite(r->rows[i].seconds) ? r->rows[i].seconds : 0;
+    if (r->n_rows) {
+        double of = report_number(r->config, "epochs");
+        page_put(p, "<div><dt>Epochs</dt><dd>%g", r->rows[r->n_rows - 1].epoch);
+        if (isfinite(of) && of > r->rows[r->n_rows - 1].epoch)
+            page_put(p, " of %g", of);
+        page_put(p, "</dd></div>\n");
+    }
+    if (r->run) {
+        TP_SCOPE;
+        page_put(p, "<div><dt>Parameters</dt><dd>");
+        page_count(p, tp_params_numel(tp_parameters(tp_run_model(r->run))));
+        page_put(p, "</dd></div>\n");
+    }
+    if (seconds > 0) {
+        page_put(p, "<div><dt>Time</dt><dd>");
+        put_duration(p, seconds);
+        page_put(p, "</dd></div>\n");
+    }
+    page_put(p, "</dl>\n</div>\n</header>\n");
+}
+
+/* ---- Configuration and commands ----------------------------------------------------------------------------------- */
+
+typedef struct config_name {
+    char text[256];
+    size_t size;
+} config_name;
+
+static void put_scalar(report_page *p, const config_name *name, const js_value *v)
+{
+    int64_t n;
+    double x;
+    page_put(p, "<tr><td class=\"k\">");
+    page_text(p, name->text);
+    page_put(p, "</td><td class=\"v\">");
+    if (js_string(v))
+        page_text(p, js_string(v));
+    else if (js_integer(v, &n))
+        page_put(p, "%lld", (long long)n);
+    else if (js_number(v, &x))
+        page_put(p, "%.10g", x);
+    else if (js_kind_of(v) == JS_BOOL)
+        page_put(p, js_true(v) ? "true" : "false");
+    else
+        page_put(p, "–");
+    page_put(p, "</td></tr>\n");
+}
+
+static void put_fields(report_page *p, config_name *name, const js_value *v);
+
+static void put_field(report_page *p, config_name *name, const char *field, const js_value *v)
+{
+    size_t before = name->size;
+    int n = snprintf(name->text + before, sizeof name->text - before, "%s%s", before ? "." : "", field);
+    name->size = n > 0 && before + (size_t)n < sizeof name->text ? before + (size_t)n : sizeof name->text - 1;
+    put_fields(p, name, v);
+    name->size = before;
+    name->text[before] = 0;
+}
+
+static void put_fields(report_page *p, config_name *name, const js_value *v)
+{
+    if (js_kind_of(v) == JS_OBJECT) {
+        for (js_member m = js_first(v); m.name; js_next(v, &m))
+            put_field(p, name, m.name, m.value);
+    } else if (js_kind_of(v) == JS_ARRAY) {
+        for (int64_t i = 0; i < js_count(v) && i < 100; i++) {
+            char number[24];
+            snprintf(number, sizeof number, "%lld", (long long)i);
+            put_field(p, name, number, js_at(v, i));
+        }
+    } else {
+        put_scalar(p, name, v);
+    }
+}
+
+void report_config(report_page *p, const report_run *r)
+{
+    page_put(p, "<section>\n<h2>Configuration</h2>\n");
+    if (r->config) {
+        config_name name = { 0 };
+        page_put(p, "<div class=\"wide\"><table>\n");
+        put_fields(p, &name, r->config);
+        page_put(p, "</table></div>\n");
+    } else {
+        tp_error_set(TP_ERR_IO, "%s", r->no_config);
+        page_missing(p, "No configuration");
+    }
+    page_put(p, "</section>\n");
+}
+
+static void put_shell_word(report_page *p, const char *word) /* in quotes where the shell needs them */
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%=,";
+    if (*word && word[strspn(word, plain)] == 0) {
+        page_text(p, word);
+        return;
+    }
+    page_text(p, "'");
+    for (; *word; word += *word == '\'') {
+        size_t n = strcspn(word, "'");
+        char piece[256];
+        n = n < sizeof piece ? n : sizeof piece - 1;
+        memcpy(piece, word, n);
+        piece[n] = 0;
+        page_text(p, piece);
+        word += n;
+        if (*word == '\'')
+            page_text(p, "'\\''");
+        else if (!*word)
+            break;
+        else
+            continue;
+    }
+    page_text(p, "'");
+}
+
+void report_commands(report_page *p, const report_run *r)
+{
+    page_put(p, "<section>\n<h2>Going on from here</h2>\n<pre>");
+    const struct {
+        const char *verb, *rest, *what;
+    } lines[] = { { "train --resume", "", "go on training; --epochs N for more" },
+                  { "eval", "", "measure it on the test data" },
+                  { "predict", r->regression ? " FILE" : " picture.png", "use it" },
+                  { "summary", "", "its layers" } };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        page_put(p, "taper %s ", lines[i].verb);
+        put_shell_word(p, r->folder);
+        page_put(p, "%s  # %s\n", lines[i].rest, lines[i].what);
+    }
+    page_put(p, "</pre>\n</section>\n");
+}
+
+/* ---- All of it ------------------------------------------------------------------------------------------------------ */
+
+static void put_page(report_page *p, const report_run *r)
+{
+    static void (*const sections[])(report_page *, const report_run *) = {
+        report_headline, report_curves, report_confusion, report_by_class, report_mistakes,
+        report_filters,  report_model,  report_config,    report_commands,
+    };
+    char title[300];
+    snprintf(title, sizeof title, "%.120s on %.120s", report_string(r->config, "model", "A run"),
+             report_string(r->config, "data", "unknown data"));
+    page_begin(p, title);
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        sections[i](p, r);
+        if (tp_pending() && tp_error_take(NULL, 0) == TP_ERR_MEMORY)
+            p->failed = true;
+    }
+    page_end(p);
+}
+
+tp_status tp_report_write(const char *run_folder)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!run_folder || !*run_folder)
+        return tp_fail(TP_ERR_ARGUMENT, "report: a run folder is wanted");
+    TP_SCOPE;
+    tp_rng rng = tp_rng_state(); /* making the network draws numbers, and the caller may be in the middle of training */
+    report_run r = { .folder = run_folder };
+    report_page p = { .failed = false };
+    size_t size = 0;
+    char *path = NULL;
+    if (!read_run(&r)) {
+        p.failed = r.no_memory;
+        put_page(&p, &r);
+        path = path_in(&r, "report.html", &size);
+        if (p.failed)
+            tp_fail(TP_ERR_MEMORY, "report: no memory for the page of %s", run_folder);
+        else if (path)
+            file_write(path, p.html.data, p.html.size);
+    }
+    tp_free(path, size);
+    file_bytes_free(&p.html);
+    tp_free(r.rows, (size_t)r.room * sizeof *r.rows);
+    js_free(r.config);
+    js_free(r.evaluation);
+    tp_set_rng_state(rng);
+    return tp_error_pending();
+}

@@ -1,0 +1,64 @@
+/* report.h - the page that report.html is made on, the run's numbers, and the sections.
+ *
+ * A section that cannot be made says why in one line, so that a half-finished run has a report as well.
+ * Layer: train.  Depends on io/file.h, io/json.h.  Read next: report.c, report_svg.c. */
+#ifndef TRAIN_REPORT_H
+#define TRAIN_REPORT_H
+
+#include "io/json.h"
+
+#include <taper/train.h>
+
+/* ---- The page: html that grows; once out of memory it stays so ---------------------------------------------------- */
+
+typedef struct report_page {
+    file_bytes html;
+    bool failed;
+} report_page;
+
+void page_put(report_page *, const char *format, ...) TP_PRINTF(2, 3); /* as it stands: markup and numbers */
+void page_text(report_page *, const char *text);                       /* escaped; "" for NULL */
+void page_cut(report_page *, const char *text, int letters); /* escaped, at most so many letters and an ellipsis */
+void page_count(report_page *, int64_t);                     /* 61 706, with narrow spaces */
+void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
+void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
+void page_begin(report_page *, const char *title);
+void page_end(report_page *);
+
+/* ---- The run ------------------------------------------------------------------------------------------------------ */
+
+typedef struct report_row { /* a line of metrics.jsonl; NaN where it had null */
+    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds;
+    bool is_best;
+} report_row;
+
+enum { WHY = 1100 };
+
+typedef struct report_run {
+    const char *folder;
+    js_value *config, *evaluation;                                         /* NULL: not there */
+    char no_config[WHY], no_metrics[WHY], no_evaluation[WHY], no_run[WHY]; /* why not */
+    report_row *rows;
+    int64_t n_rows, room;
+    int64_t best; /* index of the best row, or -1 */
+    bool regression, no_memory;
+    tp_run *run; /* NULL: not there */
+} report_run;
+
+const char *report_string(const js_value *object, const char *name, const char *otherwise);
+double report_number(const js_value *object, const char *name);                /* NaN if there is none */
+const char *report_class(const report_run *, int64_t label, char number[24]); /* its name, or its number */
+
+/* ---- Sections ----------------------------------------------------------------------------------------------------- */
+
+void report_headline(report_page *, const report_run *);
+void report_curves(report_page *, const report_run *);
+void report_confusion(report_page *, const report_run *);
+void report_by_class(report_page *, const report_run *);
+void report_mistakes(report_page *, const report_run *);
+void report_filters(report_page *, const report_run *);
+void report_model(report_page *, const report_run *);
+void report_config(report_page *, const report_run *);
+void report_commands(report_page *, const report_run *);
+
+#endif

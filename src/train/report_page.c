@@ -1,0 +1,159 @@
+/* report_page.c - writing html: escaping, numbers, the head of the page with its style.
+ *
+ * All the report's looks are in the style sheet here; nothing is fetched from anywhere and nothing is a script.
+ * Layer: train.  Depends on io/file.h.  Read next: report.c. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "train/report.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+static void append(report_page *p, const char *text, size_t size)
+{
+    if (!p->failed && file_bytes_append(&p->html, text, size))
+        p->failed = true;
+}
+
+void page_put(report_page *p, const char *format, ...)
+{
+    char text[1024];
+    va_list args;
+    va_start(args, format);
+    int n = vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    if (n < 0)
+        return;
+    if ((size_t)n < sizeof text) {
+        append(p, text, (size_t)n);
+        return;
+    }
+    char *longer = tp_alloc((size_t)n + 1);
+    if (!longer) {
+        p->failed = true;
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(longer, (size_t)n + 1, format, args);
+    va_end(args);
+    append(p, longer, (size_t)n);
+    tp_free(longer, (size_t)n + 1);
+}
+
+static void put_byte(report_page *p, char c)
+{
+    switch (c) {
+    case '<': append(p, "&lt;", 4); break;
+    case '>': append(p, "&gt;", 4); break;
+    case '&': append(p, "&amp;", 5); break;
+    case '"': append(p, "&quot;", 6); break;
+    case '\'': append(p, "&#39;", 5); break;
+    default:
+        if ((unsigned char)c >= 32 || c == '\n' || c == '\t')
+            append(p, &c, 1);
+    }
+}
+
+void page_text(report_page *p, const char *text)
+{
+    for (; text && *text; text++)
+        put_byte(p, *text);
+}
+
+void page_cut(report_page *p, const char *text, int letters)
+{
+    for (int n = 0; text && *text; text++) {
+        if ((*text & 0xC0) != 0x80 && n++ == letters) {
+            page_put(p, "…");
+            return;
+        }
+        put_byte(p, *text);
+    }
+}
+
+void page_count(report_page *p, int64_t n)
+{
+    char text[24];
+    int size = snprintf(text, sizeof text, "%lld", (long long)n);
+    for (int i = 0; i < size; i++) {
+        if (i > 0 && (size - i) % 3 == 0 && text[i - 1] != '-' && size > 4)
+            page_put(p, "\u202f");
+        append(p, &text[i], 1);
+    }
+}
+
+void page_percent(report_page *p, double share, int decimals)
+{
+    if (isfinite(share))
+        page_put(p, "%.*f\u202f%%", decimals, 100 * share);
+    else
+        page_put(p, "–");
+}
+
+void page_missing(report_page *p, const char *what)
+{
+    char why[WHY] = "";
+    if (tp_error_take(why, sizeof why) == TP_ERR_MEMORY)
+        p->failed = true;
+    page_put(p, "<p class=\"missing\">%s%s", what, *why ? ": " : "");
+    page_text(p, why);
+    page_put(p, ".</p>\n");
+}
+
+static const char style[] =
+    ":root{color-scheme:light dark;--bg:#fff;--fg:#1b1d21;--soft:#626a76;--line:#e1e4e8;--panel:#f6f7f9;--a:#2563b8;"
+    "--b:#d0661b;--good:#2f8f5b;--bad:#cf3d3d}\n"
+    "@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e6e8eb;--soft:#98a1ad;--line:#30353c;--panel:#1d2024;"
+    "--a:#6ea8f2;--b:#f0995a;--good:#48b57c;--bad:#ee6b66}}\n"
+    "*{box-sizing:border-box}\n"
+    "body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,\"Segoe UI\",Roboto,"
+    "sans-serif;font-variant-numeric:tabular-nums;-webkit-text-size-adjust:100%}\n"
+    "main{max-width:960px;margin:0 auto;padding:32px 20px 64px}\n"
+    "h1{font-size:1.75rem;line-height:1.2;margin:0;font-weight:650;letter-spacing:-.01em;overflow-wrap:anywhere}\n"
+    "h2{font-size:1.15rem;margin:44px 0 12px;font-weight:620;padding-top:14px;border-top:1px solid var(--line)}\n"
+    "p{margin:8px 0}.soft,.missing,figcaption{color:var(--soft)}.missing{font-style:italic}"
+    "p{overflow-wrap:anywhere}\n"
+    "code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}\n"
+    "pre{background:var(--panel);padding:12px 14px;border-radius:6px;overflow-x:auto;margin:8px 0}\n"
+    ".head{display:flex;flex-wrap:wrap;gap:16px 48px;align-items:flex-end;margin-top:20px}\n"
+    ".big{font-size:3.5rem;line-height:1;font-weight:650;letter-spacing:-.03em;margin-bottom:6px}\n"
+    "dl{display:flex;flex-wrap:wrap;gap:10px 32px;margin:0}dt{color:var(--soft);font-size:.8125rem}"
+    "dd{margin:0;font-size:1.125rem}\n"
+    ".wide{overflow-x:auto}\n"
+    "table{border-collapse:collapse;width:100%;font-size:.875rem}\n"
+    "th{font-weight:600;text-align:left;color:var(--soft)}\n"
+    "th,td{padding:4px 14px 4px 0;border-bottom:1px solid var(--line);vertical-align:top}\n"
+    "th:last-child,td:last-child{padding-right:0}.n{text-align:right;white-space:nowrap}\n"
+    ".k{color:var(--soft);width:1%}.v{overflow-wrap:anywhere}\n"
+    "td.bar{min-width:90px;width:30%;vertical-align:middle}.bar i{display:block;height:8px;border-radius:2px;"
+    "background:var(--a)}\n"
+    ".grid{display:grid;gap:24px 28px;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr))}\n"
+    ".cards{display:grid;gap:18px 16px;grid-template-columns:repeat(auto-fill,minmax(108px,1fr))}\n"
+    ".tiles{display:flex;flex-wrap:wrap;gap:8px}.tiles svg{border-radius:2px}\n"
+    "figure{margin:0}figcaption{font-size:.8125rem;line-height:1.4;margin-top:4px;overflow-wrap:anywhere}"
+    "figcaption b{color:var(--fg)}\n"
+    "svg{display:block;max-width:100%}.plot{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}\n"
+    "svg .t{fill:var(--fg);font-size:14px;font-weight:600}svg .cell{fill:var(--fg)}\n"
+    ".grid-line{stroke:var(--line)}.hit{fill:transparent}.hit:hover{fill:var(--soft);fill-opacity:.15}\n"
+    ".la{stroke:var(--a)}.lb{stroke:var(--b)}.la,.lb{fill:none;stroke-width:2;stroke-linejoin:round}\n"
+    ".pa{fill:var(--a)}.pb{fill:var(--b)}.right{fill:var(--good)}.wrong{fill:var(--bad)}\n"
+    ".pixels{width:100%;height:auto;border-radius:3px;border:1px solid var(--line)}\n"
+    "footer{margin-top:48px;color:var(--soft);font-size:.8125rem}\n"
+    "@media(max-width:520px){main{padding:20px 14px 48px}.big{font-size:2.75rem}}\n"
+    "@media print{h2{break-after:avoid}figure,tr{break-inside:avoid}}\n";
+
+void page_begin(report_page *p, const char *title)
+{
+    page_put(p, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+                "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
+    page_text(p, title);
+    page_put(p, "</title>\n<style>\n");
+    append(p, style, sizeof style - 1);
+    page_put(p, "</style>\n</head>\n<body>\n<main>\n");
+}
+
+void page_end(report_page *p)
+{
+    page_put(p, "<footer>Written by Taper %s.</footer>\n</main>\n</body>\n</html>\n", tp_version());
+}

@@ -1,0 +1,26 @@
+/* save.c - the weights of a module to and from a safetensors file.
+ *
+ * Names are PyTorch's, and so is the file: torch's safetensors.load_file reads what tp_save writes.
+ * Layer: train.  Depends on nn, io.  Read next: io/safetensors.c, checkpoint.c. */
+#include "base/error.h"
+#include "train/checkpoint.h"
+
+tp_status tp_save(tp_module *net, const char *path)
+{
+    const tp_metadata metadata[] = { { "format", "pt" } };
+    TP_SCOPE;
+    if (tp_pending())
+        return tp_error_pending();
+    if (!net)
+        return tp_fail(TP_ERR_ARGUMENT, "save: the module is NULL");
+    return tp_safetensors_write(path, tp_state_dict(net), metadata, 1);
+}
+
+tp_status tp_load(tp_module *net, const char *path)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!net)
+        return tp_fail(TP_ERR_ARGUMENT, "load: the module is NULL");
+    return weights_load(net, path);
+}

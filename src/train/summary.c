@@ -1,0 +1,166 @@
+/* summary.c - one row a module: output shape, parameters, cost; measured by a dry run, which allocates no activations.
+ *
+ * The observer hears of each module after its forward.  A dry run of shapes costs nothing, so the module is then run
+ * once more by itself, and what that adds up to is its cost, with its children's.
+ * Layer: train.  Depends on nn, autograd's dry run.  Read next: autograd/apply.c, nn/module.c. */
+#include "base/error.h"
+#include "base/memory.h"
+
+#include <taper/train.h>
+
+#include <string.h>
+
+typedef struct survey {
+    tp_summary *summary;
+    tp_module **modules; /* of each row */
+    bool *training;      /* mode of each before */
+    int64_t room;        /* of both, and of the rows */
+    tp_dry_run_total ignored; /* where a dry run that nobody asked about adds up */
+} survey;
+
+/* ---- rows in the order of definition ----------------------------------------------------------------------------- */
+
+static int64_t count_modules(tp_module *m)
+{
+    int64_t n = 1;
+    for (int i = 0; i < tp_n_children(m); i++)
+        n += count_modules(tp_child_at(m, i));
+    return n;
+}
+
+/* Parameters whose names have no dot: those of the module itself. */
+static int64_t own_parameters(tp_module *m)
+{
+    TP_SCOPE;
+    tp_params *all = tp_parameters(m);
+    int64_t n = 0;
+    for (int i = 0; all && i < tp_params_count(all); i++)
+        if (!strchr(tp_params_name(all, i), '.'))
+            n += tp_numel(tp_params_at(all, i));
+    return n;
+}
+
+static char *copy_of(const char *text)
+{
+    return tp_memdup(text ? text : "", text ? strlen(text) + 1 : 1);
+}
+
+static tp_status add_rows(survey *s, tp_module *m, const char *name, int depth)
+{
+    char child[512];
+    int at = s->summary->n_rows++;
+    s->modules[at] = m;
+    s->training[at] = tp_is_training(m);
+    tp_summary_row *row = &s->summary->rows[at];
+    *row = (tp_summary_row){ .name = copy_of(name), .info = copy_of(tp_module_info(m)), .type = tp_module_type(m),
+                             .depth = depth, .params = own_parameters(m) };
+    for (int i = 0; i < tp_n_children(m) && !tp_pending(); i++) {
+        snprintf(child, sizeof child, "%s%s%s", name, *name ? "." : "", tp_child_name(m, i));
+        add_rows(s, tp_child_at(m, i), child, depth + 1);
+    }
+    return tp_error_pending();
+}
+
+/* ---- measuring --------------------------------------------------------------------------------------------------- */
+
+static double cost_alone(tp_module *m, const tp_tensor *input)
+{
+    TP_SCOPE;
+    tp_dry_run_total total = { 0 };
+    tp_dry_run(&total);
+    tp_forward(m, (tp_tensor *)input);
+    return total.flops;
+}
+
+static void observe(void *context, tp_module *m, const tp_tensor *input, const tp_tensor *output, double seconds)
+{
+    survey *s = context;
+    (void)seconds;
+    if (tp_pending() || !output)
+        return;
+    tp_set_observer(NULL, NULL);
+    double flops = cost_alone(m, input);
+    tp_dry_run(&s->ignored);
+    tp_set_observer(observe, s);
+    for (int i = 0; i < s->summary->n_rows; i++)
+        if (s->modules[i] == m) {
+            s->summary->rows[i].output = tp_shape_of(output);
+            s->summary->rows[i].flops += flops;
+        }
+}
+
+/* One forward for the total, one that is observed. */
+static tp_status measure(survey *s, tp_module *net, tp_shape input)
+{
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_dry_run_total total = { 0 };
+    tp_dry_run(&s->ignored);
+    tp_tensor *x = tp_zeros(input);
+    tp_set_observer(NULL, NULL);
+    tp_dry_run(&total);
+    tp_forward(net, x);
+    tp_dry_run(&s->ignored);
+    if (!tp_pending()) {
+        tp_set_observer(observe, s);
+        tp_forward(net, x);
+        tp_set_observer(NULL, NULL);
+    }
+    tp_dry_run(NULL);
+    s->summary->flops = total.flops;
+    s->summary->activation_bytes = total.output_bytes;
+    return tp_error_pending();
+}
+
+static void count_parameters(tp_module *net, tp_summary *s)
+{
+    TP_SCOPE;
+    tp_params *all = tp_parameters(net);
+    for (int i = 0; all && i < tp_params_count(all); i++) {
+        int64_t n = tp_numel(tp_params_at(all, i));
+        s->params += n;
+        s->trainable += tp_requires_grad(tp_params_at(all, i)) ? n : 0;
+    }
+}
+
+static tp_status survey_modules(survey *s, tp_module *net, tp_shape input)
+{
+    s->room = count_modules(net);
+    s->modules = tp_calloc((size_t)s->room * sizeof *s->modules);
+    s->training = tp_calloc((size_t)s->room * sizeof *s->training);
+    s->summary->rows = tp_calloc((size_t)s->room * sizeof *s->summary->rows);
+    if (tp_pending() || add_rows(s, net, "", 0))
+        return tp_error_pending();
+    count_parameters(net, s->summary);
+    tp_eval(net);
+    tp_status status = measure(s, net, input);
+    for (int i = 0; i < s->summary->n_rows; i++) /* parents first: each then has its own mode again */
+        tp_train(s->modules[i], s->training[i]);
+    return status;
+}
+
+tp_status tp_summarize(tp_module *net, tp_shape input, tp_summary *summary)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!net || !summary)
+        return tp_fail(TP_ERR_ARGUMENT, "summarize: the module or the summary is NULL");
+    *summary = (tp_summary){ 0 };
+    survey s = { .summary = summary };
+    tp_status status = survey_modules(&s, net, input);
+    tp_free(s.modules, (size_t)s.room * sizeof *s.modules);
+    tp_free(s.training, (size_t)s.room * sizeof *s.training);
+    if (status)
+        tp_summary_free(summary);
+    return status;
+}
+
+void tp_summary_free(tp_summary *s)
+{
+    for (int i = 0; i < s->n_rows; i++) {
+        tp_free((void *)s->rows[i].name, s->rows[i].name ? strlen(s->rows[i].name) + 1 : 0);
+        tp_free((void *)s->rows[i].info, s->rows[i].info ? strlen(s->rows[i].info) + 1 : 0);
+    }
+    tp_free(s->rows, (size_t)s->n_rows * sizeof *s->rows);
+    *s = (tp_summary){ 0 };
+}
