@@ -1,0 +1,139 @@
+/* cli.h - what the files of the command line share: verbs, options, the values parsed, exit codes.
+ *
+ * Two tables (verbs.def, options.def) describe the whole program; parsing, help, completion and manual read them.
+ * Layer: cli.  Depends on <taper/...> only.  Read next: main.c, options.c. */
+#ifndef CLI_CLI_H
+#define CLI_CLI_H
+
+#include <taper/models.h>
+#include <taper/train.h>
+
+/* ---- Exit codes: the table that help and manual print is in help.c --------------------------------- */
+
+enum {
+    EXIT_FINE = 0,
+    EXIT_WORK = 1,  /* the work failed */
+    EXIT_USAGE = 2, /* unknown option, bad value, missing argument */
+    EXIT_INPUT = 3, /* a file or data is missing or malformed */
+    EXIT_MEMORY = 4,
+    EXIT_OUTPUT = 5,   /* standard output or the disk cannot be written */
+    EXIT_SIGNAL = 128, /* plus the signal's number */
+};
+
+typedef struct exit_meaning {
+    const char *code, *meaning;
+} exit_meaning;
+extern const exit_meaning exit_meanings[]; /* ends with a NULL code */
+
+/* ---- Verbs ----------------------------------------------------------------------------------------- */
+
+typedef struct cli cli;
+
+typedef enum words_kind {
+    WORDS_NONE,
+    WORDS_MODELS,
+    WORDS_FOLDERS,
+    WORDS_FILES,
+    WORDS_MODELS_FOLDERS,
+    WORDS_VERBS,
+    WORDS_SHELLS
+} words_kind;
+
+typedef struct verb {
+    const char *name, *usage;
+    int min_words, max_words; /* max 0 with min > 0: no limit */
+    words_kind words;
+    const char *title, *text, *examples;
+    int (*run)(cli *);
+} verb;
+
+enum {
+#define VERB(name, ...) VERB_##name,
+#include "cli/verbs.def"
+#undef VERB
+    N_VERBS
+};
+enum {
+#define VERB(name, ...) IN_##name = 1 << VERB_##name,
+#include "cli/verbs.def"
+#undef VERB
+    IN_ALL = (1 << N_VERBS) - 1
+};
+#define VERB(name, ...) int verb_##name(cli *);
+#include "cli/verbs.def"
+#undef VERB
+
+extern const verb verbs[N_VERBS];
+const char *verb_name_at(int i);         /* NULL past the end, as every list of names here */
+const verb *verb_find(const char *name); /* NULL if there is none */
+
+/* ---- Options --------------------------------------------------------------------------------------- */
+
+typedef enum arg_kind {
+    ARG_FLAG,
+    ARG_COUNT,
+    ARG_INT,
+    ARG_SEED,
+    ARG_REAL,
+    ARG_TEXT,
+    ARG_NAME,
+    ARG_PATH,
+    ARG_FOLDER,
+    ARG_CHAR,
+    ARG_LIST
+} arg_kind;
+
+typedef const char *choice_fn(int i);
+
+typedef struct option {
+    const char *name;
+    char letter; /* 0: none */
+    arg_kind kind;
+    const char *place;
+    int verbs;
+    const char *group;
+    size_t field; /* of struct cli */
+    const char *range;
+    choice_fn *choice;
+    const char *help;
+} option;
+
+extern const option options[];
+extern const int n_options;
+enum { MAX_OPTIONS = 128 };
+
+/* What the command line said. */
+struct cli {
+    const verb *verb;
+    char **words;
+    int n_words;
+    const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
+    tp_train_config train;
+    const char *resume, *part, *header;
+    int64_t top;
+    int threads;
+    bool json, man, help;
+};
+
+int parse_command(cli *, const verb *, int argc, char **argv); /* 0, or EXIT_USAGE after a message */
+bool option_given(const cli *, const char *name);
+const char *header_choice(int i);
+const char *part_choice(int i);
+const char *model_choice(int i);
+const char *shell_choice(int i);
+int no_model(
+    const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
+
+void print_overview(FILE *);
+void print_help(FILE *, const verb *);
+void print_man(FILE *);
+
+/* ---- Saying what is wrong -------------------------------------------------------------------------- */
+
+void complain(const char *format, ...) TP_PRINTF(1, 2);   /* "taper: ..." on stderr, always one line */
+int usage_error(const char *format, ...) TP_PRINTF(1, 2); /* the same; EXIT_USAGE */
+int library_error(void); /* takes the pending error, complains, returns its exit code; 0 if none is pending */
+int error_exit_code(tp_status, const char *text);
+void close_progress_line(void); /* a message is about to be printed: leave the bar's line */
+
+#endif

@@ -1,0 +1,162 @@
+/* main.c - from the command line to a verb, and from its result to an exit code.
+ *
+ * The library never prints or exits; this folder does.  Every message on stderr is one line that begins with "taper:".
+ * Layer: cli.  Depends on <taper/...> only.  Read next: verbs.def, options.def, then the file of a verb. */
+#include "cli/cli.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+const verb verbs[N_VERBS] = {
+#define VERB(name, usage, min, max, words, title, text, examples) \
+    { #name, usage, min, max, words, title, text, examples, verb_##name },
+#include "cli/verbs.def"
+#undef VERB
+};
+
+const char *verb_name_at(int i)
+{
+    return i < N_VERBS ? verbs[i].name : NULL;
+}
+
+const verb *verb_find(const char *name)
+{
+    for (int i = 0; i < N_VERBS; i++)
+        if (!strcmp(verbs[i].name, name))
+            return &verbs[i];
+    return NULL;
+}
+
+/* ---- messages -------------------------------------------------------------------------------------- */
+
+/* One line whatever the text holds: names of files may contain anything. */
+static void write_line(FILE *to, const char *text)
+{
+    for (const unsigned char *p = (const unsigned char *)text; *p; p++)
+        if (*p == '\n')
+            fputs(p[1] ? "; " : "", to);
+        else if (*p < 0x20 || *p == 0x7f)
+            fprintf(to, "\\x%02x", *p);
+        else
+            fputc(*p, to);
+    fputc('\n', to);
+}
+
+static void complain_v(const char *format, va_list args)
+{
+    char text[4096];
+    vsnprintf(text, sizeof text, format, args);
+    close_progress_line();
+    fflush(stdout);
+    fprintf(stderr, "%staper:%s ", red(stderr), no_style(stderr));
+    write_line(stderr, text);
+}
+
+void complain(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_v(format, args);
+    va_end(args);
+}
+
+int usage_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    complain_v(format, args);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+int error_exit_code(tp_status status, const char *text)
+{
+    static const int full[] = { ENOSPC, EDQUOT, EFBIG };
+    switch (status) {
+    case TP_OK: return EXIT_FINE;
+    case TP_ERR_ARGUMENT: return EXIT_USAGE; /* what the library was told came from the command line */
+    case TP_ERR_MEMORY: return EXIT_MEMORY;
+    case TP_ERR_FORMAT: return EXIT_INPUT;
+    case TP_ERR_IO:
+        for (size_t i = 0; i < sizeof full / sizeof *full; i++)
+            if (strstr(text, strerror(full[i])))
+                return EXIT_OUTPUT;
+        return EXIT_INPUT;
+    default: return EXIT_WORK;
+    }
+}
+
+int library_error(void)
+{
+    char text[4096];
+    tp_status status = tp_error_take(text, sizeof text);
+    if (status)
+        complain("%s", text);
+    return error_exit_code(status, text);
+}
+
+/* ---- the way through ------------------------------------------------------------------------------- */
+
+static int no_verb(const char *word)
+{
+    const char *meant = nearest_name(word, verb_name_at);
+    if (tp_model_find(word))
+        return usage_error(
+            "no verb '%s'; it is a model: did you mean 'taper train %s' or 'taper summary %s'?", word, word,
+            word);
+    if (meant)
+        return usage_error("no verb '%s'; did you mean '%s'?", word, meant);
+    return usage_error("no verb '%s'; 'taper help' lists them", word);
+}
+
+static int run(int argc, char **argv)
+{
+    static cli c;
+    const char *word = argc > 1 ? argv[1] : NULL;
+    if (!word) {
+        print_overview(stderr);
+        return EXIT_USAGE;
+    }
+    if (!strcmp(word, "--help") || !strcmp(word, "-h"))
+        word = "help";
+    else if (!strcmp(word, "--version") || !strcmp(word, "-V"))
+        word = "version";
+    else if (*word == '-')
+        return usage_error("a verb comes first, not '%s'; 'taper help' lists them", word);
+    const verb *v = verb_find(word);
+    if (!v)
+        return no_verb(word);
+    int code = parse_command(&c, v, argc - 2, argv + 2);
+    if (code)
+        return code;
+    if (c.help) {
+        print_help(stdout, v);
+        return EXIT_FINE;
+    }
+    if (c.threads)
+        tp_set_num_threads(c.threads);
+    TP_SCOPE;
+    code = v->run(&c);
+    int rest = library_error(); /* nothing that failed goes unsaid */
+    return code ? code : rest;
+}
+
+int main(int argc, char **argv)
+{
+    int code = run(argc, argv);
+    errno = 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    int reason = errno;
+    if (close(STDOUT_FILENO) && errno != EBADF && !failed) { /* NFS and quotas tell only now */
+        failed = true;
+        reason = errno;
+    }
+    if (failed && code < EXIT_SIGNAL) {
+        complain("cannot write to standard output%s%s", reason ? ": " : "", reason ? strerror(reason) : "");
+        code = EXIT_OUTPUT;
+    }
+    return code;
+}

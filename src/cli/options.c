@@ -1,0 +1,384 @@
+/* options.c - words of the command line into fields of struct cli, by the table options.def.
+ *
+ * Values are checked hard: a whole number is all digits, NaN is not a rate, nothing may be given twice.
+ * Layer: cli.  Depends on cli.h, text.h.  Read next: help.c, which prints the same table. */
+#include "cli/cli.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const option options[] = {
+#define OPTION(name, letter, kind, place, in, group, field, range, choice, help) \
+    { name, letter, ARG_##kind, place, in, group, offsetof(cli, field), range, choice, help },
+#include "cli/options.def"
+#undef OPTION
+};
+const int n_options = (int)(sizeof options / sizeof *options);
+_Static_assert(sizeof options / sizeof *options <= MAX_OPTIONS, "raise MAX_OPTIONS");
+
+/* ---- lists of names -------------------------------------------------------------------------------- */
+
+const char *header_choice(int i)
+{
+    static const char *const names[] = { "auto", "yes", "no" };
+    return i < 3 ? names[i] : NULL;
+}
+
+const char *part_choice(int i)
+{
+    static const char *const names[] = { "train", "test" };
+    return i < 2 ? names[i] : NULL;
+}
+
+const char *shell_choice(int i)
+{
+    static const char *const names[] = { "bash", "zsh", "fish" };
+    return i < 3 ? names[i] : NULL;
+}
+
+const char *model_choice(int i)
+{
+    return i < tp_model_count() ? tp_model_at(i)->name : NULL;
+}
+
+static const verb *names_of; /* the verb whose options option_choice lists */
+
+static const char *option_choice(int i)
+{
+    for (int k = 0; k < n_options; k++)
+        if (options[k].verbs >> (names_of - verbs) & 1 && i-- == 0)
+            return options[k].name;
+    return NULL;
+}
+
+int no_model(const char *name)
+{
+    const char *meant = nearest_name(name, model_choice);
+    if (meant)
+        return usage_error("no model '%s'; did you mean '%s'?", name, meant);
+    return usage_error("no model '%s'; 'taper models' lists them", name);
+}
+
+bool option_given(const cli *c, const char *name)
+{
+    for (int i = 0; i < n_options; i++)
+        if (c->given[i] && !strcmp(options[i].name, name))
+            return true;
+    return false;
+}
+
+/* ---- ranges: "[1,inf)" ----------------------------------------------------------------------------- */
+
+typedef struct interval {
+    double low, high;
+    bool low_open, high_open;
+} interval;
+
+static interval interval_of(const char *range)
+{
+    interval r = { -INFINITY, INFINITY, true, true };
+    if (range) {
+        char *end;
+        r.low_open = range[0] == '(';
+        r.low = strtod(range + 1, &end);
+        r.high = strtod(end + 1, &end);
+        r.high_open = *end == ')';
+    }
+    return r;
+}
+
+static bool inside(interval r, double x)
+{
+    return (r.low_open ? x > r.low : x >= r.low) && (r.high_open ? x < r.high : x <= r.high);
+}
+
+/* "a number above 0", "a whole number from 1 to 1024", "one of auto, yes, no" */
+static const char *wanted(const option *o, char *text, size_t room)
+{
+    static const char *const kinds[] = {
+        [ARG_COUNT] = "a whole number",
+        [ARG_INT] = "a whole number",
+        [ARG_SEED] = "a whole number from 0 to 2^64 - 1",
+        [ARG_REAL] = "a number",
+        [ARG_TEXT] = "a text",
+        [ARG_NAME] = "one of ",
+        [ARG_PATH] = "a file or folder",
+        [ARG_FOLDER] = "a folder",
+        [ARG_CHAR] = "one character, or tab",
+        [ARG_LIST] = "rising whole numbers with commas between them, each",
+        [ARG_FLAG] = "",
+    };
+    interval r = interval_of(o->range);
+    int n = snprintf(text, room, "%s", kinds[o->kind]);
+    char *end = text + n;
+    size_t left = room - (size_t)n;
+    if (o->choice)
+        for (int i = 0; o->choice(i) && left > 40; i++) {
+            n = snprintf(end, left, "%s%s", i ? ", " : "", o->choice(i));
+            end += n;
+            left -= (size_t)n;
+        }
+    else if (o->range && isinf(r.high))
+        snprintf(end, left, r.low_open ? " above %g" : " of %g or more", r.low);
+    else if (o->range)
+        snprintf(end, left, " %s %g %s %g", r.low_open ? "above" : "from", r.low,
+                 r.low_open ? (r.high_open ? "and below" : "and at most") : (r.high_open ? "to below" : "to"),
+                 r.high);
+    return text;
+}
+
+/* ---- values ---------------------------------------------------------------------------------------- */
+
+static bool too_far; /* the last number read is one, but of a size that does not fit */
+
+static bool read_integer(const char *text, int64_t *value)
+{
+    char *end;
+    if (!(*text >= '0' && *text <= '9') && !(*text == '-' && text[1] >= '0' && text[1] <= '9'))
+        return false; /* strtoll takes blanks and signs of its own */
+    errno = 0;
+    *value = strtoll(text, &end, 10);
+    too_far = errno && !*end;
+    return !errno && !*end;
+}
+
+static bool read_unsigned(const char *text, uint64_t *value)
+{
+    char *end;
+    if (!(*text >= '0' && *text <= '9'))
+        return false;
+    errno = 0;
+    *value = strtoull(text, &end, 10);
+    too_far = errno && !*end;
+    return !errno && !*end;
+}
+
+static bool read_real(const char *text, double *value)
+{
+    char *end;
+    if (!*text || strspn(text, "0123456789+-.eE") != strlen(text)) /* no nan, inf, hexadecimal, blanks */
+        return false;
+    errno = 0;
+    *value = strtod(text, &end);
+    too_far = errno && !*end;
+    if (*value == 0)
+        *value = TP_ZERO; /* plain 0 in an option means "default" */
+    return end != text && !*end && !errno && isfinite(*value);
+}
+
+static bool read_list(const char *text, interval r, tp_schedule_options *into)
+{
+    static int64_t numbers[256];
+    int64_t before = INT64_MIN;
+    int n = 0;
+    for (const char *p = text;; p++) {
+        char item[24];
+        size_t length = strcspn(p, ",");
+        if (length >= sizeof item || n == 256)
+            return false;
+        memcpy(item, p, length);
+        item[length] = 0;
+        if (!read_integer(item, &numbers[n]) || !inside(r, (double)numbers[n]) || numbers[n] <= before)
+            return false;
+        before = numbers[n++];
+        p += length;
+        if (!*p)
+            break;
+    }
+    into->milestones = numbers;
+    into->n_milestones = n;
+    return true;
+}
+
+static bool read_choice(const option *o, const char *text, void *field)
+{
+    for (int i = 0; o->choice(i); i++)
+        if (!strcmp(o->choice(i), text)) {
+            *(const char **)field = o->choice(i);
+            return true;
+        }
+    return false;
+}
+
+static bool read_value(const option *o, const char *text, cli *c)
+{
+    void *field = (char *)c + o->field;
+    interval r = interval_of(o->range);
+    int64_t whole = 0;
+    switch (o->kind) {
+    case ARG_FLAG: *(bool *)field = true; return true;
+    case ARG_COUNT: return read_integer(text, field) && inside(r, (double)*(int64_t *)field);
+    case ARG_INT:
+        if (!read_integer(text, &whole) || !inside(r, (double)whole))
+            return false;
+        *(int *)field = (int)whole;
+        return true;
+    case ARG_SEED: return read_unsigned(text, field);
+    case ARG_REAL: return read_real(text, field) && inside(r, *(double *)field);
+    case ARG_NAME: return read_choice(o, text, field);
+    case ARG_CHAR:
+        *(char *)field = !strcmp(text, "tab") ? '\t' : *text;
+        return !strcmp(text, "tab") || (strlen(text) == 1 && *text != '"' && *text != '\n' && *text > 0);
+    case ARG_LIST: return read_list(text, r, &c->train.schedule_options);
+    default: *(const char **)field = text; return *text != 0;
+    }
+}
+
+static int set_option(cli *c, const option *o, const char *text, const char *as)
+{
+    char want[512];
+    const char **given = &c->given[o - options];
+    if (*given && o->kind == ARG_FLAG)
+        return o->field == offsetof(cli, help) ? 0 : usage_error("%s is given twice", as);
+    if (*given)
+        return usage_error("%s is given twice: '%s', then '%s'", as, *given, text);
+    *given = text;
+    if (read_value(o, text, c))
+        return 0;
+    wanted(o, want, sizeof want);
+    const char *meant = o->choice ? nearest_name(text, o->choice) : NULL;
+    if (meant)
+        return usage_error("%s '%s': did you mean '%s'? Wanted: %s", as, text, meant, want);
+    return usage_error("%s '%s': %s%s is wanted", as, text,
+                       too_far ? "its size does not fit the machine; " : "", want);
+}
+
+/* ---- one option of the command line ---------------------------------------------------------------- */
+
+static const option *find(const verb *v, const char *name, size_t length)
+{
+    for (int i = 0; i < n_options; i++)
+        if ((!v || options[i].verbs >> (v - verbs) & 1) && strlen(options[i].name) == length &&
+            !memcmp(options[i].name, name, length))
+            return &options[i];
+    return NULL;
+}
+
+static int unknown_option(const verb *v, const char *name, size_t length)
+{
+    char word[64];
+    snprintf(word, sizeof word, "%.*s", (int)(length < 60 ? length : 60), name);
+    const option *o = find(NULL, name, length);
+    if (o) {
+        char owners[160] = "";
+        for (int i = 0; i < N_VERBS; i++)
+            for (int k = 0; k < n_options; k++)
+                if (options[k].verbs >> i & 1 && !strcmp(options[k].name, o->name)) {
+                    size_t used = strlen(owners);
+                    snprintf(owners + used, sizeof owners - used, "%s%s", used ? ", " : "", verbs[i].name);
+                }
+        return usage_error("%s has no option '--%s'; it belongs to: %s", v->name, word, owners);
+    }
+    names_of = v;
+    const char *meant = nearest_name(word, option_choice);
+    if (meant)
+        return usage_error("%s has no option '--%s'; did you mean '--%s'?", v->name, word, meant);
+    return usage_error("%s has no option '--%s'; 'taper help %s' lists them", v->name, word, v->name);
+}
+
+static int missing_value(const option *o, const char *as, const char *next)
+{
+    char want[512];
+    wanted(o, want, sizeof want);
+    if (next)
+        return usage_error("%s wants %s, %s; '%s' looks like an option (write --%s=%s if it is meant)", as,
+                           o->place, want, next, o->name, next);
+    return usage_error("%s wants %s: %s", as, o->place, want);
+}
+
+/* "--lr 1e-3", "--lr=1e-3" at argv[0]; *used is how many words it took. */
+static int long_option(cli *c, char **argv, int argc, int *used)
+{
+    char as[80];
+    const char *name = argv[0] + 2, *equals = strchr(name, '=');
+    size_t length = equals ? (size_t)(equals - name) : strlen(name);
+    const option *o = find(c->verb, name, length);
+    *used = 1;
+    if (!o)
+        return unknown_option(c->verb, name, length);
+    snprintf(as, sizeof as, "--%s", o->name);
+    if (o->kind == ARG_FLAG)
+        return equals ? usage_error("%s takes no value, but '%s' is given", as, equals + 1)
+                      : set_option(c, o, "", as);
+    if (equals)
+        return set_option(c, o, equals + 1, as);
+    if (argc < 2 || !strncmp(argv[1], "--", 2))
+        return missing_value(o, as, argc < 2 ? NULL : argv[1]);
+    *used = 2;
+    return set_option(c, o, argv[1], as);
+}
+
+/* "-b 64", "-b64", "-h" */
+static int short_option(cli *c, char **argv, int argc, int *used)
+{
+    const option *o = NULL;
+    char letter = argv[0][1], as[8] = { '-', letter };
+    for (int i = 0; i < n_options && !o; i++)
+        if (options[i].letter == letter && options[i].verbs >> (c->verb - verbs) & 1)
+            o = &options[i];
+    *used = 1;
+    if (!o)
+        return usage_error("%s has no option '%s'; 'taper help %s' lists them", c->verb->name, argv[0],
+                           c->verb->name);
+    if (o->kind == ARG_FLAG)
+        return argv[0][2] ? usage_error("%s takes no value, but '%s' is given", as, argv[0] + 2)
+                          : set_option(c, o, "", as);
+    if (argv[0][2])
+        return set_option(c, o, argv[0] + 2, as);
+    if (argc < 2 || !strncmp(argv[1], "--", 2))
+        return missing_value(o, as, argc < 2 ? NULL : argv[1]);
+    *used = 2;
+    return set_option(c, o, argv[1], as);
+}
+
+static int count_words(const cli *c)
+{
+    const verb *v = c->verb;
+    if (c->n_words < v->min_words) {
+        const char *operands = strchr(v->usage + strlen("taper "), ' ');
+        size_t length = operands ? strcspn(++operands, "\n[") : 0;
+        while (length && operands[length - 1] == ' ')
+            length--;
+        return usage_error("%s wants %.*s; 'taper help %s' says more", v->name, (int)length, operands,
+                           v->name);
+    }
+    bool unlimited = v->min_words > 0 && v->max_words == 0;
+    if (!unlimited && c->n_words > v->max_words)
+        return usage_error("%s: '%s' is one word too many; 'taper help %s' says more", v->name,
+                           c->words[v->max_words], v->name);
+    return 0;
+}
+
+int parse_command(cli *c, const verb *v, int argc, char **argv)
+{
+    bool only_words = false;
+    c->verb = v;
+    c->words = argv; /* words move to the front; argv is ours */
+    c->train.struct_size = sizeof c->train;
+    c->train.model_options.struct_size = sizeof c->train.model_options;
+    c->train.data_options.struct_size = sizeof c->train.data_options;
+    c->train.data_options.csv.struct_size = sizeof c->train.data_options.csv;
+    c->train.optim_options.struct_size = sizeof c->train.optim_options;
+    c->train.schedule_options.struct_size = sizeof c->train.schedule_options;
+    for (int i = 0, used = 1, code; i < argc; i += used) {
+        used = 1;
+        code = 0;
+        if (only_words || argv[i][0] != '-' || !argv[i][1])
+            c->words[c->n_words++] = argv[i];
+        else if (!strcmp(argv[i], "--"))
+            only_words = true;
+        else if (argv[i][1] == '-')
+            code = long_option(c, argv + i, argc - i, &used);
+        else
+            code = short_option(c, argv + i, argc - i, &used);
+        if (code)
+            return code;
+    }
+    if (c->header)
+        c->train.data_options.csv.header = !strcmp(c->header, "yes") ? 1 : !strcmp(c->header, "no") ? -1 : 0;
+    return c->help ? 0 : count_words(c);
+}

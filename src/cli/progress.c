@@ -1,0 +1,151 @@
+/* progress.c - what a training run shows while it goes, and how it is interrupted.
+ *
+ * A signal only sets a flag; the callback answers false, the library writes a checkpoint and returns.
+ * Layer: cli.  Depends on train.h, text.h.  Read next: train.c. */
+#include "cli/progress.h"
+#include "cli/text.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- signals --------------------------------------------------------------------------------------- */
+
+static volatile sig_atomic_t caught;
+
+static void on_signal(int number)
+{
+    caught = number;
+    signal(SIGINT, SIG_DFL); /* the second one kills at once */
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+}
+
+void catch_signals(void)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART }, before;
+    sigemptyset(&action.sa_mask);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        if (!sigaction(numbers[i], NULL, &before) &&
+            before.sa_handler != SIG_IGN) /* nohup, or in the background */
+            sigaction(numbers[i], &action, NULL);
+    signal(SIGPIPE, SIG_IGN); /* whoever read the lines is gone: training goes on, the exit code tells */
+}
+
+int caught_signal(void)
+{
+    return caught;
+}
+
+/* ---- the line that is rewritten -------------------------------------------------------------------- */
+
+static struct {
+    bool known, terminal, utf8, open; /* open: the cursor stands in the line */
+    double begun, epoch_begun, drawn; /* begun: when the first step that we saw ended */
+    int64_t first_step, epoch;
+} shown;
+
+void close_progress_line(void)
+{
+    if (shown.open)
+        fputs("\r\033[K", stdout);
+    shown.open = false;
+}
+
+static bool speaks_utf8(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+static void begin(const tp_progress *p)
+{
+    const char *term = getenv("TERM");
+    shown.known = true;
+    shown.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
+    shown.utf8 = speaks_utf8();
+    shown.begun = shown.epoch_begun = clock_now();
+    shown.first_step = p->global_step;
+    shown.epoch = p->epoch;
+}
+
+static void draw_bar(double part, int columns)
+{
+    int full = (int)(part * columns);
+    fputs(green(stdout), stdout);
+    for (int i = 0; i < columns; i++) {
+        if (i == full)
+            fputs(dimmed(stdout), stdout);
+        fputs(shown.utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), stdout);
+    }
+    fputs(no_style(stdout), stdout);
+}
+
+/* epoch  2/5  ━━━━━━━━━━──────────  loss 0.2731  31,204/s  1:12 left */
+static void draw(const tp_progress *p)
+{
+    char left[TEXT_ROOM], rate[TEXT_ROOM], tail[3 * TEXT_ROOM], head[TEXT_ROOM];
+    double time = clock_now();
+    if (time - shown.drawn < 0.1 && p->step != p->steps)
+        return;
+    shown.drawn = time;
+    int64_t done = p->global_step - shown.first_step;
+    int64_t to_do = (p->epochs - p->epoch) * p->steps + p->steps - p->step;
+    text_duration(left, done > 0 ? (time - shown.begun) / (double)done * (double)to_do : NAN);
+    text_count(rate, isfinite(p->examples_per_second) ? (int64_t)p->examples_per_second : 0);
+    snprintf(head, sizeof head, "epoch %lld/%lld  ", (long long)p->epoch, (long long)p->epochs);
+    snprintf(tail, sizeof tail, "  loss %.4f  %s/s  %s left", p->loss, rate, left);
+    int bar = terminal_width() - 1 - (int)strlen(head) - (int)strlen(tail);
+    printf("\r\033[K%s", head);
+    if (bar >= 5)
+        draw_bar(p->steps ? (double)p->step / (double)p->steps : 0, bar < 30 ? bar : 30);
+    fputs(tail, stdout);
+    fflush(stdout);
+    shown.open = true;
+}
+
+/* ---- the line that stays: one an epoch ------------------------------------------------------------- */
+
+/* epoch  1/5  loss 0.2731  train 91.90 %  test 96.53 %  best 96.53 %  12.3 s */
+static void print_epoch(const tp_progress *p, double seconds)
+{
+    char total[24], duration[TEXT_ROOM];
+    int width = snprintf(total, sizeof total, "%lld", (long long)p->epochs);
+    text_duration(duration, seconds);
+    close_progress_line();
+    printf("epoch %*lld/%s  loss %.4f", width, (long long)p->epoch, total, p->train_loss);
+    if (isfinite(p->test_accuracy))
+        printf("  train %5.2f %%  test %s%5.2f %%%s  best %5.2f %%", 100 * p->train_accuracy,
+               p->is_best ? green(stdout) : "", 100 * p->test_accuracy, p->is_best ? no_style(stdout) : "",
+               100 * p->best);
+    else
+        printf("  test %s%.4f%s  best %.4f", p->is_best ? green(stdout) : "", p->test_loss,
+               p->is_best ? no_style(stdout) : "", p->best);
+    printf("  %s\n", duration);
+    fflush(stdout);
+}
+
+bool show_progress(void *start, const tp_progress *p)
+{
+    if (!shown.known) {
+        begin(p);
+        puts(start);
+        fflush(stdout);
+    }
+    if (p->epoch_done) {
+        double time = clock_now();
+        print_epoch(p, time - shown.epoch_begun);
+        shown.epoch_begun = time;
+    } else if (shown.terminal) {
+        draw(p);
+    }
+    return !caught;
+}

@@ -1,0 +1,138 @@
+/* train.c - `taper train`: begin a run or go on with one, show how it goes, say what comes next.
+ *
+ * The library trains; this file checks that the words go together and talks.
+ * Layer: cli.  Depends on train.h.  Read next: progress.c. */
+#include "cli/cli.h"
+#include "cli/progress.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- do the words go together? --------------------------------------------------------------------- */
+
+static int check_resume(const cli *c)
+{
+    static const char *const allowed[] = { "resume", "epochs", "threads" };
+    if (c->n_words)
+        return usage_error("--resume takes model and data from the run; '%s' is one word too many",
+                           c->words[0]);
+    for (int i = 0; i < n_options; i++) {
+        bool fine = !c->given[i];
+        for (size_t k = 0; k < sizeof allowed / sizeof *allowed; k++)
+            fine = fine || !strcmp(options[i].name, allowed[k]);
+        if (!fine)
+            return usage_error(
+                "--%s cannot stand beside --resume: the run in '%s' has its own; a new run can change it",
+                options[i].name, c->resume);
+    }
+    return 0;
+}
+
+static int check_new(const cli *c)
+{
+    if (!c->n_words)
+        return usage_error("train wants MODEL --data PATH, or --resume DIR; 'taper help train' says more");
+    if (!tp_model_find(c->words[0]))
+        return no_model(c->words[0]);
+    if (!c->train.data)
+        return usage_error("train wants --data PATH: what to learn from, such as --data data/mnist");
+    return 0;
+}
+
+/* The folders above the run folder; the library makes the last one. */
+static int make_parents(const char *path)
+{
+    char text[4096];
+    if (strlen(path) >= sizeof text)
+        return usage_error("--out: the path is longer than %zu bytes", sizeof text - 1);
+    strcpy(text, path);
+    for (char *slash = strchr(text + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        if (mkdir(text, 0777) && errno != EEXIST && errno != EISDIR) {
+            int reason = errno;
+            complain("%s: cannot make this folder: %s", text, strerror(reason));
+            return reason == ENOSPC || reason == EDQUOT ? EXIT_OUTPUT : EXIT_INPUT;
+        }
+        *slash = '/';
+    }
+    return 0;
+}
+
+/* ---- before and after ------------------------------------------------------------------------------ */
+
+/* Printed with the first step, when all that can be wrong with the words has been found. */
+static void start_line(const tp_train_config *t, const char *folder, char *text, size_t room)
+{
+    if (t)
+        snprintf(text, room, "%s on %s -> %s  (%s, batch %lld, %d threads, %s)", t->model, t->data, folder,
+                 t->optim, (long long)t->batch_size, tp_num_threads(), tp_isa());
+    else
+        snprintf(text, room, "going on with %s  (%d threads, %s)", folder, tp_num_threads(), tp_isa());
+}
+
+static void print_result(const tp_train_result *r)
+{
+    char duration[TEXT_ROOM];
+    text_duration(duration, r->seconds);
+    if (r->stopped_early)
+        printf("stopped early: no better result in a while\n");
+    if (isfinite(r->test_accuracy))
+        printf("best: %.2f %% of the test examples right, after epoch %lld; %s in all\n", 100 * r->best,
+               (long long)r->best_epoch, duration);
+    else
+        printf("best: test loss %.6g, after epoch %lld; %s in all\n", r->best, (long long)r->best_epoch,
+               duration);
+}
+
+static void print_next(const char *out, bool pictures)
+{
+    printf("\nlook at   %s/report.html\n", out);
+    printf("try next  taper eval %s\n", out);
+    if (pictures)
+        printf("          taper predict %s PICTURE.png\n", out);
+    printf("          taper summary %s\n", out);
+}
+
+static int interrupted(const char *out)
+{
+    close_progress_line();
+    printf("saved; to go on: taper train --resume %s\n", out);
+    return EXIT_SIGNAL + caught_signal();
+}
+
+int verb_train(cli *c)
+{
+    tp_train_result result = { 0 };
+    char out[256], start[4096];
+    int code = c->resume ? check_resume(c) : check_new(c);
+    if (code)
+        return code;
+    const char *folder = c->resume;
+    if (!folder) {
+        c->train.model = c->words[0];
+        snprintf(out, sizeof out, "runs/%s", c->train.model);
+        folder = c->train.out = c->train.out ? c->train.out : out;
+        if (is_run_folder(folder))
+            return usage_error(
+                "%s: holds a run; go on with it by taper train --resume %s, or choose another --out", folder,
+                folder);
+    }
+    tp_train_config config = c->train; /* resolved, to be shown; the run resolves its own */
+    if (!c->resume && (tp_train_config_resolve(&config) || (code = make_parents(folder))))
+        return code ? code : library_error();
+    catch_signals();
+    start_line(c->resume ? NULL : &config, folder, start, sizeof start);
+    tp_status status = c->resume ? tp_train_resume(folder, c->train.epochs, show_progress, start, &result)
+                                 : tp_train_run(&c->train, show_progress, start, &result);
+    if (status)
+        return library_error();
+    if (result.stopped && caught_signal())
+        return interrupted(folder);
+    close_progress_line();
+    print_result(&result);
+    print_next(folder, isfinite(result.test_accuracy));
+    return EXIT_FINE;
+}
