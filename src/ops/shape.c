@@ -331,12 +331,11 @@ static tp_status slice_backward_infer(tp_call *c)
     const tp_tensor *dy = c->in[0];
     slice_attrs slice = a->slice;
     tp_shape part = a->shape;
-    if (slice.dim < 0 || slice.dim >= part.ndim || slice.step < 1 || dy->ndim != part.ndim)
-        return tp_fail(TP_ERR_ARGUMENT, "slice_backward: dim %lld, step %lld for shape %s", (long long)slice.dim, (long long)slice.step, shape_text(part));
-    resolve_slice("slice", part.dim, part.ndim, &slice);
+    if (resolve_slice("slice_backward", part.dim, part.ndim, &slice))
+        return tp_error_pending();
     part.dim[slice.dim] = slice.end > slice.start ? (slice.end - slice.start + slice.step - 1) / slice.step : 0;
     for (int i = 0; i < part.ndim; i++)
-        if (dy->shape[i] != part.dim[i])
+        if (dy->ndim != part.ndim || dy->shape[i] != part.dim[i])
             return tp_fail(TP_ERR_SHAPE, "slice_backward: dy %s is not such a slice of %s", tensor_shape_text(dy), shape_text(a->shape));
     return tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->shape);
 }
