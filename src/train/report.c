@@ -9,9 +9,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { METRICS_CAP = 256 << 20 };
+enum { METRICS_CAP = 256 << 20, MAX_VALUES = 100 };
 
-/* ---- Looking into JSON -------------------------------------------------------------------------------------------- */
+/* ---- Looking into JSON --------------------------------------------------------------------------------------- */
 
 const char *report_string(const js_value *object, const char *name, const char *otherwise)
 {
@@ -34,7 +34,7 @@ const char *report_class(const report_run *r, int64_t label, char number[24])
     return number;
 }
 
-/* ---- Reading the folder --------------------------------------------------------------------------------------------- */
+/* ---- Reading the folder ---------------------------------------------------------------------------------------- */
 
 static char *path_in(const report_run *r, const char *name, size_t *size)
 {
@@ -72,11 +72,11 @@ static tp_status add_row(report_run *r, const js_value *v)
     if (tp_grow((void **)&r->rows, &r->room, r->n_rows + 1, sizeof *r->rows))
         return tp_error_pending();
     report_row *row = &r->rows[r->n_rows++];
-    *row = (report_row){ report_number(v, "epoch"),      report_number(v, "global_step"),
-                         report_number(v, "lr"),         report_number(v, "train_loss"),
-                         report_number(v, "train_accuracy"), report_number(v, "test_loss"),
-                         report_number(v, "test_accuracy"),  report_number(v, "seconds"),
-                         js_true(js_get(v, "is_best")) };
+    *row = (report_row){
+        report_number(v, "epoch"),         report_number(v, "global_step"),    report_number(v, "lr"),
+        report_number(v, "train_loss"),    report_number(v, "train_accuracy"), report_number(v, "test_loss"),
+        report_number(v, "test_accuracy"), report_number(v, "seconds"),        js_true(js_get(v, "is_best"))
+    };
     if (!isfinite(row->epoch))
         row->epoch = (double)r->n_rows;
     if (row->is_best)
@@ -93,7 +93,8 @@ static void read_lines(report_run *r, const char *path, const file_bytes *all)
             js_value *v = js_parse(path, line, size, (int64_t)at);
             if (v)
                 add_row(r, v);
-            else if (!end && tp_error_pending() == TP_ERR_FORMAT) /* a last line that was cut off while it was written */
+            else if (!end && tp_error_pending() ==
+                                 TP_ERR_FORMAT) /* a last line that was cut off while it was written */
                 tp_error_take(NULL, 0);
             js_free(v);
         }
@@ -136,7 +137,7 @@ static tp_status read_run(report_run *r)
     return TP_OK;
 }
 
-/* ---- Headline ------------------------------------------------------------------------------------------------------- */
+/* ---- Headline -------------------------------------------------------------------------------------------------- */
 
 static void put_duration(report_page *p, double s)
 {
@@ -204,20 +205,17 @@ void report_headline(report_page *p, const report_run *r)
     page_put(p, "</dl>\n</div>\n</header>\n");
 }
 
-/* ---- Configuration and commands ----------------------------------------------------------------------------------- */
+/* ---- Configuration and commands ------------------------------------------------------------------------------ */
 
 typedef struct config_name {
     char text[256];
     size_t size;
 } config_name;
 
-static void put_scalar(report_page *p, const config_name *name, const js_value *v)
+static void put_scalar(report_page *p, const js_value *v)
 {
     int64_t n;
     double x;
-    page_put(p, "<tr><td class=\"k\">");
-    page_text(p, name->text);
-    page_put(p, "</td><td class=\"v\">");
     if (js_string(v))
         page_text(p, js_string(v));
     else if (js_integer(v, &n))
@@ -228,7 +226,32 @@ static void put_scalar(report_page *p, const config_name *name, const js_value *
         page_put(p, js_true(v) ? "true" : "false");
     else
         page_put(p, "–");
+}
+
+/* A row of the table: a value, or a list of them with commas. */
+static void put_values(report_page *p, const config_name *name, const js_value *v)
+{
+    page_put(p, "<tr><td class=\"k\">");
+    page_text(p, name->text);
+    page_put(p, "</td><td class=\"v\">");
+    if (js_kind_of(v) != JS_ARRAY)
+        put_scalar(p, v);
+    for (int64_t i = 0; i < js_count(v) && i <= MAX_VALUES; i++) {
+        page_put(p, i ? ", " : "");
+        if (i < MAX_VALUES)
+            put_scalar(p, js_at(v, i));
+        else
+            page_put(p, "…");
+    }
     page_put(p, "</td></tr>\n");
+}
+
+static bool is_nested(const js_value *v) /* a list that has lists or objects in it */
+{
+    for (int64_t i = 0; js_kind_of(v) == JS_ARRAY && i < js_count(v); i++)
+        if (js_kind_of(js_at(v, i)) == JS_ARRAY || js_kind_of(js_at(v, i)) == JS_OBJECT)
+            return true;
+    return false;
 }
 
 static void put_fields(report_page *p, config_name *name, const js_value *v);
@@ -248,14 +271,14 @@ static void put_fields(report_page *p, config_name *name, const js_value *v)
     if (js_kind_of(v) == JS_OBJECT) {
         for (js_member m = js_first(v); m.name; js_next(v, &m))
             put_field(p, name, m.name, m.value);
-    } else if (js_kind_of(v) == JS_ARRAY) {
-        for (int64_t i = 0; i < js_count(v) && i < 100; i++) {
+    } else if (is_nested(v)) {
+        for (int64_t i = 0; i < js_count(v) && i < MAX_VALUES; i++) {
             char number[24];
             snprintf(number, sizeof number, "%lld", (long long)i);
             put_field(p, name, number, js_at(v, i));
         }
     } else {
-        put_scalar(p, name, v);
+        put_values(p, name, v);
     }
 }
 
@@ -317,7 +340,7 @@ void report_commands(report_page *p, const report_run *r)
     page_put(p, "</pre>\n</section>\n");
 }
 
-/* ---- All of it ------------------------------------------------------------------------------------------------------ */
+/* ---- All of it ------------------------------------------------------------------------------------------------- */
 
 static void put_page(report_page *p, const report_run *r)
 {
@@ -344,7 +367,8 @@ tp_status tp_report_write(const char *run_folder)
     if (!run_folder || !*run_folder)
         return tp_fail(TP_ERR_ARGUMENT, "report: a run folder is wanted");
     TP_SCOPE;
-    tp_rng rng = tp_rng_state(); /* making the network draws numbers, and the caller may be in the middle of training */
+    tp_rng rng =
+        tp_rng_state(); /* making the network draws numbers, and the caller may be in the middle of training */
     report_run r = { .folder = run_folder };
     report_page p = { .failed = false };
     size_t size = 0;

@@ -9,7 +9,7 @@
 
 #include <taper/train.h>
 
-/* ---- The page: html that grows; once out of memory it stays so ---------------------------------------------------- */
+/* ---- The page: html that grows; once out of memory it stays so ----------------------------------------------- */
 
 typedef struct report_page {
     file_bytes html;
@@ -18,14 +18,15 @@ typedef struct report_page {
 
 void page_put(report_page *, const char *format, ...) TP_PRINTF(2, 3); /* as it stands: markup and numbers */
 void page_text(report_page *, const char *text);                       /* escaped; "" for NULL */
-void page_cut(report_page *, const char *text, int letters); /* escaped, at most so many letters and an ellipsis */
-void page_count(report_page *, int64_t);                     /* 61 706, with narrow spaces */
+void page_cut(report_page *, const char *text,
+              int letters);              /* escaped, at most so many letters and an ellipsis */
+void page_count(report_page *, int64_t); /* 61 706, with narrow spaces */
 void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
 void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
 void page_begin(report_page *, const char *title);
 void page_end(report_page *);
 
-/* ---- The run ------------------------------------------------------------------------------------------------------ */
+/* ---- The run ------------------------------------------------------------------------------------------------- */
 
 typedef struct report_row { /* a line of metrics.jsonl; NaN where it had null */
     double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds;
@@ -46,10 +47,10 @@ typedef struct report_run {
 } report_run;
 
 const char *report_string(const js_value *object, const char *name, const char *otherwise);
-double report_number(const js_value *object, const char *name);                /* NaN if there is none */
+double report_number(const js_value *object, const char *name);               /* NaN if there is none */
 const char *report_class(const report_run *, int64_t label, char number[24]); /* its name, or its number */
 
-/* ---- Sections ----------------------------------------------------------------------------------------------------- */
+/* ---- Sections ------------------------------------------------------------------------------------------------ */
 
 void report_headline(report_page *, const report_run *);
 void report_curves(report_page *, const report_run *);

@@ -23,7 +23,8 @@ static int64_t row_sum(const js_value *rows, int64_t truth, int64_t classes)
     return sum;
 }
 
-static int name_width(const report_run *r, int64_t classes) /* letters of the longest class name, at most 12 */
+static int name_width(const report_run *r,
+                      int64_t classes) /* letters of the longest class name, at most 12 */
 {
     int most = 1;
     for (int64_t k = 0; k < classes; k++) {
@@ -45,7 +46,8 @@ static void put_label(report_page *p, const report_run *r, int64_t k, int x, int
     page_put(p, "</text>\n");
 }
 
-static void put_cell(report_page *p, const report_run *r, const js_value *rows, int64_t t, int64_t a, const int xy[2], double top)
+static void put_cell(report_page *p, const report_run *r, const js_value *rows, int64_t t, int64_t a,
+                     const int xy[2], double top)
 {
     char names[2][24];
     int64_t n = count_at(rows, t, a);
@@ -54,16 +56,16 @@ static void put_cell(report_page *p, const report_run *r, const js_value *rows, 
     page_put(p, t == a ? " seen as it is" : " taken for ");
     if (t != a)
         page_text(p, report_class(r, a, names[1]));
-    page_put(p, ": %lld</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\" ", (long long)n, xy[0] + 1, xy[1] + 1,
-             CELL - 2, CELL - 2);
+    page_put(p, ": %lld</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\" ", (long long)n,
+             xy[0] + 1, xy[1] + 1, CELL - 2, CELL - 2);
     if (n)
         page_put(p, "class=\"%s\" fill-opacity=\"%.2f\"/>", t == a ? "right" : "wrong",
                  0.12 + 0.5 * log1p((double)n) / log1p(top));
     else
         page_put(p, "fill=\"var(--panel)\"/>");
     if (n)
-        page_put(p, "<text class=\"cell\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%lld</text>", xy[0] + CELL / 2,
-                 xy[1] + CELL / 2 + 4, (long long)n);
+        page_put(p, "<text class=\"cell\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%lld</text>",
+                 xy[0] + CELL / 2, xy[1] + CELL / 2 + 4, (long long)n);
     page_put(p, "</g>\n");
 }
 
@@ -76,20 +78,26 @@ static void put_matrix(report_page *p, const report_run *r, const js_value *rows
     }
     int letters = name_width(r, classes), left = 30 + letters * 8, top = letters <= 4 ? 44 : 30 + letters * 6;
     int width = left + (int)classes * CELL + (letters > 4 ? 40 : 2), height = top + (int)classes * CELL + 2;
-    page_put(p, "<div class=\"wide\"><svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" style=\"max-width:%s\" role=\"img\" ", width,
-             height, width, height, classes > 12 ? "none" : "100%;height:auto");
+    page_put(p,
+             "<div class=\"wide\"><svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
+             "style=\"max-width:%s\" role=\"img\" ",
+             width, height, width, height, classes > 12 ? "none" : "100%;height:auto");
     page_put(p, "aria-label=\"Confusion matrix\">\n<text x=\"%d\" y=\"14\">answer →</text>\n", left);
-    page_put(p, "<text x=\"14\" y=\"%d\" transform=\"rotate(-90 14 %d)\" text-anchor=\"end\">← truth</text>\n", top, top);
+    page_put(p,
+             "<text x=\"14\" y=\"%d\" transform=\"rotate(-90 14 %d)\" text-anchor=\"end\">← truth</text>\n",
+             top, top);
     for (int64_t a = 0; a < classes; a++) {
         char style[96];
         int x = left + (int)a * CELL + CELL / 2;
-        snprintf(style, sizeof style, letters <= 4 ? "text-anchor=\"middle\"" : "transform=\"rotate(-40 %d %d)\"", x, top - 8);
+        snprintf(style, sizeof style,
+                 letters <= 4 ? "text-anchor=\"middle\"" : "transform=\"rotate(-40 %d %d)\"", x, top - 8);
         put_label(p, r, a, x, top - 8, style);
     }
     for (int64_t t = 0; t < classes; t++) {
         put_label(p, r, t, left - 8, top + (int)t * CELL + CELL / 2 + 4, "text-anchor=\"end\"");
         for (int64_t a = 0; a < classes; a++)
-            put_cell(p, r, rows, t, a, (int[]){ left + (int)a * CELL, top + (int)t * CELL }, t == a ? right : wrong);
+            put_cell(p, r, rows, t, a, (int[]){ left + (int)a * CELL, top + (int)t * CELL },
+                     t == a ? right : wrong);
     }
     page_put(p, "</svg></div>\n");
 }
@@ -122,7 +130,8 @@ static void put_pairs(report_page *p, const report_run *r, const js_value *rows,
         page_put(p, "<p>Not one mistake.</p>\n");
         return;
     }
-    page_put(p, "<div class=\"wide\"><table style=\"margin-top:16px;max-width:560px\">\n<tr><th>Truth</th><th>Taken for</th>"
+    page_put(p, "<div class=\"wide\"><table "
+                "style=\"margin-top:16px;max-width:560px\">\n<tr><th>Truth</th><th>Taken for</th>"
                 "<th class=\"n\">Times</th><th class=\"n\">Of its class</th></tr>\n");
     for (int i = 0; i < n; i++) {
         char name[24];
@@ -152,7 +161,8 @@ void report_confusion(report_page *p, const report_run *r)
         if (classes <= MATRIX_CLASSES)
             put_matrix(p, r, rows, classes);
         else
-            page_put(p, "<p class=\"soft\">%lld classes: the most frequent mistakes.</p>\n", (long long)classes);
+            page_put(p, "<p class=\"soft\">%lld classes: the most frequent mistakes.</p>\n",
+                     (long long)classes);
         put_pairs(p, r, rows, classes);
     }
     page_put(p, "</section>\n");
@@ -170,8 +180,10 @@ void report_by_class(report_page *p, const report_run *r)
     const js_value *rows = js_get(r->evaluation, "confusion");
     if (r->regression || !classes)
         return; /* the section before says why */
-    page_put(p, "<section>\n<h2>By class</h2>\n<div class=\"wide\"><table>\n<tr><th>Class</th><th class=\"n\">Examples</th>"
-                "<th class=\"n\">Precision</th><th class=\"n\">Recall</th><th class=\"n\">F1</th><th></th></tr>\n");
+    page_put(p, "<section>\n<h2>By class</h2>\n<div class=\"wide\"><table>\n<tr><th>Class</th><th "
+                "class=\"n\">Examples</th>"
+                "<th class=\"n\">Precision</th><th class=\"n\">Recall</th><th class=\"n\">F1</th><th "
+                "class=\"bar\"></th></tr>\n");
     double lowest = 1;
     for (int64_t k = 0; k < classes; k++)
         lowest = fmin(lowest, isfinite(share_at(r, "f1", k)) ? share_at(r, "f1", k) : 1);
@@ -191,5 +203,6 @@ void report_by_class(report_page *p, const report_run *r)
         page_put(p, "</td><td class=\"bar\"><i style=\"width:%.1f%%\"></i></td></tr>\n",
                  isfinite(f1) ? 100 * fmax(0, fmin(1, (f1 - from) / (1 - from))) : 0);
     }
-    page_put(p, "</table></div>\n<p class=\"soft\">Bars: F1 from %g to 100\u202f%%.</p>\n</section>\n", 100 * from);
+    page_put(p, "</table></div>\n<p class=\"soft bar\">Bars: F1 from %g to 100\u202f%%.</p>\n</section>\n",
+             100 * from);
 }

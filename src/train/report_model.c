@@ -59,7 +59,8 @@ void report_model(report_page *p, const report_run *r)
     if (!r->run)
         tp_error_set(TP_ERR_IO, "%s", r->no_run);
     if (r->run && !tp_summarize(tp_run_model(r->run), input_shape(tp_run_config(r->run)), &s)) {
-        page_put(p, "<div class=\"wide\"><table>\n<tr><th>Module</th><th>Type</th><th></th><th class=\"n\">Output</th>"
+        page_put(p, "<div class=\"wide\"><table>\n<tr><th>Module</th><th>Type</th><th></th><th "
+                    "class=\"n\">Output</th>"
                     "<th class=\"n\">Parameters</th><th class=\"n\">Operations</th></tr>\n");
         for (int i = 0; i < s.n_rows; i++)
             put_row(p, &s.rows[i]);

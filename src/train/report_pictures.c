@@ -43,7 +43,8 @@ static uint32_t most_frequent(const picture *im)
 static void put_pixels(report_page *p, const picture *im, const char *attributes)
 {
     uint32_t ground = most_frequent(im);
-    page_put(p, "<svg viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\" role=\"img\" %s>", im->width, im->height, attributes);
+    page_put(p, "<svg viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\" role=\"img\" %s>", im->width,
+             im->height, attributes);
     page_put(p, "<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>", im->width, im->height, ground);
     for (int y = 0; y < im->height; y++)
         for (int x = 0, end; x < im->width; x = end) {
@@ -51,12 +52,13 @@ static void put_pixels(report_page *p, const picture *im, const char *attributes
             for (end = x + 1; end < im->width && im->pixel[y * im->width + end] == c; end++)
                 ;
             if (c != ground)
-                page_put(p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"1\" fill=\"#%06x\"/>", x, y, end - x, c);
+                page_put(p, "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"1\" fill=\"#%06x\"/>", x, y,
+                         end - x, c);
         }
     page_put(p, "</svg>");
 }
 
-/* ---- Mistakes ------------------------------------------------------------------------------------------------------ */
+/* ---- Mistakes ------------------------------------------------------------------------------------------------- */
 
 static uint32_t level(float v, int levels)
 {
@@ -170,13 +172,14 @@ void report_mistakes(report_page *p, const report_run *r)
     tp_free(x, bytes);
 }
 
-/* ---- Filters ------------------------------------------------------------------------------------------------------- */
+/* ---- Filters -------------------------------------------------------------------------------------------------- */
 
 static uint32_t diverging(double v) /* -1 blue, 0 white, 1 red */
 {
     static const double ends[2][3] = { { 33, 102, 172 }, { 178, 24, 43 } };
     double share = isfinite(v) ? sqrt(fmin(fabs(v), 1)) : 0; /* the root: small weights show as well */
     uint32_t c = 0;
+    share = round(share * 12) / 12; /* fewer colours make longer runs */
     for (int k = 0; k < 3; k++)
         c = c << 8 | (uint32_t)round(247 + (ends[v > 0][k] - 247) * share);
     return c;
@@ -194,7 +197,8 @@ static bool find_filters(filters *f, const report_run *r)
     for (int i = 0; i < tp_params_count(all); i++) {
         tp_tensor *w = tp_params_at(all, i);
         if (tp_ndim(w) == 4 && tp_size(w, 2) >= 2 && tp_size(w, 2) <= MAX_SIDE && tp_size(w, 3) <= MAX_SIDE) {
-            *f = (filters){ tp_params_name(all, i), w, tp_size(w, 0), tp_size(w, 1), tp_size(w, 2), tp_size(w, 3) };
+            *f = (filters){ tp_params_name(all, i), w, tp_size(w, 0), tp_size(w, 1), tp_size(w, 2),
+                            tp_size(w, 3) };
             return true;
         }
     }
@@ -218,8 +222,8 @@ static void put_filters(report_page *p, const filters *f, const float *w)
         most = fmax(most, fabs((double)w[i]));
     page_put(p, "<p class=\"soft\"><code>");
     page_text(p, f->name);
-    page_put(p, "</code>, %lld × %lld × %lld × %lld", (long long)f->out, (long long)f->in, (long long)f->height,
-             (long long)f->width);
+    page_put(p, "</code>, %lld × %lld × %lld × %lld", (long long)f->out, (long long)f->in,
+             (long long)f->height, (long long)f->width);
     if (out < f->out || in < f->in)
         page_put(p, "; the first %lld of them, %lld of the inputs", (long long)out, (long long)in);
     page_put(p, ". Blue is negative, red positive, the strongest %.3g.</p>\n<div class=\"tiles\">\n", most);

@@ -150,8 +150,10 @@ tp_status tp_summarize(tp_module *net, tp_shape input, tp_summary *summary)
     tp_status status = survey_modules(&s, net, input);
     tp_free(s.modules, (size_t)s.room * sizeof *s.modules);
     tp_free(s.training, (size_t)s.room * sizeof *s.training);
-    if (status)
+    if (status) {
+        summary->n_rows = summary->rows ? (int)s.room : 0; /* those that were not filled are cleared */
         tp_summary_free(summary);
+    }
     return status;
 }
 
