@@ -88,8 +88,14 @@ static tp_params *copied(const tp_params *from)
 
 static const tp_optim_options variants[] = {
     { .lr = 0.05 },
-    { .lr = 0.05, .momentum = 0.9, .dampening = 0.3, .amsgrad = true, .centered = true, .lr_decay = 0.1,
-      .initial_accumulator = 0.2, .weight_decay = 0.01 },
+    { .lr = 0.05,
+      .momentum = 0.9,
+      .dampening = 0.3,
+      .amsgrad = true,
+      .centered = true,
+      .lr_decay = 0.1,
+      .initial_accumulator = 0.2,
+      .weight_decay = 0.01 },
 };
 
 static void loaded_state_gives_the_same_bits(void **state)
@@ -119,8 +125,8 @@ static void state_has_pytorchs_names(void **state)
     TP_SCOPE;
     tp_params *p = two(TP_F32);
     tp_params *s = tp_optim_state(tp_adam(p, .amsgrad = true));
-    const char *const names[] = { "w.step",    "w.exp_avg", "w.exp_avg_sq", "w.max_exp_avg_sq", "b.step",
-                                  "b.exp_avg", "b.exp_avg_sq", "b.max_exp_avg_sq" };
+    const char *const names[] = { "w.step", "w.exp_avg", "w.exp_avg_sq", "w.max_exp_avg_sq",
+                                  "b.step", "b.exp_avg", "b.exp_avg_sq", "b.max_exp_avg_sq" };
     assert_int_equal(tp_params_count(s), 8);
     for (int i = 0; i < 8; i++)
         assert_string_equal(tp_params_name(s, i), names[i]);
@@ -148,8 +154,9 @@ static void wrong_state_is_told_whole_and_changes_nothing(void **state)
     tp_params_add(bad, "c.momentum_buffer", tp_ones(TP_SHAPE(5, 3)));
     assert_int_equal(tp_optim_load_state(o, bad, 3), TP_ERR_ARGUMENT);
     const char *text = tp_error_message();
-    assert_true(strstr(text, "'w.momentum_buffer' is f32 (5, 3), wanted f32 (3, 5)") && strstr(text, "'b.step'") &&
-                strstr(text, "'b.momentum_buffer' is missing") && strstr(text, "'c.momentum_buffer' is not"));
+    assert_true(strstr(text, "'w.momentum_buffer' is f32 (5, 3), wanted f32 (3, 5)") &&
+                strstr(text, "'b.step'") && strstr(text, "'b.momentum_buffer' is missing") &&
+                strstr(text, "'c.momentum_buffer' is not"));
     assert_error(TP_ERR_ARGUMENT, "momentum: the state does not fit");
     assert_int_equal(tp_optim_steps(o), 2);
     for (int i = 0; i < tp_params_count(before); i++)
@@ -164,7 +171,8 @@ static void groups_have_their_own_options(void **state)
 {
     (void)state;
     TP_SCOPE;
-    tp_tensor *a = leaf(tp_ones(TP_SHAPE(2))), *b = leaf(tp_ones(TP_SHAPE(2))), *c = leaf(tp_ones(TP_SHAPE(2)));
+    tp_tensor *a = leaf(tp_ones(TP_SHAPE(2))), *b = leaf(tp_ones(TP_SHAPE(2))),
+              *c = leaf(tp_ones(TP_SHAPE(2)));
     tp_optim *o = tp_sgd(named("a", a), .lr = 0.5);
     tp_add_group(o, named("b", b), .lr = 0.25, .weight_decay = 2);
     tp_add_group(o, named("c", c), .lr = TP_ZERO);
@@ -175,7 +183,8 @@ static void groups_have_their_own_options(void **state)
     tp_set_grad(c, tp_ones(TP_SHAPE(2)));
     tp_step(o);
     assert_no_error();
-    assert_true(((float *)tp_data(a))[1] == 0.5f && ((float *)tp_data(b))[1] == 0.25f && ((float *)tp_data(c))[1] == 1);
+    assert_true(((float *)tp_data(a))[1] == 0.5f && ((float *)tp_data(b))[1] == 0.25f &&
+                ((float *)tp_data(c))[1] == 1);
     tp_set_lr(o, -1, 0.125);
     assert_true(tp_lr(o, 0) == 0.125 && tp_lr(o, 2) == 0.125);
     tp_zero_grad(o);
@@ -266,14 +275,16 @@ static void layout_does_not_matter(void **state)
     for (int i = 0; tp_optim_name_at(i); i++) {
         TP_SCOPE;
         tp_tensor *start = tp_to(tp_reshape(tp_arange(0, 12, 1), TP_SHAPE(3, 4)), TP_F32);
-        tp_tensor *a = leaf(tp_clone(start)), *b = leaf(tp_transpose(tp_contiguous(tp_transpose(start, 0, 1)), 0, 1));
+        tp_tensor *a = leaf(tp_clone(start)),
+                  *b = leaf(tp_transpose(tp_contiguous(tp_transpose(start, 0, 1)), 0, 1));
         assert_false(tp_is_contiguous(b));
         tp_optim *one = tp_optim_new(tp_optim_name_at(i), named("w", a), &variants[1]);
         tp_optim *other = tp_optim_new(tp_optim_name_at(i), named("w", b), &variants[1]);
         for (int k = 0; k < 3; k++) {
             tp_tensor *g = gradient(a, k);
             tp_set_grad(a, g);
-            tp_set_grad(b, tp_to(tp_transpose(tp_contiguous(tp_transpose(g, 0, 1)), 0, 1), k ? TP_F32 : TP_F64));
+            tp_set_grad(b,
+                        tp_to(tp_transpose(tp_contiguous(tp_transpose(g, 0, 1)), 0, 1), k ? TP_F32 : TP_F64));
             tp_step(one);
             tp_step(other);
         }
@@ -340,7 +351,8 @@ static void clipping_meets_its_bound(void **state)
     tp_params *p = two(TP_F64);
     tp_tensor *w = tp_params_at(p, 0), *b = tp_params_at(p, 1);
     assert_true(tp_clip_grad_norm(p, 1) == 0); /* no gradients */
-    tp_set_grad(w, tp_expand(tp_full(TP_SHAPE(1, 1), 3, .dtype = TP_F64), TP_SHAPE(3, 5))); /* one number, repeated */
+    tp_set_grad(w, tp_expand(tp_full(TP_SHAPE(1, 1), 3, .dtype = TP_F64),
+                             TP_SHAPE(3, 5))); /* one number, repeated */
     tp_set_grad(b, tp_full(TP_SHAPE(7), -4, .dtype = TP_F64));
     double norm = sqrt(15 * 9 + 7 * 16);
     assert_true(fabs(tp_clip_grad_norm(p, 1000) - norm) < 1e-12);
@@ -361,8 +373,10 @@ static void clipping_meets_its_bound(void **state)
 
 /* ---- schedules --------------------------------------------------------------------------------------------------- */
 
-#define FACTOR(kind, step, ...) \
-    tp_schedule_factor(kind, &(tp_schedule_options){ .struct_size = sizeof(tp_schedule_options), __VA_ARGS__ }, step)
+#define FACTOR(kind, step, ...)                                                                           \
+    tp_schedule_factor(kind,                                                                              \
+                       &(tp_schedule_options){ .struct_size = sizeof(tp_schedule_options), __VA_ARGS__ }, \
+                       step)
 
 static void assert_near(double got, double wanted)
 {
@@ -392,7 +406,8 @@ static void schedules_meet_their_ends(void **state)
     assert_near(FACTOR("one_cycle", 20, .total = 20, .rise = 1), 1e-4);
     assert_near(FACTOR("inverse_sqrt", 0, .total = 0), 1);
     assert_near(FACTOR("inverse_sqrt", 16, .warmup = 4), 0.5);
-    assert_near(FACTOR("multi_step", 7, .milestones = (int64_t[]){ 2, 7 }, .n_milestones = 2, .gamma = 0.5), 0.25);
+    assert_near(FACTOR("multi_step", 7, .milestones = (int64_t[]){ 2, 7 }, .n_milestones = 2, .gamma = 0.5),
+                0.25);
     assert_near(FACTOR("step", 6, .step_size = 3, .gamma = 0.5), 0.25);
     assert_true(isnan(FACTOR("plateau", 3, .gamma = 0.5)));
     assert_no_error();
@@ -414,8 +429,8 @@ static void a_schedule_is_set_back(void **state)
         tp_schedule *s[2];
         for (int k = 0; k < 2; k++) {
             o[k] = tp_sgd(named("w", leaf(tp_ones(TP_SHAPE(2)))), .lr = 0.5);
-            s[k] = tp_schedule_new(o[k], kind, .total = 20, .warmup = 2, .step_size = 4, .milestones = milestones,
-                                   .n_milestones = 2, .patience = 1);
+            s[k] = tp_schedule_new(o[k], kind, .total = 20, .warmup = 2, .step_size = 4,
+                                   .milestones = milestones, .n_milestones = 2, .patience = 1);
         }
         milestones[0] = 1; /* the schedule has its own copy */
         for (int k = 0; k < 12; k++) {

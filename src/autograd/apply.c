@@ -144,15 +144,20 @@ tp_tensor *tp_apply(const tp_op *op, tp_tensor *const *in, int n_in, const void 
 static tp_status check_in_place(const tp_op *op, tp_tensor *x, bool records)
 {
     if (records && x->requires_grad && !x->grad_fn)
-        return tp_fail(TP_ERR_GRAD, "%s_: a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD",
-                       op->name);
+        return tp_fail(
+            TP_ERR_GRAD,
+            "%s_: a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD",
+            op->name);
     if (records && x->is_view)
-        return tp_fail(TP_ERR_GRAD, "%s_: a view cannot be changed in place while gradients are recorded; clone it first",
+        return tp_fail(TP_ERR_GRAD,
+                       "%s_: a view cannot be changed in place while gradients are recorded; clone it first",
                        op->name);
     for (int i = 0; i < x->ndim && x->numel; i++)
         if (x->stride[i] == 0 && x->shape[i] > 1)
-            return tp_fail(TP_ERR_ARGUMENT, "%s_: several elements of %s share one place in memory (an expanded view); clone it first",
-                           op->name, tensor_shape_text(x));
+            return tp_fail(
+                TP_ERR_ARGUMENT,
+                "%s_: several elements of %s share one place in memory (an expanded view); clone it first",
+                op->name, tensor_shape_text(x));
     return TP_OK;
 }
 
@@ -183,11 +188,12 @@ tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const 
     bool records = wants_record(op, in, n_in);
     TP_SCOPE;
     tp_call c = { .op = op, .n_in = n_in, .n_out = 1, .in = in, .attrs = attrs };
-    if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(c.out[0] = tensor_blank()) || op->infer(&c))
+    if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(c.out[0] = tensor_blank()) ||
+        op->infer(&c))
         return NULL;
     if (!tensor_same_shape(x, c.out[0]))
-        return tp_fail_null(TP_ERR_SHAPE, "%s_: the result %s does not fit into %s", op->name, tensor_shape_text(c.out[0]),
-                            tensor_shape_text(x));
+        return tp_fail_null(TP_ERR_SHAPE, "%s_: the result %s does not fit into %s", op->name,
+                            tensor_shape_text(c.out[0]), tensor_shape_text(x));
     if (x->dtype != c.out[0]->dtype)
         return tp_fail_null(TP_ERR_DTYPE, "%s_: the result is %s, the tensor %s", op->name,
                             tp_dtype_name(c.out[0]->dtype), tp_dtype_name(x->dtype));
@@ -242,7 +248,9 @@ tp_dtype call_promoted(const tp_call *c)
         int kind = c->in[i]->is_number ? 2 : c->in[i]->ndim == 0;
         tp_dtype d = c->in[i]->dtype;
         if (kind == 2)
-            d = tp_dtype_is_float(d) ? TP_F32 : d; /* numbers bring a class, not a width: float means the default type */
+            d = tp_dtype_is_float(d)
+                    ? TP_F32
+                    : d; /* numbers bring a class, not a width: float means the default type */
         best[kind] = best[kind] < 0 ? (int)d : (int)tp_promote((tp_dtype)best[kind], d);
     }
     int result = best[0];
@@ -259,8 +267,10 @@ static tp_status broadcast_failure(const tp_call *c, int dim_from_right)
     text[0] = 0;
     for (int i = 0; i < c->n_in && used < sizeof text; i++)
         if (c->in[i])
-            used += (size_t)snprintf(text + used, sizeof text - used, used ? " and %s" : "%s", tensor_shape_text(c->in[i]));
-    return tp_fail(TP_ERR_SHAPE, "%s: shapes %s do not broadcast: dim -%d differs and is not 1", c->op->name, text, dim_from_right);
+            used += (size_t)snprintf(text + used, sizeof text - used, used ? " and %s" : "%s",
+                                     tensor_shape_text(c->in[i]));
+    return tp_fail(TP_ERR_SHAPE, "%s: shapes %s do not broadcast: dim -%d differs and is not 1", c->op->name,
+                   text, dim_from_right);
 }
 
 static tp_status broadcast_shape(const tp_call *c, tp_shape *shape)
@@ -288,7 +298,8 @@ static const tp_tensor *layout_source(const tp_call *c, const tp_shape *shape)
 {
     for (int i = 0; i < c->n_in; i++) {
         const tp_tensor *x = c->in[i];
-        if (x && x->ndim == shape->ndim && !memcmp(x->shape, shape->dim, sizeof *x->shape * x->ndim) && tensor_is_dense(x))
+        if (x && x->ndim == shape->ndim && !memcmp(x->shape, shape->dim, sizeof *x->shape * x->ndim) &&
+            tensor_is_dense(x))
             return x;
     }
     return NULL;

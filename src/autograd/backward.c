@@ -52,7 +52,8 @@ tp_tensor *engine_ones_like(const tp_tensor *x)
 {
     tp_tensor *ones = tensor_new((tp_dtype)x->dtype, tp_shape_of(x));
     if (ones)
-        ones->storage->device->kernels()->convert[x->dtype][TP_F64](tensor_data(ones), 1, &(double){ 1 }, 0, ones->numel);
+        ones->storage->device->kernels()->convert[x->dtype][TP_F64](tensor_data(ones), 1, &(double){ 1 }, 0,
+                                                                    ones->numel);
     return ones;
 }
 
@@ -203,7 +204,8 @@ static tp_status hand_out(const pass *p, tp_node *n)
         if (wanted >= 0 && accumulate(p, &p->capture->grads[wanted], o->grad))
             return tp_error_pending();
         if (o->retained && !p->capture) {
-            tp_tensor *box = o->retained, *g = box->storage ? engine_add(box, o->grad) : engine_clone(o->grad);
+            tp_tensor *box = o->retained,
+                      *g = box->storage ? engine_add(box, o->grad) : engine_clone(o->grad);
             if (!g)
                 return tp_error_pending();
             if (box->storage)
@@ -233,8 +235,16 @@ static tp_status run_node(const pass *p, tp_node *n, tp_tensor **arrays, bool *n
     }
     for (int i = 0; i < n->n_out; i++)
         dy[i] = n->out[i].grad;
-    tp_saved saved = { .op = n->op, .n_in = n->n_in, .n_out = n->n_out, .in = in, .out = out, .dy = dy, .needs = needs,
-                       .in_shape = n->shape, .in_dtype = dtype, .attrs = n->attrs };
+    tp_saved saved = { .op = n->op,
+                       .n_in = n->n_in,
+                       .n_out = n->n_out,
+                       .in = in,
+                       .out = out,
+                       .dy = dy,
+                       .needs = needs,
+                       .in_shape = n->shape,
+                       .in_dtype = dtype,
+                       .attrs = n->attrs };
     n->op->backward(&saved, dy[0], dx);
     for (int i = 0; i < n->n_in && !tp_pending(); i++)
         if (needs[i] && dx[i]) {
@@ -253,12 +263,14 @@ static tp_status visit(const pass *p, tp_node *n)
     if (flowed && n->needed) {
         if (n->freed)
             return tp_fail(TP_ERR_GRAD,
-                           "backward: the graph behind %s was freed by an earlier backward; give that one .retain_graph = true",
+                           "backward: the graph behind %s was freed by an earlier backward; give that one "
+                           ".retain_graph = true",
                            n->op->name);
         TP_SCOPE;
         tp_tensor *few[4 * TP_MAX_INPUTS], **arrays = few;
         bool few_needs[TP_MAX_INPUTS], *needs = few_needs;
-        size_t pointers = (size_t)(2 * n->n_in + 2 * n->n_out), bytes = pointers * sizeof *arrays + (size_t)n->n_in;
+        size_t pointers = (size_t)(2 * n->n_in + 2 * n->n_out),
+               bytes = pointers * sizeof *arrays + (size_t)n->n_in;
         bool many = n->n_in > TP_MAX_INPUTS || n->n_out > TP_MAX_OUTPUTS;
         if (many) {
             if (!(arrays = tp_alloc(bytes)))
@@ -287,7 +299,8 @@ static tp_status walk(pass *p, tp_node *root, int output, tp_tensor *seed)
         for (int64_t k = p->count; k-- > 0;)
             if (visit(p, p->order[k]))
                 break;
-    for (int64_t k = 0; k < p->count && tp_pending(); k++) /* after an error: nothing half summed stays behind */
+    for (int64_t k = 0; k < p->count && tp_pending();
+         k++) /* after an error: nothing half summed stays behind */
         for (int i = 0; i < p->order[k]->n_out; i++) {
             tp_release(p->order[k]->out[i].grad);
             p->order[k]->out[i].grad = NULL;
@@ -301,11 +314,12 @@ static tp_status walk(pass *p, tp_node *root, int output, tp_tensor *seed)
 static tp_tensor *make_seed(tp_tensor *root, tp_tensor *given)
 {
     if (given && !tensor_same_shape(given, root))
-        return tp_fail_null(TP_ERR_SHAPE, "backward: gradient %s is not of the tensor's shape %s", tensor_shape_text(given),
-                            tensor_shape_text(root));
+        return tp_fail_null(TP_ERR_SHAPE, "backward: gradient %s is not of the tensor's shape %s",
+                            tensor_shape_text(given), tensor_shape_text(root));
     if (!given && root->numel != 1)
-        return tp_fail_null(TP_ERR_GRAD, "backward: a tensor of shape %s is not a scalar; give .gradient, or reduce it first",
-                            tensor_shape_text(root));
+        return tp_fail_null(
+            TP_ERR_GRAD, "backward: a tensor of shape %s is not a scalar; give .gradient, or reduce it first",
+            tensor_shape_text(root));
     return given ? given : engine_ones_like(root);
 }
 
@@ -315,8 +329,11 @@ static tp_status start(tp_tensor *root, const tp_backward_options *o, const capt
     if (tp_pending())
         return tp_error_pending();
     if (!root || !root->requires_grad)
-        return tp_fail(TP_ERR_GRAD, "backward: the tensor %s", root ? "does not require a gradient and has no history" : "is NULL");
-    pass p = { .number = ++passes, .create_graph = o->create_graph, .retain_graph = o->retain_graph || o->create_graph,
+        return tp_fail(TP_ERR_GRAD, "backward: the tensor %s",
+                       root ? "does not require a gradient and has no history" : "is NULL");
+    pass p = { .number = ++passes,
+               .create_graph = o->create_graph,
+               .retain_graph = o->retain_graph || o->create_graph,
                .capture = wanted };
     TP_SCOPE;
     bool mode __attribute__((cleanup(tp_grad_mode_restore), unused)) = tp_grad_mode_set(o->create_graph);
@@ -339,7 +356,8 @@ tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, t
     memset(grads, 0, sizeof *grads * (size_t)n);
     for (int i = 0; i < n && !tp_pending(); i++)
         if (!inputs[i] || !inputs[i]->requires_grad)
-            return tp_fail(TP_ERR_GRAD, "gradients: input %d %s", i, inputs[i] ? "does not require a gradient" : "is NULL");
+            return tp_fail(TP_ERR_GRAD, "gradients: input %d %s", i,
+                           inputs[i] ? "does not require a gradient" : "is NULL");
     tp_status status = start(output, o, &(capture){ inputs, grads, n });
     for (int i = 0; i < n; i++) {
         if (status) {

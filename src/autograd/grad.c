@@ -10,10 +10,13 @@ tp_tensor *tp_requires_grad_(tp_tensor *t, bool on)
     if (tp_pending() || !t)
         return tp_pending() ? NULL : tp_fail_null(TP_ERR_ARGUMENT, "requires_grad_: the tensor is NULL");
     if (t->grad_fn && !on)
-        return tp_fail_null(TP_ERR_GRAD, "requires_grad_: only a leaf can stop requiring a gradient; this one comes from %s; use tp_detach",
+        return tp_fail_null(TP_ERR_GRAD,
+                            "requires_grad_: only a leaf can stop requiring a gradient; this one comes from "
+                            "%s; use tp_detach",
                             t->grad_fn->op->name);
     if (on && !tp_dtype_is_float(t->dtype))
-        return tp_fail_null(TP_ERR_DTYPE, "requires_grad_: only float tensors can require a gradient, this one is %s",
+        return tp_fail_null(TP_ERR_DTYPE,
+                            "requires_grad_: only float tensors can require a gradient, this one is %s",
                             tp_dtype_name(t->dtype));
     t->requires_grad = on || t->grad_fn;
     return t;

@@ -70,7 +70,8 @@ static tp_status check_element(const check *c, int input, int64_t i, double *x, 
     double numeric = (above - below) / (2 * eps);
     if (tp_pending() || fabs(analytic - numeric) <= c->o.atol + c->o.rtol * fabs(numeric))
         return tp_error_pending();
-    return tp_fail(TP_ERR_GRAD, "gradcheck: %s derivative by element %lld of input %d is %.10g, differences give %.10g",
+    return tp_fail(TP_ERR_GRAD,
+                   "gradcheck: %s derivative by element %lld of input %d is %.10g, differences give %.10g",
                    c->second ? "second" : "first", (long long)i, input, analytic, numeric);
 }
 
@@ -98,15 +99,18 @@ static tp_status check_order(const check *c)
     return tp_error_pending();
 }
 
-tp_status tp_gradcheck_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n, const tp_gradcheck_options *o)
+tp_status tp_gradcheck_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n,
+                           const tp_gradcheck_options *o)
 {
     if (tp_pending())
         return tp_error_pending();
     if (n > TP_MAX_INPUTS)
         return tp_fail(TP_ERR_ARGUMENT, "gradcheck: %d inputs, at most %d are possible", n, TP_MAX_INPUTS);
     for (int i = 0; i < n; i++)
-        if (!inputs[i] || inputs[i]->dtype != TP_F64 || !inputs[i]->requires_grad || !tensor_is_contiguous(inputs[i]))
-            return tp_fail(TP_ERR_ARGUMENT, "gradcheck: input %d must be a contiguous f64 leaf that requires a gradient", i);
+        if (!inputs[i] || inputs[i]->dtype != TP_F64 || !inputs[i]->requires_grad ||
+            !tensor_is_contiguous(inputs[i]))
+            return tp_fail(TP_ERR_ARGUMENT,
+                           "gradcheck: input %d must be a contiguous f64 leaf that requires a gradient", i);
     check c = { f, context, inputs, n, false, *o };
     c.o.eps = o->eps > 0 ? o->eps : 1e-6;
     c.o.atol = o->atol > 0 ? o->atol : 1e-5;

@@ -163,9 +163,11 @@ static tp_status check_version(const tp_node *n, const saved_tensor *s, const ch
     if (s->tensor->storage->version == s->version)
         return TP_OK;
     return tp_fail(TP_ERR_GRAD,
-                   "backward: %s %d of %s, shape %s, was changed in place after it was saved (version %u, %u was saved); "
+                   "backward: %s %d of %s, shape %s, was changed in place after it was saved (version %u, %u "
+                   "was saved); "
                    "use the form without _ or clone it first",
-                   what, i, n->op->name, tensor_shape_text(s->tensor), s->tensor->storage->version, s->version);
+                   what, i, n->op->name, tensor_shape_text(s->tensor), s->tensor->storage->version,
+                   s->version);
 }
 
 tp_status node_unpack(tp_node *n, bool create_graph, tp_tensor **in, tp_tensor **out)

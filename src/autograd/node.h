@@ -22,10 +22,10 @@ typedef struct saved_tensor {
 } saved_tensor;
 
 typedef struct edge {
-    tp_node *node;     /* where the gradient of this input goes: another node, */
-    tp_tensor *leaf;   /* or a leaf; both NULL: nobody wants it */
-    int32_t output;    /* which output of node */
-    tp_dtype dtype;    /* of the input */
+    tp_node *node;   /* where the gradient of this input goes: another node, */
+    tp_tensor *leaf; /* or a leaf; both NULL: nobody wants it */
+    int32_t output;  /* which output of node */
+    tp_dtype dtype;  /* of the input */
     saved_tensor saved;
 } edge;
 
@@ -41,10 +41,10 @@ struct tp_node {
     int32_t n_in, n_out;
     bool freed, needed;
     uint64_t mark;
-    tp_node *next;    /* while waiting to be destroyed */
-    edge *in;         /* n_in; these four lie in the node's own block */
-    out_slot *out;    /* n_out */
-    tp_shape *shape;  /* n_in: shapes of the inputs; sizes beyond ndim are not set */
+    tp_node *next;   /* while waiting to be destroyed */
+    edge *in;        /* n_in; these four lie in the node's own block */
+    out_slot *out;   /* n_out */
+    tp_shape *shape; /* n_in: shapes of the inputs; sizes beyond ndim are not set */
     void *attrs;
     size_t bytes;
 };
@@ -69,7 +69,7 @@ extern const tp_op tp_op_add, tp_op_clone, tp_op_sum_to, tp_op_to;
 enum { CLONE_PRESERVE, CLONE_CONTIGUOUS, CLONE_CHANNELS_LAST };
 
 tp_tensor *engine_add(tp_tensor *, tp_tensor *);
-tp_tensor *engine_clone(tp_tensor *);           /* contiguous */
+tp_tensor *engine_clone(tp_tensor *);                    /* contiguous */
 tp_tensor *engine_sum_to(tp_tensor *, const tp_shape *); /* the inverse of broadcasting */
 tp_tensor *engine_to(tp_tensor *, tp_dtype);
 tp_tensor *engine_ones_like(const tp_tensor *);

@@ -12,9 +12,17 @@ _Thread_local tp_status tp_error_pending_fast __attribute__((tls_model("initial-
 static _Thread_local char pending_text[1024];
 
 static const char *const status_names[] = {
-    [TP_OK] = "ok",           [TP_ERR_ARGUMENT] = "argument", [TP_ERR_SHAPE] = "shape",   [TP_ERR_DTYPE] = "dtype",
-    [TP_ERR_INDEX] = "index", [TP_ERR_GRAD] = "grad",         [TP_ERR_MEMORY] = "memory", [TP_ERR_DEVICE] = "device",
-    [TP_ERR_IO] = "io",       [TP_ERR_FORMAT] = "format",     [TP_ERR_UNSUPPORTED] = "unsupported",
+    [TP_OK] = "ok",
+    [TP_ERR_ARGUMENT] = "argument",
+    [TP_ERR_SHAPE] = "shape",
+    [TP_ERR_DTYPE] = "dtype",
+    [TP_ERR_INDEX] = "index",
+    [TP_ERR_GRAD] = "grad",
+    [TP_ERR_MEMORY] = "memory",
+    [TP_ERR_DEVICE] = "device",
+    [TP_ERR_IO] = "io",
+    [TP_ERR_FORMAT] = "format",
+    [TP_ERR_UNSUPPORTED] = "unsupported",
     [TP_ERR_STATE] = "state",
 };
 

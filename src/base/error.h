@@ -25,7 +25,7 @@ typedef struct tp_error_record {
     char text[1024];
 } tp_error_record;
 
-void tp_error_export(tp_error_record *); /* takes this thread's pending error into the record */
+void tp_error_export(tp_error_record *);            /* takes this thread's pending error into the record */
 tp_status tp_error_import(const tp_error_record *); /* makes it pending here */
 
 #endif

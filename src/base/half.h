@@ -53,7 +53,8 @@ static inline uint16_t f16_of_f32(float x)
         return (uint16_t)(sign | 0x7e00); /* NaN */
     if (rest >= 0x477ff000)
         return (uint16_t)(sign | 0x7c00); /* 65520 and more round to infinity */
-    if (rest < 0x38800000) { /* below 2^-14: adding 0.5 leaves the rounded multiple of 2^-24 in the last bits */
+    if (rest <
+        0x38800000) { /* below 2^-14: adding 0.5 leaves the rounded multiple of 2^-24 in the last bits */
         uint32_t sum = bits_of_f32(f32_of_bits(rest) + 0.5f);
         return (uint16_t)(sign | (sum - 0x3f000000));
     }

@@ -55,8 +55,8 @@ static int class_of(size_t bytes)
 {
     if (bytes <= 64)
         return 0;
-    int log2 = 63 - __builtin_clzll(bytes - 1);            /* bytes in (2^log2, 2^(log2+1)] */
-    int quarter = (int)((bytes - 1) >> (log2 - 2)) & 3;    /* which fourth of it */
+    int log2 = 63 - __builtin_clzll(bytes - 1);         /* bytes in (2^log2, 2^(log2+1)] */
+    int quarter = (int)((bytes - 1) >> (log2 - 2)) & 3; /* which fourth of it */
     return 4 * (log2 - 6) + quarter + 1;
 }
 
@@ -114,7 +114,7 @@ static void give_to_shared(int class, int keep)
 static void thread_ends(void *unused)
 {
     (void)unused;
-    for (int class = 0; class < SMALL_CLASSES; class++)
+    for (int class = 0; class < SMALL_CLASSES; class ++)
         give_to_shared(class, 0);
     publish_counts();
     cache.registered = false; /* later destructors of this thread may still allocate; they register again */
@@ -258,7 +258,8 @@ tp_status tp_grow(void **items, int64_t *capacity, int64_t want, size_t size)
     while (room < want)
         room *= 2;
     if (!tp_mul_fits(room, (int64_t)size, &bytes))
-        return tp_fail(TP_ERR_MEMORY, "out of memory: %lld items of %zu bytes were wanted", (long long)want, size);
+        return tp_fail(TP_ERR_MEMORY, "out of memory: %lld items of %zu bytes were wanted", (long long)want,
+                       size);
     void *bigger = tp_alloc((size_t)bytes);
     if (!bigger)
         return TP_ERR_MEMORY;
@@ -288,12 +289,13 @@ void tp_memory_reset_peak(void)
 
 void tp_memory_trim(void)
 {
-    for (int class = 0; class < SMALL_CLASSES; class++)
+    for (int class = 0; class < SMALL_CLASSES; class ++)
         give_to_shared(class, 0);
     pthread_mutex_lock(&shared.lock);
-    for (int class = 0; class < CLASSES; class++)
+    for (int class = 0; class < CLASSES; class ++)
         for (free_block *block; (block = pop(&shared.lists[class]));) {
-            atomic_fetch_sub_explicit(&counters.cached_bytes, (int64_t)class_bytes(class), memory_order_relaxed);
+            atomic_fetch_sub_explicit(&counters.cached_bytes, (int64_t)class_bytes(class),
+                                      memory_order_relaxed);
             free(block);
         }
     pthread_mutex_unlock(&shared.lock);

@@ -22,7 +22,13 @@ void *tp_memdup(const void *data, size_t n);
 tp_status tp_grow(void **items, int64_t *capacity, int64_t want, size_t size);
 
 /* a * b and a + b in bytes or elements; false when the result does not fit into int64_t. */
-static inline bool tp_mul_fits(int64_t a, int64_t b, int64_t *out) { return !__builtin_mul_overflow(a, b, out); }
-static inline bool tp_add_fits(int64_t a, int64_t b, int64_t *out) { return !__builtin_add_overflow(a, b, out); }
+static inline bool tp_mul_fits(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_mul_overflow(a, b, out);
+}
+static inline bool tp_add_fits(int64_t a, int64_t b, int64_t *out)
+{
+    return !__builtin_add_overflow(a, b, out);
+}
 
 #endif

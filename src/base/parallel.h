@@ -12,7 +12,7 @@
 typedef void parallel_body(void *context, int64_t begin, int64_t end);
 void parallel_for(int64_t n, int64_t grain, parallel_body *body, void *context);
 
-int parallel_threads(void);   /* how many a parallel_for may use now */
-int parallel_thread(void);    /* which of them this one is, from 0; for scratch memory by thread */
+int parallel_threads(void); /* how many a parallel_for may use now */
+int parallel_thread(void);  /* which of them this one is, from 0; for scratch memory by thread */
 
 #endif

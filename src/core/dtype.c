@@ -12,10 +12,11 @@ typedef struct dtype_row {
 } dtype_row;
 
 static const dtype_row dtypes[TP_N_DTYPES] = {
-    [TP_F32] = { "f32", "float32", 4 }, [TP_F64] = { "f64", "float64", 8 }, [TP_F16] = { "f16", "float16", 2 },
-    [TP_BF16] = { "bf16", "bfloat16", 2 }, [TP_I64] = { "i64", "int64", 8 }, [TP_I32] = { "i32", "int32", 4 },
-    [TP_I16] = { "i16", "int16", 2 }, [TP_I8] = { "i8", "int8", 1 }, [TP_U8] = { "u8", "uint8", 1 },
-    [TP_BOOL] = { "bool", "bool", 1 },
+    [TP_F32] = { "f32", "float32", 4 }, [TP_F64] = { "f64", "float64", 8 },
+    [TP_F16] = { "f16", "float16", 2 }, [TP_BF16] = { "bf16", "bfloat16", 2 },
+    [TP_I64] = { "i64", "int64", 8 },   [TP_I32] = { "i32", "int32", 4 },
+    [TP_I16] = { "i16", "int16", 2 },   [TP_I8] = { "i8", "int8", 1 },
+    [TP_U8] = { "u8", "uint8", 1 },     [TP_BOOL] = { "bool", "bool", 1 },
 };
 
 const char *tp_dtype_name(tp_dtype dtype)

@@ -19,7 +19,8 @@ void storage_retain(tp_storage *s)
 
 void storage_release(tp_storage *s)
 {
-    if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) != 1 && __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) != 1)
+    if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) != 1 &&
+        __atomic_fetch_sub(&s->refs, 1, __ATOMIC_ACQ_REL) != 1)
         return;
     if (s->release)
         s->release(s->context);
@@ -144,7 +145,8 @@ tp_tensor *tp_tensor_copied(const void *data, tp_dtype dtype, tp_shape shape)
     return t;
 }
 
-tp_tensor *tp_tensor_shared(void *data, tp_dtype dtype, tp_shape shape, void (*release)(void *), void *context)
+tp_tensor *tp_tensor_shared(void *data, tp_dtype dtype, tp_shape shape, void (*release)(void *),
+                            void *context)
 {
     tp_tensor *t = tensor_blank();
     if (!t || tensor_set_shape(t, "tensor_shared", dtype, shape))
@@ -224,7 +226,8 @@ const char *shape_text(tp_shape shape)
     char *text = ring[turn++ % 4];
     size_t used = (size_t)snprintf(text, sizeof *ring, "(");
     for (int i = 0; i < shape.ndim && i < TP_MAX_DIMS; i++)
-        used += (size_t)snprintf(text + used, sizeof *ring - used, i ? ", %lld" : "%lld", (long long)shape.dim[i]);
+        used += (size_t)snprintf(text + used, sizeof *ring - used, i ? ", %lld" : "%lld",
+                                 (long long)shape.dim[i]);
     snprintf(text + used, sizeof *ring - used, shape.ndim == 1 ? ",)" : ")");
     return text;
 }
@@ -321,8 +324,8 @@ static tp_status read_all(const tp_tensor *t, tp_dtype dtype, void *out, int64_t
     if (tp_pending())
         return tp_error_pending();
     if (!t || !t->storage || !t->storage->data || n != t->numel)
-        return tp_fail(TP_ERR_ARGUMENT, "to_%s: room for %lld elements, the tensor %s has %lld", tp_dtype_name(dtype),
-                       (long long)n, tensor_shape_text(t), (long long)tp_numel(t));
+        return tp_fail(TP_ERR_ARGUMENT, "to_%s: room for %lld elements, the tensor %s has %lld",
+                       tp_dtype_name(dtype), (long long)n, tensor_shape_text(t), (long long)tp_numel(t));
     convert_fn *convert = t->storage->device->kernels()->convert[dtype][t->dtype];
     int64_t row = t->ndim ? t->shape[t->ndim - 1] : 1, step = t->ndim ? t->stride[t->ndim - 1] : 1;
     int64_t index[TP_MAX_DIMS] = { 0 };

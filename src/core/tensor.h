@@ -19,8 +19,8 @@ struct tp_storage {
     int32_t refs;
     uint32_t version;
     void *data;
-    size_t bytes;                  /* of data */
-    bool owned;                    /* data came from device->alloc */
+    size_t bytes; /* of data */
+    bool owned;   /* data came from device->alloc */
     const struct tp_device *device;
     void (*release)(void *context); /* of foreign memory */
     void *context;
@@ -28,13 +28,13 @@ struct tp_storage {
 
 struct tp_tensor {
     tp_object object;
-    uint8_t dtype;      /* tp_dtype */
+    uint8_t dtype; /* tp_dtype */
     uint8_t ndim;
-    uint8_t output;     /* which output of grad_fn */
+    uint8_t output; /* which output of grad_fn */
     bool requires_grad;
     bool retains_grad;
-    bool is_number;     /* from tp_number, tp_integer: yields in promotion */
-    bool is_view;       /* made by a view operation */
+    bool is_number; /* from tp_number, tp_integer: yields in promotion */
+    bool is_view;   /* made by a view operation */
     int64_t numel;
     int64_t offset;
     int64_t shape[TP_MAX_DIMS];
@@ -66,7 +66,7 @@ void storage_release(tp_storage *);
 tp_status tensor_set_shape(tp_tensor *, const char *op, tp_dtype, tp_shape);
 
 bool tensor_is_contiguous(const tp_tensor *);
-bool tensor_is_dense(const tp_tensor *);    /* some permutation of its dims is contiguous: no gaps, no overlap */
+bool tensor_is_dense(const tp_tensor *); /* some permutation of its dims is contiguous: no gaps, no overlap */
 bool tensor_same_shape(const tp_tensor *, const tp_tensor *);
 
 static inline size_t tensor_element_size(const tp_tensor *t)

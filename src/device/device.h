@@ -10,7 +10,7 @@
 
 typedef struct tp_device {
     const char *name;
-    void *(*alloc)(size_t bytes);            /* 64-byte aligned; NULL with an error pending */
+    void *(*alloc)(size_t bytes); /* 64-byte aligned; NULL with an error pending */
     void (*free)(void *data, size_t bytes);
     const kernel_table *(*kernels)(void);
 } tp_device;

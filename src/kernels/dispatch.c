@@ -9,7 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ISA(name, ...) static bool can_run_##name(void) { return __VA_ARGS__; }
+#define ISA(name, ...)               \
+    static bool can_run_##name(void) \
+    {                                \
+        return __VA_ARGS__;          \
+    }
 #include "kernels/isa.def"
 #undef ISA
 #define ISA(name) void isa_fill_##name(kernel_table *);

@@ -18,28 +18,67 @@ typedef enum { KT_F32, KT_F64, KT_I64, KT_COUNT } kernel_type;
 enum { STORED_TYPES = 10 };
 
 /* y[i] = f(x[i]); p: up to two parameters.  KERNEL(name, in f32+f64 only? see KIND) */
-#define UNARY_KERNELS(ROW)                                                                                       \
-    ROW(NEG, neg) ROW(ABS, abs) ROW(SIGN, sign) ROW(EXP, exp) ROW(EXPM1, expm1) ROW(LOG, log) ROW(LOG1P, log1p)  \
-    ROW(SQRT, sqrt) ROW(RSQRT, rsqrt) ROW(SQUARE, square) ROW(RECIPROCAL, reciprocal) ROW(SIN, sin)              \
-    ROW(COS, cos) ROW(ERF, erf) ROW(FLOOR, floor) ROW(CEIL, ceil) ROW(ROUND, round) ROW(CLAMP, clamp)            \
-    ROW(SIGMOID, sigmoid) ROW(TANH, tanh) ROW(RELU, relu) ROW(LEAKY_RELU, leaky_relu) ROW(GELU, gelu)            \
-    ROW(GELU_TANH, gelu_tanh) ROW(SILU, silu) ROW(SOFTPLUS, softplus)
+#define UNARY_KERNELS(ROW)      \
+    ROW(NEG, neg)               \
+    ROW(ABS, abs)               \
+    ROW(SIGN, sign)             \
+    ROW(EXP, exp)               \
+    ROW(EXPM1, expm1)           \
+    ROW(LOG, log)               \
+    ROW(LOG1P, log1p)           \
+    ROW(SQRT, sqrt)             \
+    ROW(RSQRT, rsqrt)           \
+    ROW(SQUARE, square)         \
+    ROW(RECIPROCAL, reciprocal) \
+    ROW(SIN, sin)               \
+    ROW(COS, cos)               \
+    ROW(ERF, erf)               \
+    ROW(FLOOR, floor)           \
+    ROW(CEIL, ceil)             \
+    ROW(ROUND, round)           \
+    ROW(CLAMP, clamp)           \
+    ROW(SIGMOID, sigmoid)       \
+    ROW(TANH, tanh)             \
+    ROW(RELU, relu)             \
+    ROW(LEAKY_RELU, leaky_relu) \
+    ROW(GELU, gelu)             \
+    ROW(GELU_TANH, gelu_tanh)   \
+    ROW(SILU, silu)             \
+    ROW(SOFTPLUS, softplus)
 
 /* y[i] = f(a[i], b[i]) */
-#define BINARY_KERNELS(ROW)                                                                                      \
-    ROW(ADD, add) ROW(SUB, sub) ROW(MUL, mul) ROW(DIV, div) ROW(POW, pow) ROW(MAXIMUM, maximum)                  \
-    ROW(MINIMUM, minimum)                                                                                        \
-    ROW(SIGMOID_BACKWARD, sigmoid_backward) /* dy y (1 - y): a = dy, b = y */                                    \
-    ROW(TANH_BACKWARD, tanh_backward)       /* dy (1 - y^2) */                                                   \
-    ROW(RELU_BACKWARD, relu_backward)       /* b > 0 ? dy : 0; b = x or y */                                     \
-    ROW(GELU_BACKWARD, gelu_backward)       /* dy (Phi(x) + x phi(x)); b = x */                                  \
-    ROW(GELU_TANH_BACKWARD, gelu_tanh_backward) ROW(SILU_BACKWARD, silu_backward) /* b = x */
+#define BINARY_KERNELS(ROW)                                                     \
+    ROW(ADD, add)                                                               \
+    ROW(SUB, sub)                                                               \
+    ROW(MUL, mul)                                                               \
+    ROW(DIV, div)                                                               \
+    ROW(POW, pow)                                                               \
+    ROW(MAXIMUM, maximum)                                                       \
+    ROW(MINIMUM, minimum)                                                       \
+    ROW(SIGMOID_BACKWARD, sigmoid_backward) /* dy y (1 - y): a = dy, b = y */   \
+    ROW(TANH_BACKWARD, tanh_backward)       /* dy (1 - y^2) */                  \
+    ROW(RELU_BACKWARD, relu_backward)       /* b > 0 ? dy : 0; b = x or y */    \
+    ROW(GELU_BACKWARD, gelu_backward)       /* dy (Phi(x) + x phi(x)); b = x */ \
+    ROW(GELU_TANH_BACKWARD, gelu_tanh_backward)                                 \
+    ROW(SILU_BACKWARD, silu_backward) /* b = x */
 
 /* y[i] = a[i] ? b[i], as 0 or 1 in a byte */
 #define COMPARE_KERNELS(ROW) \
-    ROW(EQ, eq) ROW(NE, ne) ROW(LT, lt) ROW(LE, le) ROW(GT, gt) ROW(GE, ge) ROW(AND, and) ROW(OR, or) ROW(XOR, xor)
+    ROW(EQ, eq)              \
+    ROW(NE, ne)              \
+    ROW(LT, lt)              \
+    ROW(LE, le)              \
+    ROW(GT, gt)              \
+    ROW(GE, ge)              \
+    ROW(AND, and)            \
+    ROW(OR, or)              \
+    ROW(XOR, xor)
 
-#define REDUCE_KERNELS(ROW) ROW(SUM, sum) ROW(PROD, prod) ROW(AMAX, amax) ROW(AMIN, amin)
+#define REDUCE_KERNELS(ROW) \
+    ROW(SUM, sum)           \
+    ROW(PROD, prod)         \
+    ROW(AMAX, amax)         \
+    ROW(AMIN, amin)
 
 #define ROW(upper, lower) KERNEL_##upper,
 typedef enum { UNARY_KERNELS(ROW) KERNEL_UNARY_COUNT } unary_kernel;
@@ -52,7 +91,8 @@ typedef void unary_fn(void *y, const void *x, int64_t n, const double *p);
 
 /* sa, sb: 1, or 0 for one value that stands for all n */
 typedef void binary_fn(void *y, const void *a, int64_t sa, const void *b, int64_t sb, int64_t n);
-typedef void where_fn(void *y, const uint8_t *c, int64_t sc, const void *a, int64_t sa, const void *b, int64_t sb, int64_t n);
+typedef void where_fn(void *y, const uint8_t *c, int64_t sc, const void *a, int64_t sa, const void *b,
+                      int64_t sb, int64_t n);
 
 /* dst[i * ds] = (dst type) src[i * ss]; strides in elements.  Float to integer truncates; to bool: != 0 */
 typedef void convert_fn(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n);
@@ -83,7 +123,7 @@ typedef struct gemm_args {
 typedef struct conv_args {
     int64_t n, h, w, c, k, oh, ow;
     int64_t kernel[2], stride[2], padding[2], dilation[2], groups;
-    const void *x;    /* forward, weight gradient: in;  data gradient: unused */
+    const void *x; /* forward, weight gradient: in;  data gradient: unused */
     const void *weight;
     const void *bias; /* (K) or NULL; forward only */
     const void *dy;   /* gradients: (N, OH, OW, K) */
@@ -97,19 +137,30 @@ typedef struct pool_args { /* one image: x (H, W, C) -> y (OH, OW, C) */
     bool ceil_mode, exclude_pad;
 } pool_args;
 
-typedef struct sgd_args { double lr, momentum, dampening, weight_decay, grad_scale; bool nesterov, averaging, first, maximize; } sgd_args;
-typedef struct adam_args { double lr, beta1, beta2, eps, weight_decay, correction1, correction2; bool decoupled, amsgrad; } adam_args;
-typedef struct rmsprop_args { double lr, alpha, eps, weight_decay, momentum; bool centered; } rmsprop_args;
-typedef struct adagrad_args { double lr, eps, weight_decay; } adagrad_args; /* lr already divided by 1 + (t-1) lr_decay */
+typedef struct sgd_args {
+    double lr, momentum, dampening, weight_decay, grad_scale;
+    bool nesterov, averaging, first, maximize;
+} sgd_args;
+typedef struct adam_args {
+    double lr, beta1, beta2, eps, weight_decay, correction1, correction2;
+    bool decoupled, amsgrad;
+} adam_args;
+typedef struct rmsprop_args {
+    double lr, alpha, eps, weight_decay, momentum;
+    bool centered;
+} rmsprop_args;
+typedef struct adagrad_args {
+    double lr, eps, weight_decay;
+} adagrad_args; /* lr already divided by 1 + (t-1) lr_decay */
 
 typedef struct kernel_table {
     const char *isa;
 
-    unary_fn *unary[KERNEL_UNARY_COUNT][KT_COUNT];     /* NULL where the type makes no sense (exp of i64) */
+    unary_fn *unary[KERNEL_UNARY_COUNT][KT_COUNT]; /* NULL where the type makes no sense (exp of i64) */
     binary_fn *binary[KERNEL_BINARY_COUNT][KT_COUNT];
     binary_fn *compare[KERNEL_COMPARE_COUNT][KT_COUNT];
     where_fn *where[KT_COUNT];
-    convert_fn *convert[STORED_TYPES][STORED_TYPES];   /* [dst][src] */
+    convert_fn *convert[STORED_TYPES][STORED_TYPES]; /* [dst][src] */
 
     reduce_rows_fn *reduce_rows[KERNEL_REDUCE_COUNT][KT_COUNT];
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
@@ -125,23 +176,29 @@ typedef struct kernel_table {
     size_t (*conv_data_gradient_scratch[2])(const conv_args *);
     size_t (*conv_weight_gradient_scratch[2])(const conv_args *);
 
-    void (*max_pool[2])(const pool_args *, void *y, int64_t *index, const void *x);            /* index: ih * W + iw of the first largest */
-    void (*max_pool_backward[2])(const pool_args *, void *dx, const void *dy, const int64_t *index); /* dx += nothing else: zeroed inside */
+    void (*max_pool[2])(const pool_args *, void *y, int64_t *index,
+                        const void *x); /* index: ih * W + iw of the first largest */
+    void (*max_pool_backward[2])(const pool_args *, void *dx, const void *dy,
+                                 const int64_t *index); /* dx += nothing else: zeroed inside */
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);
     void (*avg_pool_backward[2])(const pool_args *, void *dx, const void *dy);
 
-    void (*softmax[2])(void *y, const void *x, int64_t n);                              /* one row */
+    void (*softmax[2])(void *y, const void *x, int64_t n); /* one row */
     void (*log_softmax[2])(void *y, const void *x, int64_t n);
-    void (*softmax_backward[2])(void *dx, const void *dy, const void *y, int64_t n);    /* y (dy - sum dy y) */
-    void (*log_softmax_backward[2])(void *dx, const void *dy, const void *y, int64_t n); /* dy - exp(y) sum dy */
+    void (*softmax_backward[2])(void *dx, const void *dy, const void *y, int64_t n); /* y (dy - sum dy y) */
+    void (*log_softmax_backward[2])(void *dx, const void *dy, const void *y,
+                                    int64_t n); /* dy - exp(y) sum dy */
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */
-    void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream, int64_t first);
+    void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,
+                       int64_t first);
 
     /* One optimizer step over n adjacent elements; NULL states where the variant has none. */
     void (*sgd[2])(void *param, const void *grad, void *momentum, int64_t n, const sgd_args *);
-    void (*adam[2])(void *param, const void *grad, void *m, void *v, void *v_max, int64_t n, const adam_args *);
-    void (*rmsprop[2])(void *param, const void *grad, void *square, void *mean, void *momentum, int64_t n, const rmsprop_args *);
+    void (*adam[2])(void *param, const void *grad, void *m, void *v, void *v_max, int64_t n,
+                    const adam_args *);
+    void (*rmsprop[2])(void *param, const void *grad, void *square, void *mean, void *momentum, int64_t n,
+                       const rmsprop_args *);
     void (*adagrad[2])(void *param, const void *grad, void *sum, int64_t n, const adagrad_args *);
 } kernel_table;
 

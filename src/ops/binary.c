@@ -61,7 +61,8 @@ static void pow_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 /* All of dy to the winner, half to each of two equals. */
-static void extreme_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx, tp_tensor *a_wins, tp_tensor *b_wins)
+static void extreme_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx, tp_tensor *a_wins,
+                             tp_tensor *b_wins)
 {
     tp_tensor *shared = tp_where(tp_eq(s->in[0], s->in[1]), tp_mul(dy, 0.5), dy);
     dx[0] = tp_where(b_wins, 0, shared);
@@ -157,18 +158,31 @@ static tp_status compare_infer(tp_call *c)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
 
-static const tp_example pairs[] = { { "2,3 2,3", NULL }, { "4,1,3 2,1", NULL }, { "3,5@t 3,5", NULL }, { "s 7", NULL },
-                                    { "0,3 1,3", NULL }, { "33 33", NULL }, { NULL, NULL } };
-static const tp_example positive_pairs[] = { { "2,3@p 2,3@p", NULL }, { "4,1,3@p 2,1@p", NULL }, { "3,5@tp 3,5@p", NULL },
-                                             { "s@p 7@p", NULL }, { "0,3@p 1,3@p", NULL }, { NULL, NULL } };
+static const tp_example pairs[] = { { "2,3 2,3", NULL }, { "4,1,3 2,1", NULL }, { "3,5@t 3,5", NULL },
+                                    { "s 7", NULL },     { "0,3 1,3", NULL },   { "33 33", NULL },
+                                    { NULL, NULL } };
+static const tp_example positive_pairs[] = { { "2,3@p 2,3@p", NULL },  { "4,1,3@p 2,1@p", NULL },
+                                             { "3,5@tp 3,5@p", NULL }, { "s@p 7@p", NULL },
+                                             { "0,3@p 1,3@p", NULL },  { NULL, NULL } };
 
-#define BINARY(op, KERNEL, text, names, rule, own, others, reads_y, backward_of, samples)                             \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = names, .n_in = 2, .saves_in = own,             \
-                               .saves_for_others = others, .saves_out = reads_y, .infer = rule,                       \
-                               .forward = binary_forward, .tag = KERNEL_##KERNEL, .backward = backward_of,            \
+#define BINARY(op, KERNEL, text, names, rule, own, others, reads_y, backward_of, samples) \
+    const tp_op tp_op_##op = { .name = #op,                                               \
+                               .formula = text,                                           \
+                               .inputs = names,                                           \
+                               .n_in = 2,                                                 \
+                               .saves_in = own,                                           \
+                               .saves_for_others = others,                                \
+                               .saves_out = reads_y,                                      \
+                               .infer = rule,                                             \
+                               .forward = binary_forward,                                 \
+                               .tag = KERNEL_##KERNEL,                                    \
+                               .backward = backward_of,                                   \
                                .examples = samples };
-#define PUBLIC(op) \
-    tp_tensor *(tp_##op)(tp_tensor *x, tp_tensor *y) { return tp_apply(&tp_op_##op, (tp_tensor *[]){ x, y }, 2, NULL); }
+#define PUBLIC(op)                                                      \
+    tp_tensor *(tp_##op)(tp_tensor * x, tp_tensor * y)                  \
+    {                                                                   \
+        return tp_apply(&tp_op_##op, (tp_tensor *[]){ x, y }, 2, NULL); \
+    }
 
 BINARY(add, ADD, "z = x + y", "x y", tp_infer_broadcast, 0, 0, 0, add_backward, pairs)
 BINARY(sub, SUB, "z = x - y", "x y", tp_infer_broadcast, 0, 0, 0, sub_backward, pairs)
@@ -177,19 +191,37 @@ BINARY(div, DIV, "z = x / y", "x y", div_infer, 2, 1, 0, div_backward, positive_
 BINARY(pow, POW, "z = x^y", "x y", tp_infer_broadcast, 3, 0, 1, pow_backward, positive_pairs)
 BINARY(maximum, MAXIMUM, "z = max(x, y)", "x y", tp_infer_broadcast, 3, 0, 0, maximum_backward, pairs)
 BINARY(minimum, MINIMUM, "z = min(x, y)", "x y", tp_infer_broadcast, 3, 0, 0, minimum_backward, pairs)
-PUBLIC(add) PUBLIC(sub) PUBLIC(mul) PUBLIC(div) PUBLIC(pow) PUBLIC(maximum) PUBLIC(minimum)
+PUBLIC(add)
+PUBLIC(sub)
+PUBLIC(mul)
+PUBLIC(div)
+PUBLIC(pow)
+PUBLIC(maximum)
+PUBLIC(minimum)
 
-BINARY(sigmoid_backward, SIGMOID_BACKWARD, "z = dy y (1 - y)", "dy y", tp_infer_broadcast, 2, 1, 0, sigmoid_backward_backward, pairs)
-BINARY(tanh_backward, TANH_BACKWARD, "z = dy (1 - y^2)", "dy y", tp_infer_broadcast, 2, 1, 0, tanh_backward_backward, pairs)
-BINARY(relu_backward, RELU_BACKWARD, "z = y > 0 ? dy : 0", "dy y", tp_infer_broadcast, 2, 0, 0, relu_backward_backward, pairs)
-BINARY(gelu_backward, GELU_BACKWARD, "z = dy (Phi(x) + x phi(x))", "dy x", tp_infer_broadcast, 2, 1, 0, gelu_backward_backward, pairs)
-BINARY(gelu_tanh_backward, GELU_TANH_BACKWARD, "z = dy d/dx gelu_tanh(x)", "dy x", tp_infer_broadcast, 2, 1, 0, gelu_tanh_backward_backward, pairs)
-BINARY(silu_backward, SILU_BACKWARD, "z = dy p (1 + x (1 - p)), p = sigmoid(x)", "dy x", tp_infer_broadcast, 2, 1, 0, silu_backward_backward, pairs)
+BINARY(sigmoid_backward, SIGMOID_BACKWARD, "z = dy y (1 - y)", "dy y", tp_infer_broadcast, 2, 1, 0,
+       sigmoid_backward_backward, pairs)
+BINARY(tanh_backward, TANH_BACKWARD, "z = dy (1 - y^2)", "dy y", tp_infer_broadcast, 2, 1, 0,
+       tanh_backward_backward, pairs)
+BINARY(relu_backward, RELU_BACKWARD, "z = y > 0 ? dy : 0", "dy y", tp_infer_broadcast, 2, 0, 0,
+       relu_backward_backward, pairs)
+BINARY(gelu_backward, GELU_BACKWARD, "z = dy (Phi(x) + x phi(x))", "dy x", tp_infer_broadcast, 2, 1, 0,
+       gelu_backward_backward, pairs)
+BINARY(gelu_tanh_backward, GELU_TANH_BACKWARD, "z = dy d/dx gelu_tanh(x)", "dy x", tp_infer_broadcast, 2, 1,
+       0, gelu_tanh_backward_backward, pairs)
+BINARY(silu_backward, SILU_BACKWARD, "z = dy p (1 + x (1 - p)), p = sigmoid(x)", "dy x", tp_infer_broadcast,
+       2, 1, 0, silu_backward_backward, pairs)
 
-#define COMPARE(op, KERNEL, text)                                                                             \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = "x y", .n_in = 2,                      \
-                               .not_differentiable = true, .infer = compare_infer, .forward = compare_forward, \
-                               .tag = KERNEL_##KERNEL, .examples = pairs };                                   \
+#define COMPARE(op, KERNEL, text)                          \
+    const tp_op tp_op_##op = { .name = #op,                \
+                               .formula = text,            \
+                               .inputs = "x y",            \
+                               .n_in = 2,                  \
+                               .not_differentiable = true, \
+                               .infer = compare_infer,     \
+                               .forward = compare_forward, \
+                               .tag = KERNEL_##KERNEL,     \
+                               .examples = pairs };        \
     PUBLIC(op)
 
 COMPARE(eq, EQ, "z = x == y")
@@ -207,7 +239,8 @@ COMPARE(logical_xor, XOR, "z = (x != 0) != (y != 0)")
 static tp_status where_infer(tp_call *c)
 {
     if (c->in[0]->dtype != TP_BOOL)
-        return tp_fail(TP_ERR_DTYPE, "where: condition is %s, bool is wanted", tp_dtype_name(c->in[0]->dtype));
+        return tp_fail(TP_ERR_DTYPE, "where: condition is %s, bool is wanted",
+                       tp_dtype_name(c->in[0]->dtype));
     tp_call values = *c; /* the condition takes part in the shape, not in the dtype */
     values.in = c->in + 1;
     values.n_in = 2;
@@ -243,9 +276,19 @@ static void where_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_where = {
-    .name = "where", .formula = "z = condition ? x : y", .inputs = "condition x y", .n_in = 3, .saves_in = 1,
-    .infer = where_infer, .forward = where_forward, .backward = where_backward,
-    .examples = (const tp_example[]){ { "2,3@b 2,3 2,3", NULL }, { "4,1@b 3 4,3@t", NULL }, { "5@b s 5", NULL }, { "0,3@b 3 s", NULL }, { NULL, NULL } },
+    .name = "where",
+    .formula = "z = condition ? x : y",
+    .inputs = "condition x y",
+    .n_in = 3,
+    .saves_in = 1,
+    .infer = where_infer,
+    .forward = where_forward,
+    .backward = where_backward,
+    .examples = (const tp_example[]){ { "2,3@b 2,3 2,3", NULL },
+                                      { "4,1@b 3 4,3@t", NULL },
+                                      { "5@b s 5", NULL },
+                                      { "0,3@b 3 s", NULL },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *(tp_where)(tp_tensor *condition, tp_tensor *x, tp_tensor *y)
@@ -258,12 +301,19 @@ tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value)
     if (!x || tp_pending() || tp_dtype_is_float(tp_dtype_of(x)))
         return tp_where(mask, value, x);
     TP_SCOPE;
-    return tp_keep(tp_where(mask, tp_to(tp_number(value), tp_dtype_of(x)), x)); /* not a number, which would promote */
+    return tp_keep(
+        tp_where(mask, tp_to(tp_number(value), tp_dtype_of(x)), x)); /* not a number, which would promote */
 }
 
 /* ---- in place: x op= y --------------------------------------------------------------------------------------------------- */
 
-#define IN_PLACE(op) \
-    tp_tensor *(tp_##op##_)(tp_tensor *x, tp_tensor *y) { return tp_apply_(&tp_op_##op, (tp_tensor *[]){ x, y }, 2, NULL); }
+#define IN_PLACE(op)                                                     \
+    tp_tensor *(tp_##op##_)(tp_tensor * x, tp_tensor * y)                \
+    {                                                                    \
+        return tp_apply_(&tp_op_##op, (tp_tensor *[]){ x, y }, 2, NULL); \
+    }
 
-IN_PLACE(add) IN_PLACE(sub) IN_PLACE(mul) IN_PLACE(div)
+IN_PLACE(add)
+IN_PLACE(sub)
+IN_PLACE(mul)
+IN_PLACE(div)

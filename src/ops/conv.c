@@ -21,7 +21,8 @@ static tp_status check_floats(const char *op, tp_tensor *const *in, int n)
 {
     for (int i = 0; i < n; i++)
         if (in[i] && (in[i]->dtype != in[0]->dtype || (in[i]->dtype != TP_F32 && in[i]->dtype != TP_F64)))
-            return tp_fail(TP_ERR_DTYPE, "%s: %s and %s; all f32 or all f64 are wanted", op, tp_dtype_name((tp_dtype)in[0]->dtype), tp_dtype_name((tp_dtype)in[i]->dtype));
+            return tp_fail(TP_ERR_DTYPE, "%s: %s and %s; all f32 or all f64 are wanted", op,
+                           tp_dtype_name((tp_dtype)in[0]->dtype), tp_dtype_name((tp_dtype)in[i]->dtype));
     return TP_OK;
 }
 
@@ -29,17 +30,29 @@ static tp_status check_attrs(const char *op, const conv_attrs *a)
 {
     for (int i = 0; i < 2; i++)
         if (a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->groups < 1)
-            return tp_fail(TP_ERR_ARGUMENT, "%s: stride %lld, padding %lld, dilation %lld, groups %lld: stride, dilation and groups must be at least 1, padding at least 0",
-                           op, (long long)a->stride[i], (long long)a->padding[i], (long long)a->dilation[i], (long long)a->groups);
+            return tp_fail(TP_ERR_ARGUMENT,
+                           "%s: stride %lld, padding %lld, dilation %lld, groups %lld: stride, dilation and "
+                           "groups must be at least 1, padding at least 0",
+                           op, (long long)a->stride[i], (long long)a->padding[i], (long long)a->dilation[i],
+                           (long long)a->groups);
     return TP_OK;
 }
 
 /* What the kernels want to know, from the shapes of an image, a weight and a result. */
 static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *w, const int64_t *y)
 {
-    return (conv_args){ .n = x[0], .c = x[1], .h = x[2], .w = x[3], .k = w[0], .oh = y[2], .ow = y[3], .kernel = { w[2], w[3] },
-                        .stride = { a->stride[0], a->stride[1] }, .padding = { a->padding[0], a->padding[1] },
-                        .dilation = { a->dilation[0], a->dilation[1] }, .groups = a->groups };
+    return (conv_args){ .n = x[0],
+                        .c = x[1],
+                        .h = x[2],
+                        .w = x[3],
+                        .k = w[0],
+                        .oh = y[2],
+                        .ow = y[3],
+                        .kernel = { w[2], w[3] },
+                        .stride = { a->stride[0], a->stride[1] },
+                        .padding = { a->padding[0], a->padding[1] },
+                        .dilation = { a->dilation[0], a->dilation[1] },
+                        .groups = a->groups };
 }
 
 /* The output: (N, C, H, W), channels innermost in memory. */
@@ -64,24 +77,33 @@ static tp_status conv2d_infer(tp_call *c)
     if (check_floats("conv2d", c->in, 3) || check_attrs("conv2d", a))
         return tp_error_pending();
     if (x->ndim != 4 || w->ndim != 4)
-        return tp_fail(TP_ERR_SHAPE, "conv2d: input %s, weight %s: (N, C, H, W) and (K, C / groups, height, width) are wanted", tensor_shape_text(x), tensor_shape_text(w));
+        return tp_fail(
+            TP_ERR_SHAPE,
+            "conv2d: input %s, weight %s: (N, C, H, W) and (K, C / groups, height, width) are wanted",
+            tensor_shape_text(x), tensor_shape_text(w));
     if (x->shape[1] != w->shape[1] * a->groups)
-        return tp_fail(TP_ERR_SHAPE, "conv2d: input %s has %lld channels, weight %s wants %lld", tensor_shape_text(x), (long long)x->shape[1],
-                       tensor_shape_text(w), (long long)(w->shape[1] * a->groups));
+        return tp_fail(TP_ERR_SHAPE, "conv2d: input %s has %lld channels, weight %s wants %lld",
+                       tensor_shape_text(x), (long long)x->shape[1], tensor_shape_text(w),
+                       (long long)(w->shape[1] * a->groups));
     if (w->shape[0] % a->groups)
-        return tp_fail(TP_ERR_SHAPE, "conv2d: %lld outputs in %lld groups do not come out even", (long long)w->shape[0], (long long)a->groups);
+        return tp_fail(TP_ERR_SHAPE, "conv2d: %lld outputs in %lld groups do not come out even",
+                       (long long)w->shape[0], (long long)a->groups);
     if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0]))
-        return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,)", tensor_shape_text(bias), tensor_shape_text(w), (long long)w->shape[0]);
+        return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,)", tensor_shape_text(bias),
+                       tensor_shape_text(w), (long long)w->shape[0]);
     int64_t oh = output_size(x->shape[2], w->shape[2], a->stride[0], a->padding[0], a->dilation[0]);
     int64_t ow = output_size(x->shape[3], w->shape[3], a->stride[1], a->padding[1], a->dilation[1]);
     if (oh < 1 || ow < 1 || w->shape[2] < 1 || w->shape[3] < 1)
-        return tp_fail(TP_ERR_SHAPE, "conv2d: kernel %lldx%lld does not fit into input %s with padding %lld, %lld", (long long)w->shape[2],
-                       (long long)w->shape[3], tensor_shape_text(x), (long long)a->padding[0], (long long)a->padding[1]);
+        return tp_fail(TP_ERR_SHAPE,
+                       "conv2d: kernel %lldx%lld does not fit into input %s with padding %lld, %lld",
+                       (long long)w->shape[2], (long long)w->shape[3], tensor_shape_text(x),
+                       (long long)a->padding[0], (long long)a->padding[1]);
     if (infer_image(c, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
-                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) + kernels_best()->conv_forward_scratch[x->dtype](&g);
+                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) +
+                       kernels_best()->conv_forward_scratch[x->dtype](&g);
     return TP_OK;
 }
 
@@ -107,7 +129,8 @@ static tp_tensor *convolution(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const
     return tp_apply(&tp_op_conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, a);
 }
 
-static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a, const tp_shape *size)
+static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a,
+                           const tp_shape *size)
 {
     conv_attrs with_size = *a;
     for (int i = 0; i < 4; i++)
@@ -132,22 +155,54 @@ static double conv2d_cost(const tp_call *c)
 }
 
 static const tp_attr conv_attr_table[] = {
-    { "stride", TP_ATTR_I64, offsetof(conv_attrs, stride[0]), 1 },     { "stride_w", TP_ATTR_I64, offsetof(conv_attrs, stride[1]), 1 },
-    { "padding", TP_ATTR_I64, offsetof(conv_attrs, padding[0]), 0 },   { "padding_w", TP_ATTR_I64, offsetof(conv_attrs, padding[1]), 0 },
-    { "dilation", TP_ATTR_I64, offsetof(conv_attrs, dilation[0]), 1 }, { "dilation_w", TP_ATTR_I64, offsetof(conv_attrs, dilation[1]), 1 },
-    { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },        { 0 },
+    { "stride", TP_ATTR_I64, offsetof(conv_attrs, stride[0]), 1 },
+    { "stride_w", TP_ATTR_I64, offsetof(conv_attrs, stride[1]), 1 },
+    { "padding", TP_ATTR_I64, offsetof(conv_attrs, padding[0]), 0 },
+    { "padding_w", TP_ATTR_I64, offsetof(conv_attrs, padding[1]), 0 },
+    { "dilation", TP_ATTR_I64, offsetof(conv_attrs, dilation[0]), 1 },
+    { "dilation_w", TP_ATTR_I64, offsetof(conv_attrs, dilation[1]), 1 },
+    { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },
+    { 0 },
 };
 
-#define PLAIN { { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 0 } }
-#define STRIDED { { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 0 } }
-#define GROUPED { { 1, 1 }, { 1, 1 }, { 1, 1 }, 2, { 0 } }
+#define PLAIN                            \
+    {                                    \
+        { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, \
+        {                                \
+            0                            \
+        }                                \
+    }
+#define STRIDED                          \
+    {                                    \
+        { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, \
+        {                                \
+            0                            \
+        }                                \
+    }
+#define GROUPED                          \
+    {                                    \
+        { 1, 1 }, { 1, 1 }, { 1, 1 }, 2, \
+        {                                \
+            0                            \
+        }                                \
+    }
 
 const tp_op tp_op_conv2d = {
-    .name = "conv2d", .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]", .inputs = "x weight bias?", .n_in = 3,
-    .attrs_size = sizeof(conv_attrs), .attrs = conv_attr_table, .saves_for_others = 3, .infer = conv2d_infer, .forward = conv2d_forward,
-    .backward = conv2d_backward, .cost = conv2d_cost,
-    .examples = (const tp_example[]){ { "2,1,6,5 3,1,3,3 3", &(conv_attrs)PLAIN }, { "1,3,5,7 2,3,3,2 -", &(conv_attrs)STRIDED },
-                                      { "2,4,4,4 6,2,3,3 6", &(conv_attrs)GROUPED }, { NULL, NULL } },
+    .name = "conv2d",
+    .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]",
+    .inputs = "x weight bias?",
+    .n_in = 3,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = conv_attr_table,
+    .saves_for_others = 3,
+    .infer = conv2d_infer,
+    .forward = conv2d_forward,
+    .backward = conv2d_backward,
+    .cost = conv2d_cost,
+    .examples = (const tp_example[]){ { "2,1,6,5 3,1,3,3 3", &(conv_attrs)PLAIN },
+                                      { "1,3,5,7 2,3,3,2 -", &(conv_attrs)STRIDED },
+                                      { "2,4,4,4 6,2,3,3 6", &(conv_attrs)GROUPED },
+                                      { NULL, NULL } },
 };
 
 static void pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
@@ -174,12 +229,15 @@ static tp_status input_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *w = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || w->ndim != 4 || dy->shape[1] != w->shape[0] || a->size[1] != w->shape[1] * a->groups || dy->shape[0] != a->size[0])
-        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and weight %s do not come from one convolution", c->op->name, tensor_shape_text(dy), tensor_shape_text(w));
+    if (dy->ndim != 4 || w->ndim != 4 || dy->shape[1] != w->shape[0] ||
+        a->size[1] != w->shape[1] * a->groups || dy->shape[0] != a->size[0])
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and weight %s do not come from one convolution", c->op->name,
+                       tensor_shape_text(dy), tensor_shape_text(w));
     if (infer_image(c, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
         return tp_error_pending();
     conv_args g = geometry(a, a->size, w->shape, dy->shape);
-    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) + kernels_best()->conv_data_gradient_scratch[dy->dtype](&g);
+    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
+                       kernels_best()->conv_data_gradient_scratch[dy->dtype](&g);
     return TP_OK;
 }
 
@@ -212,10 +270,22 @@ static double gradient_cost(const tp_call *c)
 }
 
 const tp_op tp_op_conv2d_input_grad = {
-    .name = "conv2d_input_grad", .formula = "gradient of conv2d by x, of shape size", .inputs = "dy weight", .n_in = 2, .attrs_size = sizeof(conv_attrs),
-    .attrs = conv_attr_table, .saves_for_others = 3, .infer = input_grad_infer, .forward = input_grad_forward, .backward = input_grad_backward, .cost = gradient_cost,
-    .examples = (const tp_example[]){ { "2,3,4,3 3,1,3,3", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 2, 1, 6, 5 } } },
-                                      { "1,2,3,9 2,3,3,2", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 1, 3, 5, 7 } } }, { NULL, NULL } },
+    .name = "conv2d_input_grad",
+    .formula = "gradient of conv2d by x, of shape size",
+    .inputs = "dy weight",
+    .n_in = 2,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = conv_attr_table,
+    .saves_for_others = 3,
+    .infer = input_grad_infer,
+    .forward = input_grad_forward,
+    .backward = input_grad_backward,
+    .cost = gradient_cost,
+    .examples =
+        (const tp_example[]){
+            { "2,3,4,3 3,1,3,3", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 2, 1, 6, 5 } } },
+            { "1,2,3,9 2,3,3,2", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 1, 3, 5, 7 } } },
+            { NULL, NULL } },
 };
 
 /* ---- gradient by the weight, of shape size:  dw[k,c,p,q] = sum dy[n,k,i,j] x[n,c,i s + p d - pad, ..] --------------------------- */
@@ -226,12 +296,15 @@ static tp_status weight_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *x = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || x->ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size[0] || x->shape[1] != a->size[1] * a->groups)
-        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name, tensor_shape_text(dy), tensor_shape_text(x));
+    if (dy->ndim != 4 || x->ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size[0] ||
+        x->shape[1] != a->size[1] * a->groups)
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name,
+                       tensor_shape_text(dy), tensor_shape_text(x));
     if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, a->size, dy->shape);
-    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) + kernels_best()->conv_weight_gradient_scratch[dy->dtype](&g);
+    c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) +
+                       kernels_best()->conv_weight_gradient_scratch[dy->dtype](&g);
     return TP_OK;
 }
 
@@ -258,8 +331,20 @@ static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **d
 }
 
 const tp_op tp_op_conv2d_weight_grad = {
-    .name = "conv2d_weight_grad", .formula = "gradient of conv2d by weight, of shape size", .inputs = "dy x", .n_in = 2, .attrs_size = sizeof(conv_attrs),
-    .attrs = conv_attr_table, .saves_for_others = 3, .infer = weight_grad_infer, .forward = weight_grad_forward, .backward = weight_grad_backward, .cost = gradient_cost,
-    .examples = (const tp_example[]){ { "2,3,4,3 2,1,6,5", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 3, 1, 3, 3 } } },
-                                      { "1,2,3,9 1,3,5,7", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 2, 3, 3, 2 } } }, { NULL, NULL } },
+    .name = "conv2d_weight_grad",
+    .formula = "gradient of conv2d by weight, of shape size",
+    .inputs = "dy x",
+    .n_in = 2,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = conv_attr_table,
+    .saves_for_others = 3,
+    .infer = weight_grad_infer,
+    .forward = weight_grad_forward,
+    .backward = weight_grad_backward,
+    .cost = gradient_cost,
+    .examples =
+        (const tp_example[]){
+            { "2,3,4,3 2,1,6,5", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 3, 1, 3, 3 } } },
+            { "1,2,3,9 1,3,5,7", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 2, 3, 3, 2 } } },
+            { NULL, NULL } },
 };

@@ -40,12 +40,22 @@ static void pass_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = dy; /* the engine casts it where x had another dtype */
 }
 
-static const tp_example any_layout[] = { { "2,3", &(int64_t){ 0 } }, { "3,5@t", &(int64_t){ 1 } }, { "0,4", &(int64_t){ 0 } }, { NULL, NULL } };
+static const tp_example any_layout[] = {
+    { "2,3", &(int64_t){ 0 } }, { "3,5@t", &(int64_t){ 1 } }, { "0,4", &(int64_t){ 0 } }, { NULL, NULL }
+};
 
 const tp_op tp_op_clone = {
-    .name = "clone", .formula = "y = x in new memory", .inputs = "x", .n_in = 1, .attrs_size = sizeof(int64_t),
-    .attrs = (const tp_attr[]){ { "layout", TP_ATTR_I64, 0, 0 }, { 0 } }, /* 0: as x, 1: contiguous, 2: channels-last */
-    .infer = clone_infer, .forward = copy_forward, .backward = pass_backward, .examples = any_layout,
+    .name = "clone",
+    .formula = "y = x in new memory",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(int64_t),
+    .attrs = (const tp_attr[]){ { "layout", TP_ATTR_I64, 0, 0 },
+                                { 0 } }, /* 0: as x, 1: contiguous, 2: channels-last */
+    .infer = clone_infer,
+    .forward = copy_forward,
+    .backward = pass_backward,
+    .examples = any_layout,
 };
 
 tp_tensor *tp_clone(tp_tensor *x)
@@ -101,7 +111,8 @@ const void *staged(const tp_call *c, const tp_tensor *x, int64_t layout, char **
         channels_last_strides(&there);
     void *copy = *scratch;
     *scratch += staged_bytes(x, layout);
-    copy_strided(c->kernels, x->ndim, x->shape, copy, (tp_dtype)x->dtype, there.stride, tensor_data(x), (tp_dtype)x->dtype, x->stride);
+    copy_strided(c->kernels, x->ndim, x->shape, copy, (tp_dtype)x->dtype, there.stride, tensor_data(x),
+                 (tp_dtype)x->dtype, x->stride);
     return copy;
 }
 
@@ -119,10 +130,18 @@ static tp_status to_infer(tp_call *c)
 }
 
 const tp_op tp_op_to = {
-    .name = "to", .formula = "y = x as dtype", .inputs = "x", .n_in = 1, .attrs_size = sizeof(tp_dtype),
-    .attrs = (const tp_attr[]){ { "dtype", TP_ATTR_DTYPE, 0, 0 }, { 0 } }, .infer = to_infer, .forward = copy_forward,
+    .name = "to",
+    .formula = "y = x as dtype",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_dtype),
+    .attrs = (const tp_attr[]){ { "dtype", TP_ATTR_DTYPE, 0, 0 }, { 0 } },
+    .infer = to_infer,
+    .forward = copy_forward,
     .backward = pass_backward,
-    .examples = (const tp_example[]){ { "2,3", &(tp_dtype){ TP_F64 } }, { "3,5@t", &(tp_dtype){ TP_F64 } }, { NULL, NULL } },
+    .examples = (const tp_example[]){ { "2,3", &(tp_dtype){ TP_F64 } },
+                                      { "3,5@t", &(tp_dtype){ TP_F64 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_to(tp_tensor *x, tp_dtype dtype)
@@ -132,13 +151,34 @@ tp_tensor *tp_to(tp_tensor *x, tp_dtype dtype)
     return tp_apply(&tp_op_to, &x, 1, &dtype);
 }
 
-tp_tensor *tp_float(tp_tensor *x) { return tp_to(x, TP_F32); }
-tp_tensor *tp_double(tp_tensor *x) { return tp_to(x, TP_F64); }
-tp_tensor *tp_int(tp_tensor *x) { return tp_to(x, TP_I32); }
-tp_tensor *tp_long(tp_tensor *x) { return tp_to(x, TP_I64); }
-tp_tensor *tp_bool(tp_tensor *x) { return tp_to(x, TP_BOOL); }
-tp_tensor *tp_half(tp_tensor *x) { return tp_to(x, TP_F16); }
-tp_tensor *tp_bfloat16(tp_tensor *x) { return tp_to(x, TP_BF16); }
+tp_tensor *tp_float(tp_tensor *x)
+{
+    return tp_to(x, TP_F32);
+}
+tp_tensor *tp_double(tp_tensor *x)
+{
+    return tp_to(x, TP_F64);
+}
+tp_tensor *tp_int(tp_tensor *x)
+{
+    return tp_to(x, TP_I32);
+}
+tp_tensor *tp_long(tp_tensor *x)
+{
+    return tp_to(x, TP_I64);
+}
+tp_tensor *tp_bool(tp_tensor *x)
+{
+    return tp_to(x, TP_BOOL);
+}
+tp_tensor *tp_half(tp_tensor *x)
+{
+    return tp_to(x, TP_F16);
+}
+tp_tensor *tp_bfloat16(tp_tensor *x)
+{
+    return tp_to(x, TP_BF16);
+}
 
 /* ---- copy: into a tensor ------------------------------------------------------------------------------------------- */
 
@@ -148,7 +188,8 @@ static tp_status copy_infer(tp_call *c)
     if (tp_infer_broadcast(c))
         return tp_error_pending();
     if (!tensor_same_shape(dst, c->out[0]))
-        return tp_fail(TP_ERR_SHAPE, "copy: %s does not broadcast to %s", tensor_shape_text(src), tensor_shape_text(dst));
+        return tp_fail(TP_ERR_SHAPE, "copy: %s does not broadcast to %s", tensor_shape_text(src),
+                       tensor_shape_text(dst));
     return tp_infer_like(c, 0);
 }
 
@@ -160,9 +201,15 @@ static void copy_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_copy = {
-    .name = "copy", .formula = "y = src in dst's shape and dtype", .inputs = "dst src", .n_in = 2, .infer = copy_infer,
-    .forward = copy_forward, .backward = copy_backward,
-    .examples = (const tp_example[]){ { "2,3 2,3", NULL }, { "2,3 3", NULL }, { "4,5@t s", NULL }, { NULL, NULL } },
+    .name = "copy",
+    .formula = "y = src in dst's shape and dtype",
+    .inputs = "dst src",
+    .n_in = 2,
+    .infer = copy_infer,
+    .forward = copy_forward,
+    .backward = copy_backward,
+    .examples =
+        (const tp_example[]){ { "2,3 2,3", NULL }, { "2,3 3", NULL }, { "4,5@t s", NULL }, { NULL, NULL } },
 };
 
 tp_tensor *tp_copy_(tp_tensor *dst, tp_tensor *src)

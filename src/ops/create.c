@@ -115,24 +115,53 @@ static void create_forward(const tp_call *c)
         kernels->convert[y->dtype][TP_F64](tensor_data(y), 1, &a->a, 0, y->numel);
         return;
     }
-    fill_run r = { a, fillers[c->op->tag], kernels->convert[y->dtype][TP_F64], tensor_data(y), tensor_element_size(y) };
+    fill_run r = { a, fillers[c->op->tag], kernels->convert[y->dtype][TP_F64], tensor_data(y),
+                   tensor_element_size(y) };
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 
-#define CREATE_ATTRS(first, second)                                                                            \
-    (const tp_attr[]){ { "shape", TP_ATTR_DIMS, offsetof(create_attrs, shape), 0 },                             \
-                       { "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0 },                            \
-                       { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 }, { second, TP_ATTR_F64, offsetof(create_attrs, b), 1 }, \
-                       { "seed", TP_ATTR_U64, offsetof(create_attrs, rng.seed), 0 },                            \
-                       { "stream", TP_ATTR_U64, offsetof(create_attrs, rng.stream), 0 }, { 0 } }
+#define CREATE_ATTRS(first, second)                                           \
+    (const tp_attr[])                                                         \
+    {                                                                         \
+        { "shape", TP_ATTR_DIMS, offsetof(create_attrs, shape), 0 },          \
+            { "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0 },     \
+            { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 },             \
+            { second, TP_ATTR_F64, offsetof(create_attrs, b), 1 },            \
+            { "seed", TP_ATTR_U64, offsetof(create_attrs, rng.seed), 0 },     \
+            { "stream", TP_ATTR_U64, offsetof(create_attrs, rng.stream), 0 }, \
+        {                                                                     \
+            0                                                                 \
+        }                                                                     \
+    }
 
-#define CREATE(op, KIND, text, first, second, shape_, a_, b_)                                                       \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = "", .n_in = 0, .attrs_size = sizeof(create_attrs), \
-                               .attrs = CREATE_ATTRS(first, second), .not_differentiable = true, .infer = create_infer, \
-                               .forward = create_forward, .tag = KIND,                                               \
-                               .examples = (const tp_example[]){ { "", &(create_attrs){ shape_, TP_F32, a_, b_, { 1, 2 } } }, { NULL, NULL } } };
-#define VECTOR { 1, { 7 } }
-#define MATRIX { 2, { 3, 5 } }
+#define CREATE(op, KIND, text, first, second, shape_, a_, b_)                                   \
+    const tp_op tp_op_##op = { .name = #op,                                                     \
+                               .formula = text,                                                 \
+                               .inputs = "",                                                    \
+                               .n_in = 0,                                                       \
+                               .attrs_size = sizeof(create_attrs),                              \
+                               .attrs = CREATE_ATTRS(first, second),                            \
+                               .not_differentiable = true,                                      \
+                               .infer = create_infer,                                           \
+                               .forward = create_forward,                                       \
+                               .tag = KIND,                                                     \
+                               .examples = (const tp_example[]){                                \
+                                   { "", &(create_attrs){ shape_, TP_F32, a_, b_, { 1, 2 } } }, \
+                                   { NULL, NULL } } };
+#define VECTOR \
+    {          \
+        1,     \
+        {      \
+            7  \
+        }      \
+    }
+#define MATRIX   \
+    {            \
+        2,       \
+        {        \
+            3, 5 \
+        }        \
+    }
 
 CREATE(full, CONSTANT, "y = value", "value", "unused", MATRIX, 2.5, 0)
 CREATE(arange, SEQUENCE, "y_i = start + i step", "start", "step", VECTOR, 1, 0.5)
@@ -172,7 +201,9 @@ tp_tensor *tp_arange_opt(double start, double end, double step, const tp_tensor_
 {
     double n = ceil((end - start) / step);
     if (step == 0 || isnan(n) || n < 0 || n > 0x1p62)
-        return tp_fail_null(TP_ERR_ARGUMENT, "arange: from %g to %g in steps of %g: no number of steps leads there", start, end, step);
+        return tp_fail_null(TP_ERR_ARGUMENT,
+                            "arange: from %g to %g in steps of %g: no number of steps leads there", start,
+                            end, step);
     return create(&tp_op_arange, TP_SHAPE((int64_t)n), o, start, step);
 }
 
@@ -201,7 +232,8 @@ tp_tensor *tp_normal_opt(double mean, double std, tp_shape shape, const tp_tenso
 tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape)
 {
     if (high <= low)
-        return tp_fail_null(TP_ERR_ARGUMENT, "randint: [%lld, %lld) holds no integer", (long long)low, (long long)high);
+        return tp_fail_null(TP_ERR_ARGUMENT, "randint: [%lld, %lld) holds no integer", (long long)low,
+                            (long long)high);
     tp_tensor_options wide = { sizeof wide, TP_F64, false };
     return tp_to(tp_floor(tp_uniform_opt((double)low, (double)high, shape, &wide)), TP_I64);
 }
@@ -218,7 +250,8 @@ tp_tensor *tp_randperm(int64_t n)
         p[i] = i;
     for (int64_t i = n - 1; i > 0; i--) {
         philox_block block = philox(rng.seed, rng.stream, (uint64_t)i);
-        int64_t j = (int64_t)(((__uint128_t)((uint64_t)block.v[0] << 32 | block.v[1]) * (uint64_t)(i + 1)) >> 64);
+        int64_t j =
+            (int64_t)(((__uint128_t)((uint64_t)block.v[0] << 32 | block.v[1]) * (uint64_t)(i + 1)) >> 64);
         int64_t t = p[i];
         p[i] = p[j], p[j] = t;
     }
@@ -233,12 +266,30 @@ static tp_tensor *like(const tp_tensor *x, const tp_op *op, double a, double b)
     return op ? create(op, tp_shape_of(x), &o, a, b) : tp_empty_opt(tp_shape_of(x), &o);
 }
 
-tp_tensor *tp_empty_like(const tp_tensor *x) { return like(x, NULL, 0, 0); }
-tp_tensor *tp_zeros_like(const tp_tensor *x) { return like(x, &tp_op_full, 0, 0); }
-tp_tensor *tp_ones_like(const tp_tensor *x) { return like(x, &tp_op_full, 1, 0); }
-tp_tensor *tp_full_like(const tp_tensor *x, double value) { return like(x, &tp_op_full, value, 0); }
-tp_tensor *tp_rand_like(const tp_tensor *x) { return like(x, &tp_op_uniform, 0, 1); }
-tp_tensor *tp_randn_like(const tp_tensor *x) { return like(x, &tp_op_normal, 0, 1); }
+tp_tensor *tp_empty_like(const tp_tensor *x)
+{
+    return like(x, NULL, 0, 0);
+}
+tp_tensor *tp_zeros_like(const tp_tensor *x)
+{
+    return like(x, &tp_op_full, 0, 0);
+}
+tp_tensor *tp_ones_like(const tp_tensor *x)
+{
+    return like(x, &tp_op_full, 1, 0);
+}
+tp_tensor *tp_full_like(const tp_tensor *x, double value)
+{
+    return like(x, &tp_op_full, value, 0);
+}
+tp_tensor *tp_rand_like(const tp_tensor *x)
+{
+    return like(x, &tp_op_uniform, 0, 1);
+}
+tp_tensor *tp_randn_like(const tp_tensor *x)
+{
+    return like(x, &tp_op_normal, 0, 1);
+}
 
 tp_tensor *tp_uniform_(tp_tensor *x, double low, double high)
 {

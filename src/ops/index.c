@@ -41,13 +41,15 @@ tp_status check_indices(const char *op, const tp_tensor *index, int64_t size)
 {
     int64_t at[TP_MAX_DIMS] = { 0 };
     if (tp_dtype_is_float((tp_dtype)index->dtype) || index->dtype == TP_BOOL)
-        return tp_fail(TP_ERR_DTYPE, "%s: index is %s, an integer type is wanted", op, tp_dtype_name((tp_dtype)index->dtype));
+        return tp_fail(TP_ERR_DTYPE, "%s: index is %s, an integer type is wanted", op,
+                       tp_dtype_name((tp_dtype)index->dtype));
     if (!tensor_data(index) || index->numel == 0)
         return TP_OK;
     do {
         int64_t value = element_i64(index, at);
         if (value < 0 || value >= size)
-            return tp_fail(TP_ERR_INDEX, "%s: index %lld is out of range, [0, %lld) is wanted", op, (long long)value, (long long)size);
+            return tp_fail(TP_ERR_INDEX, "%s: index %lld is out of range, [0, %lld) is wanted", op,
+                           (long long)value, (long long)size);
     } while (next_index(index->ndim, index->shape, at));
     return TP_OK;
 }
@@ -61,8 +63,8 @@ static tp_status check_gather(const tp_call *c, const tp_tensor *x, const tp_ten
     for (int i = 0; i < x->ndim && fits; i++)
         fits = i == *dim || index->shape[i] <= x->shape[i];
     if (!fits)
-        return tp_fail(TP_ERR_SHAPE, "%s: index %s does not lie inside of %s in all dims but dim %d", c->op->name,
-                       tensor_shape_text(index), tensor_shape_text(x), *dim);
+        return tp_fail(TP_ERR_SHAPE, "%s: index %s does not lie inside of %s in all dims but dim %d",
+                       c->op->name, tensor_shape_text(index), tensor_shape_text(x), *dim);
     return check_indices(c->op->name, index, x->ndim ? x->shape[*dim] : 1);
 }
 
@@ -89,7 +91,8 @@ static void run_lines(void *context, int64_t begin, int64_t end)
                 continue;
             int64_t at = rest % index->shape[i];
             rest /= index->shape[i];
-            offset[0] += at * index->stride[i], offset[1] += at * l->a->stride[i], offset[2] += at * l->b->stride[i];
+            offset[0] += at * index->stride[i], offset[1] += at * l->a->stride[i],
+                offset[2] += at * l->b->stride[i];
         }
         int64_t is = index->ndim ? index->stride[l->dim] : 1, bs = l->b->ndim ? l->b->stride[l->dim] : 1;
         int64_t isize = (int64_t)tensor_element_size(index), bsize = (int64_t)tensor_element_size(l->b);
@@ -108,7 +111,8 @@ static void for_lines(const tp_call *c, lines *l)
     l->to_i64 = kernels->convert[TP_I64][l->index->dtype];
     int64_t n = l->index->ndim ? l->index->shape[l->dim] : 1;
     if (l->index->numel)
-        parallel_for(l->index->numel / n, l->index->numel <= GRAIN ? INT64_MAX / 2 : GRAIN / n + 1, run_lines, l);
+        parallel_for(l->index->numel / n, l->index->numel <= GRAIN ? INT64_MAX / 2 : GRAIN / n + 1, run_lines,
+                     l);
 }
 
 /* ---- gather:  y[.., i, ..] = x[.., index[.., i, ..], ..] ---------------------------------------------------------------- */
@@ -134,7 +138,9 @@ static void gather_forward(const tp_call *c)
 {
     const tp_tensor *x = c->in[0];
     int dim = (int)*(const int64_t *)c->attrs;
-    lines l = { .index = c->in[1], .a = x, .b = c->out[0], .dim = dim < 0 ? dim + x->ndim : dim, .body = gather_line };
+    lines l = {
+        .index = c->in[1], .a = x, .b = c->out[0], .dim = dim < 0 ? dim + x->ndim : dim, .body = gather_line
+    };
     for_lines(c, &l);
 }
 
@@ -145,10 +151,20 @@ static void gather_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_gather = {
-    .name = "gather", .formula = "y[i][j] = x[index[i][j]][j] for dim 0, x[i][index[i][j]] for dim 1", .inputs = "x index", .n_in = 2,
-    .attrs_size = sizeof(int64_t), .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } }, .saves_in = 2,
-    .infer = gather_infer, .forward = gather_forward, .backward = gather_backward,
-    .examples = (const tp_example[]){ { "4,3 2,3@i4", &(int64_t){ 0 } }, { "3,5@t 3,7@i5", &(int64_t){ -1 } }, { "4 0@i4", &(int64_t){ 0 } }, { NULL, NULL } },
+    .name = "gather",
+    .formula = "y[i][j] = x[index[i][j]][j] for dim 0, x[i][index[i][j]] for dim 1",
+    .inputs = "x index",
+    .n_in = 2,
+    .attrs_size = sizeof(int64_t),
+    .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } },
+    .saves_in = 2,
+    .infer = gather_infer,
+    .forward = gather_forward,
+    .backward = gather_backward,
+    .examples = (const tp_example[]){ { "4,3 2,3@i4", &(int64_t){ 0 } },
+                                      { "3,5@t 3,7@i5", &(int64_t){ -1 } },
+                                      { "4 0@i4", &(int64_t){ 0 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_gather(tp_tensor *x, int dim, tp_tensor *index)
@@ -168,15 +184,18 @@ static tp_status scatter_add_infer(tp_call *c)
     for (int i = 0; i < index->ndim && fits; i++)
         fits = index->shape[i] <= src->shape[i];
     if (!fits)
-        return tp_fail(TP_ERR_SHAPE, "scatter_add: src %s of %s, index %s: src must cover index and be of x's dtype %s",
-                       tensor_shape_text(src), tp_dtype_name((tp_dtype)src->dtype), tensor_shape_text(index), tp_dtype_name((tp_dtype)x->dtype));
+        return tp_fail(TP_ERR_SHAPE,
+                       "scatter_add: src %s of %s, index %s: src must cover index and be of x's dtype %s",
+                       tensor_shape_text(src), tp_dtype_name((tp_dtype)src->dtype), tensor_shape_text(index),
+                       tp_dtype_name((tp_dtype)x->dtype));
     return tp_infer_shape(c, 0, (tp_dtype)x->dtype, tp_shape_of(x));
 }
 
 static void add_line(const lines *l, char *y, char *src, const int64_t *index, int64_t n)
 {
     tp_dtype type = dtype_of_kernel(kernel_type_of((tp_dtype)l->a->dtype));
-    int64_t size = (int64_t)tensor_element_size(l->a), ys = l->a->ndim ? l->a->stride[l->dim] : 1, ss = l->b->ndim ? l->b->stride[l->dim] : 1;
+    int64_t size = (int64_t)tensor_element_size(l->a), ys = l->a->ndim ? l->a->stride[l->dim] : 1,
+            ss = l->b->ndim ? l->b->stride[l->dim] : 1;
     bool converts = type != l->a->dtype;
     const kernel_table *kernels = l->a->storage->device->kernels();
     for (int64_t i = 0; i < n; i++) {
@@ -199,7 +218,11 @@ static void scatter_add_forward(const tp_call *c)
     const kernel_table *kernels = c->kernels;
     int dim = (int)*(const int64_t *)c->attrs;
     copy_tensor(kernels, y, x);
-    lines l = { .index = c->in[1], .a = y, .b = c->in[2], .dim = dim < 0 ? dim + x->ndim : dim, .body = add_line,
+    lines l = { .index = c->in[1],
+                .a = y,
+                .b = c->in[2],
+                .dim = dim < 0 ? dim + x->ndim : dim,
+                .body = add_line,
                 .add = kernels->binary[KERNEL_ADD][kernel_type_of((tp_dtype)x->dtype)] };
     for_lines(c, &l);
 }
@@ -221,10 +244,19 @@ static void scatter_add_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **d
 }
 
 const tp_op tp_op_scatter_add = {
-    .name = "scatter_add", .formula = "y = x; y[index[i][j]][j] += src[i][j] for dim 0", .inputs = "x index src", .n_in = 3,
-    .attrs_size = sizeof(int64_t), .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } }, .saves_in = 2,
-    .infer = scatter_add_infer, .forward = scatter_add_forward, .backward = scatter_add_backward,
-    .examples = (const tp_example[]){ { "4,3 2,3@i4 2,3", &(int64_t){ 0 } }, { "3,5 3,2@i5 3,4", &(int64_t){ 1 } }, { NULL, NULL } },
+    .name = "scatter_add",
+    .formula = "y = x; y[index[i][j]][j] += src[i][j] for dim 0",
+    .inputs = "x index src",
+    .n_in = 3,
+    .attrs_size = sizeof(int64_t),
+    .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } },
+    .saves_in = 2,
+    .infer = scatter_add_infer,
+    .forward = scatter_add_forward,
+    .backward = scatter_add_backward,
+    .examples = (const tp_example[]){ { "4,3 2,3@i4 2,3", &(int64_t){ 0 } },
+                                      { "3,5 3,2@i5 3,4", &(int64_t){ 1 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_scatter_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src)
@@ -239,7 +271,8 @@ tp_tensor *tp_index_select(tp_tensor *x, int dim, tp_tensor *index)
     if (!x || !index || tp_pending() || normalize_dim("index_select", x->ndim, &dim))
         return tp_gather(x, dim, index);
     if (index->ndim > 1)
-        return tp_fail_null(TP_ERR_SHAPE, "index_select: index %s, one dim is wanted", tensor_shape_text(index));
+        return tp_fail_null(TP_ERR_SHAPE, "index_select: index %s, one dim is wanted",
+                            tensor_shape_text(index));
     TP_SCOPE;
     tp_shape thin = { .ndim = x->ndim }, wide = tp_shape_of(x);
     for (int i = 0; i < x->ndim; i++)

@@ -24,8 +24,9 @@ static tp_status cat_infer(tp_call *c)
         for (int d = 0; d < x->ndim && fits; d++)
             fits = d == dim || x->shape[d] == first->shape[d];
         if (!fits)
-            return tp_fail(TP_ERR_SHAPE, "cat: tensor %d is %s, tensor 0 is %s: all dims but dim %d must be equal", i, tensor_shape_text(x),
-                           tensor_shape_text(first), dim);
+            return tp_fail(TP_ERR_SHAPE,
+                           "cat: tensor %d is %s, tensor 0 is %s: all dims but dim %d must be equal", i,
+                           tensor_shape_text(x), tensor_shape_text(first), dim);
         shape.dim[dim] += x->shape[dim];
         dtype = tp_promote(dtype, (tp_dtype)x->dtype);
     }
@@ -40,7 +41,8 @@ static void cat_forward(const tp_call *c)
     char *to = tensor_data(y);
     for (int i = 0; i < c->n_in; i++) {
         const tp_tensor *x = c->in[i];
-        copy_strided(c->kernels, x->ndim, x->shape, to, (tp_dtype)y->dtype, y->stride, tensor_data(x), (tp_dtype)x->dtype, x->stride);
+        copy_strided(c->kernels, x->ndim, x->shape, to, (tp_dtype)y->dtype, y->stride, tensor_data(x),
+                     (tp_dtype)x->dtype, x->stride);
         to += x->shape[dim] * y->stride[dim] * (int64_t)tensor_element_size(y);
     }
 }
@@ -58,9 +60,19 @@ static void cat_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_cat = {
-    .name = "cat", .formula = "y = the tensors one after the other along dim", .inputs = "tensors...", .n_in = -1, .attrs_size = sizeof(int64_t),
-    .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } }, .infer = cat_infer, .forward = cat_forward, .backward = cat_backward,
-    .examples = (const tp_example[]){ { "2,3 1,3 4,3", &(int64_t){ 0 } }, { "2,3 2,5@t", &(int64_t){ -1 } }, { "2,0 2,1", &(int64_t){ 1 } }, { NULL, NULL } },
+    .name = "cat",
+    .formula = "y = the tensors one after the other along dim",
+    .inputs = "tensors...",
+    .n_in = -1,
+    .attrs_size = sizeof(int64_t),
+    .attrs = (const tp_attr[]){ { "dim", TP_ATTR_I64, 0, 0 }, { 0 } },
+    .infer = cat_infer,
+    .forward = cat_forward,
+    .backward = cat_backward,
+    .examples = (const tp_example[]){ { "2,3 1,3 4,3", &(int64_t){ 0 } },
+                                      { "2,3 2,5@t", &(int64_t){ -1 } },
+                                      { "2,0 2,1", &(int64_t){ 1 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_cat(tp_tensor *const *tensors, int n, int dim)
@@ -75,7 +87,8 @@ tp_tensor *tp_stack(tp_tensor *const *tensors, int n, int dim)
         return tp_fail_null(TP_ERR_ARGUMENT, "stack: %d tensors, 1 to 4096 are possible", n);
     for (int i = 1; i < n; i++)
         if (tensors[0] && tensors[i] && !tensor_same_shape(tensors[0], tensors[i]))
-            return tp_fail_null(TP_ERR_SHAPE, "stack: tensor %d is %s, tensor 0 is %s: all must be of one shape", i,
+            return tp_fail_null(TP_ERR_SHAPE,
+                                "stack: tensor %d is %s, tensor 0 is %s: all must be of one shape", i,
                                 tensor_shape_text(tensors[i]), tensor_shape_text(tensors[0]));
     tp_tensor *rows[n];
     for (int i = 0; i < n; i++)
@@ -89,14 +102,16 @@ tp_tensor *tp_repeat(tp_tensor *x, tp_shape times)
 {
     if (!x || tp_pending() || times.ndim < x->ndim)
         return !x || tp_pending() ? tp_clone(x)
-                                  : tp_fail_null(TP_ERR_ARGUMENT, "repeat: %d counts for the %d dims of %s", times.ndim, x->ndim, tensor_shape_text(x));
+                                  : tp_fail_null(TP_ERR_ARGUMENT, "repeat: %d counts for the %d dims of %s",
+                                                 times.ndim, x->ndim, tensor_shape_text(x));
     TP_SCOPE;
     tp_tensor *y = x;
     while (y && y->ndim < times.ndim)
         y = tp_unsqueeze(y, 0);
     for (int d = 0; d < times.ndim && y; d++) {
         if (times.dim[d] < 0)
-            return tp_fail_null(TP_ERR_ARGUMENT, "repeat: dim %d repeated %lld times", d, (long long)times.dim[d]);
+            return tp_fail_null(TP_ERR_ARGUMENT, "repeat: dim %d repeated %lld times", d,
+                                (long long)times.dim[d]);
         if (times.dim[d] == 1)
             continue;
         tp_shape rows = { 3, { 1, y->shape[d], 1 } }, joined = tp_shape_of(y), whole = joined;
@@ -136,7 +151,8 @@ static void flip_forward(const tp_call *c)
         from += (x->shape[dim] - 1) * stride[dim] * (int64_t)tensor_element_size(x);
         stride[dim] = -stride[dim];
     }
-    copy_strided(c->kernels, x->ndim, x->shape, tensor_data(y), (tp_dtype)y->dtype, y->stride, from, (tp_dtype)x->dtype, stride);
+    copy_strided(c->kernels, x->ndim, x->shape, tensor_data(y), (tp_dtype)y->dtype, y->stride, from,
+                 (tp_dtype)x->dtype, stride);
 }
 
 static void flip_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
@@ -145,9 +161,17 @@ static void flip_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_flip = {
-    .name = "flip", .formula = "y = x in reverse order along dims", .inputs = "x", .n_in = 1, .attrs_size = sizeof(tp_shape),
-    .attrs = (const tp_attr[]){ { "dims", TP_ATTR_DIMS, 0, 0 }, { 0 } }, .infer = flip_infer, .forward = flip_forward, .backward = flip_backward,
-    .examples = (const tp_example[]){ { "2,3", &TP_SHAPE(1) }, { "3,5@t", &TP_SHAPE(0, -1) }, { NULL, NULL } },
+    .name = "flip",
+    .formula = "y = x in reverse order along dims",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_shape),
+    .attrs = (const tp_attr[]){ { "dims", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .infer = flip_infer,
+    .forward = flip_forward,
+    .backward = flip_backward,
+    .examples =
+        (const tp_example[]){ { "2,3", &TP_SHAPE(1) }, { "3,5@t", &TP_SHAPE(0, -1) }, { NULL, NULL } },
 };
 
 tp_tensor *tp_flip(tp_tensor *x, tp_shape dims)
@@ -168,12 +192,13 @@ static tp_status pad_infer(tp_call *c)
     const tp_tensor *x = c->in[0];
     tp_shape shape = tp_shape_of(x);
     if (a->before.ndim != x->ndim || a->after.ndim != x->ndim)
-        return tp_fail(TP_ERR_ARGUMENT, "pad: %d and %d widths for the %d dims of %s", a->before.ndim, a->after.ndim, x->ndim, tensor_shape_text(x));
+        return tp_fail(TP_ERR_ARGUMENT, "pad: %d and %d widths for the %d dims of %s", a->before.ndim,
+                       a->after.ndim, x->ndim, tensor_shape_text(x));
     for (int i = 0; i < x->ndim; i++) {
         shape.dim[i] += a->before.dim[i] + a->after.dim[i];
         if (shape.dim[i] < 0)
-            return tp_fail(TP_ERR_SHAPE, "pad: dim %d of %s has less than the %lld to be cut off", i, tensor_shape_text(x),
-                           (long long)-(a->before.dim[i] + a->after.dim[i]));
+            return tp_fail(TP_ERR_SHAPE, "pad: dim %d of %s has less than the %lld to be cut off", i,
+                           tensor_shape_text(x), (long long)-(a->before.dim[i] + a->after.dim[i]));
     }
     return tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape);
 }
@@ -193,7 +218,8 @@ static void pad_forward(const tp_call *c)
             return;
         *(before < 0 ? &from : &to) += (before < 0 ? -before * x->stride[i] : before * y->stride[i]) * size;
     }
-    copy_strided(kernels, x->ndim, shape, to, (tp_dtype)y->dtype, y->stride, from, (tp_dtype)x->dtype, x->stride);
+    copy_strided(kernels, x->ndim, shape, to, (tp_dtype)y->dtype, y->stride, from, (tp_dtype)x->dtype,
+                 x->stride);
 }
 
 static void pad_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
@@ -207,11 +233,21 @@ static void pad_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_pad = {
-    .name = "pad", .formula = "y = x with before and after elements of value at each dim's ends", .inputs = "x", .n_in = 1, .attrs_size = sizeof(pad_attrs),
-    .attrs = (const tp_attr[]){ { "before", TP_ATTR_DIMS, offsetof(pad_attrs, before), 0 }, { "after", TP_ATTR_DIMS, offsetof(pad_attrs, after), 0 },
-                                { "value", TP_ATTR_F64, offsetof(pad_attrs, value), 0 }, { 0 } },
-    .infer = pad_infer, .forward = pad_forward, .backward = pad_backward,
-    .examples = (const tp_example[]){ { "2,3", &(pad_attrs){ { 2, { 1, 0 } }, { 2, { 2, -1 } }, 0.5 } }, { "3,5@t", &(pad_attrs){ { 2, { -1, 1 } }, { 2, { 0, 0 } }, 0 } }, { NULL, NULL } },
+    .name = "pad",
+    .formula = "y = x with before and after elements of value at each dim's ends",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(pad_attrs),
+    .attrs = (const tp_attr[]){ { "before", TP_ATTR_DIMS, offsetof(pad_attrs, before), 0 },
+                                { "after", TP_ATTR_DIMS, offsetof(pad_attrs, after), 0 },
+                                { "value", TP_ATTR_F64, offsetof(pad_attrs, value), 0 },
+                                { 0 } },
+    .infer = pad_infer,
+    .forward = pad_forward,
+    .backward = pad_backward,
+    .examples = (const tp_example[]){ { "2,3", &(pad_attrs){ { 2, { 1, 0 } }, { 2, { 2, -1 } }, 0.5 } },
+                                      { "3,5@t", &(pad_attrs){ { 2, { -1, 1 } }, { 2, { 0, 0 } }, 0 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_pad(tp_tensor *x, tp_shape before, tp_shape after, double value)

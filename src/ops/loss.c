@@ -13,7 +13,8 @@ static tp_tensor *reduced(tp_tensor *loss, tp_reduction reduction)
 tp_tensor *tp_mse_loss_opt(tp_tensor *input, tp_tensor *target, const tp_mse_options *o)
 {
     if (input && target && !tensor_same_shape(input, target))
-        return tp_fail_null(TP_ERR_SHAPE, "mse_loss: input %s and target %s differ", tensor_shape_text(input), tensor_shape_text(target));
+        return tp_fail_null(TP_ERR_SHAPE, "mse_loss: input %s and target %s differ", tensor_shape_text(input),
+                            tensor_shape_text(target));
     TP_SCOPE;
     tp_tensor *loss = reduced(tp_square(tp_sub(input, target)), o->reduction);
     return tp_keep(o->half ? tp_mul(loss, 0.5) : loss);
@@ -21,22 +22,28 @@ tp_tensor *tp_mse_loss_opt(tp_tensor *input, tp_tensor *target, const tp_mse_opt
 
 /* ---- cross entropy -------------------------------------------------------------------------------------------------- */
 
-static tp_status check_cross_entropy(const tp_tensor *x, const tp_tensor *target, const tp_cross_entropy_options *o)
+static tp_status check_cross_entropy(const tp_tensor *x, const tp_tensor *target,
+                                     const tp_cross_entropy_options *o)
 {
     if (x->ndim < 1)
         return tp_fail(TP_ERR_SHAPE, "cross_entropy: logits are a scalar, (N, C, ...) is wanted");
     int dim = x->ndim > 1;
     int64_t classes = x->shape[dim];
-    bool fits = tp_dtype_is_float((tp_dtype)target->dtype) ? tensor_same_shape(x, target) : target->ndim == x->ndim - 1;
+    bool fits = tp_dtype_is_float((tp_dtype)target->dtype) ? tensor_same_shape(x, target)
+                                                           : target->ndim == x->ndim - 1;
     for (int i = 0; i < target->ndim && fits && target->ndim < x->ndim; i++)
         fits = target->shape[i] == x->shape[i + (i >= dim)];
     if (!fits)
-        return tp_fail(TP_ERR_SHAPE, "cross_entropy: logits %s, target %s: class indices (N, ...) or probabilities of the logits' shape are wanted",
+        return tp_fail(TP_ERR_SHAPE,
+                       "cross_entropy: logits %s, target %s: class indices (N, ...) or probabilities of the "
+                       "logits' shape are wanted",
                        tensor_shape_text(x), tensor_shape_text(target));
     if (o->weight && (o->weight->ndim != 1 || o->weight->shape[0] != classes))
-        return tp_fail(TP_ERR_SHAPE, "cross_entropy: weight %s, (%lld,) is wanted", tensor_shape_text(o->weight), (long long)classes);
+        return tp_fail(TP_ERR_SHAPE, "cross_entropy: weight %s, (%lld,) is wanted",
+                       tensor_shape_text(o->weight), (long long)classes);
     if (!(o->label_smoothing >= 0 && o->label_smoothing <= 1))
-        return tp_fail(TP_ERR_ARGUMENT, "cross_entropy: label_smoothing is %g, [0, 1] is wanted", o->label_smoothing);
+        return tp_fail(TP_ERR_ARGUMENT, "cross_entropy: label_smoothing is %g, [0, 1] is wanted",
+                       o->label_smoothing);
     return TP_OK;
 }
 
@@ -50,7 +57,8 @@ static tp_tensor *weight_along(tp_tensor *weight, const tp_tensor *x, int dim)
 }
 
 /* -sum_c w_c q_c log p_c, q smoothed; the mean is over N and the other dims, not over classes. */
-static tp_tensor *with_probabilities(tp_tensor *logp, tp_tensor *q, int dim, const tp_cross_entropy_options *o)
+static tp_tensor *with_probabilities(tp_tensor *logp, tp_tensor *q, int dim,
+                                     const tp_cross_entropy_options *o)
 {
     double smoothing = o->label_smoothing;
     if (smoothing > 0)
@@ -99,7 +107,9 @@ static tp_tensor *with_indices(tp_tensor *logp, tp_tensor *target, int dim, cons
 tp_tensor *tp_cross_entropy_opt(tp_tensor *logits, tp_tensor *target, const tp_cross_entropy_options *o)
 {
     if (!logits || !target || tp_pending())
-        return tp_pending() ? NULL : tp_fail_null(TP_ERR_ARGUMENT, "cross_entropy: %s is NULL", logits ? "target" : "logits");
+        return tp_pending()
+                   ? NULL
+                   : tp_fail_null(TP_ERR_ARGUMENT, "cross_entropy: %s is NULL", logits ? "target" : "logits");
     if (check_cross_entropy(logits, target, o))
         return NULL;
     TP_SCOPE;
@@ -107,7 +117,8 @@ tp_tensor *tp_cross_entropy_opt(tp_tensor *logits, tp_tensor *target, const tp_c
     tp_tensor *logp = tp_log_softmax(logits, dim);
     if (!logp)
         return NULL;
-    return tp_keep(tp_dtype_is_float((tp_dtype)target->dtype) ? with_probabilities(logp, target, dim, o) : with_indices(logp, target, dim, o));
+    return tp_keep(tp_dtype_is_float((tp_dtype)target->dtype) ? with_probabilities(logp, target, dim, o)
+                                                              : with_indices(logp, target, dim, o));
 }
 
 /* ---- many labels ------------------------------------------------------------------------------------------------------ */
@@ -116,7 +127,8 @@ tp_tensor *tp_cross_entropy_opt(tp_tensor *logits, tp_tensor *target, const tp_c
 tp_tensor *tp_binary_cross_entropy_with_logits_opt(tp_tensor *x, tp_tensor *y, const tp_bce_options *o)
 {
     if (x && y && !tensor_same_shape(x, y))
-        return tp_fail_null(TP_ERR_SHAPE, "binary_cross_entropy_with_logits: logits %s and target %s differ", tensor_shape_text(x), tensor_shape_text(y));
+        return tp_fail_null(TP_ERR_SHAPE, "binary_cross_entropy_with_logits: logits %s and target %s differ",
+                            tensor_shape_text(x), tensor_shape_text(y));
     TP_SCOPE;
     tp_tensor *log_term = tp_softplus(tp_neg(x));
     if (o->pos_weight)

@@ -90,7 +90,8 @@ static void simplify(map *m)
     }
 }
 
-void map_tensors(map *m, const kernel_table *kernels, const tp_tensor *y, const tp_tensor *const *in, int n_in)
+void map_tensors(map *m, const kernel_table *kernels, const tp_tensor *y, const tp_tensor *const *in,
+                 int n_in)
 {
     m->n = n_in + 1;
     m->ndim = y->ndim;
@@ -133,7 +134,8 @@ static void run_block(const run *r, char *const *row, int64_t begin, int64_t n)
     }
     m->body(m->context, ptr, step, n);
     if (r->buffered[0])
-        m->kernels->convert[m->stored[0]][m->computed[0]](row[0] + begin * m->stride[0][inner] * (int64_t)r->size[0],
+        m->kernels->convert[m->stored[0]][m->computed[0]](row[0] + begin * m->stride[0][inner] *
+                                                                       (int64_t)r->size[0],
                                                           m->stride[0][inner], buffer[0], 1, n);
 }
 
@@ -191,7 +193,8 @@ void map_run(map *m)
     r.block = buffers ? BLOCK : DIRECT_BLOCK;
     r.blocks_per_row = (r.row_length + r.block - 1) / r.block;
     int64_t elements = r.row_length < r.block ? r.row_length : r.block;
-    parallel_for(rows * r.blocks_per_row, rows * r.row_length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements,
+    parallel_for(rows * r.blocks_per_row,
+                 rows * r.row_length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements,
                  run_blocks, &r);
 }
 
@@ -215,8 +218,8 @@ void unary_forward_with(const tp_call *c, unary_kernel kernel, const double *par
     const kernel_table *kernels = c->kernels;
     kernel_type type = kernel_type_of(y->dtype);
     unary_context u = { kernels->unary[kernel][type], parameters };
-    if (x->dtype == y->dtype && x->dtype == dtype_of_kernel(type) && y->numel <= DIRECT_BLOCK && tensor_is_contiguous(x) &&
-        tensor_is_contiguous(y)) { /* small and plain: no loop to set up */
+    if (x->dtype == y->dtype && x->dtype == dtype_of_kernel(type) && y->numel <= DIRECT_BLOCK &&
+        tensor_is_contiguous(x) && tensor_is_contiguous(y)) { /* small and plain: no loop to set up */
         u.f(tensor_data(y), tensor_data(x), y->numel, parameters);
         return;
     }
@@ -235,8 +238,9 @@ static void binary_body(const void *context, void *const *ptr, const int64_t *st
 static void binary_with(const tp_call *c, binary_fn *f, tp_dtype in, tp_dtype out)
 {
     const tp_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0];
-    if (a->dtype == in && b->dtype == in && y->dtype == out && y->numel <= DIRECT_BLOCK && tensor_same_shape(a, b) &&
-        tensor_is_contiguous(a) && tensor_is_contiguous(b) && tensor_is_contiguous(y)) {
+    if (a->dtype == in && b->dtype == in && y->dtype == out && y->numel <= DIRECT_BLOCK &&
+        tensor_same_shape(a, b) && tensor_is_contiguous(a) && tensor_is_contiguous(b) &&
+        tensor_is_contiguous(y)) {
         f(tensor_data(y), tensor_data(a), 1, tensor_data(b), 1, y->numel);
         return;
     }
@@ -292,7 +296,8 @@ static void copy_pieces(void *context, int64_t begin, int64_t end)
         }
         int64_t n = m->shape[inner] - at;
         r->c.convert(m->data[0] + offset[0] * (int64_t)r->size[0], r->c.dst_step,
-                     m->data[1] + offset[1] * (int64_t)r->size[1], r->c.src_step, n < r->piece ? n : r->piece);
+                     m->data[1] + offset[1] * (int64_t)r->size[1], r->c.src_step,
+                     n < r->piece ? n : r->piece);
     }
 }
 
@@ -306,13 +311,15 @@ static void copy_run_map(map *m)
     if (rows * length == 0)
         return;
     copy_run r = { .m = m, .piece = DIRECT_BLOCK };
-    r.c = (copy_context){ m->kernels->convert[m->stored[0]][m->stored[1]], m->stride[0][inner], m->stride[1][inner] };
+    r.c = (copy_context){ m->kernels->convert[m->stored[0]][m->stored[1]], m->stride[0][inner],
+                          m->stride[1][inner] };
     r.size[0] = tp_dtype_size(m->stored[0]);
     r.size[1] = tp_dtype_size(m->stored[1]);
     r.pieces_per_row = (length + r.piece - 1) / r.piece;
     int64_t elements = length < r.piece ? length : r.piece;
-    parallel_for(rows * r.pieces_per_row, rows * length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements,
-                 copy_pieces, &r);
+    parallel_for(rows * r.pieces_per_row,
+                 rows * length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements, copy_pieces,
+                 &r);
 }
 
 void copy_tensor(const kernel_table *kernels, const tp_tensor *dst, const tp_tensor *src)
@@ -325,7 +332,11 @@ void copy_tensor(const kernel_table *kernels, const tp_tensor *dst, const tp_ten
 void copy_strided(const kernel_table *kernels, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type,
                   const int64_t *dst_stride, const void *src, tp_dtype src_type, const int64_t *src_stride)
 {
-    map m = { .n = 2, .ndim = ndim, .kernels = kernels, .data = { dst, (char *)(uintptr_t)src }, .stored = { dst_type, src_type } };
+    map m = { .n = 2,
+              .ndim = ndim,
+              .kernels = kernels,
+              .data = { dst, (char *)(uintptr_t)src },
+              .stored = { dst_type, src_type } };
     memcpy(m.shape, shape, sizeof *shape * (size_t)ndim);
     memcpy(m.stride[0], dst_stride, sizeof *shape * (size_t)ndim);
     memcpy(m.stride[1], src_stride, sizeof *shape * (size_t)ndim);

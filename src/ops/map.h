@@ -15,7 +15,7 @@ enum { MAP_OPERANDS = 4 };
 typedef void map_body(const void *context, void *const *ptr, const int64_t *step, int64_t n);
 
 typedef struct map {
-    int n;    /* operands */
+    int n; /* operands */
     int ndim;
     int64_t shape[TP_MAX_DIMS];
     int64_t stride[MAP_OPERANDS][TP_MAX_DIMS]; /* elements; negative ones are fine */
@@ -28,8 +28,8 @@ typedef struct map {
     bool no_repeat; /* the kernel cannot take step 0 */
 } map;
 
-kernel_type kernel_type_of(tp_dtype);   /* the type to compute in */
-tp_dtype dtype_of_kernel(kernel_type);  /* f32, f64, i64 */
+kernel_type kernel_type_of(tp_dtype);  /* the type to compute in */
+tp_dtype dtype_of_kernel(kernel_type); /* f32, f64, i64 */
 
 /* The loop over y's shape with inputs broadcast to it. */
 void map_tensors(map *, const kernel_table *, const tp_tensor *y, const tp_tensor *const *in, int n_in);
@@ -42,7 +42,7 @@ void compare_forward(const tp_call *); /* op->tag: compare_kernel; computed in t
 
 /* dst = src, converted; src broadcasts to dst.  Raw form: over a shape with strides in elements. */
 void copy_tensor(const kernel_table *, const tp_tensor *dst, const tp_tensor *src);
-void copy_strided(const kernel_table *, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type, const int64_t *dst_stride,
-                  const void *src, tp_dtype src_type, const int64_t *src_stride);
+void copy_strided(const kernel_table *, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type,
+                  const int64_t *dst_stride, const void *src, tp_dtype src_type, const int64_t *src_stride);
 
 #endif

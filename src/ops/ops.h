@@ -8,8 +8,8 @@
 
 #include <taper/ops.h>
 
-bool is_channels_last(const tp_tensor *x);   /* (N, C, H, W) with C innermost in memory */
-tp_tensor *channels_last(tp_tensor *x);      /* itself if it is, else a copy that is; a recorded operation */
+bool is_channels_last(const tp_tensor *x); /* (N, C, H, W) with C innermost in memory */
+tp_tensor *channels_last(tp_tensor *x);    /* itself if it is, else a copy that is; a recorded operation */
 
 /* For kernels that want an input in one layout (CLONE_CONTIGUOUS, CLONE_CHANNELS_LAST): infer adds staged_bytes to its
  * scratch, and forward reads what staged returns: x itself where it lies right, else a copy at *scratch, which moves on. */

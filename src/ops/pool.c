@@ -16,7 +16,8 @@ typedef struct pool_attrs {
 } pool_attrs;
 
 /* PyTorch's rule: a window that would start beyond the input and its left padding is dropped in ceil mode. */
-static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode)
+static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
+                           bool ceil_mode)
 {
     int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
     if (room < 0 && !ceil_mode)
@@ -27,9 +28,17 @@ static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t p
 
 static pool_args geometry(const pool_attrs *a, const int64_t *x, const int64_t *y)
 {
-    return (pool_args){ .h = x[2], .w = x[3], .c = x[1], .oh = y[2], .ow = y[3], .kernel = { a->kernel[0], a->kernel[1] },
-                        .stride = { a->stride[0], a->stride[1] }, .padding = { a->padding[0], a->padding[1] },
-                        .dilation = { a->dilation[0], a->dilation[1] }, .ceil_mode = a->ceil_mode, .exclude_pad = a->exclude_pad };
+    return (pool_args){ .h = x[2],
+                        .w = x[3],
+                        .c = x[1],
+                        .oh = y[2],
+                        .ow = y[3],
+                        .kernel = { a->kernel[0], a->kernel[1] },
+                        .stride = { a->stride[0], a->stride[1] },
+                        .padding = { a->padding[0], a->padding[1] },
+                        .dilation = { a->dilation[0], a->dilation[1] },
+                        .ceil_mode = a->ceil_mode,
+                        .exclude_pad = a->exclude_pad };
 }
 
 static tp_status infer_image(tp_call *c, int output, tp_dtype dtype, tp_shape shape)
@@ -49,16 +58,21 @@ static tp_status check_image(const char *op, const tp_tensor *x)
     if (x->ndim != 4)
         return tp_fail(TP_ERR_SHAPE, "%s: input %s, (N, C, H, W) is wanted", op, tensor_shape_text(x));
     if (x->dtype != TP_F32 && x->dtype != TP_F64)
-        return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", op, tp_dtype_name((tp_dtype)x->dtype));
+        return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", op,
+                       tp_dtype_name((tp_dtype)x->dtype));
     return TP_OK;
 }
 
 static tp_status check_window(const char *op, const pool_attrs *a)
 {
     for (int i = 0; i < 2; i++)
-        if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 || a->padding[i] > a->kernel[i] / 2)
-            return tp_fail(TP_ERR_ARGUMENT, "%s: kernel %lld, stride %lld, padding %lld, dilation %lld: all but padding at least 1, padding at most half the kernel",
-                           op, (long long)a->kernel[i], (long long)a->stride[i], (long long)a->padding[i], (long long)a->dilation[i]);
+        if (a->kernel[i] < 1 || a->stride[i] < 1 || a->dilation[i] < 1 || a->padding[i] < 0 ||
+            a->padding[i] > a->kernel[i] / 2)
+            return tp_fail(TP_ERR_ARGUMENT,
+                           "%s: kernel %lld, stride %lld, padding %lld, dilation %lld: all but padding at "
+                           "least 1, padding at most half the kernel",
+                           op, (long long)a->kernel[i], (long long)a->stride[i], (long long)a->padding[i],
+                           (long long)a->dilation[i]);
     return TP_OK;
 }
 
@@ -70,10 +84,11 @@ static tp_status pool_infer(tp_call *c)
     if (check_image(c->op->name, x) || check_window(c->op->name, a))
         return tp_error_pending();
     for (int i = 0; i < 2; i++) {
-        out[i] = pooled_size(x->shape[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i], a->ceil_mode);
+        out[i] = pooled_size(x->shape[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i],
+                             a->ceil_mode);
         if (out[i] < 1)
-            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", c->op->name, (long long)a->kernel[0],
-                           (long long)a->kernel[1], tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", c->op->name,
+                           (long long)a->kernel[0], (long long)a->kernel[1], tensor_shape_text(x));
     }
     tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST);
@@ -87,10 +102,10 @@ static tp_status pool_infer(tp_call *c)
 typedef struct pool_run {
     const kernel_table *kernels;
     pool_args geometry;
-    int type;                   /* 0: f32, 1: f64 */
-    const char *from;           /* images of from_size bytes */
-    char *to;                   /* images of to_size bytes */
-    int64_t *index;             /* one for each element of the pooled image */
+    int type;         /* 0: f32, 1: f64 */
+    const char *from; /* images of from_size bytes */
+    char *to;         /* images of to_size bytes */
+    int64_t *index;   /* one for each element of the pooled image */
     int64_t from_size, to_size, pooled;
     void (*image)(const struct pool_run *, const char *from, char *to, int64_t *index);
 } pool_run;
@@ -99,7 +114,8 @@ static void run_images(void *context, int64_t begin, int64_t end)
 {
     const pool_run *r = context;
     for (int64_t n = begin; n < end; n++)
-        r->image(r, r->from + n * r->from_size, r->to + n * r->to_size, r->index ? r->index + n * r->pooled : NULL);
+        r->image(r, r->from + n * r->from_size, r->to + n * r->to_size,
+                 r->index ? r->index + n * r->pooled : NULL);
 }
 
 static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const tp_tensor *pooled)
@@ -127,14 +143,17 @@ static void max_image(const pool_run *r, const char *from, char *to, int64_t *in
 static void max_pool2d_forward(const tp_call *c)
 {
     char *scratch = c->scratch;
-    pool_run r = { .image = max_image, .to = tensor_data(c->out[0]), .index = (int64_t *)(void *)tensor_data(c->out[1]) };
+    pool_run r = { .image = max_image,
+                   .to = tensor_data(c->out[0]),
+                   .index = (int64_t *)(void *)tensor_data(c->out[1]) };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
     for_images(c, &r, c->in[0], c->out[0]);
 }
 
 extern const tp_op tp_op_max_pool2d_backward;
 
-static tp_tensor *spread(const tp_op *op, tp_tensor *const *in, int n, const pool_attrs *a, const tp_shape *size)
+static tp_tensor *spread(const tp_op *op, tp_tensor *const *in, int n, const pool_attrs *a,
+                         const tp_shape *size)
 {
     pool_attrs with_size = *a;
     for (int i = 0; i < 4; i++)
@@ -145,25 +164,55 @@ static tp_tensor *spread(const tp_op *op, tp_tensor *const *in, int n, const poo
 static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     if (dy)
-        dx[0] = spread(&tp_op_max_pool2d_backward, (tp_tensor *[]){ dy, s->out[1] }, 2, s->attrs, &s->in_shape[0]);
+        dx[0] = spread(&tp_op_max_pool2d_backward, (tp_tensor *[]){ dy, s->out[1] }, 2, s->attrs,
+                       &s->in_shape[0]);
 }
 
 static const tp_attr pool_attr_table[] = {
-    { "kernel", TP_ATTR_I64, offsetof(pool_attrs, kernel[0]), 2 },     { "kernel_w", TP_ATTR_I64, offsetof(pool_attrs, kernel[1]), 2 },
-    { "stride", TP_ATTR_I64, offsetof(pool_attrs, stride[0]), 2 },     { "stride_w", TP_ATTR_I64, offsetof(pool_attrs, stride[1]), 2 },
-    { "padding", TP_ATTR_I64, offsetof(pool_attrs, padding[0]), 0 },   { "padding_w", TP_ATTR_I64, offsetof(pool_attrs, padding[1]), 0 },
-    { "dilation", TP_ATTR_I64, offsetof(pool_attrs, dilation[0]), 1 }, { "dilation_w", TP_ATTR_I64, offsetof(pool_attrs, dilation[1]), 1 },
-    { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 }, { "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0 }, { 0 },
+    { "kernel", TP_ATTR_I64, offsetof(pool_attrs, kernel[0]), 2 },
+    { "kernel_w", TP_ATTR_I64, offsetof(pool_attrs, kernel[1]), 2 },
+    { "stride", TP_ATTR_I64, offsetof(pool_attrs, stride[0]), 2 },
+    { "stride_w", TP_ATTR_I64, offsetof(pool_attrs, stride[1]), 2 },
+    { "padding", TP_ATTR_I64, offsetof(pool_attrs, padding[0]), 0 },
+    { "padding_w", TP_ATTR_I64, offsetof(pool_attrs, padding[1]), 0 },
+    { "dilation", TP_ATTR_I64, offsetof(pool_attrs, dilation[0]), 1 },
+    { "dilation_w", TP_ATTR_I64, offsetof(pool_attrs, dilation[1]), 1 },
+    { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },
+    { "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0 },
+    { 0 },
 };
 
-#define HALVE { { 2, 2 }, { 2, 2 }, { 0, 0 }, { 1, 1 }, false, false, { 2, 3, 4, 6 } }
-#define OVERLAP { { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, true, { 1, 2, 5, 4 } }
-static const tp_example pool_examples[] = { { "2,3,4,6", &(pool_attrs)HALVE }, { "1,2,5,4", &(pool_attrs)OVERLAP }, { NULL, NULL } };
+#define HALVE                                                 \
+    {                                                         \
+        { 2, 2 }, { 2, 2 }, { 0, 0 }, { 1, 1 }, false, false, \
+        {                                                     \
+            2, 3, 4, 6                                        \
+        }                                                     \
+    }
+#define OVERLAP                                             \
+    {                                                       \
+        { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, true, \
+        {                                                   \
+            1, 2, 5, 4                                      \
+        }                                                   \
+    }
+static const tp_example pool_examples[] = { { "2,3,4,6", &(pool_attrs)HALVE },
+                                            { "1,2,5,4", &(pool_attrs)OVERLAP },
+                                            { NULL, NULL } };
 
 const tp_op tp_op_max_pool2d = {
-    .name = "max_pool2d", .formula = "y[n,c,i,j] = largest x in window (i, j); index = where it stands", .inputs = "x", .n_in = 1, .n_out = 2,
-    .attrs_size = sizeof(pool_attrs), .attrs = pool_attr_table, .saves_out = 2, .infer = pool_infer, .forward = max_pool2d_forward,
-    .backward = max_pool2d_grad, .examples = pool_examples,
+    .name = "max_pool2d",
+    .formula = "y[n,c,i,j] = largest x in window (i, j); index = where it stands",
+    .inputs = "x",
+    .n_in = 1,
+    .n_out = 2,
+    .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table,
+    .saves_out = 2,
+    .infer = pool_infer,
+    .forward = max_pool2d_forward,
+    .backward = max_pool2d_grad,
+    .examples = pool_examples,
 };
 
 static pool_attrs attrs_of(int64_t kernel, const tp_pool2d_options *o)
@@ -191,18 +240,23 @@ static tp_status unpool_infer(tp_call *c)
 {
     const pool_attrs *a = c->attrs;
     for (int i = 0; i < c->n_in; i++) {
-        if (i == 0 ? check_image(c->op->name, c->in[i]) : c->in[i]->dtype != TP_I64 || !tensor_same_shape(c->in[0], c->in[i]))
-            return tp_fail(TP_ERR_SHAPE, "%s: dy %s and index %s do not come from one pooling", c->op->name, tensor_shape_text(c->in[0]), tensor_shape_text(c->in[i]));
+        if (i == 0 ? check_image(c->op->name, c->in[i])
+                   : c->in[i]->dtype != TP_I64 || !tensor_same_shape(c->in[0], c->in[i]))
+            return tp_fail(TP_ERR_SHAPE, "%s: dy %s and index %s do not come from one pooling", c->op->name,
+                           tensor_shape_text(c->in[0]), tensor_shape_text(c->in[i]));
         c->scratch_bytes += staged_bytes(c->in[i], CLONE_CHANNELS_LAST);
     }
     const tp_tensor *dy = c->in[0];
     bool fits = dy->shape[0] == a->size[0] && dy->shape[1] == a->size[1];
     for (int i = 0; i < 2 && fits; i++)
-        fits = dy->shape[2 + i] == pooled_size(a->size[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i], a->ceil_mode);
+        fits = dy->shape[2 + i] == pooled_size(a->size[2 + i], a->kernel[i], a->stride[i], a->padding[i],
+                                               a->dilation[i], a->ceil_mode);
     if (check_window(c->op->name, a) || !fits)
-        return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of size (%lld, %lld, %lld, %lld)", c->op->name, tensor_shape_text(dy),
-                       (long long)a->size[0], (long long)a->size[1], (long long)a->size[2], (long long)a->size[3]);
-    return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3]));
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of size (%lld, %lld, %lld, %lld)",
+                       c->op->name, tensor_shape_text(dy), (long long)a->size[0], (long long)a->size[1],
+                       (long long)a->size[2], (long long)a->size[3]);
+    return infer_image(c, 0, (tp_dtype)c->in[0]->dtype,
+                       TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3]));
 }
 
 static void max_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
@@ -227,8 +281,16 @@ static void max_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_te
 }
 
 const tp_op tp_op_max_pool2d_backward = {
-    .name = "max_pool2d_backward", .formula = "dx = dy where x was the largest, else 0", .inputs = "dy index", .n_in = 2, .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table, .saves_in = 2, .infer = unpool_infer, .forward = max_pool2d_backward_forward, .backward = max_pool2d_backward_backward,
+    .name = "max_pool2d_backward",
+    .formula = "dx = dy where x was the largest, else 0",
+    .inputs = "dy index",
+    .n_in = 2,
+    .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table,
+    .saves_in = 2,
+    .infer = unpool_infer,
+    .forward = max_pool2d_backward_forward,
+    .backward = max_pool2d_backward_backward,
     .examples = (const tp_example[]){ { "2,3,2,3 2,3,2,3@i24", &(pool_attrs)HALVE }, { NULL, NULL } },
 };
 
@@ -275,13 +337,28 @@ static void avg_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_te
 }
 
 const tp_op tp_op_avg_pool2d = {
-    .name = "avg_pool2d", .formula = "y[n,c,i,j] = mean of x in window (i, j)", .inputs = "x", .n_in = 1, .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table, .infer = pool_infer, .forward = avg_pool2d_forward, .backward = avg_pool2d_grad, .examples = pool_examples,
+    .name = "avg_pool2d",
+    .formula = "y[n,c,i,j] = mean of x in window (i, j)",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table,
+    .infer = pool_infer,
+    .forward = avg_pool2d_forward,
+    .backward = avg_pool2d_grad,
+    .examples = pool_examples,
 };
 
 const tp_op tp_op_avg_pool2d_backward = {
-    .name = "avg_pool2d_backward", .formula = "dx = dy spread evenly over its window", .inputs = "dy", .n_in = 1, .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table, .infer = unpool_infer, .forward = avg_pool2d_backward_forward, .backward = avg_pool2d_backward_backward,
+    .name = "avg_pool2d_backward",
+    .formula = "dx = dy spread evenly over its window",
+    .inputs = "dy",
+    .n_in = 1,
+    .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table,
+    .infer = unpool_infer,
+    .forward = avg_pool2d_backward_forward,
+    .backward = avg_pool2d_backward_backward,
     .examples = (const tp_example[]){ { "2,3,2,3", &(pool_attrs)HALVE }, { NULL, NULL } },
 };
 
@@ -311,13 +388,15 @@ tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t height, int64_t width)
     if (!x || tp_pending() || check_image("adaptive_avg_pool2d", x))
         return tp_clone(x);
     if (height < 1 || width < 1)
-        return tp_fail_null(TP_ERR_ARGUMENT, "adaptive_avg_pool2d: size %lldx%lld, at least 1x1 is wanted", (long long)height, (long long)width);
+        return tp_fail_null(TP_ERR_ARGUMENT, "adaptive_avg_pool2d: size %lldx%lld, at least 1x1 is wanted",
+                            (long long)height, (long long)width);
     int64_t h = x->shape[2], w = x->shape[3];
     if (height == 1 && width == 1)
         return tp_mean(x, TP_SHAPE(2, 3), true);
     if (h >= height && w >= width && h % height == 0 && w % width == 0)
         return tp_avg_pool2d(x, 1, .kernel_hw = { h / height, w / width });
     TP_SCOPE;
-    tp_tensor *rows = averaging_matrix(height, h, (tp_dtype)x->dtype), *cols = averaging_matrix(width, w, (tp_dtype)x->dtype);
+    tp_tensor *rows = averaging_matrix(height, h, (tp_dtype)x->dtype),
+              *cols = averaging_matrix(width, w, (tp_dtype)x->dtype);
     return tp_keep(tp_matmul(tp_matmul(rows, tp_contiguous(x)), tp_transpose(cols, 0, 1)));
 }

@@ -167,14 +167,19 @@ static void reduce_into(const tp_call *c, unsigned mask, reduce_kernel kernel)
     plan p = make_plan(x, mask);
     char *scratch = c->scratch, *after = scratch + p.copy_bytes + p.partial_bytes;
     bool converts = y->dtype != dtype_of_kernel(type);
-    reduce_run r = { &p, kernels->reduce_rows[kernel][type], kernels->reduce_cols[kernel][type], tensor_data(x),
-                     converts ? after : tensor_data(y), p.blocks > 1 ? scratch + p.copy_bytes : NULL };
+    reduce_run r = { &p,
+                     kernels->reduce_rows[kernel][type],
+                     kernels->reduce_cols[kernel][type],
+                     tensor_data(x),
+                     converts ? after : tensor_data(y),
+                     p.blocks > 1 ? scratch + p.copy_bytes : NULL };
     if (p.copies) {
         copy_in(kernels, x, mask, scratch, dtype_of_kernel(type));
         r.x = scratch;
     }
     int64_t pieces = p.outer * p.blocks, work = p.reduced / p.blocks * p.inner + 1;
-    parallel_for(pieces, x->numel <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + work - 1) / work, reduce_pieces, &r);
+    parallel_for(pieces, x->numel <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + work - 1) / work, reduce_pieces,
+                 &r);
     if (p.blocks > 1)
         combine(&r);
     if (converts)
@@ -209,7 +214,8 @@ static tp_status reduce_infer(tp_call *c)
     bool extreme = c->op->tag == KERNEL_AMAX || c->op->tag == KERNEL_AMIN;
     for (int i = 0; i < x->ndim && extreme; i++)
         if ((mask >> i & 1) && x->shape[i] == 0)
-            return tp_fail(TP_ERR_SHAPE, "%s: dim %d of %s is empty and has no extreme", c->op->name, i, tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "%s: dim %d of %s is empty and has no extreme", c->op->name, i,
+                           tensor_shape_text(x));
     tp_dtype dtype = x->dtype;
     return infer_reduced(c, mask, a->keepdim, extreme || tp_dtype_is_float(dtype) ? dtype : TP_I64);
 }
@@ -300,18 +306,32 @@ static const tp_attr reduce_attr_table[] = {
     { 0 },
 };
 static const tp_example reduce_examples[] = {
-    { "2,3,4", NULL }, { "2,3,4", &(reduce_attrs){ { 1, { 1 } }, false } }, { "2,3,4", &(reduce_attrs){ { 2, { 0, -1 } }, true } },
-    { "4,5@t", &(reduce_attrs){ { 1, { 0 } }, false } }, { "s", NULL }, { "0,3", &(reduce_attrs){ { 1, { 1 } }, false } }, { NULL, NULL },
+    { "2,3,4", NULL },
+    { "2,3,4", &(reduce_attrs){ { 1, { 1 } }, false } },
+    { "2,3,4", &(reduce_attrs){ { 2, { 0, -1 } }, true } },
+    { "4,5@t", &(reduce_attrs){ { 1, { 0 } }, false } },
+    { "s", NULL },
+    { "0,3", &(reduce_attrs){ { 1, { 1 } }, false } },
+    { NULL, NULL },
 };
 
-#define REDUCE(op, KERNEL, text, reads_x, reads_y, backward_of)                                                          \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = "x", .n_in = 1, .attrs_size = sizeof(reduce_attrs), \
-                               .attrs = reduce_attr_table, .saves_in = reads_x, .saves_out = reads_y,                    \
-                               .infer = reduce_infer, .forward = reduce_forward, .tag = KERNEL_##KERNEL,                 \
-                               .backward = backward_of, .examples = reduce_examples };                                   \
-    tp_tensor *tp_##op(tp_tensor *x, tp_shape dims, bool keepdim)                                                        \
-    {                                                                                                                    \
-        return tp_apply(&tp_op_##op, &x, 1, &(reduce_attrs){ dims, keepdim });                                           \
+#define REDUCE(op, KERNEL, text, reads_x, reads_y, backward_of)                \
+    const tp_op tp_op_##op = { .name = #op,                                    \
+                               .formula = text,                                \
+                               .inputs = "x",                                  \
+                               .n_in = 1,                                      \
+                               .attrs_size = sizeof(reduce_attrs),             \
+                               .attrs = reduce_attr_table,                     \
+                               .saves_in = reads_x,                            \
+                               .saves_out = reads_y,                           \
+                               .infer = reduce_infer,                          \
+                               .forward = reduce_forward,                      \
+                               .tag = KERNEL_##KERNEL,                         \
+                               .backward = backward_of,                        \
+                               .examples = reduce_examples };                  \
+    tp_tensor *tp_##op(tp_tensor *x, tp_shape dims, bool keepdim)              \
+    {                                                                          \
+        return tp_apply(&tp_op_##op, &x, 1, &(reduce_attrs){ dims, keepdim }); \
     }
 
 REDUCE(sum, SUM, "y = sum of x over dim", 0, 0, sum_backward)
@@ -338,7 +358,8 @@ static tp_status sum_to_infer(tp_call *c)
     int pad = x->ndim - want->ndim;
     for (int i = 0; i < want->ndim; i++)
         if (pad < 0 || (want->dim[i] != 1 && want->dim[i] != x->shape[i + pad]))
-            return tp_fail(TP_ERR_SHAPE, "sum_to: %s does not broadcast to %s", shape_text(*want), tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "sum_to: %s does not broadcast to %s", shape_text(*want),
+                           tensor_shape_text(x));
     if (infer_reduced(c, sum_to_mask(x, want), false, (tp_dtype)x->dtype))
         return tp_error_pending();
     return tp_infer_shape(c, 0, (tp_dtype)x->dtype, *want);
@@ -355,10 +376,18 @@ static void sum_to_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_sum_to = {
-    .name = "sum_to", .formula = "y = x summed over the dims in which shape was broadcast to x", .inputs = "x", .n_in = 1,
-    .attrs_size = sizeof(tp_shape), .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
-    .infer = sum_to_infer, .forward = sum_to_forward, .backward = sum_to_backward,
-    .examples = (const tp_example[]){ { "2,3,4", &TP_SHAPE(3, 1) }, { "4,5@t", &TP_SHAPE(5) }, { "2,3", &TP_SHAPE() }, { NULL, NULL } },
+    .name = "sum_to",
+    .formula = "y = x summed over the dims in which shape was broadcast to x",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_shape),
+    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .infer = sum_to_infer,
+    .forward = sum_to_forward,
+    .backward = sum_to_backward,
+    .examples =
+        (const tp_example[]){
+            { "2,3,4", &TP_SHAPE(3, 1) }, { "4,5@t", &TP_SHAPE(5) }, { "2,3", &TP_SHAPE() }, { NULL, NULL } },
 };
 
 /* ---- argmax, argmin --------------------------------------------------------------------------------------------------------- */
@@ -404,8 +433,9 @@ static void arg_forward(const tp_call *c)
     const kernel_table *kernels = c->kernels;
     kernel_type type = kernel_type_of(x->dtype);
     int dim = (int)a->dim < 0 ? (int)a->dim + x->ndim : (int)a->dim;
-    arg_run r = { (c->op->tag ? kernels->argmin : kernels->argmax)[type], tensor_data(x), (int64_t *)tensor_data(c->out[0]),
-                  x->ndim ? x->shape[dim] : 1, tp_dtype_size(dtype_of_kernel(type)) };
+    arg_run r = { (c->op->tag ? kernels->argmin : kernels->argmax)[type], tensor_data(x),
+                  (int64_t *)tensor_data(c->out[0]), x->ndim ? x->shape[dim] : 1,
+                  tp_dtype_size(dtype_of_kernel(type)) };
     if (x->dtype != dtype_of_kernel(type) || !tensor_is_contiguous(x) || dim != x->ndim - 1) {
         copy_in(kernels, x, x->ndim ? 1u << dim : 0, c->scratch, dtype_of_kernel(type));
         r.x = c->scratch;
@@ -414,17 +444,30 @@ static void arg_forward(const tp_call *c)
 }
 
 static const tp_attr arg_attr_table[] = {
-    { "dim", TP_ATTR_I64, offsetof(arg_attrs, dim), -1 }, { "keepdim", TP_ATTR_BOOL, offsetof(arg_attrs, keepdim), 0 }, { 0 },
+    { "dim", TP_ATTR_I64, offsetof(arg_attrs, dim), -1 },
+    { "keepdim", TP_ATTR_BOOL, offsetof(arg_attrs, keepdim), 0 },
+    { 0 },
 };
-static const tp_example arg_examples[] = { { "2,3,4", &(arg_attrs){ 1, false } }, { "4,5@t", &(arg_attrs){ -1, true } }, { "7", NULL }, { NULL, NULL } };
+static const tp_example arg_examples[] = { { "2,3,4", &(arg_attrs){ 1, false } },
+                                           { "4,5@t", &(arg_attrs){ -1, true } },
+                                           { "7", NULL },
+                                           { NULL, NULL } };
 
-#define ARG(op, text, is_min)                                                                                            \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = "x", .n_in = 1, .attrs_size = sizeof(arg_attrs),  \
-                               .attrs = arg_attr_table, .not_differentiable = true, .infer = arg_infer,                 \
-                               .forward = arg_forward, .tag = is_min, .examples = arg_examples };                        \
-    tp_tensor *tp_##op(tp_tensor *x, int dim, bool keepdim)                                                              \
-    {                                                                                                                    \
-        return tp_apply(&tp_op_##op, &x, 1, &(arg_attrs){ dim, keepdim });                                               \
+#define ARG(op, text, is_min)                                              \
+    const tp_op tp_op_##op = { .name = #op,                                \
+                               .formula = text,                            \
+                               .inputs = "x",                              \
+                               .n_in = 1,                                  \
+                               .attrs_size = sizeof(arg_attrs),            \
+                               .attrs = arg_attr_table,                    \
+                               .not_differentiable = true,                 \
+                               .infer = arg_infer,                         \
+                               .forward = arg_forward,                     \
+                               .tag = is_min,                              \
+                               .examples = arg_examples };                 \
+    tp_tensor *tp_##op(tp_tensor *x, int dim, bool keepdim)                \
+    {                                                                      \
+        return tp_apply(&tp_op_##op, &x, 1, &(arg_attrs){ dim, keepdim }); \
     }
 
 ARG(argmax, "y = index of the largest x along dim, the first of equals", 0)
@@ -476,7 +519,8 @@ tp_tensor *tp_mean(tp_tensor *x, tp_shape dims, bool keepdim)
     if (n < 0)
         return NULL;
     if (!tp_dtype_is_float((tp_dtype)x->dtype))
-        return tp_fail_null(TP_ERR_DTYPE, "mean: x is %s, a float type is wanted", tp_dtype_name((tp_dtype)x->dtype));
+        return tp_fail_null(TP_ERR_DTYPE, "mean: x is %s, a float type is wanted",
+                            tp_dtype_name((tp_dtype)x->dtype));
     return tp_div(tp_sum(x, dims, keepdim), (double)n);
 }
 

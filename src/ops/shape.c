@@ -62,8 +62,8 @@ static tp_status resolve_shape(const char *op, const tp_tensor *x, tp_shape *sha
     if (unknown >= 0 && known > 0)
         shape->dim[unknown] = x->numel / known;
     if (unknown >= 0 ? known == 0 || known * shape->dim[unknown] != x->numel : known != x->numel)
-        return tp_fail(TP_ERR_SHAPE, "%s: %s has %lld elements, %s wants another number", op, tensor_shape_text(x),
-                       (long long)x->numel, shape_text(asked));
+        return tp_fail(TP_ERR_SHAPE, "%s: %s has %lld elements, %s wants another number", op,
+                       tensor_shape_text(x), (long long)x->numel, shape_text(asked));
     return TP_OK;
 }
 
@@ -76,9 +76,10 @@ static tp_status view_infer(tp_call *c)
     if (resolve_shape("view", x, &shape) || tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape))
         return tp_error_pending();
     if (!view_strides(x, &shape, y->stride, &dim))
-        return tp_fail(TP_ERR_SHAPE,
-                       "view: %s to %s needs a copy: in memory dim %d does not follow dim %d; tp_reshape copies",
-                       tensor_shape_text(x), shape_text(shape), dim > 0 ? dim - 1 : 0, dim > 0 ? dim : 1);
+        return tp_fail(
+            TP_ERR_SHAPE,
+            "view: %s to %s needs a copy: in memory dim %d does not follow dim %d; tp_reshape copies",
+            tensor_shape_text(x), shape_text(shape), dim > 0 ? dim - 1 : 0, dim > 0 ? dim : 1);
     y->offset = x->offset;
     return TP_OK;
 }
@@ -89,9 +90,19 @@ static void view_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_view = {
-    .name = "view", .formula = "y = x, the same memory seen as shape", .inputs = "x", .n_in = 1, .attrs_size = sizeof(tp_shape),
-    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } }, .is_view = true, .infer = view_infer, .backward = view_backward,
-    .examples = (const tp_example[]){ { "2,3,4", &TP_SHAPE(6, -1) }, { "6", &TP_SHAPE(1, 2, 3) }, { "0,3", &TP_SHAPE(3, 0) }, { NULL, NULL } },
+    .name = "view",
+    .formula = "y = x, the same memory seen as shape",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_shape),
+    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .is_view = true,
+    .infer = view_infer,
+    .backward = view_backward,
+    .examples = (const tp_example[]){ { "2,3,4", &TP_SHAPE(6, -1) },
+                                      { "6", &TP_SHAPE(1, 2, 3) },
+                                      { "0,3", &TP_SHAPE(3, 0) },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_view(tp_tensor *x, tp_shape shape)
@@ -104,14 +115,16 @@ tp_tensor *tp_reshape(tp_tensor *x, tp_shape shape)
     int64_t stride[TP_MAX_DIMS];
     int dim;
     tp_shape resolved = shape;
-    if (x && !tp_pending() && shape.ndim <= TP_MAX_DIMS && !resolve_shape("reshape", x, &resolved) && !view_strides(x, &resolved, stride, &dim))
+    if (x && !tp_pending() && shape.ndim <= TP_MAX_DIMS && !resolve_shape("reshape", x, &resolved) &&
+        !view_strides(x, &resolved, stride, &dim))
         x = tp_contiguous(x);
     return tp_view(x, shape);
 }
 
 tp_tensor *tp_flatten(tp_tensor *x, int start, int end)
 {
-    if (!x || tp_pending() || normalize_dim("flatten", x->ndim, &start) || normalize_dim("flatten", x->ndim, &end))
+    if (!x || tp_pending() || normalize_dim("flatten", x->ndim, &start) ||
+        normalize_dim("flatten", x->ndim, &end))
         return tp_reshape(x, TP_SHAPE());
     if (end < start)
         return tp_fail_null(TP_ERR_ARGUMENT, "flatten: end_dim %d lies before start_dim %d", end, start);
@@ -146,7 +159,8 @@ tp_tensor *tp_unsqueeze(tp_tensor *x, int dim)
     if (!x || tp_pending() || normalize_dim("unsqueeze", x->ndim + 1, &dim))
         return tp_view(x, TP_SHAPE());
     if (x->ndim == TP_MAX_DIMS)
-        return tp_fail_null(TP_ERR_SHAPE, "unsqueeze: %s has %d dims already, the most there can be", tensor_shape_text(x), TP_MAX_DIMS);
+        return tp_fail_null(TP_ERR_SHAPE, "unsqueeze: %s has %d dims already, the most there can be",
+                            tensor_shape_text(x), TP_MAX_DIMS);
     tp_shape shape = { .ndim = x->ndim + 1 };
     for (int i = 0; i < shape.ndim; i++)
         shape.dim[i] = i == dim ? 1 : x->shape[i - (i > dim)];
@@ -162,7 +176,8 @@ static tp_status permute_infer(tp_call *c)
     tp_tensor *y = c->out[0];
     unsigned seen = 0;
     if (dims->ndim != x->ndim)
-        return tp_fail(TP_ERR_ARGUMENT, "permute: %d dims are named, %s has %d", dims->ndim, tensor_shape_text(x), x->ndim);
+        return tp_fail(TP_ERR_ARGUMENT, "permute: %d dims are named, %s has %d", dims->ndim,
+                       tensor_shape_text(x), x->ndim);
     y->dtype = x->dtype;
     y->ndim = x->ndim;
     y->numel = x->numel;
@@ -190,10 +205,17 @@ static void permute_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_permute = {
-    .name = "permute", .formula = "y[i_dims[0], i_dims[1], ...] = x[i_0, i_1, ...]", .inputs = "x", .n_in = 1,
-    .attrs_size = sizeof(tp_shape), .attrs = (const tp_attr[]){ { "dims", TP_ATTR_DIMS, 0, 0 }, { 0 } }, .is_view = true,
-    .infer = permute_infer, .backward = permute_backward,
-    .examples = (const tp_example[]){ { "2,3,4", &TP_SHAPE(2, 0, 1) }, { "3,5@t", &TP_SHAPE(1, 0) }, { NULL, NULL } },
+    .name = "permute",
+    .formula = "y[i_dims[0], i_dims[1], ...] = x[i_0, i_1, ...]",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_shape),
+    .attrs = (const tp_attr[]){ { "dims", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .is_view = true,
+    .infer = permute_infer,
+    .backward = permute_backward,
+    .examples =
+        (const tp_example[]){ { "2,3,4", &TP_SHAPE(2, 0, 1) }, { "3,5@t", &TP_SHAPE(1, 0) }, { NULL, NULL } },
 };
 
 tp_tensor *tp_permute(tp_tensor *x, tp_shape dims)
@@ -204,7 +226,8 @@ tp_tensor *tp_permute(tp_tensor *x, tp_shape dims)
 tp_tensor *tp_transpose(tp_tensor *x, int a, int b)
 {
     tp_shape dims = { .ndim = tp_ndim(x) };
-    if (!x || tp_pending() || normalize_dim("transpose", x->ndim, &a) || normalize_dim("transpose", x->ndim, &b))
+    if (!x || tp_pending() || normalize_dim("transpose", x->ndim, &a) ||
+        normalize_dim("transpose", x->ndim, &b))
         return tp_permute(x, dims);
     for (int i = 0; i < dims.ndim; i++)
         dims.dim[i] = i == a ? b : i == b ? a : i;
@@ -223,15 +246,16 @@ static tp_status expand_infer(tp_call *c)
         if (shape.dim[i] == -1 && i >= pad)
             shape.dim[i] = x->shape[i - pad];
     if (pad < 0)
-        return tp_fail(TP_ERR_SHAPE, "expand: %s has more dims than %s", tensor_shape_text(x), shape_text(shape));
+        return tp_fail(TP_ERR_SHAPE, "expand: %s has more dims than %s", tensor_shape_text(x),
+                       shape_text(shape));
     if (tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape))
         return tp_error_pending();
     y->offset = x->offset;
     for (int i = 0; i < shape.ndim; i++) {
         int64_t size = i < pad ? 1 : x->shape[i - pad];
         if (size != 1 && size != shape.dim[i])
-            return tp_fail(TP_ERR_SHAPE, "expand: %s to %s: dim %d is %lld and not 1", tensor_shape_text(x), shape_text(shape),
-                           i - pad, (long long)size);
+            return tp_fail(TP_ERR_SHAPE, "expand: %s to %s: dim %d is %lld and not 1", tensor_shape_text(x),
+                           shape_text(shape), i - pad, (long long)size);
         y->stride[i] = i < pad || size != shape.dim[i] ? 0 : x->stride[i - pad];
     }
     return TP_OK;
@@ -244,10 +268,17 @@ static void expand_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_expand = {
-    .name = "expand", .formula = "y = x repeated along dims of size 1, without memory", .inputs = "x", .n_in = 1,
-    .attrs_size = sizeof(tp_shape), .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } }, .is_view = true,
-    .infer = expand_infer, .backward = expand_backward,
-    .examples = (const tp_example[]){ { "2,1,4", &TP_SHAPE(5, 2, 3, -1) }, { "s", &TP_SHAPE(2, 2) }, { NULL, NULL } },
+    .name = "expand",
+    .formula = "y = x repeated along dims of size 1, without memory",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(tp_shape),
+    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .is_view = true,
+    .infer = expand_infer,
+    .backward = expand_backward,
+    .examples =
+        (const tp_example[]){ { "2,1,4", &TP_SHAPE(5, 2, 3, -1) }, { "s", &TP_SHAPE(2, 2) }, { NULL, NULL } },
 };
 
 tp_tensor *tp_expand(tp_tensor *x, tp_shape shape)
@@ -310,14 +341,28 @@ static void slice_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = tp_apply(&tp_op_slice_backward, &dy, 1, &a);
 }
 
-#define SLICE_ATTRS(base)                                                                                          \
-    { "dim", TP_ATTR_I64, base + offsetof(slice_attrs, dim), 0 }, { "start", TP_ATTR_I64, base + offsetof(slice_attrs, start), 0 }, \
-    { "end", TP_ATTR_I64, base + offsetof(slice_attrs, end), 0x1p62 }, { "step", TP_ATTR_I64, base + offsetof(slice_attrs, step), 1 }
+#define SLICE_ATTRS(base)                                                  \
+    { "dim", TP_ATTR_I64, base + offsetof(slice_attrs, dim), 0 },          \
+        { "start", TP_ATTR_I64, base + offsetof(slice_attrs, start), 0 },  \
+        { "end", TP_ATTR_I64, base + offsetof(slice_attrs, end), 0x1p62 }, \
+    {                                                                      \
+        "step", TP_ATTR_I64, base + offsetof(slice_attrs, step), 1         \
+    }
 
 const tp_op tp_op_slice = {
-    .name = "slice", .formula = "y = x[start:end:step] along dim", .inputs = "x", .n_in = 1, .attrs_size = sizeof(slice_attrs),
-    .attrs = (const tp_attr[]){ SLICE_ATTRS(0), { 0 } }, .is_view = true, .infer = slice_infer, .backward = slice_backward,
-    .examples = (const tp_example[]){ { "5,3", &(slice_attrs){ 0, 1, 5, 2 } }, { "2,6", &(slice_attrs){ -1, -4, -1, 1 } }, { "4", &(slice_attrs){ 0, 3, 1, 1 } }, { NULL, NULL } },
+    .name = "slice",
+    .formula = "y = x[start:end:step] along dim",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(slice_attrs),
+    .attrs = (const tp_attr[]){ SLICE_ATTRS(0), { 0 } },
+    .is_view = true,
+    .infer = slice_infer,
+    .backward = slice_backward,
+    .examples = (const tp_example[]){ { "5,3", &(slice_attrs){ 0, 1, 5, 2 } },
+                                      { "2,6", &(slice_attrs){ -1, -4, -1, 1 } },
+                                      { "4", &(slice_attrs){ 0, 3, 1, 1 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_slice(tp_tensor *x, int dim, int64_t start, int64_t end, int64_t step)
@@ -333,10 +378,12 @@ static tp_status slice_backward_infer(tp_call *c)
     tp_shape part = a->shape;
     if (resolve_slice("slice_backward", part.dim, part.ndim, &slice))
         return tp_error_pending();
-    part.dim[slice.dim] = slice.end > slice.start ? (slice.end - slice.start + slice.step - 1) / slice.step : 0;
+    part.dim[slice.dim] =
+        slice.end > slice.start ? (slice.end - slice.start + slice.step - 1) / slice.step : 0;
     for (int i = 0; i < part.ndim; i++)
         if (dy->ndim != part.ndim || dy->shape[i] != part.dim[i])
-            return tp_fail(TP_ERR_SHAPE, "slice_backward: dy %s is not such a slice of %s", tensor_shape_text(dy), shape_text(a->shape));
+            return tp_fail(TP_ERR_SHAPE, "slice_backward: dy %s is not such a slice of %s",
+                           tensor_shape_text(dy), shape_text(a->shape));
     return tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->shape);
 }
 
@@ -345,13 +392,16 @@ static void slice_backward_forward(const tp_call *c)
     slice_backward_attrs a = *(const slice_backward_attrs *)c->attrs;
     const tp_tensor *dy = c->in[0], *dx = c->out[0];
     resolve_slice("slice", dx->shape, dx->ndim, &a.slice);
-    memset(tensor_data(dx), 0, (size_t)dx->numel * tensor_element_size(dx)); /* zero is all bits zero in every dtype */
+    memset(tensor_data(dx), 0,
+           (size_t)dx->numel * tensor_element_size(dx)); /* zero is all bits zero in every dtype */
     int64_t stride[TP_MAX_DIMS];
     memcpy(stride, dx->stride, sizeof *stride * dx->ndim);
     stride[a.slice.dim] *= a.slice.step;
-    char *first = tensor_data(dx) + a.slice.start * dx->stride[a.slice.dim] * (int64_t)tensor_element_size(dx);
+    char *first =
+        tensor_data(dx) + a.slice.start * dx->stride[a.slice.dim] * (int64_t)tensor_element_size(dx);
     if (dy->numel)
-        copy_strided(c->kernels, dy->ndim, dy->shape, first, (tp_dtype)dx->dtype, stride, tensor_data(dy), (tp_dtype)dy->dtype, dy->stride);
+        copy_strided(c->kernels, dy->ndim, dy->shape, first, (tp_dtype)dx->dtype, stride, tensor_data(dy),
+                     (tp_dtype)dy->dtype, dy->stride);
 }
 
 static void slice_backward_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
@@ -361,11 +411,19 @@ static void slice_backward_backward(const tp_saved *s, tp_tensor *dy, tp_tensor 
 }
 
 const tp_op tp_op_slice_backward = {
-    .name = "slice_backward", .formula = "y = zeros of shape with y[start:end:step] = x along dim", .inputs = "x", .n_in = 1,
+    .name = "slice_backward",
+    .formula = "y = zeros of shape with y[start:end:step] = x along dim",
+    .inputs = "x",
+    .n_in = 1,
     .attrs_size = sizeof(slice_backward_attrs),
-    .attrs = (const tp_attr[]){ SLICE_ATTRS(offsetof(slice_backward_attrs, slice)), { "shape", TP_ATTR_DIMS, offsetof(slice_backward_attrs, shape), 0 }, { 0 } },
-    .infer = slice_backward_infer, .forward = slice_backward_forward, .backward = slice_backward_backward,
-    .examples = (const tp_example[]){ { "2,3", &(slice_backward_attrs){ { 0, 1, 5, 2 }, { 2, { 5, 3 } } } }, { NULL, NULL } },
+    .attrs = (const tp_attr[]){ SLICE_ATTRS(offsetof(slice_backward_attrs, slice)),
+                                { "shape", TP_ATTR_DIMS, offsetof(slice_backward_attrs, shape), 0 },
+                                { 0 } },
+    .infer = slice_backward_infer,
+    .forward = slice_backward_forward,
+    .backward = slice_backward_backward,
+    .examples = (const tp_example[]){ { "2,3", &(slice_backward_attrs){ { 0, 1, 5, 2 }, { 2, { 5, 3 } } } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_narrow(tp_tensor *x, int dim, int64_t start, int64_t length)
@@ -384,7 +442,8 @@ tp_tensor *tp_select(tp_tensor *x, int dim, int64_t index)
         return tp_slice(x, dim, 0, 0, 1);
     int64_t size = x->ndim ? x->shape[dim] : 0;
     if (index < -size || index >= size)
-        return tp_fail_null(TP_ERR_INDEX, "select: index %lld is outside of dim %d of %s", (long long)index, dim, tensor_shape_text(x));
+        return tp_fail_null(TP_ERR_INDEX, "select: index %lld is outside of dim %d of %s", (long long)index,
+                            dim, tensor_shape_text(x));
     index += index < 0 ? size : 0;
     return tp_squeeze(tp_slice(x, dim, index, index + 1, 1), dim);
 }
@@ -397,8 +456,10 @@ tp_status tp_split(tp_tensor *x, int64_t size, int dim, tp_tensor **parts, int n
         return tp_slice(x, dim, 0, 0, 1) ? TP_OK : tp_error_pending();
     int64_t total = x->ndim ? x->shape[dim] : 0;
     if (size < 1 || (total + size - 1) / size != n)
-        return tp_fail(TP_ERR_ARGUMENT, "split: %lld elements of dim %d in pieces of %lld make %lld parts, not %d", (long long)total, dim,
-                       (long long)size, (long long)(size < 1 ? 0 : (total + size - 1) / size), n);
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "split: %lld elements of dim %d in pieces of %lld make %lld parts, not %d",
+                       (long long)total, dim, (long long)size,
+                       (long long)(size < 1 ? 0 : (total + size - 1) / size), n);
     for (int i = 0; i < n; i++)
         parts[i] = tp_slice(x, dim, i * size, (i + 1) * size, 1);
     return tp_error_pending();

@@ -46,9 +46,11 @@ static tp_status rows_infer(tp_call *c)
     for (int i = 0; i < c->n_in; i++) {
         const tp_tensor *x = c->in[i];
         if ((x->dtype != TP_F32 && x->dtype != TP_F64) || x->dtype != c->in[0]->dtype)
-            return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", c->op->name, tp_dtype_name((tp_dtype)x->dtype));
+            return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", c->op->name,
+                           tp_dtype_name((tp_dtype)x->dtype));
         if (!tensor_same_shape(x, c->in[0]))
-            return tp_fail(TP_ERR_SHAPE, "%s: %s and %s differ", c->op->name, tensor_shape_text(c->in[0]), tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "%s: %s and %s differ", c->op->name, tensor_shape_text(c->in[0]),
+                           tensor_shape_text(x));
         c->scratch_bytes += staged_bytes(x, CLONE_CONTIGUOUS);
     }
     return tp_infer_shape(c, 0, (tp_dtype)c->in[0]->dtype, tp_shape_of(c->in[0]));
@@ -69,12 +71,20 @@ static void softmax_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = tp_apply(&tp_op_softmax_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
 }
 
-static const tp_example rows[] = { { "3,5", NULL }, { "2,3,17", NULL }, { "4,3@t", NULL }, { "7", NULL }, { "0,4", NULL }, { NULL, NULL } };
+static const tp_example rows[] = { { "3,5", NULL }, { "2,3,17", NULL }, { "4,3@t", NULL },
+                                   { "7", NULL },   { "0,4", NULL },    { NULL, NULL } };
 static const tp_example row_pairs[] = { { "3,5 3,5", NULL }, { "4,3@t 4,3", NULL }, { NULL, NULL } };
 
 const tp_op tp_op_softmax = {
-    .name = "softmax", .formula = "y_i = e^x_i / sum of e^x_j along the last dim", .inputs = "x", .n_in = 1, .saves_out = 1,
-    .infer = rows_infer, .forward = softmax_forward, .backward = softmax_grad, .examples = rows,
+    .name = "softmax",
+    .formula = "y_i = e^x_i / sum of e^x_j along the last dim",
+    .inputs = "x",
+    .n_in = 1,
+    .saves_out = 1,
+    .infer = rows_infer,
+    .forward = softmax_forward,
+    .backward = softmax_grad,
+    .examples = rows,
 };
 
 static void softmax_backward_forward(const tp_call *c)
@@ -87,13 +97,22 @@ static void softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tenso
 {
     tp_tensor *dy = s->in[0], *y = s->in[1];
     dx[0] = tp_apply(s->op, (tp_tensor *[]){ dz, y }, 2, NULL); /* the Jacobian is symmetric */
-    if (s->needs[1]) /* z_i = y_i (dy_i - sum dy y) */
-        dx[1] = tp_sub(tp_mul(dz, tp_sub(dy, tp_sum(tp_mul(dy, y), TP_SHAPE(-1), true))), tp_mul(dy, tp_sum(tp_mul(dz, y), TP_SHAPE(-1), true)));
+    if (s->needs[1])                                            /* z_i = y_i (dy_i - sum dy y) */
+        dx[1] = tp_sub(tp_mul(dz, tp_sub(dy, tp_sum(tp_mul(dy, y), TP_SHAPE(-1), true))),
+                       tp_mul(dy, tp_sum(tp_mul(dz, y), TP_SHAPE(-1), true)));
 }
 
 const tp_op tp_op_softmax_backward = {
-    .name = "softmax_backward", .formula = "z = y (dy - sum of dy y along the last dim)", .inputs = "dy y", .n_in = 2, .saves_in = 2, .saves_for_others = 1,
-    .infer = rows_infer, .forward = softmax_backward_forward, .backward = softmax_backward_backward, .examples = row_pairs,
+    .name = "softmax_backward",
+    .formula = "z = y (dy - sum of dy y along the last dim)",
+    .inputs = "dy y",
+    .n_in = 2,
+    .saves_in = 2,
+    .saves_for_others = 1,
+    .infer = rows_infer,
+    .forward = softmax_backward_forward,
+    .backward = softmax_backward_backward,
+    .examples = row_pairs,
 };
 
 /* ---- log_softmax:  dx = dy - e^y sum dy --------------------------------------------------------------------------------------- */
@@ -110,8 +129,15 @@ static void log_softmax_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_log_softmax = {
-    .name = "log_softmax", .formula = "y_i = x_i - ln sum of e^x_j along the last dim", .inputs = "x", .n_in = 1, .saves_out = 1,
-    .infer = rows_infer, .forward = log_softmax_forward, .backward = log_softmax_grad, .examples = rows,
+    .name = "log_softmax",
+    .formula = "y_i = x_i - ln sum of e^x_j along the last dim",
+    .inputs = "x",
+    .n_in = 1,
+    .saves_out = 1,
+    .infer = rows_infer,
+    .forward = log_softmax_forward,
+    .backward = log_softmax_grad,
+    .examples = rows,
 };
 
 static void log_softmax_backward_forward(const tp_call *c)
@@ -130,8 +156,16 @@ static void log_softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_t
 }
 
 const tp_op tp_op_log_softmax_backward = {
-    .name = "log_softmax_backward", .formula = "z = dy - e^y sum of dy along the last dim", .inputs = "dy y", .n_in = 2, .saves_in = 2, .saves_for_others = 1,
-    .infer = rows_infer, .forward = log_softmax_backward_forward, .backward = log_softmax_backward_backward, .examples = row_pairs,
+    .name = "log_softmax_backward",
+    .formula = "z = dy - e^y sum of dy along the last dim",
+    .inputs = "dy y",
+    .n_in = 2,
+    .saves_in = 2,
+    .saves_for_others = 1,
+    .infer = rows_infer,
+    .forward = log_softmax_backward_forward,
+    .backward = log_softmax_backward_backward,
+    .examples = row_pairs,
 };
 
 static tp_tensor *along(const tp_op *op, tp_tensor *x, int dim)
@@ -172,15 +206,19 @@ typedef struct dropout_run {
 static void drop_pieces(void *context, int64_t begin, int64_t end)
 {
     const dropout_run *r = context;
-    r->kernels->dropout[r->type](r->y + begin * r->size, r->x + begin * r->size, end - begin, r->attrs->p, r->attrs->rng.seed,
-                                 r->attrs->rng.stream, begin);
+    r->kernels->dropout[r->type](r->y + begin * r->size, r->x + begin * r->size, end - begin, r->attrs->p,
+                                 r->attrs->rng.seed, r->attrs->rng.stream, begin);
 }
 
 static void dropout_forward(const tp_call *c)
 {
     const tp_tensor *y = c->out[0];
     char *scratch = c->scratch;
-    dropout_run r = { .kernels = c->kernels, .attrs = c->attrs, .y = tensor_data(y), .type = y->dtype, .size = (int64_t)tensor_element_size(y) };
+    dropout_run r = { .kernels = c->kernels,
+                      .attrs = c->attrs,
+                      .y = tensor_data(y),
+                      .type = y->dtype,
+                      .size = (int64_t)tensor_element_size(y) };
     r.x = staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch);
     parallel_for(y->numel, 16384, drop_pieces, &r);
 }
@@ -191,11 +229,22 @@ static void dropout_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 const tp_op tp_op_dropout = {
-    .name = "dropout", .formula = "y = x mask / (1 - p), mask ~ Bernoulli(1 - p)", .inputs = "x", .n_in = 1, .attrs_size = sizeof(dropout_attrs),
-    .attrs = (const tp_attr[]){ { "p", TP_ATTR_F64, offsetof(dropout_attrs, p), 0.5 }, { "seed", TP_ATTR_U64, offsetof(dropout_attrs, rng.seed), 0 },
-                                { "stream", TP_ATTR_U64, offsetof(dropout_attrs, rng.stream), 0 }, { 0 } },
-    .infer = rows_infer, .forward = dropout_forward, .backward = dropout_backward,
-    .examples = (const tp_example[]){ { "4,5", &(dropout_attrs){ 0.3, { 1, 2 } } }, { "37", &(dropout_attrs){ 0.9, { 1, 2 } } }, { "3,5@t", &(dropout_attrs){ 0.5, { 3, 4 } } }, { NULL, NULL } },
+    .name = "dropout",
+    .formula = "y = x mask / (1 - p), mask ~ Bernoulli(1 - p)",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(dropout_attrs),
+    .attrs = (const tp_attr[]){ { "p", TP_ATTR_F64, offsetof(dropout_attrs, p), 0.5 },
+                                { "seed", TP_ATTR_U64, offsetof(dropout_attrs, rng.seed), 0 },
+                                { "stream", TP_ATTR_U64, offsetof(dropout_attrs, rng.stream), 0 },
+                                { 0 } },
+    .infer = rows_infer,
+    .forward = dropout_forward,
+    .backward = dropout_backward,
+    .examples = (const tp_example[]){ { "4,5", &(dropout_attrs){ 0.3, { 1, 2 } } },
+                                      { "37", &(dropout_attrs){ 0.9, { 1, 2 } } },
+                                      { "3,5@t", &(dropout_attrs){ 0.5, { 3, 4 } } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_dropout(tp_tensor *x, double p, bool training)

@@ -108,7 +108,8 @@ typedef struct clamp_attrs {
 static void clamp_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const clamp_attrs *a = s->attrs;
-    tp_tensor *x = s->in[0]; /* at a bound 0; a bound that is not there holds nothing back, infinity included */
+    tp_tensor *x =
+        s->in[0]; /* at a bound 0; a bound that is not there holds nothing back, infinity included */
     if (!isinf(a->low))
         dy = tp_where(tp_gt(x, a->low), dy, 0);
     dx[0] = isinf(a->high) ? dy : tp_where(tp_lt(x, a->high), dy, 0);
@@ -170,15 +171,28 @@ static void softplus_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 
 /* ---- rows ------------------------------------------------------------------------------------------------------ */
 
-static const tp_example any_number[] = { { "2,3", NULL }, { "17", NULL }, { "3,5@t", NULL }, { "s", NULL }, { "0,4", NULL }, { NULL, NULL } };
-static const tp_example positive[] = { { "2,3@p", NULL }, { "17@p", NULL }, { "3,5@tp", NULL }, { "s@p", NULL }, { "0,4@p", NULL }, { NULL, NULL } };
+static const tp_example any_number[] = { { "2,3", NULL }, { "17", NULL },  { "3,5@t", NULL },
+                                         { "s", NULL },   { "0,4", NULL }, { NULL, NULL } };
+static const tp_example positive[] = { { "2,3@p", NULL }, { "17@p", NULL },  { "3,5@tp", NULL },
+                                       { "s@p", NULL },   { "0,4@p", NULL }, { NULL, NULL } };
 
 /* name, formula, shape rule, what backward reads (bit 0: x / y), examples */
-#define UNARY(op, KERNEL, text, rule, reads_x, reads_y, backward_of, samples)                                  \
-    const tp_op tp_op_##op = { .name = #op, .formula = text, .inputs = "x", .n_in = 1, .saves_in = reads_x,    \
-                               .saves_out = reads_y, .infer = rule, .forward = forward, .tag = KERNEL_##KERNEL, \
-                               .backward = backward_of, .examples = samples };                                 \
-    tp_tensor *tp_##op(tp_tensor *x) { return tp_apply(&tp_op_##op, &x, 1, NULL); }
+#define UNARY(op, KERNEL, text, rule, reads_x, reads_y, backward_of, samples) \
+    const tp_op tp_op_##op = { .name = #op,                                   \
+                               .formula = text,                               \
+                               .inputs = "x",                                 \
+                               .n_in = 1,                                     \
+                               .saves_in = reads_x,                           \
+                               .saves_out = reads_y,                          \
+                               .infer = rule,                                 \
+                               .forward = forward,                            \
+                               .tag = KERNEL_##KERNEL,                        \
+                               .backward = backward_of,                       \
+                               .examples = samples };                         \
+    tp_tensor *tp_##op(tp_tensor *x)                                          \
+    {                                                                         \
+        return tp_apply(&tp_op_##op, &x, 1, NULL);                            \
+    }
 
 UNARY(neg, NEG, "y = -x", infer_same, 0, 0, neg_backward, any_number)
 UNARY(abs, ABS, "y = |x|", infer_same, 1, 0, abs_backward, any_number)
@@ -193,7 +207,8 @@ UNARY(square, SQUARE, "y = x^2", infer_same, 1, 0, square_backward, any_number)
 UNARY(reciprocal, RECIPROCAL, "y = 1 / x", infer_float, 0, 1, reciprocal_backward, positive)
 UNARY(sin, SIN, "y = sin x", infer_float, 1, 0, sin_backward, any_number)
 UNARY(cos, COS, "y = cos x", infer_float, 1, 0, cos_backward, any_number)
-UNARY(erf, ERF, "y = 2/sqrt(pi) integral from 0 to x of e^(-t^2)", infer_float, 1, 0, erf_backward, any_number)
+UNARY(erf, ERF, "y = 2/sqrt(pi) integral from 0 to x of e^(-t^2)", infer_float, 1, 0, erf_backward,
+      any_number)
 UNARY(floor, FLOOR, "y = largest integer <= x", infer_same, 0, 0, zero_backward, any_number)
 UNARY(ceil, CEIL, "y = smallest integer >= x", infer_same, 0, 0, zero_backward, any_number)
 UNARY(round, ROUND, "y = nearest integer, halves to even", infer_same, 0, 0, zero_backward, any_number)
@@ -201,16 +216,29 @@ UNARY(sigmoid, SIGMOID, "y = 1 / (1 + e^-x)", infer_float, 0, 1, sigmoid_backwar
 UNARY(tanh, TANH, "y = (e^x - e^-x) / (e^x + e^-x)", infer_float, 0, 1, tanh_backward, any_number)
 UNARY(relu, RELU, "y = max(x, 0)", infer_same, 0, 1, relu_backward, any_number)
 UNARY(gelu, GELU, "y = x Phi(x)", infer_float, 1, 0, gelu_backward, any_number)
-UNARY(gelu_tanh, GELU_TANH, "y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))", infer_float, 1, 0, gelu_tanh_backward, any_number)
+UNARY(gelu_tanh, GELU_TANH, "y = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))", infer_float, 1, 0,
+      gelu_tanh_backward, any_number)
 UNARY(silu, SILU, "y = x / (1 + e^-x)", infer_float, 1, 0, silu_backward, any_number)
 UNARY(softplus, SOFTPLUS, "y = ln(1 + e^x)", infer_float, 1, 0, softplus_backward, any_number)
 
 const tp_op tp_op_leaky_relu = {
-    .name = "leaky_relu", .formula = "y = x > 0 ? x : negative_slope x", .inputs = "x", .n_in = 1,
+    .name = "leaky_relu",
+    .formula = "y = x > 0 ? x : negative_slope x",
+    .inputs = "x",
+    .n_in = 1,
     .attrs_size = sizeof(leaky_attrs),
-    .attrs = (const tp_attr[]){ { "negative_slope", TP_ATTR_F64, offsetof(leaky_attrs, negative_slope), 0.01 }, { 0 } },
-    .saves_in = 1, .infer = infer_float, .forward = forward, .tag = KERNEL_LEAKY_RELU, .backward = leaky_relu_backward,
-    .examples = (const tp_example[]){ { "2,3", &(leaky_attrs){ 0.01 } }, { "3,5@t", &(leaky_attrs){ 0.3 } }, { "0,4", &(leaky_attrs){ 0.1 } }, { NULL, NULL } },
+    .attrs =
+        (const tp_attr[]){ { "negative_slope", TP_ATTR_F64, offsetof(leaky_attrs, negative_slope), 0.01 },
+                           { 0 } },
+    .saves_in = 1,
+    .infer = infer_float,
+    .forward = forward,
+    .tag = KERNEL_LEAKY_RELU,
+    .backward = leaky_relu_backward,
+    .examples = (const tp_example[]){ { "2,3", &(leaky_attrs){ 0.01 } },
+                                      { "3,5@t", &(leaky_attrs){ 0.3 } },
+                                      { "0,4", &(leaky_attrs){ 0.1 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_leaky_relu(tp_tensor *x, double negative_slope)
@@ -219,11 +247,23 @@ tp_tensor *tp_leaky_relu(tp_tensor *x, double negative_slope)
 }
 
 const tp_op tp_op_clamp = {
-    .name = "clamp", .formula = "y = min(max(x, low), high)", .inputs = "x", .n_in = 1, .attrs_size = sizeof(clamp_attrs),
+    .name = "clamp",
+    .formula = "y = min(max(x, low), high)",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(clamp_attrs),
     .attrs = (const tp_attr[]){ { "low", TP_ATTR_F64, offsetof(clamp_attrs, low), -INFINITY },
-                                { "high", TP_ATTR_F64, offsetof(clamp_attrs, high), INFINITY }, { 0 } },
-    .saves_in = 1, .infer = infer_same, .forward = forward, .tag = KERNEL_CLAMP, .backward = clamp_backward,
-    .examples = (const tp_example[]){ { "2,3", &(clamp_attrs){ -0.3, 0.4 } }, { "3,5@t", &(clamp_attrs){ -INFINITY, 0.1 } }, { "0,4", &(clamp_attrs){ 0, 1 } }, { NULL, NULL } },
+                                { "high", TP_ATTR_F64, offsetof(clamp_attrs, high), INFINITY },
+                                { 0 } },
+    .saves_in = 1,
+    .infer = infer_same,
+    .forward = forward,
+    .tag = KERNEL_CLAMP,
+    .backward = clamp_backward,
+    .examples = (const tp_example[]){ { "2,3", &(clamp_attrs){ -0.3, 0.4 } },
+                                      { "3,5@t", &(clamp_attrs){ -INFINITY, 0.1 } },
+                                      { "0,4", &(clamp_attrs){ 0, 1 } },
+                                      { NULL, NULL } },
 };
 
 tp_tensor *tp_clamp(tp_tensor *x, double low, double high)

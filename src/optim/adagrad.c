@@ -18,7 +18,8 @@ static double adagrad_start(const tp_optim_options *o)
 
 static void adagrad_prepare(optim_update *u, const tp_optim_options *o, int64_t step)
 {
-    u->args.adagrad = (adagrad_args){ .lr = o->lr / (1 + (double)(step - 1) * o->lr_decay), .eps = o->eps,
+    u->args.adagrad = (adagrad_args){ .lr = o->lr / (1 + (double)(step - 1) * o->lr_decay),
+                                      .eps = o->eps,
                                       .weight_decay = o->weight_decay };
 }
 
@@ -28,6 +29,11 @@ static void adagrad_run(const optim_update *u, void *param, const void *grad, vo
 }
 
 const optim_kind optim_adagrad = {
-    .name = "adagrad", .defaults = { .lr = 1e-2, .eps = 1e-10 }, .state = { "sum" },
-    .states = adagrad_states, .start = adagrad_start, .prepare = adagrad_prepare, .run = adagrad_run,
+    .name = "adagrad",
+    .defaults = { .lr = 1e-2, .eps = 1e-10 },
+    .state = { "sum" },
+    .states = adagrad_states,
+    .start = adagrad_start,
+    .prepare = adagrad_prepare,
+    .run = adagrad_run,
 };

@@ -15,9 +15,14 @@ static unsigned adam_states(const tp_optim_options *o)
 static void adam_prepare(optim_update *u, const tp_optim_options *o, int64_t step)
 {
     double t = (double)step;
-    u->args.adam = (adam_args){ .lr = o->lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-                                .weight_decay = o->weight_decay, .correction1 = 1 - pow(o->beta1, t),
-                                .correction2 = 1 - pow(o->beta2, t), .amsgrad = o->amsgrad };
+    u->args.adam = (adam_args){ .lr = o->lr,
+                                .beta1 = o->beta1,
+                                .beta2 = o->beta2,
+                                .eps = o->eps,
+                                .weight_decay = o->weight_decay,
+                                .correction1 = 1 - pow(o->beta1, t),
+                                .correction2 = 1 - pow(o->beta2, t),
+                                .amsgrad = o->amsgrad };
 }
 
 static void adamw_prepare(optim_update *u, const tp_optim_options *o, int64_t step)
@@ -32,13 +37,19 @@ static void adam_run(const optim_update *u, void *param, const void *grad, void 
 }
 
 const optim_kind optim_adam = {
-    .name = "adam", .defaults = { .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
+    .name = "adam",
+    .defaults = { .lr = 1e-3, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
     .state = { "exp_avg", "exp_avg_sq", "max_exp_avg_sq" },
-    .states = adam_states, .prepare = adam_prepare, .run = adam_run,
+    .states = adam_states,
+    .prepare = adam_prepare,
+    .run = adam_run,
 };
 
 const optim_kind optim_adamw = {
-    .name = "adamw", .defaults = { .lr = 1e-3, .weight_decay = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
+    .name = "adamw",
+    .defaults = { .lr = 1e-3, .weight_decay = 1e-2, .beta1 = 0.9, .beta2 = 0.999, .eps = 1e-8 },
     .state = { "exp_avg", "exp_avg_sq", "max_exp_avg_sq" },
-    .states = adam_states, .prepare = adamw_prepare, .run = adam_run,
+    .states = adam_states,
+    .prepare = adamw_prepare,
+    .run = adam_run,
 };

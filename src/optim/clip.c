@@ -17,19 +17,19 @@ typedef struct clip_run {
     double *sums;
 } clip_run;
 
-#define SQUARES(name, real)                                                 \
-    static double name(const real *x, int64_t n)                            \
-    {                                                                       \
-        double lane[LANES] = { 0 }, sum = 0;                                \
-        int64_t i = 0;                                                      \
-        for (; i + LANES <= n; i += LANES)                                  \
-            for (int k = 0; k < LANES; k++)                                 \
-                lane[k] += (double)x[i + k] * (double)x[i + k];             \
-        for (int k = 0; i < n; i++, k++)                                    \
-            lane[k] += (double)x[i] * (double)x[i];                         \
-        for (int k = 0; k < LANES; k++)                                     \
-            sum += lane[k];                                                 \
-        return sum;                                                         \
+#define SQUARES(name, real)                                     \
+    static double name(const real *x, int64_t n)                \
+    {                                                           \
+        double lane[LANES] = { 0 }, sum = 0;                    \
+        int64_t i = 0;                                          \
+        for (; i + LANES <= n; i += LANES)                      \
+            for (int k = 0; k < LANES; k++)                     \
+                lane[k] += (double)x[i + k] * (double)x[i + k]; \
+        for (int k = 0; i < n; i++, k++)                        \
+            lane[k] += (double)x[i] * (double)x[i];             \
+        for (int k = 0; k < LANES; k++)                         \
+            sum += lane[k];                                     \
+        return sum;                                             \
     }
 SQUARES(squares_f32, float)
 SQUARES(squares_f64, double)

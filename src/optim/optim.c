@@ -49,7 +49,8 @@ static int distance(const char *a, const char *b)
         int diagonal = row[0];
         row[0] = (int)i;
         for (size_t j = 1; j <= n; j++) {
-            int changed = diagonal + (a[i - 1] != b[j - 1]), nearest = row[j] < row[j - 1] ? row[j] : row[j - 1];
+            int changed = diagonal + (a[i - 1] != b[j - 1]),
+                nearest = row[j] < row[j - 1] ? row[j] : row[j - 1];
             diagonal = row[j];
             row[j] = changed < nearest + 1 ? changed : nearest + 1;
         }
@@ -72,8 +73,8 @@ tp_status optim_unknown(const char *what, const char *name, const char *(*name_a
             meant = name_at(i);
         }
     }
-    return tp_fail(TP_ERR_ARGUMENT, "no %s '%.60s'%s%s%s there are: %s", what, name, meant ? "; did you mean '" : ";",
-                   meant ? meant : "", meant ? "'?" : "", list);
+    return tp_fail(TP_ERR_ARGUMENT, "no %s '%.60s'%s%s%s there are: %s", what, name,
+                   meant ? "; did you mean '" : ";", meant ? meant : "", meant ? "'?" : "", list);
 }
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
@@ -90,7 +91,8 @@ static tp_optim_options fill_options(const optim_kind *kind, const tp_optim_opti
     const tp_optim_options *d = &kind->defaults;
     tp_optim_options o = { 0 };
     if (given)
-        memcpy(&o, given, given->struct_size && given->struct_size < sizeof o ? given->struct_size : sizeof o);
+        memcpy(&o, given,
+               given->struct_size && given->struct_size < sizeof o ? given->struct_size : sizeof o);
     o.struct_size = sizeof o;
     o.lr = optim_or(o.lr, d->lr);
     o.weight_decay = optim_or(o.weight_decay, d->weight_decay);
@@ -123,10 +125,14 @@ static tp_status check_options(const optim_kind *kind, const tp_optim_options *o
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (!(rows[i].value >= 0 && rows[i].value < rows[i].below))
-            return tp_fail(TP_ERR_ARGUMENT, "%s: %s is %g, %s is wanted", kind->name, rows[i].name, rows[i].value,
-                           isinf(rows[i].below) ? "a finite number >= 0" : rows[i].below == 1 ? "[0, 1)" : "[0, 1]");
+            return tp_fail(TP_ERR_ARGUMENT, "%s: %s is %g, %s is wanted", kind->name, rows[i].name,
+                           rows[i].value,
+                           isinf(rows[i].below) ? "a finite number >= 0"
+                           : rows[i].below == 1 ? "[0, 1)"
+                                                : "[0, 1]");
     if (!isfinite(o->dampening))
-        return tp_fail(TP_ERR_ARGUMENT, "%s: dampening is %g, a finite number is wanted", kind->name, o->dampening);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: dampening is %g, a finite number is wanted", kind->name,
+                       o->dampening);
     return kind->check ? kind->check(kind, o) : TP_OK;
 }
 
@@ -167,12 +173,12 @@ static tp_status check_params(const tp_optim *o, const tp_params *params)
                            t->grad_fn->op->name);
         for (int64_t k = 0; k < o->n_slots; k++)
             if (o->slots[k].param == t)
-                return tp_fail(TP_ERR_ARGUMENT, "%s: parameter '%s' is in group %d already, as '%s'", kind, name,
-                               o->slots[k].group, o->slots[k].name);
+                return tp_fail(TP_ERR_ARGUMENT, "%s: parameter '%s' is in group %d already, as '%s'", kind,
+                               name, o->slots[k].group, o->slots[k].name);
         for (int k = 0; k < i; k++)
             if (tp_params_at(params, k) == t)
-                return tp_fail(TP_ERR_ARGUMENT, "%s: parameter '%s' is in the list already, as '%s'", kind, name,
-                               tp_params_name(params, k));
+                return tp_fail(TP_ERR_ARGUMENT, "%s: parameter '%s' is in the list already, as '%s'", kind,
+                               name, tp_params_name(params, k));
     }
     return TP_OK;
 }
@@ -292,18 +298,21 @@ static void run_piece(void *context, int64_t begin, int64_t end)
 }
 
 /* to = from, between two layouts of the tensor like */
-static void relayout(const optim_update *u, const tp_tensor *like, void *to, const int64_t *to_stride, const void *from,
-                     int from_type, const int64_t *from_stride)
+static void relayout(const optim_update *u, const tp_tensor *like, void *to, const int64_t *to_stride,
+                     const void *from, int from_type, const int64_t *from_stride)
 {
-    copy_strided(u->kernels, like->ndim, like->shape, to, (tp_dtype)like->dtype, to_stride, from, (tp_dtype)from_type,
-                 from_stride);
+    copy_strided(u->kernels, like->ndim, like->shape, to, (tp_dtype)like->dtype, to_stride, from,
+                 (tp_dtype)from_type, from_stride);
 }
 
 static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad)
 {
     tp_tensor *p = s->param;
-    optim_update u = { .kind = o->kind, .kernels = p->storage->device->kernels(), .type = p->dtype == TP_F64,
-                       .param = tensor_data(p), .grad = tensor_data(grad) };
+    optim_update u = { .kind = o->kind,
+                       .kernels = p->storage->device->kernels(),
+                       .type = p->dtype == TP_F64,
+                       .param = tensor_data(p),
+                       .grad = tensor_data(grad) };
     bool param_lies_right = tensor_is_contiguous(p);
     bool grad_lies_right = grad->dtype == p->dtype && tensor_is_contiguous(grad);
     size_t bytes = (size_t)p->numel * tensor_element_size(p);
@@ -351,8 +360,8 @@ tp_status tp_step(tp_optim *o)
         const optim_slot *s = &o->slots[i];
         const tp_tensor *g = tp_grad(s->param);
         if (g && !tensor_same_shape(g, s->param))
-            return tp_fail(TP_ERR_SHAPE, "%s: the gradient of '%s' is %s, the parameter is %s", o->kind->name, s->name,
-                           tensor_shape_text(g), tensor_shape_text(s->param));
+            return tp_fail(TP_ERR_SHAPE, "%s: the gradient of '%s' is %s, the parameter is %s", o->kind->name,
+                           s->name, tensor_shape_text(g), tensor_shape_text(s->param));
     }
     for (int64_t i = 0; i < o->n_slots; i++) {
         const tp_tensor *g = tp_grad(o->slots[i].param);

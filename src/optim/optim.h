@@ -36,9 +36,10 @@ typedef struct optim_kind {
 
     /* Options come with their defaults filled in.  check may be NULL; of what optim.c does not check for all. */
     tp_status (*check)(const struct optim_kind *, const tp_optim_options *);
-    unsigned (*states)(const tp_optim_options *);                              /* bit k: this variant keeps state k */
-    double (*start)(const tp_optim_options *);  /* of every element of state 0; NULL: 0 */
-    void (*prepare)(optim_update *, const tp_optim_options *, int64_t step); /* args for the step-th update, from 1 */
+    unsigned (*states)(const tp_optim_options *); /* bit k: this variant keeps state k */
+    double (*start)(const tp_optim_options *);    /* of every element of state 0; NULL: 0 */
+    void (*prepare)(optim_update *, const tp_optim_options *,
+                    int64_t step); /* args for the step-th update, from 1 */
     void (*run)(const optim_update *, void *param, const void *grad, void *const *state, int64_t n);
 } optim_kind;
 

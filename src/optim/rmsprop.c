@@ -13,8 +13,12 @@ static unsigned rmsprop_states(const tp_optim_options *o)
 static void rmsprop_prepare(optim_update *u, const tp_optim_options *o, int64_t step)
 {
     (void)step;
-    u->args.rmsprop = (rmsprop_args){ .lr = o->lr, .alpha = o->alpha, .eps = o->eps, .weight_decay = o->weight_decay,
-                                      .momentum = o->momentum, .centered = o->centered };
+    u->args.rmsprop = (rmsprop_args){ .lr = o->lr,
+                                      .alpha = o->alpha,
+                                      .eps = o->eps,
+                                      .weight_decay = o->weight_decay,
+                                      .momentum = o->momentum,
+                                      .centered = o->centered };
 }
 
 static void rmsprop_run(const optim_update *u, void *param, const void *grad, void *const *state, int64_t n)
@@ -23,7 +27,10 @@ static void rmsprop_run(const optim_update *u, void *param, const void *grad, vo
 }
 
 const optim_kind optim_rmsprop = {
-    .name = "rmsprop", .defaults = { .lr = 1e-2, .eps = 1e-8, .alpha = 0.99 },
+    .name = "rmsprop",
+    .defaults = { .lr = 1e-2, .eps = 1e-8, .alpha = 0.99 },
     .state = { "square_avg", "grad_avg", "momentum_buffer" },
-    .states = rmsprop_states, .prepare = rmsprop_prepare, .run = rmsprop_run,
+    .states = rmsprop_states,
+    .prepare = rmsprop_prepare,
+    .run = rmsprop_run,
 };

@@ -17,7 +17,7 @@ typedef double factor_fn(const options *, double s, double span);
 typedef struct schedule_kind {
     const char *name;
     factor_fn *factor;
-    double gamma;      /* its default; 0: reads none */
+    double gamma; /* its default; 0: reads none */
     bool wants_total;
 } schedule_kind;
 
@@ -79,7 +79,8 @@ static double linear_factor(const options *o, double s, double span)
 
 static double one_cycle_factor(const options *o, double s, double span)
 {
-    double top = o->rise * span - 1, last = span - 1; /* PyTorch counts from 0 and stands at the peak at step `top` */
+    double top = o->rise * span - 1,
+           last = span - 1; /* PyTorch counts from 0 and stands at the peak at step `top` */
     if (s <= top && top > 0)
         return wave(1, o->max_factor, s / top);
     return s >= last ? o->final_factor : wave(o->max_factor, o->final_factor, (s - top) / (last - top));
@@ -124,7 +125,8 @@ static options fill_options(const schedule_kind *kind, const options *given)
 {
     options o = { 0 };
     if (given)
-        memcpy(&o, given, given->struct_size && given->struct_size < sizeof o ? given->struct_size : sizeof o);
+        memcpy(&o, given,
+               given->struct_size && given->struct_size < sizeof o ? given->struct_size : sizeof o);
     o.struct_size = sizeof o;
     o.warmup_start = optim_or(o.warmup_start, 0);
     o.gamma = optim_or(o.gamma, kind->gamma);
@@ -143,9 +145,12 @@ static tp_status check_numbers(const schedule_kind *kind, const options *o)
         const char *name;
         double value, most;
     } rows[] = {
-        { "warmup_start", o->warmup_start, INFINITY }, { "gamma", o->gamma, INFINITY },
-        { "min_factor", o->min_factor, INFINITY },     { "max_factor", o->max_factor, INFINITY },
-        { "final_factor", o->final_factor, INFINITY }, { "rise", o->rise, 1 },
+        { "warmup_start", o->warmup_start, INFINITY },
+        { "gamma", o->gamma, INFINITY },
+        { "min_factor", o->min_factor, INFINITY },
+        { "max_factor", o->max_factor, INFINITY },
+        { "final_factor", o->final_factor, INFINITY },
+        { "rise", o->rise, 1 },
         { "threshold", o->threshold, 1 },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -160,13 +165,14 @@ static tp_status check_options(const schedule_kind *kind, const options *o)
     const char *name = kind->name;
     if (o->warmup < 0 || o->patience < 0)
         return tp_fail(TP_ERR_ARGUMENT, "schedule %s: %s is %lld, a number >= 0 is wanted", name,
-                       o->warmup < 0 ? "warmup" : "patience", (long long)(o->warmup < 0 ? o->warmup : o->patience));
+                       o->warmup < 0 ? "warmup" : "patience",
+                       (long long)(o->warmup < 0 ? o->warmup : o->patience));
     if (kind->wants_total && o->total < 1)
-        return tp_fail(TP_ERR_ARGUMENT, "schedule %s: total is %lld, the number of steps in all is wanted", name,
-                       (long long)o->total);
+        return tp_fail(TP_ERR_ARGUMENT, "schedule %s: total is %lld, the number of steps in all is wanted",
+                       name, (long long)o->total);
     if (kind->wants_total && o->total < o->warmup)
-        return tp_fail(TP_ERR_ARGUMENT, "schedule %s: warmup %lld is more than total %lld", name, (long long)o->warmup,
-                       (long long)o->total);
+        return tp_fail(TP_ERR_ARGUMENT, "schedule %s: warmup %lld is more than total %lld", name,
+                       (long long)o->warmup, (long long)o->total);
     if (kind->factor == step_factor && o->step_size < 1)
         return tp_fail(TP_ERR_ARGUMENT, "schedule %s: step_size is %lld, a number > 0 is wanted", name,
                        (long long)o->step_size);
@@ -279,7 +285,8 @@ void tp_schedule_metric(tp_schedule *s, double metric)
         return;
     }
     tp_schedule_state *t = &s->state;
-    double bar = isinf(t->best) ? t->best : t->best * (1 + (s->o.maximize ? s->o.threshold : -s->o.threshold));
+    double bar =
+        isinf(t->best) ? t->best : t->best * (1 + (s->o.maximize ? s->o.threshold : -s->o.threshold));
     if (s->o.maximize ? metric > bar : metric < bar) { /* a NaN is never better */
         t->best = metric;
         t->bad = 0;
@@ -301,7 +308,8 @@ void tp_schedule_set(tp_schedule *s, tp_schedule_state state)
     if (!s || tp_pending())
         return;
     if (state.step < 0 || state.bad < 0 || !(state.factor >= 0 && isfinite(state.factor))) {
-        tp_fail(TP_ERR_ARGUMENT, "schedule_set: step %lld, bad %lld, factor %g: finite numbers >= 0 are wanted",
+        tp_fail(TP_ERR_ARGUMENT,
+                "schedule_set: step %lld, bad %lld, factor %g: finite numbers >= 0 are wanted",
                 (long long)state.step, (long long)state.bad, state.factor);
         return;
     }

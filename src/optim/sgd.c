@@ -12,8 +12,9 @@ static tp_status sgd_check(const optim_kind *kind, const tp_optim_options *o)
     if (o->nesterov && o->dampening != 0)
         return tp_fail(TP_ERR_ARGUMENT, "%s: nesterov wants dampening 0, it is %g", kind->name, o->dampening);
     if (o->averaging && o->dampening != 0)
-        return tp_fail(TP_ERR_ARGUMENT, "%s: averaging has its own (1 - momentum) and wants dampening 0, it is %g",
-                       kind->name, o->dampening);
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "%s: averaging has its own (1 - momentum) and wants dampening 0, it is %g", kind->name,
+                       o->dampening);
     return TP_OK;
 }
 
@@ -24,9 +25,14 @@ static unsigned sgd_states(const tp_optim_options *o)
 
 static void sgd_prepare(optim_update *u, const tp_optim_options *o, int64_t step)
 {
-    u->args.sgd = (sgd_args){ .lr = o->lr, .momentum = o->momentum, .dampening = o->dampening,
-                              .weight_decay = o->weight_decay, .grad_scale = 1, .nesterov = o->nesterov,
-                              .averaging = o->averaging, .first = step == 1 };
+    u->args.sgd = (sgd_args){ .lr = o->lr,
+                              .momentum = o->momentum,
+                              .dampening = o->dampening,
+                              .weight_decay = o->weight_decay,
+                              .grad_scale = 1,
+                              .nesterov = o->nesterov,
+                              .averaging = o->averaging,
+                              .first = step == 1 };
 }
 
 static void sgd_run(const optim_update *u, void *param, const void *grad, void *const *state, int64_t n)
@@ -35,11 +41,21 @@ static void sgd_run(const optim_update *u, void *param, const void *grad, void *
 }
 
 const optim_kind optim_sgd = {
-    .name = "sgd", .defaults = { .lr = 1e-3 }, .state = { "momentum_buffer" },
-    .check = sgd_check, .states = sgd_states, .prepare = sgd_prepare, .run = sgd_run,
+    .name = "sgd",
+    .defaults = { .lr = 1e-3 },
+    .state = { "momentum_buffer" },
+    .check = sgd_check,
+    .states = sgd_states,
+    .prepare = sgd_prepare,
+    .run = sgd_run,
 };
 
 const optim_kind optim_momentum = {
-    .name = "momentum", .defaults = { .lr = 1e-3, .momentum = 0.9 }, .state = { "momentum_buffer" },
-    .check = sgd_check, .states = sgd_states, .prepare = sgd_prepare, .run = sgd_run,
+    .name = "momentum",
+    .defaults = { .lr = 1e-3, .momentum = 0.9 },
+    .state = { "momentum_buffer" },
+    .check = sgd_check,
+    .states = sgd_states,
+    .prepare = sgd_prepare,
+    .run = sgd_run,
 };

@@ -50,11 +50,12 @@ typedef struct complaints {
     int count, left_out;
 } complaints;
 
-static void complain(complaints *c, const char *name, const char *what, const tp_tensor *got, const tp_tensor *want)
+static void complain(complaints *c, const char *name, const char *what, const tp_tensor *got,
+                     const tp_tensor *want)
 {
     char line[320];
-    int n = got ? snprintf(line, sizeof line, "%s'%.80s' %s %s %s, wanted %s %s", c->count ? "; " : "", name, what,
-                           tp_dtype_name((tp_dtype)got->dtype), tensor_shape_text(got),
+    int n = got ? snprintf(line, sizeof line, "%s'%.80s' %s %s %s, wanted %s %s", c->count ? "; " : "", name,
+                           what, tp_dtype_name((tp_dtype)got->dtype), tensor_shape_text(got),
                            tp_dtype_name((tp_dtype)want->dtype), tensor_shape_text(want))
                 : snprintf(line, sizeof line, "%s'%.80s' %s", c->count ? "; " : "", name, what);
     size_t length = n < (int)sizeof line ? (size_t)n : sizeof line - 1;
@@ -104,7 +105,8 @@ tp_status tp_optim_load_state(tp_optim *o, const tp_params *given, int64_t steps
     if (!o || !given)
         return tp_fail(TP_ERR_ARGUMENT, "optim_load_state: the %s is NULL", o ? "state" : "optimizer");
     if (steps < 0)
-        return tp_fail(TP_ERR_ARGUMENT, "%s: steps is %lld, a number >= 0 is wanted", o->kind->name, (long long)steps);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: steps is %lld, a number >= 0 is wanted", o->kind->name,
+                       (long long)steps);
     TP_SCOPE;
     tp_params *mine = tp_optim_state(o);
     if (!mine || check_state(o, mine, given))

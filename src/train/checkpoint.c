@@ -27,8 +27,8 @@ static tp_status write_sums(const char *folder)
         int64_t size;
         if (folder_path(path, folder, names[i]) || crc32_of_file(path, &crc, &size))
             return tp_error_pending();
-        used += (size_t)snprintf(text + used, sizeof text - used, "%08" PRIx32 "  %lld  %s\n", crc, (long long)size,
-                                 names[i]);
+        used += (size_t)snprintf(text + used, sizeof text - used, "%08" PRIx32 "  %lld  %s\n", crc,
+                                 (long long)size, names[i]);
     }
     return folder_path(path, folder, "SUMS") ? tp_error_pending() : file_write(path, text, used);
 }
@@ -53,11 +53,12 @@ static tp_status check_file(const char *folder, const char *name, uint32_t crc, 
     if (folder_path(path, folder, name) || crc32_of_file(path, &is, &bytes))
         return tp_error_pending();
     if (bytes != size)
-        return tp_fail(TP_ERR_FORMAT, "%s: damaged: %lld bytes, SUMS beside it says %lld", path, (long long)bytes,
-                       (long long)size);
+        return tp_fail(TP_ERR_FORMAT, "%s: damaged: %lld bytes, SUMS beside it says %lld", path,
+                       (long long)bytes, (long long)size);
     if (is != crc)
-        return tp_fail(TP_ERR_FORMAT, "%s: damaged: its checksum is %08" PRIx32 ", SUMS beside it says %08" PRIx32,
-                       path, is, crc);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: damaged: its checksum is %08" PRIx32 ", SUMS beside it says %08" PRIx32, path, is,
+                       crc);
     return TP_OK;
 }
 
@@ -77,7 +78,8 @@ static tp_status check_sums(const char *folder, bool optimizer)
     const char *line = text;
     for (int i = 0; i < N_FILES; i++)
         if (!(line = read_sum(line, i, &crc[i], &sizes[i])))
-            return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, 'crc32  bytes  %s' is wanted", path, i + 1, names[i]);
+            return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, 'crc32  bytes  %s' is wanted", path, i + 1,
+                           names[i]);
     if (*line)
         return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, the end is wanted", path, N_FILES + 1);
     tp_status status = TP_OK;
@@ -100,8 +102,10 @@ static tp_status check_finite(const tp_params *params)
             for (int64_t k = 0, n = tp_numel(t); k < n && finite; k++)
                 finite = isfinite(x[k]);
         if (!finite)
-            return tp_fail(TP_ERR_STATE, "train: the weights '%s' are no longer finite; a lower learning rate or a "
-                                         "clip_norm may help", tp_params_name(params, i));
+            return tp_fail(TP_ERR_STATE,
+                           "train: the weights '%s' are no longer finite; a lower learning rate or a "
+                           "clip_norm may help",
+                           tp_params_name(params, i));
     }
     return TP_OK;
 }
@@ -112,16 +116,17 @@ static tp_status write_files(const char *beside, const char *model, tp_module *n
     char path[PATH_MAX];
     const tp_metadata metadata[] = { { "format", "pt" }, { "model", model } };
     TP_SCOPE;
-    if (folder_path(path, beside, names[MODEL]) || tp_safetensors_write(path, tp_state_dict(net), metadata, 2) ||
+    if (folder_path(path, beside, names[MODEL]) ||
+        tp_safetensors_write(path, tp_state_dict(net), metadata, 2) ||
         folder_path(path, beside, names[OPTIMIZER]) ||
-        tp_safetensors_write(path, tp_optim_state(optim), metadata, 2) || folder_path(path, beside, names[STATE]) ||
-        state_write(path, model, state))
+        tp_safetensors_write(path, tp_optim_state(optim), metadata, 2) ||
+        folder_path(path, beside, names[STATE]) || state_write(path, model, state))
         return tp_error_pending();
     return write_sums(beside);
 }
 
-tp_status checkpoint_write(const char *folder, const char *name, const char *model, tp_module *net, tp_optim *optim,
-                           const train_state *state)
+tp_status checkpoint_write(const char *folder, const char *name, const char *model, tp_module *net,
+                           tp_optim *optim, const train_state *state)
 {
     char path[PATH_MAX], beside[PATH_MAX];
     TP_SCOPE;
@@ -163,18 +168,19 @@ static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
     return tp_optim_load_state(optim, state, steps) ? name_file(path) : TP_OK;
 }
 
-tp_status checkpoint_read(const char *folder, const char *name, const char *model, tp_module *net, tp_optim *optim,
-                          train_state *state)
+tp_status checkpoint_read(const char *folder, const char *name, const char *model, tp_module *net,
+                          tp_optim *optim, train_state *state)
 {
     char path[PATH_MAX], from[PATH_MAX];
     if (tp_pending() || folder_path(path, folder, name))
         return tp_error_pending();
     if (!folder_find(path, from))
         return tp_fail(TP_ERR_IO, "%s: no checkpoint: this folder is missing", path);
-    if (check_sums(from, optim != NULL) || folder_path(path, from, names[STATE]) || state_read(path, model, state) ||
-        folder_path(path, from, names[MODEL]) || weights_load(net, path))
+    if (check_sums(from, optim != NULL) || folder_path(path, from, names[STATE]) ||
+        state_read(path, model, state) || folder_path(path, from, names[MODEL]) || weights_load(net, path))
         return tp_error_pending();
     if (!optim)
         return TP_OK;
-    return folder_path(path, from, names[OPTIMIZER]) ? tp_error_pending() : read_optim(optim, path, state->optim_steps);
+    return folder_path(path, from, names[OPTIMIZER]) ? tp_error_pending()
+                                                     : read_optim(optim, path, state->optim_steps);
 }

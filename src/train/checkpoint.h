@@ -15,8 +15,8 @@ typedef struct train_state {
     int64_t seen, right;
     int64_t optim_steps;
     tp_schedule_state schedule;
-    double test_loss, test_accuracy; /* after the last whole epoch; NaN before */
-    double best;                     /* accuracy, or loss for regressions; NaN before */
+    double test_loss, test_accuracy;  /* after the last whole epoch; NaN before */
+    double best;                      /* accuracy, or loss for regressions; NaN before */
     int64_t best_epoch, without_gain; /* epochs since */
 } train_state;
 

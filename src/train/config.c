@@ -29,11 +29,13 @@ static tp_status check_numbers(const tp_train_config *c)
     if (check_count("epochs", c->epochs) || check_count("batch_size", c->batch_size) ||
         check_count("early_stop", c->early_stop) || check_count("checkpoint_steps", c->checkpoint_steps) ||
         check_count("limit_examples", c->limit_examples) || check_amount("warmup_epochs", c->warmup_epochs) ||
-        check_amount("clip_norm", c->clip_norm) || check_count("the schedule's total", c->schedule_options.total) ||
+        check_amount("clip_norm", c->clip_norm) ||
+        check_count("the schedule's total", c->schedule_options.total) ||
         check_count("the schedule's warmup", c->schedule_options.warmup))
         return tp_error_pending();
     if (c->epochs > 1000000000)
-        return tp_fail(TP_ERR_ARGUMENT, "train: %lld epochs, at most 1000000000 are possible", (long long)c->epochs);
+        return tp_fail(TP_ERR_ARGUMENT, "train: %lld epochs, at most 1000000000 are possible",
+                       (long long)c->epochs);
     if (!(c->label_smoothing >= 0 && c->label_smoothing < 1))
         return tp_fail(TP_ERR_ARGUMENT, "train: label_smoothing is %g, [0, 1) is wanted", c->label_smoothing);
     if (c->warmup_epochs > (double)c->epochs)
@@ -48,7 +50,8 @@ static tp_status check_model(const tp_train_config *c)
 {
     if (!c->model || !*c->model)
         return tp_fail(TP_ERR_ARGUMENT, "train: no model; a name such as 'lenet5' is wanted");
-    if (!tp_model_find(c->model) && tp_model_opt(c->model, &c->model_options)) /* the zoo says what is meant */
+    if (!tp_model_find(c->model) &&
+        tp_model_opt(c->model, &c->model_options)) /* the zoo says what is meant */
         return tp_fail(TP_ERR_ARGUMENT, "train: no model '%s'", c->model);
     return tp_error_pending();
 }
@@ -67,7 +70,8 @@ static tp_status check_optim(tp_train_config *c)
     if (tp_pending())
         return tp_error_pending();
     if (c->optim_options.lr == 0 && !signbit(c->optim_options.lr)) {
-        tp_optim *plain = tp_optim_new(c->optim, one, &c->optim_options); /* its rate is not the schedule's first */
+        tp_optim *plain =
+            tp_optim_new(c->optim, one, &c->optim_options); /* its rate is not the schedule's first */
         c->optim_options.lr = plain ? tp_lr(plain, 0) : 0;
     }
     return tp_error_pending();
@@ -96,8 +100,10 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     if (!c)
         return tp_fail(TP_ERR_ARGUMENT, "train: the configuration is NULL");
     if (c->struct_size && c->struct_size < sizeof *c)
-        return tp_fail(TP_ERR_UNSUPPORTED, "train: a configuration of %zu bytes, %zu are wanted: compile again with "
-                                           "this version's headers", c->struct_size, sizeof *c);
+        return tp_fail(TP_ERR_UNSUPPORTED,
+                       "train: a configuration of %zu bytes, %zu are wanted: compile again with "
+                       "this version's headers",
+                       c->struct_size, sizeof *c);
     c->struct_size = sizeof *c;
     c->model_options.struct_size = sizeof c->model_options;
     c->data_options.struct_size = sizeof c->data_options;
@@ -157,8 +163,16 @@ static tp_status own_strings(setup *s)
 {
     tp_train_config *c = &s->config;
     const char **texts[] = {
-        &c->model, &c->data, &c->out, &c->optim, &c->schedule, &c->transform, &c->augment,
-        &c->model_options.hidden, &c->model_options.activation, &c->model_options.variant,
+        &c->model,
+        &c->data,
+        &c->out,
+        &c->optim,
+        &c->schedule,
+        &c->transform,
+        &c->augment,
+        &c->model_options.hidden,
+        &c->model_options.activation,
+        &c->model_options.variant,
         &c->data_options.csv.target,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

@@ -26,11 +26,12 @@ typedef struct setup {
     int64_t classes;     /* 0: regression */
     const char **class_names;
     int64_t train_examples, test_examples; /* after limit_examples */
-    bool pictures_cropped;                 /* pictures come from a folder: shorter side resized, centre cropped */
+    bool pictures_cropped; /* pictures come from a folder: shorter side resized, centre cropped */
 } setup;
 
 setup *setup_new(void);
-setup *setup_of(const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
+setup *setup_of(
+    const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */
 tp_status setup_room_for_classes(setup *, int64_t classes);
 

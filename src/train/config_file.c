@@ -19,7 +19,10 @@ typedef struct field {
     size_t offset; /* in tp_train_config */
 } field;
 
-#define ROW(section, name, kind, member) { section, name, kind, offsetof(tp_train_config, member) }
+#define ROW(section, name, kind, member)                       \
+    {                                                          \
+        section, name, kind, offsetof(tp_train_config, member) \
+    }
 static const field table[] = {
     ROW(NULL, "model", TEXT, model),
     ROW(NULL, "data", TEXT, data),
@@ -79,7 +82,8 @@ static const field table[] = {
     ROW("schedule_options", "threshold", NUMBER, schedule_options.threshold),
     ROW("schedule_options", "maximize", BOOL, schedule_options.maximize),
 };
-static const char *const sections[] = { "model_options", "data_options", "optim_options", "schedule_options" };
+static const char *const sections[] = { "model_options", "data_options", "optim_options",
+                                        "schedule_options" };
 enum { N_FIELDS = sizeof table / sizeof *table, N_SECTIONS = sizeof sections / sizeof *sections };
 
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
@@ -257,7 +261,8 @@ static tp_status read_dataset(setup *s, const fields *from)
 {
     int64_t classes;
     if (read_text(s, from, "kind", &s->data_kind) || read_shape(from, &s->data_shape) ||
-        fields_bool(from, "cropped", &s->pictures_cropped) || fields_count(from, "test_examples", &s->test_examples) ||
+        fields_bool(from, "cropped", &s->pictures_cropped) ||
+        fields_count(from, "test_examples", &s->test_examples) ||
         fields_count(from, "train_examples", &s->train_examples) ||
         fields_integer(from, "classes", 0, 1 << 24, &classes))
         return tp_error_pending();
@@ -265,8 +270,8 @@ static tp_status read_dataset(setup *s, const fields *from)
     if (!names)
         return tp_error_pending();
     if (js_count(names) != classes)
-        return tp_fail(TP_ERR_FORMAT, "%s: field 'dataset.class_names' has %lld names, %lld are wanted", from->path,
-                       (long long)js_count(names), (long long)classes);
+        return tp_fail(TP_ERR_FORMAT, "%s: field 'dataset.class_names' has %lld names, %lld are wanted",
+                       from->path, (long long)js_count(names), (long long)classes);
     if (setup_room_for_classes(s, classes))
         return tp_error_pending();
     for (int64_t i = 0; i < classes && !tp_pending(); i++)
@@ -305,8 +310,8 @@ static tp_status check_read(setup *s, const char *path)
     if (!s->config.model || !s->config.data || !s->config.transform)
         return tp_fail(TP_ERR_FORMAT, "%s: fields 'model', 'data' and 'transform' cannot be null", path);
     if (!s->config.epochs || !s->config.batch_size || !s->train_examples)
-        return tp_fail(TP_ERR_FORMAT, "%s: fields 'epochs', 'batch_size' and 'dataset.train_examples' cannot be 0",
-                       path);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: fields 'epochs', 'batch_size' and 'dataset.train_examples' cannot be 0", path);
     tp_status status = tp_train_config_resolve(&s->config);
     if (!status || status == TP_ERR_MEMORY)
         return status;

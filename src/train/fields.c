@@ -22,8 +22,8 @@ tp_status fields_wrong(const fields *f, const char *name, const char *wanted)
 {
     const js_value *value = js_get(f->object, name);
     if (!value)
-        return tp_fail(TP_ERR_FORMAT, "%s: field '%s%s%s' is missing, %s is wanted", f->path, f->section, dot(f), name,
-                       wanted);
+        return tp_fail(TP_ERR_FORMAT, "%s: field '%s%s%s' is missing, %s is wanted", f->path, f->section,
+                       dot(f), name, wanted);
     return tp_fail(TP_ERR_FORMAT, "%s: field '%s%s%s' is %s, %s is wanted", f->path, f->section, dot(f), name,
                    js_kind_name(js_kind_of(value)), wanted);
 }
@@ -49,8 +49,8 @@ tp_status fields_integer(const fields *f, const char *name, int64_t min, int64_t
     if (!js_integer(js_get(f->object, name), &value))
         return fields_wrong(f, name, "an integer");
     if (value < min || value > max)
-        return tp_fail(TP_ERR_FORMAT, "%s: field '%s%s%s' is %lld, %lld to %lld is possible", f->path, f->section,
-                       dot(f), name, (long long)value, (long long)min, (long long)max);
+        return tp_fail(TP_ERR_FORMAT, "%s: field '%s%s%s' is %lld, %lld to %lld is possible", f->path,
+                       f->section, dot(f), name, (long long)value, (long long)min, (long long)max);
     *out = value;
     return TP_OK;
 }

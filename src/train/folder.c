@@ -162,7 +162,8 @@ int folder_lock(const char *path)
         tp_fail_errno(path, "cannot open this folder");
         return -1;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK) { /* where there are no locks, we go on without */
+    if (flock(fd, LOCK_EX | LOCK_NB) &&
+        errno == EWOULDBLOCK) { /* where there are no locks, we go on without */
         close(fd);
         tp_fail(TP_ERR_STATE, "%s: another process is training in this run folder", path);
         return -1;

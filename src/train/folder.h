@@ -17,8 +17,8 @@ tp_status folder_path(char *path, const char *folder, const char *name);
 bool folder_exists(const char *path); /* a folder is there */
 bool file_exists(const char *path);   /* something is there */
 
-tp_status folder_make(const char *path);  /* fine if it is there */
-void folder_remove(const char *path);     /* with the files in it; no error if that fails */
+tp_status folder_make(const char *path); /* fine if it is there */
+void folder_remove(const char *path);    /* with the files in it; no error if that fails */
 
 /* Names in "path": where the new one is made (emptied of what a killed process left); then the exchange.  When it fails
  * the old folder is as it was and the new one is gone. */

@@ -37,8 +37,8 @@ static tp_tensor *as_in_dataset(const tp_run *run, const char *path, tp_tensor *
     if (run->setup->pictures_cropped)
         between = size_before_crop(is, want);
     if (between.dim[1] < 1 || between.dim[2] < 1 || between.dim[1] > MAX_PIXELS / between.dim[2])
-        return tp_fail_null(TP_ERR_UNSUPPORTED, "%s: a picture of %lld x %lld is too narrow to be resized", path,
-                            (long long)is.dim[2], (long long)is.dim[1]);
+        return tp_fail_null(TP_ERR_UNSUPPORTED, "%s: a picture of %lld x %lld is too narrow to be resized",
+                            path, (long long)is.dim[2], (long long)is.dim[1]);
     tp_tensor *resized = tp_empty(between), *result = tp_empty(want);
     tp_transform *resize = tp_transform_resize(between.dim[1], between.dim[2]);
     if (tp_pending() || tp_transform_run(resize, is, tp_data(picture), tp_data(resized), 0, 0))
@@ -58,8 +58,8 @@ tp_tensor *tp_run_input(tp_run *run, const char *path)
         return tp_fail_null(TP_ERR_ARGUMENT, "run_input: the run or the path is NULL");
     tp_shape shape = run->setup->data_shape;
     if (shape.ndim != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
-        return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run learned from %s, not from grey or RGB pictures", path,
-                            run->setup->config.data);
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run learned from %s, not from grey or RGB pictures",
+                            path, run->setup->config.data);
     tp_shape input = setup_input(run->setup, &status);
     tp_tensor *picture = status ? NULL : tp_image_read(path, (int)shape.dim[0]);
     tp_tensor *x = picture ? as_in_dataset(run, path, picture) : NULL, *y = x ? tp_empty(input) : NULL;

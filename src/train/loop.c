@@ -42,17 +42,19 @@ static uint64_t epoch_seed(const trainer *t)
 /* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on. */
 static void seed_step(const trainer *t)
 {
-    tp_set_rng_state((tp_rng){ .seed = t->config->seed, .stream = (uint64_t)(t->state.global_step + 1) << 24 });
+    tp_set_rng_state(
+        (tp_rng){ .seed = t->config->seed, .stream = (uint64_t)(t->state.global_step + 1) << 24 });
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
 
 static tp_status loss_failure(const trainer *t, const char *which, double loss)
 {
-    return tp_fail(TP_ERR_STATE, "train: the %s loss is %g in epoch %lld, step %lld, at learning rate %g; a lower "
-                                 "rate or a clip_norm may help; %s/last is the checkpoint before it",
-                   which, loss, (long long)t->state.epoch + 1, (long long)t->state.step + 1, tp_lr(t->optim, 0),
-                   t->folder);
+    return tp_fail(TP_ERR_STATE,
+                   "train: the %s loss is %g in epoch %lld, step %lld, at learning rate %g; a lower "
+                   "rate or a clip_norm may help; %s/last is the checkpoint before it",
+                   which, loss, (long long)t->state.epoch + 1, (long long)t->state.step + 1,
+                   tp_lr(t->optim, 0), t->folder);
 }
 
 static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
@@ -92,11 +94,20 @@ static tp_progress progress_of(const trainer *t, double rate)
 {
     const train_state *s = &t->state;
     return (tp_progress){
-        .epoch = s->epoch + 1, .epochs = t->config->epochs, .step = s->step, .steps = t->steps,
+        .epoch = s->epoch + 1,
+        .epochs = t->config->epochs,
+        .step = s->step,
+        .steps = t->steps,
         .global_step = s->global_step,
         .loss = s->seen ? s->loss_sum / (double)s->seen : (double)NAN,
-        .lr = tp_lr(t->optim, 0), .examples_per_second = rate, .seconds = clock_seconds() - t->begun,
-        .train_loss = NAN, .train_accuracy = NAN, .test_loss = NAN, .test_accuracy = NAN, .best = s->best,
+        .lr = tp_lr(t->optim, 0),
+        .examples_per_second = rate,
+        .seconds = clock_seconds() - t->begun,
+        .train_loss = NAN,
+        .train_accuracy = NAN,
+        .test_loss = NAN,
+        .test_accuracy = NAN,
+        .best = s->best,
     };
 }
 
@@ -200,9 +211,9 @@ static tp_status run_epoch(trainer *t)
     TP_SCOPE;
     double begun = clock_seconds(), rate = 0;
     int64_t seen_before = t->state.seen;
-    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
-                                      .workers = t->config->workers, .transform = t->augmented,
-                                      .first_batch = t->state.step);
+    tp_loader *loader =
+        tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
+                      .workers = t->config->workers, .transform = t->augmented, .first_batch = t->state.step);
     if (!loader)
         return tp_error_pending();
     tp_train(t->net, true);

@@ -80,11 +80,13 @@ static tp_status find_end(const char *path, const file_bytes *text, int64_t epoc
         const unsigned char *newline = memchr(line, '\n', text->size - (size_t)*end);
         int64_t epoch = 0;
         if (!newline)
-            return tp_fail(TP_ERR_FORMAT, "%s: line %lld is missing or cut short, the checkpoint knows %lld epochs",
-                           path, (long long)i, (long long)epochs);
+            return tp_fail(TP_ERR_FORMAT,
+                           "%s: line %lld is missing or cut short, the checkpoint knows %lld epochs", path,
+                           (long long)i, (long long)epochs);
         js_value *json = js_parse(path, line, (size_t)(newline - line), *end);
         if (json && (!js_integer(js_get(json, "epoch"), &epoch) || epoch != i))
-            tp_fail(TP_ERR_FORMAT, "%s: line %lld: field 'epoch' is not %lld", path, (long long)i, (long long)i);
+            tp_fail(TP_ERR_FORMAT, "%s: line %lld: field 'epoch' is not %lld", path, (long long)i,
+                    (long long)i);
         js_free(json);
         if (tp_pending())
             return tp_error_pending();

@@ -91,7 +91,8 @@ static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
         else
             snprintf(text, sizeof text, "resize=%lldx%lld", (long long)size, (long long)size);
     }
-    if (shape.dim[0] <= MAX_CHANNELS && (pictures || shape.ndim == 1) && add_normalize(text, train, (int)shape.dim[0]))
+    if (shape.dim[0] <= MAX_CHANNELS && (pictures || shape.ndim == 1) &&
+        add_normalize(text, train, (int)shape.dim[0]))
         return tp_error_pending();
     s->config.transform = setup_text(s, text);
     return tp_error_pending();
@@ -177,7 +178,8 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     s->train_examples = limit && limit < count ? limit : count;
     s->test_examples = tp_dataset_count(test);
     if (!s->train_examples || !s->test_examples)
-        return tp_fail(TP_ERR_FORMAT, "%s: the %s part has no examples", c->data, count ? "test" : "training");
+        return tp_fail(TP_ERR_FORMAT, "%s: the %s part has no examples", c->data,
+                       count ? "test" : "training");
     if (take_class_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
     int64_t size = c->model_options.image_size ? c->model_options.image_size
@@ -220,9 +222,11 @@ static tp_status try_forward(const setup *s, tp_module *net)
     tp_train(net, true);
     if (!y)
         return tp_error_pending();
-    if (tp_ndim(y) != 2 || tp_size(y, 0) != 1 || (s->classes ? tp_size(y, 1) < s->classes : tp_size(y, 1) != 1))
-        return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld", s->config.model,
-                       (long long)(tp_numel(y)), s->config.data, (long long)(s->classes ? s->classes : 1));
+    if (tp_ndim(y) != 2 || tp_size(y, 0) != 1 ||
+        (s->classes ? tp_size(y, 1) < s->classes : tp_size(y, 1) != 1))
+        return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld",
+                       s->config.model, (long long)(tp_numel(y)), s->config.data,
+                       (long long)(s->classes ? s->classes : 1));
     return TP_OK;
 }
 

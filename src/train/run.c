@@ -36,7 +36,8 @@ tp_run *tp_run_open(const char *folder)
     tp_rng before = tp_rng_state();
     tp_module *net = setup_model(s);
     tp_set_rng_state(before);
-    if (!net || checkpoint_read(folder, folder_find(best, found) ? "best" : "last", s->config.model, net, NULL, &state))
+    if (!net || checkpoint_read(folder, folder_find(best, found) ? "best" : "last", s->config.model, net,
+                                NULL, &state))
         return NULL;
     tp_eval(net);
     tp_transform *transform = tp_transform_parse(s->config.transform);
@@ -96,16 +97,17 @@ static tp_status check_other_data(const tp_run *run, const char *data, tp_datase
     bool same = shape.ndim == s->data_shape.ndim &&
                 !memcmp(shape.dim, s->data_shape.dim, (size_t)shape.ndim * sizeof *shape.dim);
     if (!same)
-        return tp_fail(TP_ERR_SHAPE, "%s: examples of another size than those of %s, which the run learned from", data,
+        return tp_fail(TP_ERR_SHAPE,
+                       "%s: examples of another size than those of %s, which the run learned from", data,
                        s->config.data);
     if (tp_dataset_classes(d) != s->classes)
-        return tp_fail(TP_ERR_SHAPE, "%s: %lld classes, the run knows %lld", data, (long long)tp_dataset_classes(d),
-                       (long long)s->classes);
+        return tp_fail(TP_ERR_SHAPE, "%s: %lld classes, the run knows %lld", data,
+                       (long long)tp_dataset_classes(d), (long long)s->classes);
     for (int64_t i = 0; i < s->classes; i++) {
         const char *name = tp_dataset_class_name(d, i), *known = s->class_names[i];
         if (name && known && strcmp(name, known) != 0)
-            return tp_fail(TP_ERR_ARGUMENT, "%s: class %lld is '%s', in the run it is '%s'", data, (long long)i, name,
-                           known);
+            return tp_fail(TP_ERR_ARGUMENT, "%s: class %lld is '%s', in the run it is '%s'", data,
+                           (long long)i, name, known);
     }
     return TP_OK;
 }
@@ -123,16 +125,19 @@ static tp_dataset *other_data(const tp_run *run, const char *data, tp_part part)
     return tp_keep(d);
 }
 
-tp_status tp_run_evaluate(tp_run *run, const char *data, tp_part part, int64_t batch_size, tp_eval_result *result)
+tp_status tp_run_evaluate(tp_run *run, const char *data, tp_part part, int64_t batch_size,
+                          tp_eval_result *result)
 {
     TP_SCOPE;
     evaluation e;
     if (tp_pending())
         return tp_error_pending();
     if (!run || !result || batch_size < 0)
-        return tp_fail(TP_ERR_ARGUMENT, "run_evaluate: a run, a result and a batch size of 0 (256) or more are wanted");
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "run_evaluate: a run, a result and a batch size of 0 (256) or more are wanted");
     tp_dataset *d = other_data(run, data ? data : run->setup->config.data, part);
-    if (!d || evaluate(run->net, d, run->transform, batch_size ? batch_size : 256, run->setup->config.workers, &e))
+    if (!d ||
+        evaluate(run->net, d, run->transform, batch_size ? batch_size : 256, run->setup->config.workers, &e))
         return tp_error_pending();
     *result = e.result;
     return TP_OK;

@@ -62,10 +62,14 @@ static tp_status read_members(const fields *f, train_state *s)
         const char *name;
         int64_t *out;
     } counts[] = {
-        { "epoch", &s->epoch },           { "step", &s->step },
-        { "global_step", &s->global_step }, { "seen", &s->seen },
-        { "right", &s->right },           { "optim_steps", &s->optim_steps },
-        { "best_epoch", &s->best_epoch }, { "without_gain", &s->without_gain },
+        { "epoch", &s->epoch },
+        { "step", &s->step },
+        { "global_step", &s->global_step },
+        { "seen", &s->seen },
+        { "right", &s->right },
+        { "optim_steps", &s->optim_steps },
+        { "best_epoch", &s->best_epoch },
+        { "without_gain", &s->without_gain },
     };
     const struct {
         const char *name;
@@ -88,8 +92,8 @@ static tp_status check_model(const fields *f, const char *model)
 {
     const js_value *value = fields_get(f, "model", JS_STRING);
     if (value && strcmp(js_string(value), model) != 0)
-        return tp_fail(TP_ERR_FORMAT, "%s: is a checkpoint of model '%s', the run's config.json says '%s'", f->path,
-                       js_string(value), model);
+        return tp_fail(TP_ERR_FORMAT, "%s: is a checkpoint of model '%s', the run's config.json says '%s'",
+                       f->path, js_string(value), model);
     return tp_error_pending();
 }
 

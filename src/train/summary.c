@@ -12,9 +12,9 @@
 
 typedef struct survey {
     tp_summary *summary;
-    tp_module **modules; /* of each row */
-    bool *training;      /* mode of each before */
-    int64_t room;        /* of both, and of the rows */
+    tp_module **modules;      /* of each row */
+    bool *training;           /* mode of each before */
+    int64_t room;             /* of both, and of the rows */
     tp_dry_run_total ignored; /* where a dry run that nobody asked about adds up */
 } survey;
 
@@ -52,8 +52,11 @@ static tp_status add_rows(survey *s, tp_module *m, const char *name, int depth)
     s->modules[at] = m;
     s->training[at] = tp_is_training(m);
     tp_summary_row *row = &s->summary->rows[at];
-    *row = (tp_summary_row){ .name = copy_of(name), .info = copy_of(tp_module_info(m)), .type = tp_module_type(m),
-                             .depth = depth, .params = own_parameters(m) };
+    *row = (tp_summary_row){ .name = copy_of(name),
+                             .info = copy_of(tp_module_info(m)),
+                             .type = tp_module_type(m),
+                             .depth = depth,
+                             .params = own_parameters(m) };
     for (int i = 0; i < tp_n_children(m) && !tp_pending(); i++) {
         snprintf(child, sizeof child, "%s%s%s", name, *name ? "." : "", tp_child_name(m, i));
         add_rows(s, tp_child_at(m, i), child, depth + 1);
@@ -72,7 +75,8 @@ static double cost_alone(tp_module *m, const tp_tensor *input)
     return total.flops;
 }
 
-static void observe(void *context, tp_module *m, const tp_tensor *input, const tp_tensor *output, double seconds)
+static void observe(void *context, tp_module *m, const tp_tensor *input, const tp_tensor *output,
+                    double seconds)
 {
     survey *s = context;
     (void)seconds;

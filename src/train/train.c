@@ -30,8 +30,8 @@ static tp_status make_learner(trainer *t)
     tp_schedule_options o = setup_schedule(t->setup);
     t->steps = setup_steps_per_epoch(t->setup);
     if (o.warmup > o.total && o.total)
-        return tp_fail(TP_ERR_ARGUMENT, "train: a warm-up of %lld steps in a run of %lld", (long long)o.warmup,
-                       (long long)o.total);
+        return tp_fail(TP_ERR_ARGUMENT, "train: a warm-up of %lld steps in a run of %lld",
+                       (long long)o.warmup, (long long)o.total);
     t->parameters = tp_parameters(t->net);
     t->optim = tp_optim_new(t->config->optim, t->parameters, &t->config->optim_options);
     t->schedule = tp_schedule_new_opt(t->optim, t->config->schedule, &o);
@@ -66,12 +66,15 @@ static tp_status check_out(const char *out)
     if (folder_path(path, out, "config.json"))
         return tp_error_pending();
     if (file_exists(path))
-        return tp_fail(TP_ERR_STATE, "%s: holds a run; go on with it by taper train --resume %s (tp_train_resume), or "
-                                     "choose another folder", out, out);
+        return tp_fail(TP_ERR_STATE,
+                       "%s: holds a run; go on with it by taper train --resume %s (tp_train_resume), or "
+                       "choose another folder",
+                       out, out);
     if (folder_path(path, out, "best"))
         return tp_error_pending();
     if (file_exists(path))
-        return tp_fail(TP_ERR_STATE, "%s: holds best/ of a run without its config.json; choose another folder", out);
+        return tp_fail(TP_ERR_STATE,
+                       "%s: holds best/ of a run without its config.json; choose another folder", out);
     if (file_exists(out) && !folder_exists(out))
         return tp_fail(TP_ERR_IO, "%s: is not a folder", out);
     return TP_OK;
@@ -118,7 +121,8 @@ static tp_status train_run(const tp_train_config *config, trainer *t)
     return begin(t);
 }
 
-tp_status tp_train_run(const tp_train_config *config, tp_progress_fn *progress, void *context, tp_train_result *result)
+tp_status tp_train_run(const tp_train_config *config, tp_progress_fn *progress, void *context,
+                       tp_train_result *result)
 {
     TP_SCOPE;
     trainer t = { .progress = progress, .context = context };
@@ -143,10 +147,13 @@ static tp_status open_data(trainer *t)
         return tp_error_pending();
     if (tp_dataset_count(t->train) != s->train_examples || tp_dataset_count(t->test) != s->test_examples ||
         tp_dataset_classes(t->train) != s->classes)
-        return tp_fail(TP_ERR_FORMAT, "%s: %lld training and %lld test examples of %lld classes, the run in %s began "
-                                      "with %lld, %lld and %lld", s->config.data, (long long)tp_dataset_count(t->train),
-                       (long long)tp_dataset_count(t->test), (long long)tp_dataset_classes(t->train), t->folder,
-                       (long long)s->train_examples, (long long)s->test_examples, (long long)s->classes);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: %lld training and %lld test examples of %lld classes, the run in %s began "
+                       "with %lld, %lld and %lld",
+                       s->config.data, (long long)tp_dataset_count(t->train),
+                       (long long)tp_dataset_count(t->test), (long long)tp_dataset_classes(t->train),
+                       t->folder, (long long)s->train_examples, (long long)s->test_examples,
+                       (long long)s->classes);
     return TP_OK;
 }
 
@@ -155,9 +162,11 @@ static tp_status check_state(const trainer *t)
     const train_state *s = &t->state;
     if (s->step > t->steps || s->global_step != s->epoch * t->steps + s->step ||
         s->seen > t->setup->train_examples || s->right > s->seen || (s->step > 0) != (s->seen > 0))
-        return tp_fail(TP_ERR_FORMAT, "%s/last/state.json: epoch %lld, step %lld and global_step %lld do not go "
-                                      "together with config.json's %lld steps an epoch", t->folder, (long long)s->epoch,
-                       (long long)s->step, (long long)s->global_step, (long long)t->steps);
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s/last/state.json: epoch %lld, step %lld and global_step %lld do not go "
+                       "together with config.json's %lld steps an epoch",
+                       t->folder, (long long)s->epoch, (long long)s->step, (long long)s->global_step,
+                       (long long)t->steps);
     return TP_OK;
 }
 
@@ -166,8 +175,8 @@ static tp_status change_epochs(setup *s, const trainer *t, int64_t epochs)
 {
     int64_t done = t->state.epoch + (t->state.step > 0);
     if (epochs < done)
-        return tp_fail(TP_ERR_ARGUMENT, "%s: %lld epochs are wanted, the run is in its epoch %lld already", t->folder,
-                       (long long)epochs, (long long)done);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: %lld epochs are wanted, the run is in its epoch %lld already",
+                       t->folder, (long long)epochs, (long long)done);
     return setup_write(s, t->folder);
 }
 
@@ -188,7 +197,8 @@ static tp_status restore(setup *s, trainer *t, int64_t epochs)
 static tp_status train_resume(const char *folder, int64_t epochs, trainer *t)
 {
     if (!folder || !*folder || epochs < 0)
-        return tp_fail(TP_ERR_ARGUMENT, "train_resume: folder '%s', %lld epochs: a run folder and 0 or more are wanted",
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "train_resume: folder '%s', %lld epochs: a run folder and 0 or more are wanted",
                        folder ? folder : "", (long long)epochs);
     setup *s = setup_read(folder);
     if (!s)

@@ -11,9 +11,10 @@ typedef struct gather {
     const REAL *src;
     REAL *dst;
     int64_t n, sh, sw, sc, dh, dw, dc;
-    int64_t kernel[2], multiply[2], offset[2], dilation[2], divide[2]; /* src = (dst multiply - offset + tap dilation) / divide */
-    int64_t groups, in, out;                                            /* in, out: channels of a group */
-    int64_t panels;                                                     /* of a group */
+    int64_t kernel[2], multiply[2], offset[2], dilation[2],
+        divide[2];           /* src = (dst multiply - offset + tap dilation) / divide */
+    int64_t groups, in, out; /* in, out: channels of a group */
+    int64_t panels;          /* of a group */
     const REAL *weights, *bias, *zeros;
 } gather;
 
@@ -34,8 +35,8 @@ typedef struct class_run {
 typedef struct pixel {
     const REAL *at; /* source of the first tap, first channel; may lie outside */
     REAL *out;
-    int64_t h, w;   /* its place */
-    bool inside;    /* and all other taps' */
+    int64_t h, w; /* its place */
+    bool inside;  /* and all other taps' */
 } pixel;
 
 static taps taps_of(const gather *g, int dim, int64_t first)
@@ -58,18 +59,24 @@ static taps taps_of(const gather *g, int dim, int64_t first)
 
 static int64_t place(const gather *g, const taps *t, int dim, int64_t dst)
 {
-    return (dst * g->multiply[dim] - g->offset[dim] + (t->count ? t->begin * g->dilation[dim] : 0)) / g->divide[dim];
+    return (dst * g->multiply[dim] - g->offset[dim] + (t->count ? t->begin * g->dilation[dim] : 0)) /
+           g->divide[dim];
 }
 
 static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel *p)
 {
     const gather *g = c->g;
-    int64_t plane = c->size[0] * c->size[1], image = begin / plane, i = begin % plane / c->size[1], j = begin % c->size[1];
+    int64_t plane = c->size[0] * c->size[1], image = begin / plane, i = begin % plane / c->size[1],
+            j = begin % c->size[1];
     for (int64_t k = 0; k < n; k++) {
         int64_t dh = c->first[0] + i * g->divide[0], dw = c->first[1] + j * g->divide[1];
         int64_t h = place(g, &c->taps[0], 0, dh), w = place(g, &c->taps[1], 1, dw);
-        p[k] = (pixel){ .at = g->src + ((image * g->sh + h) * g->sw + w) * g->sc, .out = g->dst + ((image * g->dh + dh) * g->dw + dw) * g->dc, .h = h, .w = w };
-        p[k].inside = h >= 0 && w >= 0 && h + (c->taps[0].count - 1) * c->taps[0].move < g->sh && w + (c->taps[1].count - 1) * c->taps[1].move < g->sw;
+        p[k] = (pixel){ .at = g->src + ((image * g->sh + h) * g->sw + w) * g->sc,
+                        .out = g->dst + ((image * g->dh + dh) * g->dw + dw) * g->dc,
+                        .h = h,
+                        .w = w };
+        p[k].inside = h >= 0 && w >= 0 && h + (c->taps[0].count - 1) * c->taps[0].move < g->sh &&
+                      w + (c->taps[1].count - 1) * c->taps[1].move < g->sw;
         if (++j == c->size[1]) {
             j = 0;
             if (++i == c->size[0])
@@ -101,7 +108,8 @@ static segment *next_segment(tile_run *t)
     return &t->segments[t->args.n_segments++];
 }
 
-static void inside_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel, const REAL *panel, int64_t width)
+static void inside_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel,
+                            const REAL *panel, int64_t width)
 {
     const gather *g = c->g;
     const taps *v = &c->taps[0], *u = &c->taps[1];
@@ -118,7 +126,8 @@ static void inside_segments(const class_run *c, tile_run *t, const pixel *p, int
         }
 }
 
-static void border_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel, const REAL *panel, int64_t width)
+static void border_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel,
+                            const REAL *panel, int64_t width)
 {
     const gather *g = c->g;
     const taps *v = &c->taps[0], *u = &c->taps[1];
@@ -143,9 +152,13 @@ static void gather_tile(const class_run *c, const pixel *p, int mr, int64_t grou
 {
     const gather *g = c->g;
     int64_t col = panel * TILE_COLS, width = panel_width(g->out, panel), out = group * g->out + col;
-    const REAL *weights = g->weights + ((group * g->panels + panel) * TILE_COLS) * g->kernel[0] * g->kernel[1] * g->in;
+    const REAL *weights =
+        g->weights + ((group * g->panels + panel) * TILE_COLS) * g->kernel[0] * g->kernel[1] * g->in;
     tile_run t;
-    t.args = (tile_args){ .segments = t.segments, .cols = (int)(g->out - col < TILE_COLS ? g->out - col : TILE_COLS), .a_step = 1, .b_step = width,
+    t.args = (tile_args){ .segments = t.segments,
+                          .cols = (int)(g->out - col < TILE_COLS ? g->out - col : TILE_COLS),
+                          .a_step = 1,
+                          .b_step = width,
                           .bias = g->bias ? g->bias + out : NULL };
     t.f = tile_for(mr, t.args.cols, false, false);
     bool inside = true;
@@ -164,7 +177,8 @@ static void gather_items(void *context, int64_t begin, int64_t end)
     int64_t all_panels = g->groups * g->panels, share = all_panels / c->items_per_block;
     for (int64_t item = begin; item < end; item++) {
         int64_t block = item / c->items_per_block, first_panel = item % c->items_per_block * share;
-        int64_t tile0 = block * BLOCK_TILES, tile1 = tile0 + BLOCK_TILES < c->tiles.tiles ? tile0 + BLOCK_TILES : c->tiles.tiles;
+        int64_t tile0 = block * BLOCK_TILES,
+                tile1 = tile0 + BLOCK_TILES < c->tiles.tiles ? tile0 + BLOCK_TILES : c->tiles.tiles;
         int64_t start = cut_begin(&c->tiles, tile0), stop = cut_begin(&c->tiles, tile1);
         pixel pixels[BLOCK_TILES * TILE_ROWS];
         find_pixels(c, start, stop - start, pixels);
@@ -189,10 +203,13 @@ static void run_gather(const gather *g)
             c.taps[1] = taps_of(g, 1, s);
             c.merges = g->groups == 1 && c.taps[1].move == 1 && (c.taps[1].step == 1 || c.taps[1].count == 1);
             c.tiles = cut_rows(g->n * c.size[0] * c.size[1]);
-            int64_t blocks = (c.tiles.tiles + BLOCK_TILES - 1) / BLOCK_TILES, all_panels = g->groups * g->panels;
+            int64_t blocks = (c.tiles.tiles + BLOCK_TILES - 1) / BLOCK_TILES,
+                    all_panels = g->groups * g->panels;
             c.items_per_block = blocks < 16 ? all_panels : 1;
-            double work = (double)(g->n * c.size[0] * c.size[1]) * (double)(c.taps[0].count * c.taps[1].count * g->in) * (double)g->dc;
-            parallel_for(blocks * c.items_per_block, grain_for(work, blocks * c.items_per_block), gather_items, &c);
+            double work = (double)(g->n * c.size[0] * c.size[1]) *
+                          (double)(c.taps[0].count * c.taps[1].count * g->in) * (double)g->dc;
+            parallel_for(blocks * c.items_per_block, grain_for(work, blocks * c.items_per_block),
+                         gather_items, &c);
         }
 }
 
@@ -210,9 +227,11 @@ static void pack_weights(void *context, int64_t begin, int64_t end)
     const weight_pack *p = context;
     const gather *g = p->g;
     const int64_t n_taps = g->kernel[0] * g->kernel[1];
-    const int64_t in_step = p->transposed ? g->out * n_taps : n_taps, out_step = p->transposed ? n_taps : g->in * n_taps;
+    const int64_t in_step = p->transposed ? g->out * n_taps : n_taps,
+                  out_step = p->transposed ? n_taps : g->in * n_taps;
     for (int64_t q = begin; q < end; q++) {
-        int64_t group = q / g->panels, col = q % g->panels * TILE_COLS, width = panel_width(g->out, q % g->panels);
+        int64_t group = q / g->panels, col = q % g->panels * TILE_COLS,
+                width = panel_width(g->out, q % g->panels);
         int64_t cols = g->out - col < width ? g->out - col : width;
         const REAL *from = p->w + group * g->in * g->out * n_taps + col * out_step;
         REAL *to = p->to + q * TILE_COLS * n_taps * g->in;
@@ -253,12 +272,14 @@ static void pad_images(void *context, int64_t begin, int64_t end)
 {
     const pad_run *r = context;
     const conv_args *a = r->a;
-    int64_t row = a->w * a->c, wide = (a->w + 2 * a->padding[1]) * a->c, plane = (a->h + 2 * a->padding[0]) * wide;
+    int64_t row = a->w * a->c, wide = (a->w + 2 * a->padding[1]) * a->c,
+            plane = (a->h + 2 * a->padding[0]) * wide;
     for (int64_t n = begin; n < end; n++) {
         REAL *to = r->to + n * plane;
         memset(to, 0, (size_t)plane * sizeof *to);
         for (int64_t i = 0; i < a->h; i++)
-            memcpy(to + (i + a->padding[0]) * wide + a->padding[1] * a->c, r->from + (n * a->h + i) * row, (size_t)row * sizeof *to);
+            memcpy(to + (i + a->padding[0]) * wide + a->padding[1] * a->c, r->from + (n * a->h + i) * row,
+                   (size_t)row * sizeof *to);
     }
 }
 
@@ -278,8 +299,19 @@ static char *pad_source(conv_args *a, char *scratch)
 
 static gather forward_gather(const conv_args *a)
 {
-    gather g = { .src = a->x, .dst = a->out, .n = a->n, .sh = a->h, .sw = a->w, .sc = a->c, .dh = a->oh, .dw = a->ow, .dc = a->k,
-                 .groups = a->groups, .in = a->c / a->groups, .out = a->k / a->groups, .bias = a->bias };
+    gather g = { .src = a->x,
+                 .dst = a->out,
+                 .n = a->n,
+                 .sh = a->h,
+                 .sw = a->w,
+                 .sc = a->c,
+                 .dh = a->oh,
+                 .dw = a->ow,
+                 .dc = a->k,
+                 .groups = a->groups,
+                 .in = a->c / a->groups,
+                 .out = a->k / a->groups,
+                 .bias = a->bias };
     for (int i = 0; i < 2; i++) {
         g.kernel[i] = a->kernel[i], g.multiply[i] = a->stride[i], g.offset[i] = a->padding[i];
         g.dilation[i] = a->dilation[i], g.divide[i] = 1;
@@ -290,10 +322,21 @@ static gather forward_gather(const conv_args *a)
 
 static gather backward_gather(const conv_args *a)
 {
-    gather g = { .src = a->dy, .dst = a->out, .n = a->n, .sh = a->oh, .sw = a->ow, .sc = a->k, .dh = a->h, .dw = a->w, .dc = a->c,
-                 .groups = a->groups, .in = a->k / a->groups, .out = a->c / a->groups };
+    gather g = { .src = a->dy,
+                 .dst = a->out,
+                 .n = a->n,
+                 .sh = a->oh,
+                 .sw = a->ow,
+                 .sc = a->k,
+                 .dh = a->h,
+                 .dw = a->w,
+                 .dc = a->c,
+                 .groups = a->groups,
+                 .in = a->k / a->groups,
+                 .out = a->c / a->groups };
     for (int i = 0; i < 2; i++) {
-        g.kernel[i] = a->kernel[i], g.multiply[i] = 1, g.offset[i] = (a->kernel[i] - 1) * a->dilation[i] - a->padding[i];
+        g.kernel[i] = a->kernel[i], g.multiply[i] = 1,
+        g.offset[i] = (a->kernel[i] - 1) * a->dilation[i] - a->padding[i];
         g.dilation[i] = a->dilation[i], g.divide[i] = a->stride[i];
     }
     g.panels = (g.out + TILE_COLS - 1) / TILE_COLS;
@@ -348,15 +391,17 @@ typedef struct weight_run {
     conv_args a;
     int64_t in, out, taps, panels, ld; /* ld: columns of a partial result */
     bool by_tap;
-    cut rows;                          /* of all taps and channels, or of one tap's channels */
-    int64_t tiles;                     /* of a group */
+    cut rows;      /* of all taps and channels, or of one tap's channels */
+    int64_t tiles; /* of a group */
     int64_t chunks;
-    REAL *partial;                     /* [chunk][group][tap][c][ld] */
+    REAL *partial; /* [chunk][group][tap][c][ld] */
 } weight_run;
 
 static weight_run plan_weights(const conv_args *a)
 {
-    weight_run r = { .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1] };
+    weight_run r = {
+        .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1]
+    };
     r.panels = (r.out + TILE_COLS - 1) / TILE_COLS;
     r.ld = r.panels * TILE_COLS;
     r.by_tap = !wants_padding(a) && (a->padding[0] || a->padding[1]);
@@ -374,7 +419,8 @@ static size_t conv_weight_gradient_scratch(const conv_args *a)
 }
 
 /* Output positions whose tap lies inside: [*begin, *end) */
-static void valid_range(int64_t tap, int64_t stride, int64_t padding, int64_t dilation, int64_t size, int64_t out, int64_t *begin, int64_t *end)
+static void valid_range(int64_t tap, int64_t stride, int64_t padding, int64_t dilation, int64_t size,
+                        int64_t out, int64_t *begin, int64_t *end)
 {
     int64_t shift = tap * dilation - padding; /* position o reads o stride + shift */
     *begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
@@ -385,8 +431,10 @@ static void valid_range(int64_t tap, int64_t stride, int64_t padding, int64_t di
 static void weight_tile(const weight_run *r, int64_t chunk, int64_t group, int64_t tile_index, int64_t panel)
 {
     const conv_args *a = &r->a;
-    int64_t tap = r->by_tap ? tile_index / r->rows.tiles : 0, at = r->by_tap ? tile_index % r->rows.tiles : tile_index;
-    int64_t first = cut_begin(&r->rows, at), mr = cut_begin(&r->rows, at + 1) - first, col = panel * TILE_COLS;
+    int64_t tap = r->by_tap ? tile_index / r->rows.tiles : 0,
+            at = r->by_tap ? tile_index % r->rows.tiles : tile_index;
+    int64_t first = cut_begin(&r->rows, at), mr = cut_begin(&r->rows, at + 1) - first,
+            col = panel * TILE_COLS;
     int64_t h0 = 0, h1 = a->oh, w0 = 0, w1 = a->ow, row_of[TILE_ROWS];
     if (r->by_tap) {
         valid_range(tap / a->kernel[1], a->stride[0], a->padding[0], a->dilation[0], a->h, a->oh, &h0, &h1);
@@ -395,8 +443,11 @@ static void weight_tile(const weight_run *r, int64_t chunk, int64_t group, int64
     tile_run t;
     const int64_t channel = group * r->in;
     for (int64_t i = 0; i < mr; i++) {
-        int64_t m = r->by_tap ? tap * r->in + first + i : first + i, p = m / r->in / a->kernel[1], q = m / r->in % a->kernel[1];
-        row_of[i] = ((p * a->dilation[0] - a->padding[0]) * a->w + q * a->dilation[1] - a->padding[1]) * a->c + channel + m % r->in;
+        int64_t m = r->by_tap ? tap * r->in + first + i : first + i, p = m / r->in / a->kernel[1],
+                q = m / r->in % a->kernel[1];
+        row_of[i] =
+            ((p * a->dilation[0] - a->padding[0]) * a->w + q * a->dilation[1] - a->padding[1]) * a->c +
+            channel + m % r->in;
         t.rows[0][i] = (const REAL *)a->x + row_of[i];
         t.args.out[i] = r->partial + ((chunk * a->groups + group) * r->taps * r->in + m) * r->ld + col;
     }

@@ -14,14 +14,33 @@ typedef vi32 mask;
 typedef uint32_t vu32 __attribute__((vector_size(VECTOR_BYTES)));
 enum { WIDTH = LANES_F32 };
 
-INLINE vec splat(float x) { return x - (vec){ 0 }; }
-INLINE vec either(mask m, vec yes, vec no) { return (vec)((m & (mask)yes) | (~m & (mask)no)); }
-INLINE vec magnitude(vec x) { return (vec)((mask)x & 0x7fffffff); }
-INLINE vec with_sign(vec x, vec sign) { return (vec)((mask)x | ((mask)sign & (int32_t)0x80000000)); }
-INLINE vec at_least(vec x, float low) { return either(x < low, splat(low), x); }   /* NaN stays */
-INLINE vec at_most(vec x, float high) { return either(x > high, splat(high), x); }
+INLINE vec splat(float x)
+{
+    return x - (vec){ 0 };
+}
+INLINE vec either(mask m, vec yes, vec no)
+{
+    return (vec)((m & (mask)yes) | (~m & (mask)no));
+}
+INLINE vec magnitude(vec x)
+{
+    return (vec)((mask)x & 0x7fffffff);
+}
+INLINE vec with_sign(vec x, vec sign)
+{
+    return (vec)((mask)x | ((mask)sign & (int32_t)0x80000000));
+}
+INLINE vec at_least(vec x, float low)
+{
+    return either(x < low, splat(low), x);
+} /* NaN stays */
+INLINE vec at_most(vec x, float high)
+{
+    return either(x > high, splat(high), x);
+}
 
-#define HORNER(x, ...) horner(x, (const float[]){ __VA_ARGS__ }, sizeof((const float[]){ __VA_ARGS__ }) / sizeof(float))
+#define HORNER(x, ...) \
+    horner(x, (const float[]){ __VA_ARGS__ }, sizeof((const float[]){ __VA_ARGS__ }) / sizeof(float))
 INLINE vec horner(vec x, const float *c, int n) /* lowest power first */
 {
     vec y = splat(c[n - 1]);
@@ -48,7 +67,9 @@ INLINE reduced reduce_exp(vec x)
     vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
     e.n = __builtin_convertvector(n, mask);
     e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f; /* ln 2 in two parts */
-    e.p = e.r + e.r * e.r * HORNER(e.r, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f);
+    e.p = e.r +
+          e.r * e.r *
+              HORNER(e.r, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f);
     return e;
 }
 
@@ -87,8 +108,8 @@ INLINE vec log_of(vec x)
     mask n = ((mask)scaled - 0x3f3504f3) >> 23;
     vec f = (vec)((mask)scaled - (mask)((vu32)n << 23)) - 1.0f;
     vec e = __builtin_convertvector(n - (tiny & 25), vec);
-    vec p = HORNER(f, 0.333333333f, -0.249999902f, 0.200000031f, -0.16668007f, 0.142868956f, -0.124509131f, 0.110313161f,
-                   -0.106384929f, 0.105666831f, -0.0626233653f);
+    vec p = HORNER(f, 0.333333333f, -0.249999902f, 0.200000031f, -0.16668007f, 0.142868956f, -0.124509131f,
+                   0.110313161f, -0.106384929f, 0.105666831f, -0.0626233653f);
     vec y = f * f * f * p - f * f * 0.5f;
     y = (y + e * -2.12194440e-4f) + f + e * 0.693359375f;
     y = either(x == 0, splat(-INFINITY), y);
@@ -120,7 +141,8 @@ INLINE vec sine_of(vec x, int quadrant)
     mask q = __builtin_convertvector(n, mask) + quadrant;
     vec u = r * r;
     vec s = r + r * u * HORNER(u, -0.166666667f, 0.00833333185f, -0.00019840076f, 2.72486342e-06f);
-    vec c = (1.0f - 0.5f * u) + u * u * HORNER(u, 0.0416666667f, -0.001388888f, 2.47966334e-05f, -2.68413716e-07f);
+    vec c = (1.0f - 0.5f * u) +
+            u * u * HORNER(u, 0.0416666667f, -0.001388888f, 2.47966334e-05f, -2.68413716e-07f);
     vec y = either((q & 1) == 1, c, either(x == 0, x, s));
     y = (vec)((mask)y ^ (mask)((vu32)(q & 2) << 30));
     for (int i = 0; i < WIDTH; i++)
@@ -129,16 +151,22 @@ INLINE vec sine_of(vec x, int quadrant)
     return y;
 }
 
-INLINE vec sin_of(vec x) { return sine_of(x, 0); }
-INLINE vec cos_of(vec x) { return sine_of(x, 1); }
+INLINE vec sin_of(vec x)
+{
+    return sine_of(x, 0);
+}
+INLINE vec cos_of(vec x)
+{
+    return sine_of(x, 1);
+}
 
 /* ---- erf: a polynomial below 1, 1 - erfc above ---------------------------------------------------------------------------------- */
 
 /* x in [-1, 1] */
 INLINE vec small_erf(vec x)
 {
-    return x * HORNER(x * x, 1.12837917f, -0.376126384f, 0.11283782f, -0.0268654f, 0.00522094542f, -0.000848282861f,
-                      0.00011256946f, -9.64151026e-06f);
+    return x * HORNER(x * x, 1.12837917f, -0.376126384f, 0.11283782f, -0.0268654f, 0.00522094542f,
+                      -0.000848282861f, 0.00011256946f, -9.64151026e-06f);
 }
 
 /* t >= 1: e^(-t^2) w P(w), w = 1 / (t + 2); t^2 in two parts, so that its rounding does not grow in the exponent */
@@ -146,7 +174,8 @@ INLINE vec large_erfc(vec t)
 {
     t = at_most(t, 10.5f);
     vec head = (vec)((mask)t & (int32_t)0xfffff000), w = 1.0f / (t + 2.0f);
-    vec p = w * HORNER(w, 0.564195672f, 1.12820306f, 1.97498675f, 2.86679414f, 1.92004001f, 5.37279466f, -29.1153466f, 24.0376103f);
+    vec p = w * HORNER(w, 0.564195672f, 1.12820306f, 1.97498675f, 2.86679414f, 1.92004001f, 5.37279466f,
+                       -29.1153466f, 24.0376103f);
     return exp_of(-(head * head)) * exp_of((head - t) * (head + t)) * p;
 }
 
@@ -164,11 +193,26 @@ INLINE vec normal_cdf_of(vec x)
 
 /* ---- activations and their slopes ------------------------------------------------------------------------------------------------ */
 
-INLINE vec gelu_of(vec x) { return x * normal_cdf_of(x); }
-INLINE vec gelu_slope(vec x) { return normal_cdf_of(x) + x * (0.398942280f * exp_of(-0.5f * x * x)); }
-INLINE vec tanh_argument(vec x) { return 0.797884561f * (x + 0.044715f * x * x * x); }
-INLINE vec gelu_tanh_of(vec x) { return x * logistic_of(2.0f * tanh_argument(x)); }
-INLINE vec silu_of(vec x) { return x * logistic_of(x); }
+INLINE vec gelu_of(vec x)
+{
+    return x * normal_cdf_of(x);
+}
+INLINE vec gelu_slope(vec x)
+{
+    return normal_cdf_of(x) + x * (0.398942280f * exp_of(-0.5f * x * x));
+}
+INLINE vec tanh_argument(vec x)
+{
+    return 0.797884561f * (x + 0.044715f * x * x * x);
+}
+INLINE vec gelu_tanh_of(vec x)
+{
+    return x * logistic_of(2.0f * tanh_argument(x));
+}
+INLINE vec silu_of(vec x)
+{
+    return x * logistic_of(x);
+}
 INLINE vec gelu_tanh_slope(vec x)
 {
     vec s = logistic_of(2.0f * tanh_argument(x)), du = 0.797884561f * (1.0f + 0.134145f * x * x);
@@ -182,19 +226,19 @@ INLINE vec silu_slope(vec x)
 
 /* ---- kernels ------------------------------------------------------------------------------------------------------------------------ */
 
-#define UNARY(name, f)                                                   \
+#define UNARY(name, f)                                                     \
     static void name(void *y_, const void *x_, int64_t n, const double *p) \
-    {                                                                    \
-        float *y = y_;                                                   \
-        const float *x = x_;                                             \
-        (void)p;                                                         \
-        int64_t i = 0;                                                   \
-        for (; i + WIDTH <= n; i += WIDTH)                               \
-            store_f32(y + i, f(load_f32(x + i)));                        \
-        if (i < n) {                                                     \
-            mask_f32 rest = first_f32((int)(n - i));                     \
-            store_first_f32(y + i, rest, f(load_first_f32(x + i, rest))); \
-        }                                                                \
+    {                                                                      \
+        float *y = y_;                                                     \
+        const float *x = x_;                                               \
+        (void)p;                                                           \
+        int64_t i = 0;                                                     \
+        for (; i + WIDTH <= n; i += WIDTH)                                 \
+            store_f32(y + i, f(load_f32(x + i)));                          \
+        if (i < n) {                                                       \
+            mask_f32 rest = first_f32((int)(n - i));                       \
+            store_first_f32(y + i, rest, f(load_first_f32(x + i, rest)));  \
+        }                                                                  \
     }
 
 UNARY(exponential, exp_of)
@@ -212,16 +256,17 @@ UNARY(silu, silu_of)
 UNARY(softplus, softplus_of)
 
 /* y = dy slope(x); either may be one value for all */
-#define SLOPE(name, f)                                                                                            \
-    static void name(void *y_, const void *a_, int64_t sa, const void *b_, int64_t sb, int64_t n)                 \
-    {                                                                                                             \
-        float *y = y_;                                                                                            \
-        const float *dy = a_, *x = b_;                                                                            \
-        for (int64_t i = 0; i < n; i += WIDTH) {                                                                  \
-            mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));                                         \
-            vec left = sa ? load_first_f32(dy + i, m) : splat(*dy), at = sb ? load_first_f32(x + i, m) : splat(*x); \
-            store_first_f32(y + i, m, left * f(at));                                                              \
-        }                                                                                                         \
+#define SLOPE(name, f)                                                                            \
+    static void name(void *y_, const void *a_, int64_t sa, const void *b_, int64_t sb, int64_t n) \
+    {                                                                                             \
+        float *y = y_;                                                                            \
+        const float *dy = a_, *x = b_;                                                            \
+        for (int64_t i = 0; i < n; i += WIDTH) {                                                  \
+            mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));                         \
+            vec left = sa ? load_first_f32(dy + i, m) : splat(*dy),                               \
+                at = sb ? load_first_f32(x + i, m) : splat(*x);                                   \
+            store_first_f32(y + i, m, left * f(at));                                              \
+        }                                                                                         \
     }
 
 SLOPE(gelu_backward, gelu_slope)

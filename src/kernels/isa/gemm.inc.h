@@ -11,7 +11,11 @@ enum {
     THIN = 4,
 };
 
-typedef enum { A_PACKED, A_COLUMNS, A_ROWS } a_mode; /* copied; read as it lies: columns adjacent; rows adjacent */
+typedef enum {
+    A_PACKED,
+    A_COLUMNS,
+    A_ROWS
+} a_mode; /* copied; read as it lies: columns adjacent; rows adjacent */
 
 typedef struct gemm_plan {
     const gemm_args *g;
@@ -21,7 +25,7 @@ typedef struct gemm_plan {
     bool direct_b;
     size_t a_bytes, b_bytes;
     REAL *a_pack, *b_pack;
-    int64_t k0, kn;                       /* the slab at hand */
+    int64_t k0, kn; /* the slab at hand */
     int64_t row_block, panel_block, row_blocks;
 } gemm_plan;
 
@@ -35,7 +39,9 @@ static gemm_plan plan_gemm(const gemm_args *g)
     gemm_plan p = { .g = g, .rows = cut_rows(g->m), .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
     p.slab = g->k < SLAB ? g->k : SLAB;
     p.direct_b = g->b_col == 1 && g->m <= 2 * TILE_ROWS;
-    p.mode = g->a_row == 1 && g->m * g->k <= 1 << 18 ? A_COLUMNS : g->a_col == 1 && g->n <= 4 * TILE_COLS && !p.direct_b ? A_ROWS : A_PACKED;
+    p.mode = g->a_row == 1 && g->m * g->k <= 1 << 18                 ? A_COLUMNS
+             : g->a_col == 1 && g->n <= 4 * TILE_COLS && !p.direct_b ? A_ROWS
+                                                                     : A_PACKED;
     p.a_bytes = p.mode == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
     p.b_bytes = p.direct_b ? 0 : rounded(p.panels * TILE_COLS * p.slab);
     return p;
@@ -95,7 +101,8 @@ static void pack_tiles(void *context, int64_t begin, int64_t end)
     const gemm_args *g = p->g;
     for (int64_t i = begin; i < end; i++) {
         int64_t first = cut_begin(&p->rows, i), n = cut_begin(&p->rows, i + 1) - first;
-        pack(packed_tile(p, i), TILE_ROWS, (const REAL *)g->a + first * g->a_row + p->k0 * g->a_col, g->a_row, g->a_col, n, p->kn);
+        pack(packed_tile(p, i), TILE_ROWS, (const REAL *)g->a + first * g->a_row + p->k0 * g->a_col, g->a_row,
+             g->a_col, n, p->kn);
     }
 }
 
@@ -105,7 +112,8 @@ static void pack_panels(void *context, int64_t begin, int64_t end)
     const gemm_args *g = p->g;
     for (int64_t j = begin; j < end; j++) {
         int64_t first = j * TILE_COLS, n = g->n - first < TILE_COLS ? g->n - first : TILE_COLS;
-        pack(packed_panel(p, j), panel_width(g->n, j), (const REAL *)g->b + first * g->b_col + p->k0 * g->b_row, g->b_col, g->b_row, n, p->kn);
+        pack(packed_panel(p, j), panel_width(g->n, j),
+             (const REAL *)g->b + first * g->b_col + p->k0 * g->b_row, g->b_col, g->b_row, n, p->kn);
     }
 }
 
@@ -204,7 +212,8 @@ static void run_dots(void *context, int64_t begin, int64_t end)
     const dots_run *r = context;
     const gemm_args *g = r->g;
     const REAL *a = g->a, *b = g->b, *bias = g->bias;
-    const int64_t many_step = r->along_rows ? g->a_row : g->b_col, few_step = r->along_rows ? g->b_col : g->a_row;
+    const int64_t many_step = r->along_rows ? g->a_row : g->b_col,
+                  few_step = r->along_rows ? g->b_col : g->a_row;
     const REAL *many = r->along_rows ? a : b, *few = r->along_rows ? b : a;
     for (int64_t i = begin * 4; i < end * 4; i += 4) {
         int64_t last = (r->along_rows ? g->m : g->n) - 1;

@@ -35,22 +35,52 @@ enum { LANES_F32 = VECTOR_BYTES / 4, LANES_F64 = VECTOR_BYTES / 8 };
 
 typedef vf32 v_f32;
 typedef vf64 v_f64;
-INLINE vf32 load_f32(const float *p) { return *(const vf32_anywhere *)p; }
-INLINE vf64 load_f64(const double *p) { return *(const vf64_anywhere *)p; }
-INLINE void store_f32(float *p, vf32 v) { *(vf32_anywhere *)p = v; }
-INLINE void store_f64(double *p, vf64 v) { *(vf64_anywhere *)p = v; }
+INLINE vf32 load_f32(const float *p)
+{
+    return *(const vf32_anywhere *)p;
+}
+INLINE vf64 load_f64(const double *p)
+{
+    return *(const vf64_anywhere *)p;
+}
+INLINE void store_f32(float *p, vf32 v)
+{
+    *(vf32_anywhere *)p = v;
+}
+INLINE void store_f64(double *p, vf64 v)
+{
+    *(vf64_anywhere *)p = v;
+}
 
 /* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */
 
 #if defined(__AVX512F__)
 typedef __mmask16 mask_f32;
 typedef __mmask8 mask_f64;
-INLINE mask_f32 first_f32(int n) { return (mask_f32)((1u << n) - 1); }
-INLINE mask_f64 first_f64(int n) { return (mask_f64)((1u << n) - 1); }
-INLINE vf32 load_first_f32(const float *p, mask_f32 m) { return (vf32)_mm512_maskz_loadu_ps(m, p); }
-INLINE vf64 load_first_f64(const double *p, mask_f64 m) { return (vf64)_mm512_maskz_loadu_pd(m, p); }
-INLINE void store_first_f32(float *p, mask_f32 m, vf32 v) { _mm512_mask_storeu_ps(p, m, (__m512)v); }
-INLINE void store_first_f64(double *p, mask_f64 m, vf64 v) { _mm512_mask_storeu_pd(p, m, (__m512d)v); }
+INLINE mask_f32 first_f32(int n)
+{
+    return (mask_f32)((1u << n) - 1);
+}
+INLINE mask_f64 first_f64(int n)
+{
+    return (mask_f64)((1u << n) - 1);
+}
+INLINE vf32 load_first_f32(const float *p, mask_f32 m)
+{
+    return (vf32)_mm512_maskz_loadu_ps(m, p);
+}
+INLINE vf64 load_first_f64(const double *p, mask_f64 m)
+{
+    return (vf64)_mm512_maskz_loadu_pd(m, p);
+}
+INLINE void store_first_f32(float *p, mask_f32 m, vf32 v)
+{
+    _mm512_mask_storeu_ps(p, m, (__m512)v);
+}
+INLINE void store_first_f64(double *p, mask_f64 m, vf64 v)
+{
+    _mm512_mask_storeu_pd(p, m, (__m512d)v);
+}
 #elif defined(__AVX2__)
 typedef __m256i mask_f32;
 typedef __m256i mask_f64;
@@ -62,15 +92,33 @@ INLINE mask_f64 first_f64(int n)
 {
     return (__m256i)(((vi64){ 0, 1, 2, 3 }) < (int64_t)n);
 }
-INLINE vf32 load_first_f32(const float *p, mask_f32 m) { return (vf32)_mm256_maskload_ps(p, m); }
-INLINE vf64 load_first_f64(const double *p, mask_f64 m) { return (vf64)_mm256_maskload_pd(p, m); }
-INLINE void store_first_f32(float *p, mask_f32 m, vf32 v) { _mm256_maskstore_ps(p, m, (__m256)v); }
-INLINE void store_first_f64(double *p, mask_f64 m, vf64 v) { _mm256_maskstore_pd(p, m, (__m256d)v); }
+INLINE vf32 load_first_f32(const float *p, mask_f32 m)
+{
+    return (vf32)_mm256_maskload_ps(p, m);
+}
+INLINE vf64 load_first_f64(const double *p, mask_f64 m)
+{
+    return (vf64)_mm256_maskload_pd(p, m);
+}
+INLINE void store_first_f32(float *p, mask_f32 m, vf32 v)
+{
+    _mm256_maskstore_ps(p, m, (__m256)v);
+}
+INLINE void store_first_f64(double *p, mask_f64 m, vf64 v)
+{
+    _mm256_maskstore_pd(p, m, (__m256d)v);
+}
 #else
 typedef int mask_f32;
 typedef int mask_f64;
-INLINE mask_f32 first_f32(int n) { return n; }
-INLINE mask_f64 first_f64(int n) { return n; }
+INLINE mask_f32 first_f32(int n)
+{
+    return n;
+}
+INLINE mask_f64 first_f64(int n)
+{
+    return n;
+}
 INLINE vf32 load_first_f32(const float *p, mask_f32 m)
 {
     vf32 v = { 0 };

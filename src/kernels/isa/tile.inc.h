@@ -19,11 +19,11 @@ typedef struct segment {
 typedef struct tile_args {
     const segment *segments;
     int n_segments;
-    int cols;              /* of the tile's columns, those that are stored */
+    int cols; /* of the tile's columns, those that are stored */
     int64_t a_step, b_step;
     REAL *out[TILE_ROWS];
-    const REAL *bias;      /* start, the same for every row; NULL: 0 */
-    bool accumulate;       /* start is what out holds */
+    const REAL *bias; /* start, the same for every row; NULL: 0 */
+    bool accumulate;  /* start is what out holds */
 } tile_args;
 
 typedef void tile_fn(const tile_args *);
@@ -33,7 +33,8 @@ INLINE vec load_cols(const REAL *p, int j, int cols, bool partial)
     if (!partial)
         return V(load)(p + j * WIDTH);
     int left = cols - j * WIDTH;
-    return left >= WIDTH ? V(load)(p + j * WIDTH) : V(load_first)(p + j * WIDTH, V(first)(left < 0 ? 0 : left));
+    return left >= WIDTH ? V(load)(p + j * WIDTH)
+                         : V(load_first)(p + j * WIDTH, V(first)(left < 0 ? 0 : left));
 }
 
 INLINE void store_cols(REAL *p, int j, int cols, vec v)
@@ -80,21 +81,26 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
 }
 
 #if defined(__AVX512F__)
-#define EACH_ROW_COUNT(DO, ...)                                                                                    \
-    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__)                 \
-    DO(6, __VA_ARGS__) DO(7, __VA_ARGS__) DO(8, __VA_ARGS__) DO(9, __VA_ARGS__) DO(10, __VA_ARGS__)                \
-    DO(11, __VA_ARGS__) DO(12, __VA_ARGS__)
+#define EACH_ROW_COUNT(DO, ...)                                                                          \
+    DO(1, __VA_ARGS__)                                                                                   \
+    DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)       \
+        DO(7, __VA_ARGS__) DO(8, __VA_ARGS__) DO(9, __VA_ARGS__) DO(10, __VA_ARGS__) DO(11, __VA_ARGS__) \
+            DO(12, __VA_ARGS__)
 #elif defined(__AVX2__)
-#define EACH_ROW_COUNT(DO, ...)                                                                                    \
-    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
+#define EACH_ROW_COUNT(DO, ...) \
+    DO(1, __VA_ARGS__)          \
+    DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
 #else
 #define EACH_ROW_COUNT(DO, ...) DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
 #endif
 
-#define TILE(mr, name, nv, packed, partial) \
-    static void name##_##mr(const tile_args *t) { tile(t, mr, nv, packed, partial); }
+#define TILE(mr, name, nv, packed, partial)     \
+    static void name##_##mr(const tile_args *t) \
+    {                                           \
+        tile(t, mr, nv, packed, partial);       \
+    }
 #define TILE_ENTRY(mr, name, ...) [mr] = name##_##mr,
-#define TILES(name, nv, packed, partial)          \
+#define TILES(name, nv, packed, partial)            \
     EACH_ROW_COUNT(TILE, name, nv, packed, partial) \
     static tile_fn *const name[TILE_ROWS + 1] = { EACH_ROW_COUNT(TILE_ENTRY, name, ) };
 
@@ -110,8 +116,10 @@ TILES(packed_partial_2, 2, true, true)
 /* For mr rows and cols columns. */
 static tile_fn *tile_for(int mr, int cols, bool packed, bool partial)
 {
-    static tile_fn *const *const tables[2][2][2] = { { { rows_2, rows_1 }, { rows_partial_2, rows_partial_1 } },
-                                                     { { packed_2, packed_1 }, { packed_partial_2, packed_partial_1 } } };
+    static tile_fn *const *const tables[2][2][2] = {
+        { { rows_2, rows_1 }, { rows_partial_2, rows_partial_1 } },
+        { { packed_2, packed_1 }, { packed_partial_2, packed_partial_1 } }
+    };
     return tables[packed][partial && cols % WIDTH][cols <= WIDTH][mr];
 }
 

@@ -1,16 +1,16 @@
 /* elementwise.h - a body (plain.h): element-wise functions that are a few instructions each, for REAL.
  *
  * Layer: kernels.  Read next: reduce.h. */
-#define UNARY(name, expression)                                                       \
-    static void name(void *y_, const void *x_, int64_t n, const double *p)            \
-    {                                                                                 \
-        REAL *y = y_;                                                        \
-        const REAL *in = x_;                                                          \
-        (void)p;                                                                      \
-        for (int64_t i = 0; i < n; i++) {                                             \
-            REAL x = in[i];                                                           \
-            y[i] = (REAL)(expression);                                                \
-        }                                                                             \
+#define UNARY(name, expression)                                            \
+    static void name(void *y_, const void *x_, int64_t n, const double *p) \
+    {                                                                      \
+        REAL *y = y_;                                                      \
+        const REAL *in = x_;                                               \
+        (void)p;                                                           \
+        for (int64_t i = 0; i < n; i++) {                                  \
+            REAL x = in[i];                                                \
+            y[i] = (REAL)(expression);                                     \
+        }                                                                  \
     }
 
 /* y may be x: each element is read before it is written, and restrict would be a lie */
@@ -21,19 +21,19 @@
     }
 
 /* One loop for each pair of steps, so that every one of them becomes vectors. */
-#define BINARY(name, expression)                                                                         \
-    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, int64_t n)        \
-    {                                                                                                    \
-        RESULT *y = y_;                                                                                  \
-        const REAL *a_ = pa, *b_ = pb;                                                                   \
-        if (sa && sb)                                                                                    \
-            BINARY_LOOP(i, i, expression)                                                                \
-        else if (sa)                                                                                     \
-            BINARY_LOOP(i, 0, expression)                                                                \
-        else if (sb)                                                                                     \
-            BINARY_LOOP(0, i, expression)                                                                \
-        else                                                                                             \
-            BINARY_LOOP(0, 0, expression)                                                                \
+#define BINARY(name, expression)                                                                  \
+    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, int64_t n) \
+    {                                                                                             \
+        RESULT *y = y_;                                                                           \
+        const REAL *a_ = pa, *b_ = pb;                                                            \
+        if (sa && sb)                                                                             \
+            BINARY_LOOP(i, i, expression)                                                         \
+        else if (sa)                                                                              \
+            BINARY_LOOP(i, 0, expression)                                                         \
+        else if (sb)                                                                              \
+            BINARY_LOOP(0, i, expression)                                                         \
+        else                                                                                      \
+            BINARY_LOOP(0, 0, expression)                                                         \
     }
 
 UNARY(neg, -WRAPPING(x))
@@ -61,7 +61,8 @@ BINARY(or, (a != 0) | (b != 0))
 BINARY(xor, (a != 0) ^ (b != 0))
 #undef RESULT
 
-static void where(void *y_, const uint8_t *c, int64_t sc, const void *a_, int64_t sa, const void *b_, int64_t sb, int64_t n)
+static void where(void *y_, const uint8_t *c, int64_t sc, const void *a_, int64_t sa, const void *b_,
+                  int64_t sb, int64_t n)
 {
     REAL *y = y_;
     const REAL *a = a_, *b = b_;
@@ -97,7 +98,7 @@ static void fill_elementwise(kernel_table *t, kernel_type type)
     t->compare[KERNEL_GT][type] = gt;
     t->compare[KERNEL_GE][type] = ge;
     t->compare[KERNEL_AND][type] = and;
-    t->compare[KERNEL_OR][type] = or;
+    t->compare[KERNEL_OR][type] = or ;
     t->compare[KERNEL_XOR][type] = xor;
     t->where[type] = where;
 }

@@ -10,7 +10,7 @@
 #include "kernels/kernels.h"
 
 /* Arithmetic of integers wraps: it is done in unsigned numbers.  Floats stay what they are. */
-#define WRAPPING(x) _Generic((x), int64_t: (uint64_t)(x), default: (x))
+#define WRAPPING(x) _Generic((x), int64_t : (uint64_t)(x), default : (x))
 
 #define IS_NAN(x) ((x) != (x))
 

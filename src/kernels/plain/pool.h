@@ -84,7 +84,8 @@ static void max_pool(const pool_args *a, void *y_, int64_t *restrict index, cons
                             y[c] = from[c], index[c] = at;
                     else
                         for (int64_t c = 0; c < channels; c++) {
-                            bool better = from[c] > y[c] || IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
+                            bool better = from[c] > y[c] ||
+                                          IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
                             index[c] = better ? at : index[c];
                             y[c] = better ? from[c] : y[c];
                         }

@@ -23,8 +23,8 @@ static void clamp(void *y_, const void *x_, int64_t n, const double *p)
 
 #define RESULT REAL
 BINARY(quotient, a / b)
-BINARY(sigmoid_backward, a * b * (1 - b))
-BINARY(tanh_backward, a * (1 - b * b))
+BINARY(sigmoid_backward, a *b *(1 - b))
+BINARY(tanh_backward, a *(1 - b * b))
 BINARY(relu_backward, b > 0 ? a : 0)
 #undef RESULT
 

@@ -6,7 +6,8 @@ static void sgd(void *param, const void *grad, void *momentum, int64_t n, const 
 {
     REAL *restrict p = param, *restrict m = momentum;
     const REAL *restrict g = grad;
-    const REAL lr = (REAL)(a->maximize ? -a->lr : a->lr), decay = (REAL)(a->maximize ? -a->weight_decay : a->weight_decay);
+    const REAL lr = (REAL)(a->maximize ? -a->lr : a->lr),
+               decay = (REAL)(a->maximize ? -a->weight_decay : a->weight_decay);
     const REAL scale = (REAL)a->grad_scale, mu = (REAL)a->momentum;
     if (!m) {
         for (int64_t i = 0; i < n; i++)
@@ -14,7 +15,8 @@ static void sgd(void *param, const void *grad, void *momentum, int64_t n, const 
         return;
     }
     const bool fresh = a->first && !a->averaging;
-    const REAL keep = fresh ? 0 : mu, take = fresh ? 1 : (REAL)(a->averaging ? 1 - a->momentum : 1 - a->dampening);
+    const REAL keep = fresh ? 0 : mu,
+               take = fresh ? 1 : (REAL)(a->averaging ? 1 - a->momentum : 1 - a->dampening);
     const REAL of_gradient = a->nesterov ? 1 : 0, of_momentum = a->nesterov ? mu : 1;
     for (int64_t i = 0; i < n; i++) {
         REAL d = g[i] * scale + decay * p[i];
@@ -23,12 +25,15 @@ static void sgd(void *param, const void *grad, void *momentum, int64_t n, const 
     }
 }
 
-static void adam(void *param, const void *grad, void *m_, void *v_, void *v_max, int64_t n, const adam_args *a)
+static void adam(void *param, const void *grad, void *m_, void *v_, void *v_max, int64_t n,
+                 const adam_args *a)
 {
     REAL *restrict p = param, *restrict m = m_, *restrict v = v_, *restrict top = v_max;
     const REAL *restrict g = grad;
-    const REAL shrink = (REAL)(a->decoupled ? 1 - a->lr * a->weight_decay : 1), decay = (REAL)(a->decoupled ? 0 : a->weight_decay);
-    const REAL take1 = (REAL)(1 - a->beta1), keep2 = (REAL)a->beta2, take2 = (REAL)(1 - a->beta2), eps = (REAL)a->eps;
+    const REAL shrink = (REAL)(a->decoupled ? 1 - a->lr * a->weight_decay : 1),
+               decay = (REAL)(a->decoupled ? 0 : a->weight_decay);
+    const REAL take1 = (REAL)(1 - a->beta1), keep2 = (REAL)a->beta2, take2 = (REAL)(1 - a->beta2),
+               eps = (REAL)a->eps;
     const REAL step = (REAL)(a->lr / a->correction1), root = (REAL)M(sqrt)((REAL)a->correction2);
     if (top) {
         for (int64_t i = 0; i < n; i++) {
@@ -49,7 +54,8 @@ static void adam(void *param, const void *grad, void *m_, void *v_, void *v_max,
     }
 }
 
-static void rmsprop(void *param, const void *grad, void *square_, void *mean_, void *momentum, int64_t n, const rmsprop_args *a)
+static void rmsprop(void *param, const void *grad, void *square_, void *mean_, void *momentum, int64_t n,
+                    const rmsprop_args *a)
 {
     REAL *restrict p = param, *restrict s = square_, *restrict mean = mean_, *restrict m = momentum;
     const REAL *restrict g = grad;
@@ -83,7 +89,8 @@ static void adagrad(void *param, const void *grad, void *sum, int64_t n, const a
 }
 
 /* Kept when the word, as a fraction of 2^32, is at least p. */
-static void dropout(void *y_, const void *x_, int64_t n, double p, uint64_t seed, uint64_t stream, int64_t first)
+static void dropout(void *y_, const void *x_, int64_t n, double p, uint64_t seed, uint64_t stream,
+                    int64_t first)
 {
     REAL *y = y_;
     const REAL *x = x_, scale = (REAL)(1 / (1 - p));

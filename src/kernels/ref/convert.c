@@ -12,7 +12,8 @@ static inline int64_t integer_of(double x)
 }
 
 #define SAME(x) (x)
-#define INTEGER(x) _Generic((x), float: integer_of((double)(x)), double: integer_of((double)(x)), default: (x))
+#define INTEGER(x) \
+    _Generic((x), float : integer_of((double)(x)), double : integer_of((double)(x)), default : (x))
 #define TRUTH(x) ((x) != 0)
 #define BRAIN(x) bf16_of_f32((float)(x))
 #define HALF(x) f16_of_f32((float)(x))
@@ -31,36 +32,37 @@ static inline int64_t integer_of(double x)
     ROW(9, truth, uint8_t, SAME, (uint8_t)TRUTH, __VA_ARGS__)
 
 /* The loop for adjacent elements stands apart so that it becomes vectors; so does the one that fills. */
-#define CONVERT(dst_name, dst_type, to, src_name, src_type, from)                                                \
-    static void src_name##_to_##dst_name(void *dst_, int64_t ds, const void *src_, int64_t ss, int64_t n)       \
-    {                                                                                                            \
-        dst_type *dst = dst_;                                                                                    \
-        const src_type *src = src_;                                                                              \
-        if (ds == 1 && ss == 1) {                                                                                \
-            for (int64_t i = 0; i < n; i++)                                                                      \
-                dst[i] = to(from(src[i]));                                                                       \
-        } else if (ss == 0 && n > 0) {                                                                           \
-            dst_type value = to(from(src[0]));                                                                   \
-            for (int64_t i = 0; i < n; i++)                                                                      \
-                dst[i * ds] = value;                                                                             \
-        } else                                                                                                   \
-            for (int64_t i = 0; i < n; i++)                                                                      \
-                dst[i * ds] = to(from(src[i * ss]));                                                             \
+#define CONVERT(dst_name, dst_type, to, src_name, src_type, from)                                         \
+    static void src_name##_to_##dst_name(void *dst_, int64_t ds, const void *src_, int64_t ss, int64_t n) \
+    {                                                                                                     \
+        dst_type *dst = dst_;                                                                             \
+        const src_type *src = src_;                                                                       \
+        if (ds == 1 && ss == 1) {                                                                         \
+            for (int64_t i = 0; i < n; i++)                                                               \
+                dst[i] = to(from(src[i]));                                                                \
+        } else if (ss == 0 && n > 0) {                                                                    \
+            dst_type value = to(from(src[0]));                                                            \
+            for (int64_t i = 0; i < n; i++)                                                               \
+                dst[i * ds] = value;                                                                      \
+        } else                                                                                            \
+            for (int64_t i = 0; i < n; i++)                                                               \
+                dst[i * ds] = to(from(src[i * ss]));                                                      \
     }
 
-#define FROM_ALL(place, name, type, from, to, ...)                                                  \
-    CONVERT(name, type, to, f32, float, SAME) CONVERT(name, type, to, f64, double, SAME)            \
-    CONVERT(name, type, to, f16, uint16_t, f32_of_f16) CONVERT(name, type, to, bf16, uint16_t, f32_of_bf16) \
-    CONVERT(name, type, to, i64, int64_t, SAME) CONVERT(name, type, to, i32, int32_t, SAME)         \
-    CONVERT(name, type, to, i16, int16_t, SAME) CONVERT(name, type, to, i8, int8_t, SAME)           \
-    CONVERT(name, type, to, u8, uint8_t, SAME) CONVERT(name, type, to, truth, uint8_t, SAME)
+#define FROM_ALL(place, name, type, from, to, ...)                                                       \
+    CONVERT(name, type, to, f32, float, SAME)                                                            \
+    CONVERT(name, type, to, f64, double, SAME) CONVERT(name, type, to, f16, uint16_t, f32_of_f16)        \
+        CONVERT(name, type, to, bf16, uint16_t, f32_of_bf16) CONVERT(name, type, to, i64, int64_t, SAME) \
+            CONVERT(name, type, to, i32, int32_t, SAME) CONVERT(name, type, to, i16, int16_t, SAME)      \
+                CONVERT(name, type, to, i8, int8_t, SAME) CONVERT(name, type, to, u8, uint8_t, SAME)     \
+                    CONVERT(name, type, to, truth, uint8_t, SAME)
 STORED(FROM_ALL, )
 
-#define FILL_FROM_ALL(place, name, type, from, to, ...)                                                       \
-    t->convert[place][0] = f32_to_##name, t->convert[place][1] = f64_to_##name;                               \
-    t->convert[place][2] = f16_to_##name, t->convert[place][3] = bf16_to_##name;                              \
-    t->convert[place][4] = i64_to_##name, t->convert[place][5] = i32_to_##name;                               \
-    t->convert[place][6] = i16_to_##name, t->convert[place][7] = i8_to_##name;                                \
+#define FILL_FROM_ALL(place, name, type, from, to, ...)                          \
+    t->convert[place][0] = f32_to_##name, t->convert[place][1] = f64_to_##name;  \
+    t->convert[place][2] = f16_to_##name, t->convert[place][3] = bf16_to_##name; \
+    t->convert[place][4] = i64_to_##name, t->convert[place][5] = i32_to_##name;  \
+    t->convert[place][6] = i16_to_##name, t->convert[place][7] = i8_to_##name;   \
     t->convert[place][8] = u8_to_##name, t->convert[place][9] = truth_to_##name;
 
 void ref_fill_convert(kernel_table *t)

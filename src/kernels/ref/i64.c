@@ -13,7 +13,7 @@
 
 UNARY(absolute, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
 UNARY(itself, x)
-UNARY(clamp, (double)x < p[0] ? (p[0] < p[1] ? p[0] : p[1]) : (double)x > p[1] ? p[1] : (double)x)
+UNARY(clamp, (double)x<p[0] ? (p[0] < p[1] ? p[0] : p[1]) : (double)x> p[1] ? p[1] : (double)x)
 
 static int64_t power_of(int64_t base, int64_t exponent)
 {

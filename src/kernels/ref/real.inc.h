@@ -64,16 +64,16 @@ UNARY(cosine, M(cos)(x))
 UNARY(error_function, M(erf)(x))
 UNARY(sigmoid, logistic(x))
 UNARY(hyperbolic_tangent, M(tanh)(x))
-UNARY(gelu, x * normal_cdf(x))
-UNARY(gelu_tanh, x * logistic(2 * tanh_argument(x)))
-UNARY(silu, x * logistic(x))
+UNARY(gelu, x *normal_cdf(x))
+UNARY(gelu_tanh, x *logistic(2 * tanh_argument(x)))
+UNARY(silu, x *logistic(x))
 UNARY(softplus, x > 20 ? x : M(log1p)(M(exp)(x)))
 
 #define RESULT REAL
 BINARY(power, M(pow)(a, b))
-BINARY(gelu_backward, a * gelu_slope(b))
-BINARY(gelu_tanh_backward, a * gelu_tanh_slope(b))
-BINARY(silu_backward, a * silu_slope(b))
+BINARY(gelu_backward, a *gelu_slope(b))
+BINARY(gelu_tanh_backward, a *gelu_tanh_slope(b))
+BINARY(silu_backward, a *silu_slope(b))
 #undef RESULT
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
