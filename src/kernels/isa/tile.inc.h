@@ -80,19 +80,21 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
             store_cols(t->out[i], j, t->cols, sum[i][j]);
 }
 
+/* clang-format off */
 #if defined(__AVX512F__)
-#define EACH_ROW_COUNT(DO, ...)                                                                          \
-    DO(1, __VA_ARGS__)                                                                                   \
-    DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)       \
-        DO(7, __VA_ARGS__) DO(8, __VA_ARGS__) DO(9, __VA_ARGS__) DO(10, __VA_ARGS__) DO(11, __VA_ARGS__) \
-            DO(12, __VA_ARGS__)
+#define EACH_ROW_COUNT(DO, ...)                                                               \
+    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)               \
+    DO(5, __VA_ARGS__) DO(6, __VA_ARGS__) DO(7, __VA_ARGS__) DO(8, __VA_ARGS__)               \
+    DO(9, __VA_ARGS__) DO(10, __VA_ARGS__) DO(11, __VA_ARGS__) DO(12, __VA_ARGS__)
 #elif defined(__AVX2__)
-#define EACH_ROW_COUNT(DO, ...) \
-    DO(1, __VA_ARGS__)          \
-    DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
+#define EACH_ROW_COUNT(DO, ...)                                                               \
+    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)               \
+    DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
 #else
-#define EACH_ROW_COUNT(DO, ...) DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
+#define EACH_ROW_COUNT(DO, ...) \
+    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
 #endif
+/* clang-format on */
 
 #define TILE(mr, name, nv, packed, partial)     \
     static void name##_##mr(const tile_args *t) \

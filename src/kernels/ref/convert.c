@@ -49,13 +49,18 @@ static inline int64_t integer_of(double x)
                 dst[i * ds] = to(from(src[i * ss]));                                                      \
     }
 
-#define FROM_ALL(place, name, type, from, to, ...)                                                       \
-    CONVERT(name, type, to, f32, float, SAME)                                                            \
-    CONVERT(name, type, to, f64, double, SAME) CONVERT(name, type, to, f16, uint16_t, f32_of_f16)        \
-        CONVERT(name, type, to, bf16, uint16_t, f32_of_bf16) CONVERT(name, type, to, i64, int64_t, SAME) \
-            CONVERT(name, type, to, i32, int32_t, SAME) CONVERT(name, type, to, i16, int16_t, SAME)      \
-                CONVERT(name, type, to, i8, int8_t, SAME) CONVERT(name, type, to, u8, uint8_t, SAME)     \
-                    CONVERT(name, type, to, truth, uint8_t, SAME)
+/* clang-format off */
+#define FROM_ALL(place, name, type, from, to, ...)        \
+    CONVERT(name, type, to, f32, float, SAME)             \
+    CONVERT(name, type, to, f64, double, SAME)            \
+    CONVERT(name, type, to, f16, uint16_t, f32_of_f16)    \
+    CONVERT(name, type, to, bf16, uint16_t, f32_of_bf16)  \
+    CONVERT(name, type, to, i64, int64_t, SAME)           \
+    CONVERT(name, type, to, i32, int32_t, SAME)           \
+    CONVERT(name, type, to, i16, int16_t, SAME)           \
+    CONVERT(name, type, to, i8, int8_t, SAME)             \
+    CONVERT(name, type, to, u8, uint8_t, SAME)            \
+    CONVERT(name, type, to, truth, uint8_t, SAME)
 STORED(FROM_ALL, )
 
 #define FILL_FROM_ALL(place, name, type, from, to, ...)                          \
@@ -64,6 +69,7 @@ STORED(FROM_ALL, )
     t->convert[place][4] = i64_to_##name, t->convert[place][5] = i32_to_##name;  \
     t->convert[place][6] = i16_to_##name, t->convert[place][7] = i8_to_##name;   \
     t->convert[place][8] = u8_to_##name, t->convert[place][9] = truth_to_##name;
+/* clang-format on */
 
 void ref_fill_convert(kernel_table *t)
 {
