@@ -230,7 +230,7 @@ static void fish(void)
 int verb_completion(cli *c)
 {
     static void (*const scripts[])(void) = { bash, zsh, fish };
-    for (int i = 0; shell_choice(i); i++)
+    for (int i = 0; i < 3 && shell_choice(i); i++)
         if (!strcmp(shell_choice(i), c->words[0])) {
             scripts[i]();
             return EXIT_FINE;

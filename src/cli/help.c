@@ -75,7 +75,7 @@ void print_help(FILE *to, const verb *v)
     print_wrapped(to, v->text, 0, 0);
     for (int i = 0; i < n_options; i++)
         if (options[i].verbs >> (v - verbs) & 1) {
-            if (strcmp(group, options[i].group))
+            if (strcmp(group, options[i].group) != 0)
                 fprintf(to, "\n%s%s:%s\n", bold(to), options[i].group, no_style(to));
             group = options[i].group;
             print_option(to, &options[i]);

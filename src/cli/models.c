@@ -82,7 +82,8 @@ static void print_model(const tp_model_info *m)
 {
     enum { COLUMN = 14 };
     char line[1024] = "";
-    printf("%s%-*s%s%s, %s\n", bold(stdout), COLUMN, m->name, no_style(stdout), m->title, m->paper);
+    printf("%s%-*s%s%s%s%s\n", bold(stdout), COLUMN, m->name, no_style(stdout), m->title,
+           *m->paper ? ", " : "", m->paper);
     list_options(m, line, sizeof line);
     if (!*line)
         return;

@@ -70,7 +70,7 @@ static void begin(const tp_progress *p)
 {
     const char *term = getenv("TERM");
     shown.known = true;
-    shown.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb");
+    shown.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
     shown.utf8 = speaks_utf8();
     shown.begun = shown.epoch_begun = clock_now();
     shown.first_step = p->global_step;

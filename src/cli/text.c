@@ -186,7 +186,7 @@ int terminal_width(void)
 bool colour_on(FILE *to)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
-    return isatty(fileno(to)) && !(no && *no) && term && strcmp(term, "dumb");
+    return isatty(fileno(to)) && !(no && *no) && term && strcmp(term, "dumb") != 0;
 }
 
 const char *bold(FILE *to)

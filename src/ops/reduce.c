@@ -256,14 +256,12 @@ static tp_tensor *product_of_others(const tp_saved *s, tp_tensor *x)
     unsigned mask = 0;
     if (dims_mask("prod", x, &a->dims, &mask))
         return NULL;
-    int kept = 0;
     int64_t n = 1;
     for (int pass = 0, at = 0; pass < 2; pass++)
         for (int i = 0; i < order.ndim; i++)
             if ((int)(mask >> i & 1) == pass) {
                 back.dim[i] = at;
                 order.dim[at++] = i;
-                kept += !pass;
                 n *= pass ? tp_size(x, i) : 1;
             }
     tp_tensor *y = tp_permute(x, order);

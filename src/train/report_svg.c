@@ -112,7 +112,9 @@ static void put_axes(report_page *p, const plot *g)
         page_put(p, "</text>\n");
     }
     double step = fmax(1, nice_step(g->x1 - g->x0, 7));
-    for (double x = ceil(g->x0 / step) * step; x <= g->x1 + 1e-9; x += step) {
+    int64_t first = (int64_t)ceil(g->x0 / step), last = (int64_t)floor(g->x1 / step + 1e-9);
+    for (int64_t i = first; i <= last; i++) {
+        double x = (double)i * step;
         page_put(p, "<line class=\"grid-line\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%d\" y2=\"%d\"/>", at_x(g, x),
                  at_x(g, x), HEIGHT - BOTTOM, HEIGHT - BOTTOM + 5);
         page_put(p, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%g</text>\n", at_x(g, x),
