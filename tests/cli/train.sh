@@ -34,11 +34,11 @@ run train --resume a/run --lr 1
 run train lenet5 $small --epochs 2 --out b --threads 1
 cmp a/run/last/model.safetensors b/last/model.safetensors && echo same
 echo "--- an interrupted run goes on to the same bits"
-"$TAPER" train lenet5 $small --epochs 300 --out c >log 2>&1 &
-until grep -q "^epoch" log; do sleep 0.05; done
+"$TAPER" train lenet5 $small --epochs 300 --out c >interrupted 2>&1 &
+until grep -qs "^epoch" interrupted; do sleep 0.05; done
 kill -TERM $!
 wait $!; echo "exit $?"
-tail -1 log
+tail -1 interrupted
 echo "--- inspect"
 run summary b | tail -5
 run summary b --classes 3
