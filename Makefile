@@ -92,11 +92,12 @@ build-check-tidy/%.ok: % $(TIDY_HEADS)
 
 # ---- the suite under watch -------------------------------------------------------------------------------------------
 
+# Not with detect_stack_use_after_return: gcc 12's fake stack frames do not keep the 64-byte alignment of vectors.
 sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup test
 	@$(CONFIGURE) -B build-sanitize -DTAPER_TESTS=ON -DTAPER_SANITIZE=address,undefined $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-sanitize -j $(JOBS)
-	@TAPER_CACHE=0 ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 \
+	@TAPER_CACHE=0 ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0 \
 	    UBSAN_OPTIONS=print_stacktrace=1 $(CTEST) --test-dir build-sanitize
 
 # Archer tells ThreadSanitizer what OpenMP synchronises; it comes with clang's runtime, not with gcc's.

@@ -645,6 +645,43 @@ static void a_dry_run_counts_and_computes_nothing(void **state)
     assert_value(tp_item(tp_relu(tp_ones(TP_SHAPE()))), 1); /* off again */
 }
 
+/* ---- passes of several threads over one graph; an input that is named twice ----------------------------------- */
+
+static void *backward_again(void *loss)
+{
+    return tp_backward((tp_tensor *)loss, .retain_graph = true) ? (tp_error_take(NULL, 0), NULL) : loss;
+}
+
+static void threads_in_turn_go_through_one_graph(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_tensor *x = tp_requires_grad_(tp_tensor_of(1, 2, 3), true);
+    tp_tensor *loss = tp_sum(tp_square(tp_exp(x)), TP_ALL_DIMS, false);
+    double once = 0;
+    for (int i = 1; i <= 3; i++) {
+        pthread_t thread;
+        void *done = NULL;
+        assert_int_equal(pthread_create(&thread, NULL, backward_again, loss), 0);
+        pthread_join(thread, &done);
+        assert_non_null(done);
+        double sum = tp_item(tp_sum(tp_grad(x), TP_ALL_DIMS, false));
+        once = i == 1 ? sum : once;
+        assert_true(sum > (i - 0.001) * once && sum < (i + 0.001) * once);
+    }
+}
+
+static void an_input_named_twice_has_its_gradient_twice(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_tensor *x = tp_requires_grad_(tp_tensor_of(1, 2, 3), true), *grads[2];
+    tp_tensor *y = tp_sum(tp_square(x), TP_ALL_DIMS, false);
+    assert_int_equal(tp_gradients(y, ((tp_tensor *[]){ x, x }), 2, grads), TP_OK);
+    assert_non_null(grads[0]);
+    assert_ptr_equal(grads[0], grads[1]);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, after_each)
@@ -671,6 +708,8 @@ int main(void)
         TEST(a_steady_step_asks_malloc_for_nothing),
         TEST(gradcheck_tells_right_from_wrong),
         TEST(wrong_inputs_are_named),
+        TEST(threads_in_turn_go_through_one_graph),
+        TEST(an_input_named_twice_has_its_gradient_twice),
         TEST(a_dry_run_counts_and_computes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,6 +95,12 @@ static tp_status allocate_outputs(tp_call *c)
     return TP_OK;
 }
 
+static tp_status take_scratch(tp_call *c)
+{
+    c->kernels = device_cpu.kernels();
+    return c->scratch_bytes && !(c->scratch = tp_alloc(c->scratch_bytes)) ? TP_ERR_MEMORY : TP_OK;
+}
+
 static tp_status run_forward(tp_call *c)
 {
     if (c->op->is_view || !c->op->forward)
@@ -103,8 +109,7 @@ static tp_status run_forward(tp_call *c)
         dry_run->flops += c->op->cost ? c->op->cost(c) : (double)c->out[0]->numel;
         return TP_OK;
     }
-    c->kernels = device_cpu.kernels();
-    if (c->scratch_bytes && !(c->scratch = tp_alloc(c->scratch_bytes)))
+    if (take_scratch(c))
         return TP_ERR_MEMORY;
     c->op->forward(c);
     tp_free(c->scratch, c->scratch_bytes);
@@ -200,10 +205,14 @@ tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const 
     if (dry_run)
         return x;
     c.out[0] = x;
-    if (records && node_record(&c)) /* first: what it saves, it saves with the version from before */
+    if (take_scratch(&c)) /* the last thing that can fail but recording, which comes before x changes: */
         return NULL;
-    if (run_forward(&c))
+    if (records && node_record(&c)) { /* what it saves, it saves with the version from before */
+        tp_free(c.scratch, c.scratch_bytes);
         return NULL;
+    }
+    op->forward(&c);
+    tp_free(c.scratch, c.scratch_bytes);
     x->storage->version++;
     if (records && (op->saves_out & 1)) /* the node's own alias of the result has the new version */
         x->grad_fn->out[0].saved.version = x->storage->version;

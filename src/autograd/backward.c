@@ -325,13 +325,13 @@ static tp_tensor *make_seed(tp_tensor *root, tp_tensor *given)
 
 static tp_status start(tp_tensor *root, const tp_backward_options *o, const capture *wanted)
 {
-    static _Thread_local uint64_t passes;
+    static uint64_t passes; /* of all threads: they may share nodes */
     if (tp_pending())
         return tp_error_pending();
     if (!root || !root->requires_grad)
         return tp_fail(TP_ERR_GRAD, "backward: the tensor %s",
                        root ? "does not require a gradient and has no history" : "is NULL");
-    pass p = { .number = ++passes,
+    pass p = { .number = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED),
                .create_graph = o->create_graph,
                .retain_graph = o->retain_graph || o->create_graph,
                .capture = wanted };
@@ -365,6 +365,9 @@ tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, t
             grads[i] = NULL;
         } else if (grads[i] && !tp_scope_own(grads[i])) /* the pass's ownership becomes the scope's */
             grads[i] = NULL;
+        for (int j = 0; j < i && !grads[i]; j++) /* an input that is named twice has its gradient twice */
+            if (inputs[j] == inputs[i])
+                grads[i] = grads[j];
     }
     return status ? status : tp_error_pending();
 }

@@ -323,7 +323,7 @@ static tp_status read_all(const tp_tensor *t, tp_dtype dtype, void *out, int64_t
 {
     if (tp_pending())
         return tp_error_pending();
-    if (!t || !t->storage || !t->storage->data || n != t->numel)
+    if (!t || !t->storage || (t->numel && !t->storage->data) || n != t->numel)
         return tp_fail(TP_ERR_ARGUMENT, "to_%s: room for %lld elements, the tensor %s has %lld",
                        tp_dtype_name(dtype), (long long)n, tensor_shape_text(t), (long long)tp_numel(t));
     convert_fn *convert = t->storage->device->kernels()->convert[dtype][t->dtype];
