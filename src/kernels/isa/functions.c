@@ -65,7 +65,7 @@ INLINE reduced reduce_exp(vec x)
 {
     reduced e;
     vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
-    e.n = __builtin_convertvector(n, mask);
+    e.n = __builtin_convertvector(either(x == x, n, splat(0)), mask); /* p carries the NaN on */
     e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f; /* ln 2 in two parts */
     e.p = e.r +
           e.r * e.r *
@@ -105,8 +105,8 @@ INLINE vec log_of(vec x)
 {
     mask tiny = x < 0x1p-126f;
     vec scaled = either(tiny, x * 0x1p25f, x);
-    mask n = ((mask)scaled - 0x3f3504f3) >> 23;
-    vec f = (vec)((mask)scaled - (mask)((vu32)n << 23)) - 1.0f;
+    mask n = (mask)((vu32)scaled - 0x3f3504f3u) >> 23;
+    vec f = (vec)((vu32)scaled - ((vu32)n << 23)) - 1.0f;
     vec e = __builtin_convertvector(n - (tiny & 25), vec);
     vec p = HORNER(f, 0.333333333f, -0.249999902f, 0.200000031f, -0.16668007f, 0.142868956f, -0.124509131f,
                    0.110313161f, -0.106384929f, 0.105666831f, -0.0626233653f);
@@ -138,7 +138,7 @@ INLINE vec sine_of(vec x, int quadrant)
 {
     vec n = (x * 0.636619772f + 12582912.0f) - 12582912.0f;
     vec r = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
-    mask q = __builtin_convertvector(n, mask) + quadrant;
+    mask q = __builtin_convertvector(either(magnitude(n) < 1e6f, n, splat(0)), mask) + quadrant;
     vec u = r * r;
     vec s = r + r * u * HORNER(u, -0.166666667f, 0.00833333185f, -0.00019840076f, 2.72486342e-06f);
     vec c = (1.0f - 0.5f * u) +
