@@ -341,6 +341,326 @@ static void dropout_keeps_the_same_elements(void **unused)
     }
 }
 
+/* ---- more of the functions ---------------------------------------------------------------------------------------------- */
+
+/* Every exponent of f32 and both signs, infinities and NaN; arguments beyond a limit are left out. */
+static void functions_of_every_exponent_are_accurate(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name;
+        unary_kernel kernel;
+        float limit;
+        double bound; /* units in the last place */
+    } rows[] = { { "exp", KERNEL_EXP, INFINITY, 4 },
+                 { "expm1", KERNEL_EXPM1, INFINITY, 4 },
+                 { "log", KERNEL_LOG, INFINITY, 4 },
+                 { "log1p", KERNEL_LOG1P, INFINITY, 4 },
+                 { "sin", KERNEL_SIN, 8192, 4 },
+                 { "cos", KERNEL_COS, 8192, 4 },
+                 { "erf", KERNEL_ERF, INFINITY, 4 },
+                 { "tanh", KERNEL_TANH, INFINITY, 4 },
+                 { "sigmoid", KERNEL_SIGMOID, INFINITY, 4 } };
+    enum { STEP = 40009, N = (int)(0xffffffffu / STEP) };
+    const kernel_table *ref = kernels_for("ref");
+    float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
+    double *want = malloc(N * sizeof *want);
+    int wrong = 0;
+    FOR_EACH_ISA(k)
+    for (size_t f = 0; f < sizeof rows / sizeof *rows; f++) {
+        double worst = 0, at = 0;
+        for (uint32_t i = 0; i < N; i++) {
+            uint32_t bits = i * STEP;
+            memcpy(x + i, &bits, sizeof bits);
+            x[i] = fabsf(x[i]) <= rows[f].limit ? x[i] : 1;
+        }
+        double *wide = widened(x, N);
+        k->unary[rows[f].kernel][KT_F32](y, x, N, NULL);
+        ref->unary[rows[f].kernel][KT_F64](want, wide, N, NULL);
+        for (int i = 0; i < N; i++)
+            if (units(y[i], want[i]) > worst)
+                worst = units(y[i], want[i]), at = wide[i];
+        free(wide);
+        print_message("%-8s %-9s %6.2f units at %g, every exponent\n", k->isa, rows[f].name, worst, at);
+        if (worst > rows[f].bound) {
+            print_error("%s: %s is %.2f units off at %.9g\n", k->isa, rows[f].name, worst, at);
+            wrong++;
+        }
+    }
+    free(x), free(y), free(want);
+    assert_int_equal(wrong, 0);
+}
+
+static void functions_of_two_agree(void **unused)
+{
+    (void)unused;
+    const kernel_table *ref = kernels_for("ref");
+    FOR_EACH_ISA(k)
+    for (int f = 0; f < KERNEL_BINARY_COUNT; f++)
+        for (int64_t n = 1; n <= 40; n++)
+            for (int s = 0; s < 4; s++) {
+                float *a = fenced(n), *b = fenced(n), *y = fenced(n);
+                for (int64_t i = 0; i < n; i++) {
+                    a[i] = f == KERNEL_POW ? fabsf(a[i]) + 0.1f : a[i];
+                    b[i] = f == KERNEL_DIV ? b[i] + (b[i] < 0 ? -0.1f : 0.1f) : 4 * b[i];
+                }
+                double *wa = widened(a, n), *wb = widened(b, n), *want = widened(y, n);
+                k->binary[f][KT_F32](y, a, s & 1, b, s >> 1, n);
+                ref->binary[f][KT_F64](want, wa, s & 1, wb, s >> 1, n);
+                for (int64_t i = 0; i < n; i++)
+                    if (fabs((double)y[i] - want[i]) > 2e-6 * (1 + fabs(want[i])))
+                        fail_msg("%s: binary %d of %g, %g is %g, wanted %g", k->isa, f, wa[s & 1 ? i : 0],
+                                 wb[s >> 1 ? i : 0], (double)y[i], want[i]);
+                free(wa), free(wb), free(want);
+                unfence(a, n), unfence(b, n), unfence(y, n);
+            }
+}
+
+/* ---- more of the products ------------------------------------------------------------------------------------------------ */
+
+/* A's and B's elements apart in both directions; f32 and f64. */
+static void products_of_strided_operands_agree(void **unused)
+{
+    (void)unused;
+    const kernel_table *ref = kernels_for("ref");
+    FOR_EACH_ISA(k)
+    for (int run = 0; run < 300; run++) {
+        int64_t m = 1 + draw(70), n = 1 + draw(70), depth = draw(71);
+        int64_t ac = 1 + draw(3), bc = 1 + draw(3), ar = depth * ac + draw(3), br = n * bc + draw(3);
+        int64_t na = m * ar + 1, nb = depth * br + 1, nc = m * n;
+        float *a = fenced(na), *b = fenced(nb), *c = fenced(nc), *bias = fenced(n);
+        double *wa = widened(a, na), *wb = widened(b, nb), *wc = widened(c, nc), *again = widened(c, nc),
+               *wbias = widened(bias, n);
+        gemm_args g = { .m = m,
+                        .n = n,
+                        .k = depth,
+                        .a = a,
+                        .a_row = ar,
+                        .a_col = ac,
+                        .b = b,
+                        .b_row = br,
+                        .b_col = bc,
+                        .c = c,
+                        .c_row = n,
+                        .accumulate = draw(2),
+                        .bias = draw(2) ? bias : NULL };
+        gemm_args w = g;
+        w.a = wa, w.b = wb, w.c = wc, w.bias = g.bias ? wbias : NULL;
+        ref->gemm[1](&w);
+        g.scratch = aligned_alloc(64, (k->gemm_scratch[0](&g) + 127) / 64 * 64);
+        k->gemm[0](&g);
+        check_near(c, wc, nc, 1e-6 * (4 + (double)depth), k->isa);
+        free(g.scratch);
+        w.c = again;
+        w.scratch = aligned_alloc(64, (k->gemm_scratch[1](&w) + 127) / 64 * 64);
+        k->gemm[1](&w);
+        for (int64_t i = 0; i < nc; i++)
+            if (!(fabs(again[i] - wc[i]) <= 1e-14 * (4 + (double)depth)))
+                fail_msg("%s: f64 product (%lld, %lld) of %lld: %g, wanted %g", k->isa, (long long)m,
+                         (long long)n, (long long)depth, again[i], wc[i]);
+        free(w.scratch), free(wa), free(wb), free(wc), free(again), free(wbias);
+        unfence(a, na), unfence(b, nb), unfence(c, nc), unfence(bias, n);
+    }
+}
+
+/* ---- first of several, pools ---------------------------------------------------------------------------------------------- */
+
+static void the_first_largest_is_found(void **unused)
+{
+    (void)unused;
+    FOR_EACH_ISA(k)
+    for (int64_t n = 1; n <= 40; n++)
+        for (int64_t stride = 1; stride <= 3; stride++)
+            for (int run = 0; run < 20; run++) {
+                float *x = fenced(n * stride);
+                int64_t high = 0, low = 0, number_at = -1;
+                for (int64_t i = 0; i < n; i++) {
+                    x[i * stride] = run % 4 == 3 && !draw(12) ? NAN : (float)draw(4);
+                    number_at = number_at < 0 && isnan(x[i * stride]) ? i : number_at;
+                    high = x[i * stride] > x[high * stride] ? i : high;
+                    low = x[i * stride] < x[low * stride] ? i : low;
+                }
+                assert_int_equal(k->argmax[KT_F32](x, n, stride), number_at < 0 ? high : number_at);
+                assert_int_equal(k->argmin[KT_F32](x, n, stride), number_at < 0 ? low : number_at);
+                unfence(x, n * stride);
+            }
+}
+
+static void pools_agree(void **unused)
+{
+    (void)unused;
+    const kernel_table *ref = kernels_for("ref");
+    FOR_EACH_ISA(k)
+    for (int run = 0; run < 400; run++) {
+        pool_args a = { .h = 1 + draw(12), .w = 1 + draw(12), .c = 1 + draw(40), .exclude_pad = draw(2) };
+        for (int i = 0; i < 2; i++) {
+            a.kernel[i] = 1 + draw(4), a.stride[i] = 1 + draw(3), a.dilation[i] = 1;
+            a.padding[i] = draw((uint32_t)a.kernel[i] / 2 + 1);
+            int64_t room = (i ? a.w : a.h) + 2 * a.padding[i] - a.kernel[i];
+            *(i ? &a.ow : &a.oh) = room < 0 ? 0 : room / a.stride[i] + 1;
+        }
+        int64_t nx = a.h * a.w * a.c, ny = a.oh * a.ow * a.c;
+        float *x = fenced(nx), *y = fenced(ny), *dx = fenced(nx);
+        double *wx = widened(x, nx), *wy = widened(y, ny), *wdx = widened(dx, nx);
+        int64_t *at = malloc((size_t)(ny + 1) * sizeof *at), *want = malloc((size_t)(ny + 1) * sizeof *want);
+        k->max_pool[0](&a, y, at, x), ref->max_pool[1](&a, wy, want, wx);
+        check_near(y, wy, ny, 0, k->isa);
+        assert_memory_equal(at, want, (size_t)ny * sizeof *at);
+        k->max_pool_backward[0](&a, dx, y, at), ref->max_pool_backward[1](&a, wdx, wy, want);
+        check_near(dx, wdx, nx, 1e-5, k->isa);
+        k->avg_pool[0](&a, y, x), ref->avg_pool[1](&a, wy, wx);
+        check_near(y, wy, ny, 1e-6, k->isa);
+        k->avg_pool_backward[0](&a, dx, y), ref->avg_pool_backward[1](&a, wdx, wy);
+        check_near(dx, wdx, nx, 1e-5, k->isa);
+        free(wx), free(wy), free(wdx), free(at), free(want);
+        unfence(x, nx), unfence(y, ny), unfence(dx, nx);
+    }
+}
+
+/* ---- rows of large numbers, and backwards ---------------------------------------------------------------------------------- */
+
+static void softmax_of_large_numbers_and_its_gradient_agree(void **unused)
+{
+    (void)unused;
+    const kernel_table *ref = kernels_for("ref");
+    FOR_EACH_ISA(k)
+    for (int64_t n = 1; n <= 40; n++) {
+        float *x = fenced(n), *y = fenced(n), *dy = fenced(n), *dx = fenced(n);
+        for (int64_t i = 0; i < n; i++)
+            x[i] = draw(3) ? 1e30f * (float)draw(3) : -INFINITY;
+        x[draw((uint32_t)n)] = 2e30f;
+        double *wx = widened(x, n), *want = widened(y, n), *wdy = widened(dy, n), *wdx = widened(dx, n);
+        k->softmax[0](y, x, n), ref->softmax[1](want, wx, n);
+        check_near(y, want, n, 1e-6, k->isa);
+        k->softmax_backward[0](dx, dy, y, n), ref->softmax_backward[1](wdx, wdy, want, n);
+        check_near(dx, wdx, n, 2e-6, k->isa);
+        for (int64_t i = 0; i < n; i++)
+            x[i] = 3 * number(), wx[i] = (double)x[i];
+        k->log_softmax[0](y, x, n), ref->log_softmax[1](want, wx, n);
+        k->log_softmax_backward[0](dx, dy, y, n), ref->log_softmax_backward[1](wdx, wdy, want, n);
+        check_near(dx, wdx, n, 1e-5, k->isa);
+        free(wx), free(want), free(wdy), free(wdx);
+        unfence(x, n), unfence(y, n), unfence(dy, n), unfence(dx, n);
+    }
+}
+
+/* ---- steps of the optimizers ------------------------------------------------------------------------------------------------ */
+
+/* state[0]: parameters, then up to three states */
+static void one_step(const kernel_table *k, int type, int variant, void *const *s, const void *grad,
+                     int64_t n)
+{
+    int v = variant / 4;
+    bool one = v & 1, two = v & 2;
+    switch (variant % 4) {
+    case 0:
+        k->sgd[type](s[0], grad, v ? s[1] : NULL, n,
+                     &(sgd_args){ .lr = 0.1,
+                                  .momentum = v ? 0.9 : 0,
+                                  .weight_decay = 0.01,
+                                  .grad_scale = 0.5,
+                                  .nesterov = one,
+                                  .averaging = two,
+                                  .first = v == 1 });
+        return;
+    case 1:
+        k->adam[type](s[0], grad, s[1], s[2], one ? s[3] : NULL, n,
+                      &(adam_args){ .lr = 0.1,
+                                    .beta1 = 0.9,
+                                    .beta2 = 0.99,
+                                    .eps = 1e-3,
+                                    .weight_decay = 0.01,
+                                    .correction1 = 0.19,
+                                    .correction2 = 0.0199,
+                                    .decoupled = two,
+                                    .amsgrad = one });
+        return;
+    case 2:
+        k->rmsprop[type](s[0], grad, s[1], one ? s[2] : NULL, two ? s[3] : NULL, n,
+                         &(rmsprop_args){ .lr = 0.1,
+                                          .alpha = 0.9,
+                                          .eps = 1e-3,
+                                          .weight_decay = 0.01,
+                                          .momentum = two ? 0.9 : 0,
+                                          .centered = one });
+        return;
+    default:
+        k->adagrad[type](s[0], grad, s[1], n,
+                         &(adagrad_args){ .lr = 0.1, .eps = 1e-3, .weight_decay = 0.01 });
+    }
+}
+
+static void optimizer_steps_agree(void **unused)
+{
+    (void)unused;
+    const kernel_table *ref = kernels_for("ref");
+    FOR_EACH_ISA(k)
+    for (int variant = 0; variant < 16; variant++)
+        for (int64_t n = 1; n <= 70; n++) {
+            float *s[4], *grad = fenced(n);
+            double *w[4], *wide = widened(grad, n);
+            for (int i = 0; i < 4; i++) {
+                s[i] = fenced(n);
+                /* squares: at least 2, so that a centered one stays above its mean's square */
+                for (int64_t j = 0; i > 0 && j < n; j++)
+                    s[i][j] = i == 1 ? 2 + fabsf(s[i][j]) : fabsf(s[i][j]);
+                w[i] = widened(s[i], n);
+            }
+            for (int step = 0; step < 3; step++) {
+                one_step(k, 0, variant, (void *const *)s, grad, n);
+                one_step(ref, 1, variant, (void *const *)w, wide, n);
+            }
+            for (int i = 0; i < 4; i++) {
+                char what[64];
+                snprintf(what, sizeof what, "%s: optimizer %d, state %d", k->isa, variant, i);
+                check_near(s[i], w[i], n, 2e-5, what);
+                free(w[i]);
+                unfence(s[i], n);
+            }
+            free(wide);
+            unfence(grad, n);
+        }
+}
+
+/* ---- conversions -------------------------------------------------------------------------------------------------------------- */
+
+/* All 100 pairs: small integers, which every type holds, there and back; strides 0 to 3; the same bits as the reference. */
+static void conversions_agree(void **unused)
+{
+    (void)unused;
+    static const size_t size[STORED_TYPES] = { 4, 8, 2, 2, 8, 4, 2, 1, 1, 1 };
+    enum { I64 = 4, U8 = 8, TRUTH = 9, N = 40 };
+    const kernel_table *ref = kernels_for("ref");
+    for (int isa = 0; kernels_isa_at(isa); isa++) {
+        const kernel_table *k = kernels_for(kernels_isa_at(isa));
+        for (int from = 0; k && from < STORED_TYPES; from++)
+            for (int to = 0; to < STORED_TYPES; to++)
+                for (int64_t ds = 1; ds <= 3; ds++)
+                    for (int64_t ss = 0; ss <= 3; ss++) {
+                        int64_t plain[N], back[N], n = 1 + draw(N);
+                        unsigned char src[3 * N * 8 + 8], dst[3 * N * 8 + 8], want[3 * N * 8 + 8];
+                        for (int64_t i = 0; i < n; i++)
+                            plain[i] = from == TRUTH || to == TRUTH ? draw(2)
+                                       : from == U8 || to == U8     ? draw(128)
+                                                                    : (int64_t)draw(255) - 127;
+                        memset(src, 0, sizeof src), memset(dst, 0xa5, sizeof dst),
+                            memset(want, 0xa5, sizeof want);
+                        ref->convert[from][I64](src, ss ? ss : 1, plain, 1, n);
+                        k->convert[to][from](dst, ds, src, ss, n);
+                        ref->convert[to][from](want, ds, src, ss, n);
+                        assert_memory_equal(dst, want, sizeof dst);
+                        for (size_t i = (size_t)((n - 1) * ds + 1) * size[to]; i < sizeof dst; i++)
+                            assert_int_equal(dst[i], 0xa5);
+                        k->convert[I64][to](back, 1, dst, ds, n);
+                        for (int64_t i = 0; i < n; i++)
+                            if (back[i] != plain[ss ? i : 0])
+                                fail_msg("%s: type %d to %d, strides %d %d: %lld became %lld", k->isa, from,
+                                         to, (int)ds, (int)ss, (long long)plain[ss ? i : 0],
+                                         (long long)back[i]);
+                    }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -352,6 +672,14 @@ int main(void)
         cmocka_unit_test(reductions_agree),
         cmocka_unit_test(softmax_of_any_row_agrees),
         cmocka_unit_test(dropout_keeps_the_same_elements),
+        cmocka_unit_test(functions_of_every_exponent_are_accurate),
+        cmocka_unit_test(functions_of_two_agree),
+        cmocka_unit_test(products_of_strided_operands_agree),
+        cmocka_unit_test(the_first_largest_is_found),
+        cmocka_unit_test(pools_agree),
+        cmocka_unit_test(softmax_of_large_numbers_and_its_gradient_agree),
+        cmocka_unit_test(optimizer_steps_agree),
+        cmocka_unit_test(conversions_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

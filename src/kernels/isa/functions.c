@@ -64,9 +64,9 @@ typedef struct reduced {
 INLINE reduced reduce_exp(vec x)
 {
     reduced e;
-    vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
+    vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;            /* nearest integer */
     e.n = __builtin_convertvector(either(x == x, n, splat(0)), mask); /* p carries the NaN on */
-    e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f; /* ln 2 in two parts */
+    e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                /* ln 2 in two parts */
     e.p = e.r +
           e.r * e.r *
               HORNER(e.r, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f);
@@ -82,7 +82,7 @@ INLINE vec exp_of(vec x)
 
 INLINE vec expm1_of(vec x)
 {
-    reduced e = reduce_exp(at_most(at_least(x, -40.0f), 89.5f));
+    reduced e = reduce_exp(at_most(at_least(x, -40.0f), 89.0f));
     vec scale = power_of_2(e.n - 1);
     return either(e.n == 0, either(x == 0, x, e.p), (scale * e.p + (scale - 0.5f)) * 2.0f);
 }
@@ -137,7 +137,9 @@ INLINE vec softplus_of(vec x)
 INLINE vec sine_of(vec x, int quadrant)
 {
     vec n = (x * 0.636619772f + 12582912.0f) - 12582912.0f;
-    vec r = ((x - n * 1.5703125f) - n * 4.837512969970703125e-4f) - n * 7.54978995489188216e-8f;
+    vec r = x - n * 1.5703125f; /* pi/2 in parts of 11 bits, whose products are exact */
+    r = r - n * 4.83751297e-4f;
+    r = (r - n * 7.54953362e-8f) - n * 2.56334407e-12f;
     mask q = __builtin_convertvector(either(magnitude(n) < 1e6f, n, splat(0)), mask) + quadrant;
     vec u = r * r;
     vec s = r + r * u * HORNER(u, -0.166666667f, 0.00833333185f, -0.00019840076f, 2.72486342e-06f);
