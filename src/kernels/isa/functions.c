@@ -64,9 +64,10 @@ typedef struct reduced {
 INLINE reduced reduce_exp(vec x)
 {
     reduced e;
-    vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f;            /* nearest integer */
-    e.n = __builtin_convertvector(either(x == x, n, splat(0)), mask); /* p carries the NaN on */
-    e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                /* ln 2 in two parts */
+    vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
+    e.n =
+        __builtin_convertvector(either(magnitude(n) <= 150.0f, n, splat(0)), mask); /* p carries the NaN on */
+    e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                              /* ln 2 in two parts */
     e.p = e.r +
           e.r * e.r *
               HORNER(e.r, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f);
