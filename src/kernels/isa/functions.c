@@ -66,7 +66,7 @@ INLINE reduced reduce_exp(vec x)
     reduced e;
     vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
     e.n =
-        __builtin_convertvector(either(magnitude(n) <= 150.0f, n, splat(0)), mask); /* p carries the NaN on */
+        __builtin_convertvector(either(magnitude(n) <= 200.0f, n, splat(0)), mask); /* p carries the NaN on */
     e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                              /* ln 2 in two parts */
     e.p = e.r +
           e.r * e.r *
