@@ -100,12 +100,13 @@ sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitiz
 	@TAPER_CACHE=0 ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=0 \
 	    UBSAN_OPTIONS=print_stacktrace=1 $(CTEST) --test-dir build-sanitize
 
+# The tests of checkpoints kill forked children, which train: die_after_fork=0.
 # Archer tells ThreadSanitizer what OpenMP synchronises; it comes with clang's runtime, not with gcc's.
 tsan: ## the whole suite under ThreadSanitizer (clang)
 	@tools/setup tsan
 	@$(CONFIGURE) -B build-tsan -DCMAKE_C_COMPILER=clang -DTAPER_TESTS=ON -DTAPER_SANITIZE=thread $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) build-tsan -j $(JOBS)
-	@TAPER_CACHE=0 TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1" \
+	@TAPER_CACHE=0 TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 die_after_fork=0" \
 	    $(CTEST) --test-dir build-tsan
 
 # valgrind 3.19 does not know AVX-512.
