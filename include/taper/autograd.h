@@ -73,7 +73,11 @@ TP_API tp_status tp_gradcheck_opt(tp_function *f, void *context, tp_tensor *cons
  * Every operation, ours or yours, is one of these.  infer and forward are separate, and forward is a pure
  * function of (inputs, attributes, outputs): it allocates nothing and cannot fail. */
 
-enum { TP_MAX_INPUTS = 16, TP_MAX_OUTPUTS = 4 };
+enum {
+    TP_MAX_INPUTS = 16,
+    TP_MAX_OUTPUTS = 4,
+    TP_MAX_PARTS = 64, /* outputs of an operation that gives any number of them (n_out -1) */
+};
 
 typedef struct tp_op tp_op;
 
@@ -81,7 +85,7 @@ typedef struct tp_call {
     const tp_op *op;
     int n_in, n_out;
     tp_tensor *const *in; /* an optional input may be NULL */
-    tp_tensor *out[TP_MAX_OUTPUTS];
+    tp_tensor **out;      /* n_out of them; compose fills them in (and n_out where the op says -1) */
     const void *attrs;    /* the op's own struct */
     void *scratch;        /* 64-byte aligned, scratch_bytes long */
     size_t scratch_bytes; /* set by infer */
@@ -100,21 +104,36 @@ typedef struct tp_saved {     /* what backward gets */
     const void *attrs;
 } tp_saved;
 
-typedef enum tp_attr_type { TP_ATTR_END, TP_ATTR_I64, TP_ATTR_F64, TP_ATTR_BOOL, TP_ATTR_DIMS, TP_ATTR_DTYPE, TP_ATTR_U64 } tp_attr_type;
+typedef enum tp_attr_type {
+    TP_ATTR_END,
+    TP_ATTR_I64,   /* int64_t */
+    TP_ATTR_U64,   /* uint64_t */
+    TP_ATTR_F64,   /* double */
+    TP_ATTR_BOOL,  /* bool */
+    TP_ATTR_DIMS,  /* tp_shape: a list of integers */
+    TP_ATTR_PAIR,  /* int64_t[2]; one number stands for both */
+    TP_ATTR_DTYPE, /* tp_dtype */
+    TP_ATTR_WORD,  /* int: place of a word in the list words, "mean sum none" */
+    TP_ATTR_TEXT,  /* const char *, alive as long as the call; only for compose */
+} tp_attr_type;
+
+#define TP_REQUIRED __builtin_nan("") /* as an attribute's default: it has none and must be given */
+enum { TP_NO_DIM = INT32_MIN };       /* a dim that is not given (PyTorch's None): all elements, as one row */
 
 typedef struct tp_attr { /* one field of the op's attribute struct, for the shell, the docs and bindings */
-    const char *name;
-    tp_attr_type type;   /* DIMS is a tp_shape */
+    const char *name;    /* PyTorch's */
+    tp_attr_type type;
     size_t offset;
-    double otherwise;    /* its default */
+    double otherwise;    /* its default; of DIMS: 0 is the empty list, another number a list of one */
+    const char *words;   /* WORD: the words it may be; TEXT: its default */
 } tp_attr;
 
 /* Small typical inputs, one word each: sizes joined by commas, "s" for a scalar, "-" for an optional input left out, then
- * flags after @: t stored transposed (last two dims), p positive values, b bool, iN integers in [0, N).
+ * flags after @: t stored transposed (last two dims), p positive values, u in (0, 1), g above 1, b bool, iN integers in [0, N).
  * "2,3 3,1@t", "0,4", "s", "5,2@i2". */
 typedef struct tp_example {
     const char *inputs;
-    const void *attrs; /* NULL: all zero */
+    const void *attrs; /* NULL: the defaults */
 } tp_example;
 
 struct tp_op {
@@ -122,27 +141,38 @@ struct tp_op {
     const char *formula; /* "y = max(x, 0)" */
     const char *inputs;  /* names, "x weight bias?"; ? marks one that may be NULL; "x..." any number */
     int n_in;            /* how many names; -1: any number */
-    int n_out;           /* 0 means 1 */
+    int n_out;           /* 0 means 1; -1: any number, compose says how many */
     size_t attrs_size;
     const tp_attr *attrs;           /* ends with a row of TP_ATTR_END */
     unsigned saves_in, saves_out;   /* bit i: backward reads input i, output i */
     unsigned saves_for_others;      /* bit i: it reads input i, but not for the gradient of input i itself */
     bool is_view;                   /* the output shares the storage of input 0; no forward */
     bool not_differentiable;        /* said aloud; backward is NULL then */
+    bool shape_needs_values;        /* the output's shape depends on what the input holds: no dry run */
     tp_status (*infer)(tp_call *);  /* shape, strides, dtype of each out; scratch_bytes; or an error */
     void (*forward)(const tp_call *);
     void (*backward)(const tp_saved *, tp_tensor *dy, tp_tensor **dx); /* made of operations; dy = s->dy[0] */
+    void (*compose)(tp_call *);     /* instead of the three: fills out with what other operations make; so has its gradient from them */
     double (*cost)(const tp_call *);                                   /* floating-point operations; NULL: one an output element */
     const tp_example *examples;                                        /* ends with inputs == NULL */
+    const char *note;               /* what differs from PyTorch on purpose, or NULL */
     int64_t tag;                    /* for your own functions: what tells this op from its siblings */
 };
 
-/* Runs an operation: infer, allocate, forward, record.  attrs is copied. */
+/* Runs an operation: infer, allocate, forward, record; or compose.  attrs is copied. */
 TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
+
+/* The same for several outputs.  out has room for n_out of them; for TP_MAX_PARTS, and the rest NULL, where that is -1. */
 TP_API tp_status tp_apply_n(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out);
 
 /* In place: the result goes into in[0]'s memory, and in[0] takes the node.  Shape and dtype must stay. */
 TP_API tp_tensor *tp_apply_(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
+
+/* The op's attribute struct from text, as in "--stride 2": its defaults, then one attribute by name.  "none" is
+ * TP_NO_DIM, lists are "0,-1", dtypes "f32" or "float32".  An error names the op, what was got and what is wanted. */
+TP_API void tp_op_defaults(const tp_op *, void *attrs);
+TP_API tp_status tp_op_set(const tp_op *, void *attrs, const char *name, const char *text);
+TP_API const char *tp_op_missing(const tp_op *, const char *const *given, int n); /* first required one not among the names given, or NULL */
 
 /* For infer: the output is new memory, contiguous, or laid out like an input. */
 TP_API tp_status tp_infer_shape(tp_call *, int output, tp_dtype, tp_shape);

@@ -265,6 +265,7 @@ TP_API tp_tensor *tp_binary_cross_entropy_with_logits_opt(tp_tensor *logits, tp_
 
 TP_API int tp_op_count(void);
 TP_API const tp_op *tp_op_at(int);
+TP_API const char *tp_op_family(int);        /* "Reductions", ...: neighbours in the table share it */
 TP_API const tp_op *tp_op_find(const char *name); /* NULL, without an error, if there is none */
 
 /* ---- C numbers as operands: tp_add(x, 1), tp_div(1.0, x) ------------------------------------------------ */

@@ -116,8 +116,16 @@ static tp_status run_forward(tp_call *c)
     return TP_OK;
 }
 
+static tp_status no_dry_run(const tp_call *c)
+{
+    return tp_fail(TP_ERR_UNSUPPORTED,
+                   "%s: the shape of its result depends on values, which a dry run has not", c->op->name);
+}
+
 static tp_status run(tp_call *c)
 {
+    if (dry_run && c->op->shape_needs_values)
+        return no_dry_run(c);
     for (int i = 0; i < c->n_out; i++)
         if (!(c->out[i] = tensor_blank()))
             return TP_ERR_MEMORY;
@@ -126,22 +134,53 @@ static tp_status run(tp_call *c)
     return TP_OK;
 }
 
+/* An operation made of others: what they make on the way dies here, the results go to the caller's scope. */
+static tp_status compose(tp_call *c)
+{
+    TP_SCOPE;
+    if (dry_run && c->op->shape_needs_values)
+        return no_dry_run(c);
+    c->op->compose(c);
+    for (int i = 0; i < c->n_out && !tp_pending(); i++)
+        tp_keep(c->out[i]);
+    return tp_error_pending();
+}
+
+static tp_status apply(tp_call *c)
+{
+    if (check_inputs(c->op, c->in, c->n_in) || (c->op->compose ? compose(c) : run(c)))
+        return tp_error_pending();
+    if (!c->op->compose && wants_record(c->op, c->in, c->n_in) && node_record(c))
+        return TP_ERR_MEMORY;
+    return TP_OK;
+}
+
+static int room_for(const tp_op *op)
+{
+    return op->n_out > 0 ? op->n_out : op->n_out ? TP_MAX_PARTS : 1;
+}
+
 tp_status tp_apply_n(const tp_op *op, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out)
 {
-    tp_call c = { .op = op, .n_in = n_in, .n_out = op->n_out ? op->n_out : 1, .in = in, .attrs = attrs };
-    memset(out, 0, sizeof *out * (size_t)c.n_out);
-    if (check_inputs(op, in, n_in) || run(&c))
-        return tp_error_pending();
-    if (wants_record(op, in, n_in) && node_record(&c))
-        return TP_ERR_MEMORY;
-    memcpy(out, c.out, sizeof *out * (size_t)c.n_out);
-    return TP_OK;
+    size_t room = (size_t)room_for(op) * sizeof *out;
+    tp_call c = {
+        .op = op, .n_in = n_in, .n_out = op->n_out ? op->n_out : 1, .in = in, .out = out, .attrs = attrs
+    };
+    memset(out, 0, room);
+    if (apply(&c))
+        memset(out, 0, room);
+    return tp_error_pending();
 }
 
 tp_tensor *tp_apply(const tp_op *op, tp_tensor *const *in, int n_in, const void *attrs)
 {
+    if (op->n_out > TP_MAX_OUTPUTS || op->n_out < 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: gives several tensors; use tp_apply_n", op->name);
     tp_tensor *out[TP_MAX_OUTPUTS];
-    return tp_apply_n(op, in, n_in, attrs, out) ? NULL : out[0];
+    tp_call c = {
+        .op = op, .n_in = n_in, .n_out = op->n_out ? op->n_out : 1, .in = in, .out = out, .attrs = attrs
+    };
+    return apply(&c) ? NULL : out[0];
 }
 
 /* ---- in place ------------------------------------------------------------------------------------------ */
@@ -181,30 +220,48 @@ static tp_status part_from_overlaps(const tp_tensor *x, tp_tensor **in, int n_in
     return TP_OK;
 }
 
+static tp_status check_result(const tp_op *op, const tp_tensor *x, const tp_tensor *y)
+{
+    if (!tensor_same_shape(x, y))
+        return tp_fail(TP_ERR_SHAPE, "%s_: the result %s does not fit into %s", op->name,
+                       tensor_shape_text(y), tensor_shape_text(x));
+    if (x->dtype != y->dtype)
+        return tp_fail(TP_ERR_DTYPE, "%s_: the result is %s, the tensor %s", op->name,
+                       tp_dtype_name(y->dtype), tp_dtype_name(x->dtype));
+    return TP_OK;
+}
+
+static tp_tensor *in_place_by_copy(const tp_op *op, tp_tensor *x, tp_tensor *const *in, int n_in,
+                                   const void *attrs)
+{
+    tp_tensor *y = tp_apply(op, in, n_in, attrs);
+    if (!y || check_result(op, x, y))
+        return NULL;
+    return tp_apply_(&tp_op_copy, (tp_tensor *[]){ x, y }, 2, NULL);
+}
+
 tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const void *attrs)
 {
     tp_tensor *in[TP_MAX_INPUTS];
     if (check_inputs(op, inputs, n_in))
         return NULL;
-    if (n_in > TP_MAX_INPUTS || op->n_out > 1 || op->is_view)
+    if (n_in > TP_MAX_INPUTS || op->n_out > 1 || op->n_out < 0 || op->is_view)
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: has no form in place", op->name);
     memcpy(in, inputs, sizeof *in * (size_t)n_in);
-    tp_tensor *x = in[0];
+    tp_tensor *x = in[0], *out[1];
     bool records = wants_record(op, in, n_in);
     TP_SCOPE;
-    tp_call c = { .op = op, .n_in = n_in, .n_out = 1, .in = in, .attrs = attrs };
-    if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(c.out[0] = tensor_blank()) ||
+    if (op->compose) /* what it makes is copied in */
+        return in_place_by_copy(op, x, in, n_in, attrs);
+    tp_call c = { .op = op, .n_in = n_in, .n_out = 1, .in = in, .out = out, .attrs = attrs };
+    if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(out[0] = tensor_blank()) ||
         op->infer(&c))
         return NULL;
-    if (!tensor_same_shape(x, c.out[0]))
-        return tp_fail_null(TP_ERR_SHAPE, "%s_: the result %s does not fit into %s", op->name,
-                            tensor_shape_text(c.out[0]), tensor_shape_text(x));
-    if (x->dtype != c.out[0]->dtype)
-        return tp_fail_null(TP_ERR_DTYPE, "%s_: the result is %s, the tensor %s", op->name,
-                            tp_dtype_name(c.out[0]->dtype), tp_dtype_name(x->dtype));
+    if (check_result(op, x, c.out[0]))
+        return NULL;
     if (dry_run)
         return x;
-    c.out[0] = x;
+    out[0] = x;
     if (take_scratch(&c)) /* the last thing that can fail but recording, which comes before x changes: */
         return NULL;
     if (records && node_record(&c)) { /* what it saves, it saves with the version from before */

@@ -63,7 +63,7 @@ tp_dtype call_promoted(const tp_call *);
 
 /* The operations that the engine itself adds, sums and copies gradients with: the same ones that everybody uses,
  * defined in ops/. */
-extern const tp_op tp_op_add, tp_op_clone, tp_op_sum_to, tp_op_to;
+extern const tp_op tp_op_add, tp_op_clone, tp_op_copy, tp_op_sum_to, tp_op_to;
 
 /* The one attribute of clone, an int64_t. */
 enum { CLONE_PRESERVE, CLONE_CONTIGUOUS, CLONE_CHANNELS_LAST };

@@ -155,12 +155,9 @@ static double conv2d_cost(const tp_call *c)
 }
 
 static const tp_attr conv_attr_table[] = {
-    { "stride", TP_ATTR_I64, offsetof(conv_attrs, stride[0]), 1 },
-    { "stride_w", TP_ATTR_I64, offsetof(conv_attrs, stride[1]), 1 },
-    { "padding", TP_ATTR_I64, offsetof(conv_attrs, padding[0]), 0 },
-    { "padding_w", TP_ATTR_I64, offsetof(conv_attrs, padding[1]), 0 },
-    { "dilation", TP_ATTR_I64, offsetof(conv_attrs, dilation[0]), 1 },
-    { "dilation_w", TP_ATTR_I64, offsetof(conv_attrs, dilation[1]), 1 },
+    { "stride", TP_ATTR_PAIR, offsetof(conv_attrs, stride), 1 },
+    { "padding", TP_ATTR_PAIR, offsetof(conv_attrs, padding), 0 },
+    { "dilation", TP_ATTR_PAIR, offsetof(conv_attrs, dilation), 1 },
     { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },
     { 0 },
 };

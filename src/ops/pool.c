@@ -169,14 +169,10 @@ static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 static const tp_attr pool_attr_table[] = {
-    { "kernel", TP_ATTR_I64, offsetof(pool_attrs, kernel[0]), 2 },
-    { "kernel_w", TP_ATTR_I64, offsetof(pool_attrs, kernel[1]), 2 },
-    { "stride", TP_ATTR_I64, offsetof(pool_attrs, stride[0]), 2 },
-    { "stride_w", TP_ATTR_I64, offsetof(pool_attrs, stride[1]), 2 },
-    { "padding", TP_ATTR_I64, offsetof(pool_attrs, padding[0]), 0 },
-    { "padding_w", TP_ATTR_I64, offsetof(pool_attrs, padding[1]), 0 },
-    { "dilation", TP_ATTR_I64, offsetof(pool_attrs, dilation[0]), 1 },
-    { "dilation_w", TP_ATTR_I64, offsetof(pool_attrs, dilation[1]), 1 },
+    { "kernel_size", TP_ATTR_PAIR, offsetof(pool_attrs, kernel), 2 },
+    { "stride", TP_ATTR_PAIR, offsetof(pool_attrs, stride), 2 },
+    { "padding", TP_ATTR_PAIR, offsetof(pool_attrs, padding), 0 },
+    { "dilation", TP_ATTR_PAIR, offsetof(pool_attrs, dilation), 1 },
     { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },
     { "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0 },
     { 0 },

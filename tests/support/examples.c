@@ -1,15 +1,16 @@
 /* examples.c - parses and runs the examples of operations.
  *
  * An input is one word: sizes joined by commas, "s" for a scalar, "-" for one left out, then flags after @: t stored
- * transposed, p positive, b bool, iN integers in [0, N).  Layer: tests.  Read next: examples.h. */
+ * transposed, p positive, u in (0, 1), g above 1, b bool, iN integers in [0, N).  Layer: tests.  Read next: examples.h. */
 #include "support/examples.h"
 #include "support/compare.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct input_word {
-    bool absent, transposed, positive, boolean;
+    bool absent, transposed, positive, unit, above, boolean;
     int64_t below; /* integers in [0, below); 0: floats */
     tp_shape shape;
 } input_word;
@@ -31,6 +32,8 @@ static const char *parse_word(const char *at, input_word *w)
         char *end = (char *)at + 1;
         w->transposed |= *at == 't';
         w->positive |= *at == 'p';
+        w->unit |= *at == 'u';
+        w->above |= *at == 'g';
         w->boolean |= *at == 'b';
         if (*at == 'i')
             w->below = strtoll(at + 1, &end, 10);
@@ -67,7 +70,9 @@ static tp_tensor *fill(const input_word *w, uint64_t seed, tp_dtype dtype)
         uint64_t bits = scramble(seed * 7919 + (uint64_t)i);
         values[i] = w->below      ? (double)(bits % (uint64_t)w->below)
                     : w->boolean  ? (double)(bits & 1)
-                    : w->positive ? (v < 0 ? -v : v) * 1.5 + 0.125
+                    : w->positive ? fabs(v) * 1.5 + 0.125
+                    : w->above    ? fabs(v) * 1.5 + 1.0625
+                    : w->unit     ? fabs(v) * 0.75 + 0.0625
                                   : v;
     }
     tp_tensor *x = tp_tensor_copied(values, TP_F64, w->shape);
@@ -77,9 +82,12 @@ static tp_tensor *fill(const input_word *w, uint64_t seed, tp_dtype dtype)
 
 static void copy_attrs(example_run *r, const tp_example *e, int64_t scale)
 {
-    memset(r->attrs, 0, sizeof r->attrs);
-    if (e->attrs && r->op->attrs_size <= sizeof r->attrs)
+    if (r->op->attrs_size > sizeof r->attrs)
+        return;
+    if (e->attrs)
         memcpy(r->attrs, e->attrs, r->op->attrs_size);
+    else
+        tp_op_defaults(r->op, r->attrs);
     for (const tp_attr *a = r->op->attrs; a && a->name; a++) {
         if (a->type != TP_ATTR_DIMS || strcmp(a->name, "shape") != 0)
             continue;
@@ -93,7 +101,7 @@ void example_build(example_run *r, const tp_op *op, const tp_example *e, tp_dtyp
                    const char *layout)
 {
     TP_NO_GRAD;
-    *r = (example_run){ .op = op, .n_out = op->n_out ? op->n_out : 1 };
+    *r = (example_run){ .op = op, .n_out = op->n_out > 0 ? op->n_out : op->n_out == 0 };
     copy_attrs(r, e, scale);
     for (const char *at = e->inputs; *at && r->n_in < TP_MAX_INPUTS; r->n_in++) {
         input_word w;
@@ -113,7 +121,10 @@ void example_build(example_run *r, const tp_op *op, const tp_example *e, tp_dtyp
 
 tp_status example_apply(example_run *r)
 {
-    return tp_apply_n(r->op, r->in, r->n_in, r->attrs, r->out);
+    tp_status status = tp_apply_n(r->op, r->in, r->n_in, r->attrs, r->out);
+    while (r->op->n_out < 0 && r->n_out < TP_MAX_PARTS && r->out[r->n_out])
+        r->n_out++;
+    return status;
 }
 
 tp_status example_gradient(example_run *r)

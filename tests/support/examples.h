@@ -11,7 +11,7 @@ typedef struct example_run {
     const tp_op *op;
     int n_in, n_out;
     tp_tensor *in[TP_MAX_INPUTS]; /* NULL: an optional one that is left out */
-    tp_tensor *out[TP_MAX_OUTPUTS];
+    tp_tensor *out[TP_MAX_PARTS];
     tp_tensor *dx[TP_MAX_INPUTS]; /* NULL for what has no gradient */
     _Alignas(16) char attrs[512];
 } example_run;
