@@ -178,3 +178,61 @@ def bind(op, info, sample):
         if a["default"] is None and a["name"] not in attrs:
             raise Unsupported("no " + a["name"])
     return inputs, attrs
+
+
+# ---- the other way: PyTorch on our inputs and attributes ---------------------------------------------------------------
+
+CALLS = {
+    "view": lambda x, shape: x.view(shape), "reshape": lambda x, shape: x.reshape(shape), "permute": lambda x, dims: x.permute(dims),
+    "expand": lambda x, **a: x.expand(*a.values()), "repeat": lambda x, **a: x.repeat(*a.values()), "clone": lambda x, **a: x.clone(),
+    "to": lambda x, dtype: x.to(dtype), "copy": lambda x, y: x.copy_(y), "sum_to": lambda x, **a: x.sum_to_size(*a.values()),
+    "slice": lambda x, dim, start, end, step: x[(slice(None),) * (dim % x.dim()) + (slice(start, end, step),)],
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "gelu": lambda x, approximate="none": F.gelu(x, approximate=approximate),
+    "cat": lambda *x, dim=0: torch.cat(x, dim), "stack": lambda *x, dim=0: torch.stack(x, dim),
+    "einsum": lambda *x, equation: torch.einsum(equation, *x), "contiguous": lambda x: x.contiguous(),
+    "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
+}
+# Attributes of ours that PyTorch does not take by these names, or whose default is a None there.
+NOT_GIVEN = {"seed", "stream"}
+
+
+def value_of(kind, text):
+    if kind == "true or false":
+        return text in ("1", "true")
+    if kind == "integer":
+        return None if text in ("none", "-2147483648") else int(text)
+    if kind == "number":
+        return float(text)
+    if kind == "integers":
+        return tuple(int(t) for t in text.strip("()").split(",") if t)
+    if kind == "integer or two":
+        pair = tuple(int(t) for t in text.split(","))
+        return pair[0] if len(set(pair)) == 1 else pair
+    if kind == "dtype":
+        from .golden import DTYPES
+        return DTYPES[text]
+    return text
+
+
+def function(name):
+    for place in (torch, F, torch.linalg, torch.special):
+        if hasattr(place, name):
+            return getattr(place, name)
+    if hasattr(torch.Tensor, name):
+        return getattr(torch.Tensor, name)
+    raise Unsupported("PyTorch has no " + name)
+
+
+def caller(op, inputs, texts):
+    """A function without arguments that runs PyTorch's operation."""
+    kinds = {a["name"]: a["type"] for a in op["attributes"]}
+    attrs = {k: value_of(kinds[k], t) for k, t in texts.items() if k not in NOT_GIVEN}
+    if op["name"] in CALLS:
+        f = CALLS[op["name"]]
+        return lambda: f(*inputs, **attrs)
+    attrs = {k: v for k, v in attrs.items() if v is not None and not (kinds[k] == "integers" and v == () and k in ("dim", "dims", "size"))}
+    if kinds.get("dim") == "integers" and "keepdim" in attrs and "dim" not in attrs:
+        del attrs["keepdim"]
+    f = function(op["name"])
+    inputs = [x for x in inputs if x is not None] if inputs and inputs[-1] is None else inputs
+    return lambda: f(*inputs, **attrs)
