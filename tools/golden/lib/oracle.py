@@ -32,8 +32,10 @@ ARGUMENTS = {
     "slice_scatter": ["src", "dim", "start", "end", "step"], "sum_to": ["size"], "unflatten": ["dim", "sizes"],
     "as_strided": ["size", "stride", "storage_offset"], "expand_as": ["other"], "view_as": ["other"], "contiguous": ["memory_format"],
     "split": ["split_size_or_sections", "dim"], "tensor_split": ["indices_or_sections", "dim"],
-    "polygamma": ["input"], "clone": ["memory_format"],
+    "polygamma": ["input"], "clone": ["memory_format"], "where": ["condition", "other"],
 }
+# Our order of the inputs, as places in PyTorch's.
+ORDER = {"where": (1, 0, 2)}
 # Our attribute for PyTorch's argument.
 RENAMED = {
     ("view", "size"): "shape", ("expand", "size"): "size", ("sum_to", "size"): "size",
@@ -159,6 +161,8 @@ def bind(op, info, sample):
             inputs.append(v)
         else:
             raise Unsupported(f"{k}={str(v)[:20]}")
+    if name in ORDER and len(ORDER[name]) == len(inputs):
+        inputs = [inputs[i] for i in ORDER[name]]
     while inputs and inputs[-1] is None:
         inputs.pop()
     wanted = op["inputs"].split()
