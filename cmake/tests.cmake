@@ -122,3 +122,23 @@ if(CMAKE_C_COMPILER_ID MATCHES "Clang")
         add_dependencies(fuzz fuzz_${name})
     endforeach()
 endif()
+
+# ---- pages whose code is compiled and run ----------------------------------------------------------------------------
+
+foreach(page tensor)
+    set(source ${PROJECT_BINARY_DIR}/docs/${page}.c)
+    set(text ${PROJECT_SOURCE_DIR}/docs/${page}.md)
+    if(NOT EXISTS ${text})
+        continue()
+    endif()
+    add_custom_command(OUTPUT ${source} ${source}.out VERBATIM DEPENDS ${text} tools/snippets
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
+        COMMAND sh -c "tools/snippets c docs/${page}.md >'${source}'"
+        COMMAND sh -c "tools/snippets out docs/${page}.md >'${source}.out'")
+    add_executable(page_${page} ${source})
+    target_link_libraries(page_${page} PRIVATE taper_static taper_plain)
+    add_test(NAME page_${page} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/docs
+             COMMAND sh -c "'$<TARGET_FILE:page_${page}>' | diff -u --label docs/${page}.md '${source}.out' --label printed -")
+    set_tests_properties(page_${page} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
+endforeach()
