@@ -125,7 +125,7 @@ static void starts_that_cannot_be(void **state)
         { "\x93NUMPY\1\0\xff\xff", 10, TP_ERR_FORMAT, "header of 65535 bytes" },
         { "\x93NUMPY\2\0\xff\xff\xff\xff", 12, TP_ERR_FORMAT,
           "header of 4294967295 bytes, at most 0 are possible" },
-        { "\x93NUMPY\2\0\xff\xff", 10, TP_ERR_FORMAT, "byte 8: 4 bytes wanted, the file ends at 10" },
+        { "\x93NUMPY\2\0\xff\xff", 10, TP_ERR_FORMAT, "byte 10: 2 bytes wanted, the file ends at 10" },
     };
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         assert_null(read_memory(starts[i].start, starts[i].size));

@@ -1,4 +1,4 @@
-/* taper/io.h - files: weights as safetensors, single arrays as npy.
+/* taper/io.h - files: weights as safetensors, arrays as npy and npz.
  *
  * Readers trust nothing: a malformed file is TP_ERR_FORMAT naming file, byte offset and what was wanted.
  * Writers write beside, sync and rename: the old file or the new one, never half of one.
@@ -23,10 +23,25 @@ TP_API tp_params *tp_safetensors_read(const char *path);
 /* Value of a metadata key into text ("" if there is none). */
 TP_API tp_status tp_safetensors_metadata(const char *path, const char *key, char *text, size_t size);
 
-/* ---- npy ---------------------------------------------------------------------------------------------------------- */
+/* ---- npy, npz: NumPy's files (numpy.save, numpy.savez, numpy.savez_compressed) -------------------------------------
+ *
+ * Every type but bf16, which NumPy does not have.  Big-endian files are turned round, column-major ("Fortran") ones come
+ * back as row-major copies. */
 
 TP_API tp_status tp_npy_write(const char *path, tp_tensor *);
 TP_API tp_tensor *tp_npy_read(const char *path);
+
+/* npz: a zip file with a member NAME.npy for each array; NAME is the tensor's name (a name, never a path: "../x" is
+ * one).  Stored or deflated members are read; needs libzip, else TP_ERR_UNSUPPORTED. */
+typedef struct tp_npz_options {
+    size_t struct_size;
+    bool compressed; /* deflated, as savez_compressed; stored, as savez, by default */
+} tp_npz_options;
+#define tp_npz_write(path, params, ...) \
+    tp_npz_write_opt(path, params, &(tp_npz_options){ .struct_size = sizeof(tp_npz_options), __VA_ARGS__ })
+TP_API tp_status tp_npz_write_opt(const char *path, const tp_params *, const tp_npz_options *);
+TP_API tp_params *tp_npz_read(const char *path);
+TP_API tp_tensor *tp_npz_read_one(const char *path, const char *name); /* the other members are not looked at */
 
 /* ---- Pictures: PNG and JPEG, decoded to (channels, height, width) floats in [0, 1]; channels 1 or 3, 0: as in the file.
  * Pixels as Pillow's convert("L") and convert("RGB") give them (alpha is dropped; of 16 bits the high 8 count), turned

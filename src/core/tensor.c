@@ -221,14 +221,12 @@ bool tensor_same_shape(const tp_tensor *a, const tp_tensor *b)
 
 const char *shape_text(tp_shape shape)
 {
-    static _Thread_local char ring[4][256];
-    static _Thread_local unsigned turn;
-    char *text = ring[turn++ % 4];
-    size_t used = (size_t)snprintf(text, sizeof *ring, "(");
+    char *text = error_piece();
+    size_t used = (size_t)snprintf(text, ERROR_PIECE, "(");
     for (int i = 0; i < shape.ndim && i < TP_MAX_DIMS; i++)
-        used += (size_t)snprintf(text + used, sizeof *ring - used, i ? ", %lld" : "%lld",
+        used += (size_t)snprintf(text + used, ERROR_PIECE - used, i ? ", %lld" : "%lld",
                                  (long long)shape.dim[i]);
-    snprintf(text + used, sizeof *ring - used, shape.ndim == 1 ? ",)" : ")");
+    snprintf(text + used, ERROR_PIECE - used, shape.ndim == 1 ? ",)" : ")");
     return text;
 }
 
