@@ -93,8 +93,34 @@ TP_API tp_status tp_to_f32(const tp_tensor *, float *out, int64_t n);  /* all el
 TP_API tp_status tp_to_f64(const tp_tensor *, double *out, int64_t n);
 TP_API tp_status tp_to_i64(const tp_tensor *, int64_t *out, int64_t n);
 
-/* Text as PyTorch prints it; like snprintf: returns the length it needs, writes at most size bytes with the final 0. */
-TP_API size_t tp_format(const tp_tensor *, char *text, size_t size);
+/* ---- As text ------------------------------------------------------------------------------------------- */
+
+typedef enum tp_sci_mode { TP_SCI_AUTO, TP_SCI_ON, TP_SCI_OFF } tp_sci_mode;
+
+typedef struct tp_format_options { /* as torch.set_printoptions; -1 where zero itself is meant */
+    size_t struct_size;
+    int precision;     /* 4 digits after the point; at most 99 */
+    int edgeitems;     /* 3 elements at each end of what is shortened */
+    int linewidth;     /* 80 characters */
+    int64_t threshold; /* 1000 elements; what has more is shortened.  INT64_MAX: nothing is */
+    tp_sci_mode sci_mode;
+} tp_format_options;
+
+/* Text as PyTorch prints it; like snprintf: returns the length it needs, writes at most size bytes with the final 0.
+ * tp_format(x, text, sizeof text, .precision = 2) */
+#define tp_format(t, text, size, ...) \
+    tp_format_opt(t, text, size, &(tp_format_options){ .struct_size = sizeof(tp_format_options), __VA_ARGS__ })
+TP_API size_t tp_format_opt(const tp_tensor *, char *text, size_t size, const tp_format_options *);
+
+/* Nested lists, all elements, as Python's json.dumps(x.tolist()): "[[1.0, 0.5], [NaN, -Infinity]]".  Each number is
+ * the shortest decimal that reads back as the same one.  Like snprintf. */
+TP_API size_t tp_tolist(const tp_tensor *, char *text, size_t size);
+
+/* A tensor from nested lists, in JSON (with NaN, Infinity) or as Python prints them (nan, inf, True).  Reals give f32,
+ * integers i64, true and false bool, no element f32.  Errors name the byte: TP_ERR_FORMAT what is no list, TP_ERR_SHAPE
+ * lists of different lengths, TP_ERR_DTYPE a number that the type cannot hold (nothing is cut: no 1.5 or 300 as u8). */
+TP_API tp_tensor *tp_from_list(const char *text);
+TP_API tp_tensor *tp_from_list_as(const char *text, tp_dtype);
 
 /* ---- Named tensors: the parameters of a module, the content of a file, the state of an optimizer ------- */
 

@@ -70,16 +70,28 @@ int print_number(char *text, size_t size, char conversion, int precision, double
     return n;
 }
 
-/* 15 digits are exact both ways; where they do not give the value back, 16 or 17 do. */
+static bool gives_back(const char *text, double x)
+{
+    double back;
+    const char *end;
+    return parse_number(text, &back, &end) && back == x;
+}
+
+/* 15 digits are exact both ways; where they do not give the value back, 16 or 17 do.  Below a power of two numbers lie
+ * closer than above it: there the nearest decimal may miss where the next one above it does not. */
 static void find_digits(double x, char digits[20], int *exponent)
 {
     char text[40];
     for (int precision = 14; precision < 17; precision++) {
         print_number(text, sizeof text, 'e', precision, x);
-        double back;
-        const char *end;
-        if (parse_number(text, &back, &end) && back == x)
+        char *last = strchr(text, 'e') - 1;
+        if (gives_back(text, x))
             break;
+        if (precision < 16 && *last != '9') {
+            ++*last;
+            if (gives_back(text, x))
+                break;
+        }
     }
     const char *e = strchr(text, 'e');
     size_t n = 0;

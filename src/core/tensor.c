@@ -224,8 +224,8 @@ const char *shape_text(tp_shape shape)
     char *text = error_piece();
     size_t used = (size_t)snprintf(text, ERROR_PIECE, "(");
     for (int i = 0; i < shape.ndim && i < TP_MAX_DIMS; i++)
-        used += (size_t)snprintf(text + used, ERROR_PIECE - used, i ? ", %lld" : "%lld",
-                                 (long long)shape.dim[i]);
+        used +=
+            (size_t)snprintf(text + used, ERROR_PIECE - used, i ? ", %lld" : "%lld", (long long)shape.dim[i]);
     snprintf(text + used, ERROR_PIECE - used, shape.ndim == 1 ? ",)" : ")");
     return text;
 }
