@@ -15,7 +15,8 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATAD
 # ---- pkg-config ----------------------------------------------------------------------------------------------------
 
 list(JOIN taper_package_names " " pc_requires)
-set(pc_libs -lm)
+set(pc_libs ${taper_system})
+list(TRANSFORM pc_libs PREPEND -l)
 foreach(name IN LISTS OpenMP_C_LIB_NAMES) # by name where the linker looks, else (clang's libomp) by path
     get_filename_component(dir "${OpenMP_${name}_LIBRARY}" DIRECTORY)
     get_filename_component(real "${dir}" REALPATH)

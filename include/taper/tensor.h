@@ -50,8 +50,15 @@ typedef struct tp_tensor_options {
 /* A contiguous tensor with a copy of the elements at data. */
 TP_API tp_tensor *tp_tensor_copied(const void *data, tp_dtype, tp_shape);
 
-/* A contiguous tensor over the caller's memory, which must stay until release(context) is called (release may be NULL). */
+/* A contiguous tensor over the caller's memory, which must stay as it is until release(context) is called: once, from
+ * the thread that lets go of the last tensor over it, views and saved activations included (release may be NULL: then
+ * the caller must know).  On failure release is not called.  The memory must be aligned to the elements. */
 TP_API tp_tensor *tp_tensor_shared(void *data, tp_dtype, tp_shape, void (*release)(void *context), void *context);
+
+/* The same with strides, in elements and not negative: TP_SHAPE(1, rows) for columns.  Every element must lie in the
+ * bytes bytes at data. */
+TP_API tp_tensor *tp_tensor_shared_strided(void *data, size_t bytes, tp_dtype, tp_shape, tp_shape strides,
+                                           void (*release)(void *context), void *context);
 
 /* tp_tensor_of(1.0, 2.0, 3.0): a vector of floats, written out */
 #define tp_tensor_of(...) \
@@ -82,10 +89,18 @@ TP_API bool tp_is_contiguous(const tp_tensor *);
 TP_API bool tp_shares_storage(const tp_tensor *, const tp_tensor *);
 TP_API tp_storage *tp_storage_of(const tp_tensor *);
 TP_API int64_t tp_storage_offset(const tp_tensor *); /* elements */
-TP_API const char *tp_device_of(const tp_tensor *);  /* "cpu" */
+TP_API void *tp_storage_data(const tp_storage *);    /* the first byte, whatever the tensors' offsets */
+TP_API size_t tp_storage_bytes(const tp_storage *);
 
 /* First element.  Other elements lie at sum(index * stride).  Writing through it is not seen by autograd. */
 TP_API void *tp_data(const tp_tensor *);
+
+/* Devices: "cpu" so far.  A tensor that is there already is itself; a device that is not there is TP_ERR_DEVICE. */
+TP_API const char *tp_device_of(const tp_tensor *);              /* "cpu" */
+TP_API tp_tensor *tp_to_device(tp_tensor *, const char *device); /* "cpu", "cpu:0", "cuda:0" ... */
+TP_API tp_tensor *tp_cpu(tp_tensor *);
+TP_API tp_tensor *tp_cuda(tp_tensor *);
+TP_API int tp_device_count(const char *kind); /* of "cpu", "cuda" ...; 0 for what this build does not know */
 
 TP_API double tp_item(const tp_tensor *);                 /* of a one-element tensor, any dtype; NaN and an error otherwise */
 TP_API int64_t tp_item_i64(const tp_tensor *);

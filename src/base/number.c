@@ -82,7 +82,7 @@ static bool gives_back(const char *text, double x)
 static void find_digits(double x, char digits[20], int *exponent)
 {
     char text[40];
-    for (int precision = 14; precision < 17; precision++) {
+    for (int precision = x < 0x1p-1022 ? 0 : 14; precision < 17; precision++) { /* the smallest have fewer digits */
         print_number(text, sizeof text, 'e', precision, x);
         char *last = strchr(text, 'e') - 1;
         if (gives_back(text, x))

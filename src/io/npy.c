@@ -76,6 +76,14 @@ static tp_status check_length(const file_in *in, const npy_header *h, int64_t da
     return TP_OK;
 }
 
+tp_status npy_open(const file_in *in, npy_header *header, int64_t *data_start)
+{
+    tp_status status = tp_error_pending();
+    if (!status)
+        status = read_header(in, header, data_start);
+    return status ? status : check_length(in, header, *data_start);
+}
+
 static void swap_bytes(unsigned char *p, size_t size, int64_t n)
 {
     for (int64_t i = 0; i < n; i++, p += size)
@@ -114,7 +122,7 @@ tp_tensor *npy_from(const file_in *in)
     TP_SCOPE;
     npy_header h = { 0 };
     int64_t start = 0;
-    if (tp_pending() || read_header(in, &h, &start) || check_length(in, &h, start))
+    if (npy_open(in, &h, &start))
         return NULL;
     tp_tensor *t = tensor_new(h.dtype, h.shape);
     size_t size = tp_dtype_size(h.dtype);

@@ -5,8 +5,12 @@
 #define IO_NPY_H
 
 #include "io/file.h"
+#include "io/npy_header.h"
 
 #include <taper/io.h>
+
+/* The header, checked against the file's length; *data_start is where the elements begin. */
+tp_status npy_open(const file_in *, npy_header *, int64_t *data_start);
 
 /* Reads from the first byte to the last, none of them twice. */
 tp_tensor *npy_from(const file_in *);
