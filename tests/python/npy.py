@@ -24,6 +24,11 @@ def arrays_of_every_type(path):
                         np.lib.format.write_array(f, y, version)
                     with scope():
                         same(array(check(tp_npy_read(path.encode()))), x)
+                        if y.dtype.isnative:
+                            mapped = check(tp_npy_map(path.encode()))
+                            same(array(mapped), x)
+                            if y.size > 1 and not y.flags.c_contiguous:
+                                assert tp_stride(mapped, 0) == 1
             with scope():
                 check(tp_npy_write(path.encode(), tensor(x)))
                 same(np.load(path), x)

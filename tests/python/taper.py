@@ -28,6 +28,10 @@ class NpzOptions(c.Structure):
     _fields_ = [("struct_size", c.c_size_t), ("compressed", c.c_bool)]
 
 
+class MemoryInfo(c.Structure):
+    _fields_ = [(name, c.c_int64) for name in ("live_bytes", "peak_bytes", "cached_bytes", "live_blocks", "system_calls")]
+
+
 def declare(result, name, *arguments):
     function = getattr(lib, name)
     function.restype, function.argtypes = result, arguments
@@ -37,6 +41,15 @@ def declare(result, name, *arguments):
 declare(c.c_int, "tp_error_take", c.c_char_p, c.c_size_t)
 declare(None, "tp_scope_open", c.POINTER(Scope))
 declare(None, "tp_scope_close", c.POINTER(Scope))
+declare(MemoryInfo, "tp_memory_stats")
+declare(c.c_void_p, "tp_retain", c.c_void_p)
+declare(None, "tp_release", c.c_void_p)
+declare(c.c_void_p, "tp_to", c.c_void_p, c.c_int)
+declare(c.c_void_p, "tp_to_dlpack", c.c_void_p)
+declare(c.c_void_p, "tp_to_dlpack_legacy", c.c_void_p)
+declare(c.c_void_p, "tp_from_dlpack", c.c_void_p)
+declare(c.c_void_p, "tp_from_dlpack_legacy", c.c_void_p)
+declare(c.c_void_p, "tp_npy_map", c.c_char_p)
 declare(c.c_void_p, "tp_tensor_copied", c.c_void_p, c.c_int, Shape)
 declare(c.c_void_p, "tp_data", c.c_void_p)
 declare(c.c_int, "tp_dtype_of", c.c_void_p)
