@@ -55,9 +55,17 @@ static const struct {
     { H("'<f4'", "False", "(4611686018427387904,)"), 0, TP_ERR_FORMAT, "larger than any memory" },
     { H("'<f4'", "False", "(1,1,1,1,1,1,1,1,1)"), 4, TP_ERR_UNSUPPORTED, "9 dims, at most 8 are possible" },
 
+    { H("'<f4'", "False",
+        "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+        "1,1,1,1,1,"
+        "1,1,1,1,1,1,1,1,1,1,1)"),
+      4, TP_ERR_UNSUPPORTED, "65 dims, at most 8 are possible" },
+
     { H("'|O'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements '|O'" },
     { H("'<c8'", "False", "(2,)"), 16, TP_ERR_UNSUPPORTED, "elements '<c8'" },
     { H("'<U5'", "False", "(2,)"), 40, TP_ERR_UNSUPPORTED, "elements '<U5'" },
+    { H("'<V2'", "False", "(2,)"), 4, TP_ERR_UNSUPPORTED, "elements '<V2'" }, /* a bfloat16 of ml_dtypes */
+    { H("'bfloat16'", "False", "(2,)"), 4, TP_ERR_UNSUPPORTED, "elements 'bfloat16'" },
     { H("'f4'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements 'f4'" },
     { H("''", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements ''" },
     { H("'|f4'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements '|f4'" },

@@ -15,6 +15,6 @@ int print_number(char *text, size_t size, char conversion, int precision, double
 
 /* The fewest digits that read back as the same value, written as Python's repr writes them: 0.1, 1e-05, 2.0, 1e+16;
  * nan, inf and -inf.  Returns the length, at most 26. */
-int print_number_shortest(char text[32], double value);
+int print_number_shortest(char text[32], double x);
 
 #endif

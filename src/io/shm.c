@@ -205,7 +205,7 @@ static tp_tensor *open_old(const char *name, int fd)
     TP_SCOPE;
     struct stat info;
     shm_header h;
-    tp_dtype dtype;
+    tp_dtype dtype = TP_F32;
     tp_shape shape = { 0 };
     if (fstat(fd, &info)) {
         tp_fail_errno(name, "cannot open shared memory");
