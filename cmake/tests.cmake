@@ -69,18 +69,19 @@ if(TARGET taper_program AND TAPER_TESTS)
     endforeach()
 endif()
 
-# ---- against NumPy and PyTorch: scripts that load the shared library; skipped (77) where Python or NumPy is missing ------
+# ---- against NumPy and PyTorch: scripts that load the shared library or run the program, which is their argument; skipped
+# ---- (77) where Python or NumPy is missing
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/python/*.py)
 find_program(TAPER_PYTHON python3 DOC "Python of tests/python, best with NumPy and PyTorch")
-if(TAPER_TESTS AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
+if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
     foreach(script IN LISTS scripts)
         get_filename_component(name ${script} NAME_WE)
         if(name STREQUAL "taper") # what the others import
             continue()
         endif()
         if(TAPER_PYTHON)
-            add_test(NAME python_${name} COMMAND ${TAPER_PYTHON} -B ${script})
+            add_test(NAME python_${name} COMMAND ${TAPER_PYTHON} -B ${script} $<TARGET_FILE:taper_program>)
         else()
             add_test(NAME python_${name} COMMAND sh -c "echo skipped: there is no python3; exit 77")
         endif()
