@@ -399,6 +399,15 @@ static tp_status visit_needed(const pass *p, tp_node *n)
     return tp_error_pending();
 }
 
+/* What it saved is needed no more. */
+static void spend(const pass *p, tp_node *n)
+{
+    if (p->retain_graph || tp_pending())
+        return;
+    node_free_saved(n);
+    n->freed = true;
+}
+
 static tp_status visit(const pass *p, tp_node *n)
 {
     bool flowed = false;
@@ -413,10 +422,8 @@ static tp_status visit(const pass *p, tp_node *n)
     for (int i = 0; i < n->n_in && p->n_hooked && !tp_pending(); i++)
         if (n->in[i].leaf)
             settle(p, n->in[i].leaf);
-    if (!p->retain_graph && !tp_pending()) {
-        node_free_saved(n);
-        n->freed = true;
-    }
+    if (n->op != &copy_slices && !n->is_held)
+        spend(p, n);
     return tp_error_pending();
 }
 
@@ -450,6 +457,9 @@ static tp_status walk(pass *p, tp_tensor *const *roots, tp_tensor *const *seeds,
     }
     for (int64_t k = p->count; k-- > 0 && !tp_pending();)
         visit(p, p->order[k]);
+    for (int64_t k = 0; k < p->count; k++) /* two nodes may have read these */
+        if (p->order[k]->op == &copy_slices)
+            spend(p, p->order[k]);
     clear(p);
     return tp_error_pending();
 }

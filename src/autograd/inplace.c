@@ -68,6 +68,7 @@ tp_status rebase_history(tp_tensor *x)
         return TP_ERR_MEMORY;
     *(region *)slices->attrs = region_of(x);
     slices->held = tp_retain(done);
+    done->is_held = true;
     node_connect(slices, 0, x->base);
     for (int i = 1; i < done->n_in; i++) {
         const edge *e = &done->in[i];

@@ -41,7 +41,7 @@ struct tp_node {
     tp_object object;
     const tp_op *op;
     int32_t n_in, n_out;
-    bool freed, needed;
+    bool freed, needed, is_held; /* is_held: by copy_slices, which frees it */
     uint32_t sequence; /* the how-manyth node of its thread: for error texts */
     uint64_t mark;
     tp_node *next;   /* while waiting to be destroyed */
