@@ -27,6 +27,7 @@ extern "C" {
 #define tp_uniform(low, high, shape, ...) tp_uniform_opt(low, high, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 #define tp_randn(shape, ...) tp_normal_opt(0, 1, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 #define tp_normal(mean, std, shape, ...) tp_normal_opt(mean, std, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
+#define tp_exponential(lambd, shape, ...) tp_exponential_opt(lambd, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 
 TP_API tp_tensor *tp_empty_opt(tp_shape, const tp_tensor_options *);
 TP_API tp_tensor *tp_full_opt(tp_shape, double value, const tp_tensor_options *);
@@ -36,8 +37,17 @@ TP_API tp_tensor *tp_linspace_opt(double start, double end, int64_t steps, const
 TP_API tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base, const tp_tensor_options *);
 TP_API tp_tensor *tp_uniform_opt(double low, double high, tp_shape, const tp_tensor_options *);       /* [low, high) */
 TP_API tp_tensor *tp_normal_opt(double mean, double std, tp_shape, const tp_tensor_options *);
-TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape);                                    /* [low, high), i64 */
+TP_API tp_tensor *tp_exponential_opt(double lambd, tp_shape, const tp_tensor_options *);               /* density lambd exp(-lambd y) */
+TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape);                                    /* [low, high), i64; every one equally likely */
+TP_API tp_tensor *tp_randint_of(int64_t low, int64_t high, tp_shape, tp_dtype);
 TP_API tp_tensor *tp_randperm(int64_t n);                                                             /* of 0 .. n-1, i64 */
+TP_API tp_tensor *tp_bernoulli(tp_tensor *p);                                                         /* 1 with probability p, else 0; of p's type */
+TP_API tp_tensor *tp_poisson(tp_tensor *rate);
+TP_API tp_tensor *tp_normal_around(tp_tensor *mean, tp_tensor *std);                                  /* torch.normal of two tensors; they broadcast */
+TP_API tp_tensor *tp_multinomial(tp_tensor *weights, int64_t n, bool replacement);                    /* n places of each row of (C,) or (N, C), i64 */
+
+TP_API tp_tensor *tp_rng_state_tensor(void);                     /* tp_rng_state as 16 bytes (u8), for files */
+TP_API tp_status tp_set_rng_state_tensor(const tp_tensor *);
 
 TP_API tp_tensor *tp_empty_like(const tp_tensor *);
 TP_API tp_tensor *tp_zeros_like(const tp_tensor *);
@@ -45,6 +55,7 @@ TP_API tp_tensor *tp_ones_like(const tp_tensor *);
 TP_API tp_tensor *tp_full_like(const tp_tensor *, double value);
 TP_API tp_tensor *tp_rand_like(const tp_tensor *);
 TP_API tp_tensor *tp_randn_like(const tp_tensor *);
+TP_API tp_tensor *tp_randint_like(const tp_tensor *, int64_t low, int64_t high);
 
 /* ---- Copies, casts, in-place filling ---------------------------------------------------------------- */
 
@@ -64,6 +75,9 @@ TP_API tp_tensor *tp_fill_(tp_tensor *, double value);
 TP_API tp_tensor *tp_zero_(tp_tensor *);
 TP_API tp_tensor *tp_uniform_(tp_tensor *, double low, double high);
 TP_API tp_tensor *tp_normal_(tp_tensor *, double mean, double std);
+TP_API tp_tensor *tp_exponential_(tp_tensor *, double lambd);
+TP_API tp_tensor *tp_bernoulli_(tp_tensor *, double p);
+TP_API tp_tensor *tp_random_(tp_tensor *, int64_t low, int64_t high); /* [low, high); 0, 0: from 0 to the largest that the type holds exactly */
 TP_API tp_tensor *tp_add_(tp_tensor *x, tp_tensor *y); /* x += y; y broadcasts to x */
 TP_API tp_tensor *tp_sub_(tp_tensor *x, tp_tensor *y);
 TP_API tp_tensor *tp_mul_(tp_tensor *x, tp_tensor *y);

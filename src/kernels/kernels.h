@@ -198,6 +198,11 @@ typedef struct kernel_table {
     void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,
                        int64_t first);
 
+    /* Four words of each Philox block (seed, stream, first + b), b < blocks.  Two normal numbers out of each pair of words.  The
+     * same bits in every table. */
+    void (*random_words)(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t first, int64_t blocks);
+    void (*random_normals)(double *y, const uint32_t *words, int64_t pairs);
+
     /* One optimizer step over n adjacent elements; NULL states where the variant has none. */
     void (*sgd[2])(void *param, const void *grad, void *momentum, int64_t n, const sgd_args *);
     void (*adam[2])(void *param, const void *grad, void *m, void *v, void *v_max, int64_t n,
