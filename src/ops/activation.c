@@ -151,19 +151,18 @@ typedef struct two_numbers {
 
 BACKWARD_P(leaky_relu, dy_inside(dy, x, 0, INFINITY, 1, p[0]))
 BACKWARD_P(hardtanh, dy_inside(dy, x, p[0], p[1], 1, 0))
-BACKWARD_P(threshold, dy_inside(dy, x, p[0], INFINITY, 1, 0))
 BACKWARD_P(softplus, tp_where(tp_gt(tp_mul(x, p[0]), p[1]), dy, tp_mul(dy, tp_sigmoid(tp_mul(x, p[0])))))
 
-/* 0 in the closed interval: the open one between the next numbers of x's dtype */
-static tp_tensor *dy_outside(tp_tensor *dy, tp_tensor *x, double lambd)
+/* The number of x's dtype next above: an open interval ends there where a closed one ends at the number itself. */
+static double above(tp_tensor *x, double number)
 {
-    double next =
-        tp_dtype_of(x) == TP_F64 ? nextafter(lambd, INFINITY) : (double)nextafterf((float)lambd, INFINITY);
-    return dy_inside(dy, x, -next, next, 0, 1);
+    return tp_dtype_of(x) == TP_F64 ? nextafter(number, INFINITY)
+                                    : (double)nextafterf((float)number, INFINITY);
 }
 
-BACKWARD_P(softshrink, dy_outside(dy, x, p[0]))
-BACKWARD_P(hardshrink, dy_outside(dy, x, p[0]))
+BACKWARD_P(threshold, dy_inside(dy, x, -INFINITY, above(x, p[0]), 0, 1))
+BACKWARD_P(softshrink, dy_inside(dy, x, -above(x, p[0]), above(x, p[0]), 0, 1))
+BACKWARD_P(hardshrink, dy_inside(dy, x, -above(x, p[0]), above(x, p[0]), 0, 1))
 
 static tp_status softshrink_infer(tp_call *c)
 {

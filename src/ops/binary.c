@@ -345,10 +345,11 @@ BOTH(hypot)
 
 static void xlogy_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    if (s->needs[0])
-        dx[0] = tp_mul(dy, tp_xlogy(tp_ne(s->in[0], 0), s->in[1]));
+    tp_tensor *x = s->in[0], *y = s->in[1];
+    if (s->needs[0]) /* log y, but 0 where that is no number and x = 0 does not ask for it */
+        dx[0] = tp_where(tp_logical_and(tp_eq(x, 0), tp_le(y, 0)), 0, tp_mul(dy, tp_log(y)));
     if (s->needs[1])
-        dx[1] = tp_div(tp_mul(dy, s->in[0]), s->in[1]);
+        dx[1] = tp_div(tp_mul(dy, x), y);
 }
 
 /* d/dx = 1 / (1 + b^(y - x)) */
@@ -393,11 +394,12 @@ static void copysign_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
         dx[1] = tp_zeros_like(dy);
 }
 
-static void nextafter_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+static void nextafter_backward(const tp_saved *s, tp_tensor *dy,
+                               tp_tensor **dx) /* of two equals it is the second */
 {
-    dx[0] = dy;
-    if (s->needs[1])
-        dx[1] = tp_zeros_like(dy);
+    tp_tensor *same = tp_eq(s->in[0], s->in[1]);
+    dx[0] = tp_where(same, 0, dy);
+    dx[1] = tp_where(same, dy, 0);
 }
 
 static tp_status heaviside_infer(tp_call *c)
@@ -447,6 +449,7 @@ const tp_op tp_op_nextafter = {
     .formula = "z = the number next to x on the way to y",
     .inputs = "x y",
     .n_in = 2,
+    .saves_in = 3,
     .infer = infer_only_float,
     .forward = nextafter_forward,
     .tag = KERNEL_NEXTAFTER,

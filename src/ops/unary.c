@@ -182,14 +182,7 @@ static void clamp_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const clamp_attrs *a =
         s->attrs; /* at a bound 0; a bound that is not there holds nothing back, infinity included */
-    if (isinf(a->low) && isinf(a->high))
-        dx[0] = dy;
-    else if (isinf(a->low))
-        dx[0] = tp_where(tp_lt(s->in[0], a->high), dy, 0);
-    else if (isinf(a->high))
-        dx[0] = tp_where(tp_gt(s->in[0], a->low), dy, 0);
-    else
-        dx[0] = dy_inside(dy, s->in[0], a->low, a->high, 1, 0);
+    dx[0] = dy_inside(dy, s->in[0], a->low, a->high, 1, 0);
 }
 
 const tp_op tp_op_clamp = {

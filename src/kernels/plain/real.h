@@ -15,16 +15,16 @@ UNARY(reciprocal, 1 / x)
 UNARY(floor_of, M(floor)(x))
 UNARY(ceil_of, M(ceil)(x))
 UNARY(round_of, M(rint)(x))
-UNARY(leaky_relu, x > 0 ? x : x * (REAL)p[0])
+UNARY_P(leaky_relu, 1, x > 0 ? x : x * q0)
 
 UNARY(trunc_of, M(trunc)(x))
 UNARY(frac_of, x - M(trunc)(x))
-UNARY(nan_to_num, IS_NAN(x) ? (REAL)p[0] : x == HIGHEST ? (REAL)p[1] : x == LOWEST ? (REAL)p[2] : x)
+UNARY_P(nan_to_num, 3, IS_NAN(x) ? q0 : x == HIGHEST ? q1 : x == LOWEST ? q2 : x)
 UNARY(hardsigmoid, limited(x + 3) / 6)
 UNARY(hardswish, x *limited(x + 3) / 6)
-UNARY(softshrink, x > (REAL)p[0] ? x - (REAL)p[0] : x < -(REAL)p[0] ? x + (REAL)p[0] : x * 0)
-UNARY(hardshrink, x >= -(REAL)p[0] && x <= (REAL)p[0] ? 0 : x)
-UNARY(threshold_of, x <= (REAL)p[0] ? (REAL)p[1] : x)
+UNARY_P(softshrink, 1, x > q0 ? x - q0 : x < -q0 ? x + q0 : x * 0)
+UNARY_P(hardshrink, 1, (x >= -q0) & (x <= q0) ? 0 : x)
+UNARY_P(threshold_of, 2, x <= q0 ? q1 : x)
 
 static void clamp(void *y_, const void *x_, int64_t n, const double *p)
 {
@@ -40,11 +40,11 @@ static void clamp(void *y_, const void *x_, int64_t n, const double *p)
 BINARY(quotient, a / b)
 BINARY(sigmoid_backward, a *b *(1 - b))
 BINARY(tanh_backward, a *(1 - b * b))
-BINARY(relu_backward, b > 0 ? a : 0)
+BINARY(relu_backward, b <= 0 ? 0 : a)
 BINARY(div_trunc, M(trunc)(a / b))
 BINARY(copysign_of, M(copysign)(a, b))
 BINARY(prelu, a > 0 ? a : a * b)
-BINARY(hardswish_backward, b <= -3 ? 0 : b < 3 ? a * (b / 3 + (REAL)0.5) : a)
+BINARY(hardswish_backward, b <= -3 ? 0 : b >= 3 ? a : a * (b / 3 + (REAL)0.5))
 #undef RESULT
 
 #define RESULT uint8_t
@@ -53,10 +53,12 @@ BINARY(is_infinite, ((void)b, M(fabs)(a) == HIGHEST))
 BINARY(is_finite, ((void)b, M(fabs)(a) < HIGHEST))
 #undef RESULT
 
-TERNARY(lerp, M(fabs)(c) < (REAL)0.5 ? a + c * (b - a) : b - (b - a) * (1 - c))
-TERNARY(addcdiv, a + value * b / c)
-TERNARY(elu_backward, b > 0 ? a * value : a * (c + (REAL)p[1]) * (REAL)p[2])
-TERNARY(gate, ((void)c, b > value && b < (REAL)p[1] ? a * (REAL)p[2] : a * (REAL)p[3]))
+TERNARY(lerp, 0, M(fabs)(c) < (REAL)0.5 ? a + c * (b - a) : b - (b - a) * (1 - c))
+TERNARY(addcdiv, 1, a + q0 * b / c)
+TERNARY(elu_backward, 3, b > 0 ? a * q0 : a * (c + q1) * q2)
+
+/* An infinite bound is none. */
+TERNARY(gate, 4, ((void)c, ((b > q0) | (q0 == LOWEST)) & ((b < q1) | (q1 == HIGHEST)) ? a * q2 : a * q3))
 
 static void fill_real(kernel_table *t, kernel_type type)
 {

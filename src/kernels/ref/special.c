@@ -54,6 +54,8 @@ double special_digamma(double x)
 /* Hurwitz zeta: sum over k >= 0 of (q + k)^-s, s > 1, by Euler and Maclaurin from q + k >= 10 on. */
 static double zeta(double s, double q)
 {
+    if (q == INFINITY)
+        return 0;
     if (q <= 0 && q == floor(q))
         return INFINITY;
     double sum = 0;
