@@ -19,5 +19,6 @@ void NAMED(fill_trigonometry)(kernel_table *);
 void NAMED(fill_power)(kernel_table *);
 void NAMED(fill_activations)(kernel_table *);
 void NAMED(fill_division)(kernel_table *);
+void NAMED(fill_convert)(kernel_table *);
 
 #endif
