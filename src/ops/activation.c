@@ -374,7 +374,7 @@ static tp_status prelu_kernel_infer(tp_call *c)
     return check_one_dtype(c) ? tp_error_pending() : infer_only_float(c);
 }
 
-BINARY(prelu_kernel, PRELU, "z = x > 0 ? x : x y", "x y", prelu_kernel_infer, 1, 2, 0, prelu_kernel_backward,
+BINARY(_prelu_kernel, PRELU, "z = x > 0 ? x : x y", "x y", prelu_kernel_infer, 1, 2, 0, prelu_kernel_backward,
        any_pair)
 
 static void prelu_compose(tp_call *c)
@@ -387,7 +387,7 @@ static void prelu_compose(tp_call *c)
         return;
     }
     tp_shape shape = { tp_ndim(x) > 2 && n > 1 ? tp_ndim(x) - 1 : n > 1, { n, 1, 1, 1, 1, 1, 1, 1 } };
-    c->out[0] = tp_apply(&tp_op_prelu_kernel, (tp_tensor *[]){ x, tp_reshape(weight, shape) }, 2, NULL);
+    c->out[0] = tp_apply(&tp_op__prelu_kernel, (tp_tensor *[]){ x, tp_reshape(weight, shape) }, 2, NULL);
 }
 
 const tp_op tp_op_prelu = {

@@ -13,5 +13,6 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_power)(t);
     NAMED(fill_activations)(t);
     NAMED(fill_division)(t);
+    NAMED(fill_convert)(t);
     NAMED(fill_random)(t);
 }

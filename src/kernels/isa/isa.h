@@ -19,6 +19,7 @@ void NAMED(fill_trigonometry)(kernel_table *);
 void NAMED(fill_power)(kernel_table *);
 void NAMED(fill_activations)(kernel_table *);
 void NAMED(fill_division)(kernel_table *);
+void NAMED(fill_convert)(kernel_table *);
 void NAMED(fill_random)(kernel_table *);
 
 #endif
