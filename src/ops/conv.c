@@ -321,22 +321,29 @@ const tp_op tp_op_conv2d_weight_grad = {
             { NULL, NULL } },
 };
 
-/* ---- as everybody calls it: without a batch too, and half precision computed in f32 ------------------------------------------- */
+/* ---- as everybody calls it: without a batch too; half precision is computed in f32, i64 in f64 ----------------------------------- */
+
+/* The type to compute in, where the kernels have none for all three; else their own. */
+static tp_dtype computed_in(const tp_tensor *x, const tp_tensor *w, const tp_tensor *bias)
+{
+    tp_dtype dtype = tp_dtype_of(x);
+    bool same = w->dtype == dtype && (!bias || bias->dtype == dtype);
+    return !same ? dtype : is_half(x) ? TP_F32 : dtype == TP_I64 ? TP_F64 : dtype;
+}
 
 static tp_tensor *conv2d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
 {
-    if (!x || !w || tp_pending() || (x->ndim == 4 && !is_half(x)))
+    if (!x || !w || tp_pending())
+        return convolution(x, w, bias, a);
+    tp_dtype dtype = tp_dtype_of(x), wide = computed_in(x, w, bias);
+    bool one = x->ndim == 3;
+    if (!one && wide == dtype)
         return convolution(x, w, bias, a);
     TP_SCOPE;
-    tp_dtype dtype = tp_dtype_of(x);
-    bool half = is_half(x), same = half && w->dtype == dtype && (!bias || bias->dtype == dtype), one = x->ndim == 3;
-    if (same) {
-        x = tp_float(x), w = tp_float(w);
-        bias = bias ? tp_float(bias) : NULL;
-    }
-    tp_tensor *y = convolution(one ? tp_unsqueeze(x, 0) : x, w, bias, a);
-    y = one && y ? tp_squeeze(y, 0) : y;
-    return tp_keep(same ? tp_to(y, dtype) : y);
+    x = tp_to(one ? tp_unsqueeze(x, 0) : x, wide);
+    tp_tensor *y = convolution(x, wide == dtype ? w : tp_to(w, wide),
+                               bias && wide != dtype ? tp_to(bias, wide) : bias, a);
+    return tp_keep(tp_to(one && y ? tp_squeeze(y, 0) : y, dtype));
 }
 
 typedef struct conv1d_attrs {

@@ -239,7 +239,7 @@ static void ones_compose(tp_call *c)
 }
 
 #define FIELD(name, type, field, otherwise) { name, TP_ATTR_##type, offsetof(sequence_attrs, field), otherwise },
-#define SEQUENCE_OP(op, text, fields, ...)                                                                        \
+#define SEQUENCE_OP(op, text, note_, fields, ...)                                                                        \
     const tp_op tp_op_##op = {                                                                                    \
         .name = #op,                                                                                              \
         .formula = text,                                                                                          \
@@ -250,20 +250,21 @@ static void ones_compose(tp_call *c)
             (const tp_attr[]){ fields{ "dtype", TP_ATTR_DTYPE, offsetof(sequence_attrs, dtype), 0 }, { 0 } },     \
         .not_differentiable = true,                                                                               \
         .compose = op##_compose,                                                                                  \
+        .note = note_,                                                                                            \
         .examples = (const tp_example[]){ { "", &(sequence_attrs){ __VA_ARGS__ } }, { NULL, NULL } },             \
     };
 
-SEQUENCE_OP(zeros, "y = 0", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
-SEQUENCE_OP(ones, "y = 1", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
-SEQUENCE_OP(arange, "y_i = start + i step, below end",
+SEQUENCE_OP(zeros, "y = 0", NULL, FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(ones, "y = 1", NULL, FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(arange, "y_i = start + i step, below end", "dtype is f32 unless given, also for whole numbers",
             FIELD("start", F64, start, 0) FIELD("end", F64, end, TP_REQUIRED) FIELD("step", F64, step, 1), .start = 1,
             .end = 4, .step = 0.5)
-SEQUENCE_OP(linspace, "steps numbers from start to end, both reached",
+SEQUENCE_OP(linspace, "steps numbers from start to end, both reached", NULL,
             FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
                 FIELD("steps", I64, steps, TP_REQUIRED),
             .start = -1, .end = 1, .steps = 7)
-SEQUENCE_OP(logspace, "steps numbers from base^start to base^end, both reached",
+SEQUENCE_OP(logspace, "steps numbers from base^start to base^end, both reached", NULL,
             FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
                 FIELD("steps", I64, steps, TP_REQUIRED) FIELD("base", F64, base, 10),
             .start = -1, .end = 1, .steps = 7, .base = 10)
-SEQUENCE_OP(eye, "y_ij = i == j", FIELD("n", I64, rows, TP_REQUIRED) FIELD("m", I64, cols, TP_NO_DIM), .rows = 3, .cols = 5)
+SEQUENCE_OP(eye, "y_ij = i == j", NULL, FIELD("n", I64, rows, TP_REQUIRED) FIELD("m", I64, cols, TP_NO_DIM), .rows = 3, .cols = 5)

@@ -50,7 +50,17 @@ static tp_tensor *l1(tp_tensor *const *in, const loss_attrs *a)
     return loss_reduced(tp_abs(tp_sub(in[0], in[1])), a->reduction);
 }
 
-static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)
+/* Where a formula would round at every step: half precision in f32, and back at the end. */
+typedef tp_tensor *formula(tp_tensor *const *in, const loss_attrs *);
+
+static tp_tensor *in_f32(formula *f, tp_tensor *const *in, const loss_attrs *a)
+{
+    if (!is_half(in[0]) || !is_half(in[1]))
+        return f(in, a);
+    return tp_to(f((tp_tensor *[]){ tp_float(in[0]), tp_float(in[1]) }, a), tp_dtype_of(in[0]));
+}
+
+static tp_tensor *huber_formula(tp_tensor *const *in, const loss_attrs *a)
 {
     double delta = a->number;
     if (!(delta > 0))
@@ -60,7 +70,7 @@ static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)
     return loss_reduced((tp_where)(tp_le(d, delta), near, far), a->reduction);
 }
 
-static tp_tensor *smooth_l1(tp_tensor *const *in, const loss_attrs *a)
+static tp_tensor *smooth_l1_formula(tp_tensor *const *in, const loss_attrs *a)
 {
     double beta = a->number;
     if (!(beta >= 0))
@@ -69,6 +79,16 @@ static tp_tensor *smooth_l1(tp_tensor *const *in, const loss_attrs *a)
         return l1(in, a);
     tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *near = tp_mul(tp_square(d), 0.5 / beta);
     return loss_reduced((tp_where)(tp_lt(d, beta), near, tp_sub(d, 0.5 * beta)), a->reduction);
+}
+
+static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)
+{
+    return in_f32(huber_formula, in, a);
+}
+
+static tp_tensor *smooth_l1(tp_tensor *const *in, const loss_attrs *a)
+{
+    return in_f32(smooth_l1_formula, in, a);
 }
 
 /* ---- margins --------------------------------------------------------------------------------------------------------- */

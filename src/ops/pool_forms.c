@@ -1,6 +1,6 @@
 /* pool_forms.c - pooling as people call it: stride left out, no batch, half precision, one dimension, adaptive windows.
  *
- * All of it is made of the operations in pool.c; half precision is computed in f32.
+ * All of it is made of the operations in pool.c; half precision is computed in f32, integers in f64.
  * Layer: ops.  Read next: pool.c, nn/pool.c. */
 #include "base/error.h"
 #include "ops/pool.h"
@@ -36,10 +36,14 @@ static pool_attrs attrs_of_options(int64_t kernel, const tp_pool2d_options *o)
     return a;
 }
 
-/* (N, C, H, W) of f32 or f64, out of an image without a batch or of half precision. */
-static tp_tensor *as_image(tp_tensor *x)
+/* (N, C, H, W) of f32 or f64, out of an image without a batch, of half precision, or of integers where PyTorch takes them. */
+static tp_tensor *as_image(tp_tensor *x, bool average)
 {
-    x = is_half(x) ? tp_float(x) : x;
+    bool whole = x && !tp_dtype_is_float((tp_dtype)x->dtype) && x->dtype != TP_BOOL;
+    if (is_half(x))
+        x = tp_float(x);
+    else if (whole && (!average || x->dtype == TP_I64))
+        x = tp_double(x);
     return x && x->ndim == 3 ? tp_unsqueeze(x, 0) : x;
 }
 
@@ -47,14 +51,14 @@ static tp_tensor *as_image(tp_tensor *x)
 static tp_tensor *as_given(const tp_tensor *x, tp_tensor *y)
 {
     y = x && y && x->ndim == 3 ? tp_squeeze(y, 0) : y;
-    return y && is_half(x) && tp_dtype_is_float((tp_dtype)y->dtype) ? tp_to(y, tp_dtype_of(x)) : y;
+    return y && tp_dtype_is_float((tp_dtype)y->dtype) ? tp_to(y, tp_dtype_of(x)) : y;
 }
 
 static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indices)
 {
     tp_tensor *out[TP_MAX_OUTPUTS], *image;
     TP_SCOPE;
-    if (tp_apply_n(&tp_op__max_pool2d, (image = as_image(x), &image), 1, a, out))
+    if (tp_apply_n(&tp_op__max_pool2d, (image = as_image(x, false), &image), 1, a, out))
         return NULL;
     if (indices)
         *indices = tp_keep(as_given(x, out[1]));
@@ -64,7 +68,7 @@ static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indice
 static tp_tensor *avg_pool(tp_tensor *x, const pool_attrs *a)
 {
     TP_SCOPE;
-    tp_tensor *image = as_image(x);
+    tp_tensor *image = as_image(x, true);
     return tp_keep(as_given(x, tp_apply(&tp_op__avg_pool2d, &image, 1, a)));
 }
 
@@ -314,7 +318,7 @@ static tp_tensor *adaptive(const char *op, tp_tensor *x, int64_t height, int64_t
     if (!x)
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: the input is NULL", op);
     TP_SCOPE;
-    tp_tensor *image = as_image(x);
+    tp_tensor *image = as_image(x, f == adaptive_avg);
     if (!image || check_image(op, image))
         return NULL;
     if (height < 1 || width < 1)
