@@ -60,14 +60,19 @@ static tp_tensor *in_f32(formula *f, tp_tensor *const *in, const loss_attrs *a)
     return tp_to(f((tp_tensor *[]){ tp_float(in[0]), tp_float(in[1]) }, a), tp_dtype_of(in[0]));
 }
 
+/* d = |x - y|, m = min(d, knee): m (d - m / 2) is d^2 / 2 below the knee and knee (d - knee / 2) above, without a choice. */
+static tp_tensor *bent(tp_tensor *const *in, double knee)
+{
+    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *m = tp_clamp(d, -INFINITY, knee);
+    return tp_mul(m, tp_sub(d, tp_mul(m, 0.5)));
+}
+
 static tp_tensor *huber_formula(tp_tensor *const *in, const loss_attrs *a)
 {
     double delta = a->number;
     if (!(delta > 0))
         return tp_fail_null(TP_ERR_ARGUMENT, "huber_loss: delta is %g, a positive number is wanted", delta);
-    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *near = tp_mul(tp_square(d), 0.5),
-              *far = tp_mul(tp_sub(d, 0.5 * delta), delta);
-    return loss_reduced((tp_where)(tp_le(d, delta), near, far), a->reduction);
+    return loss_reduced(bent(in, delta), a->reduction);
 }
 
 static tp_tensor *smooth_l1_formula(tp_tensor *const *in, const loss_attrs *a)
@@ -77,8 +82,7 @@ static tp_tensor *smooth_l1_formula(tp_tensor *const *in, const loss_attrs *a)
         return tp_fail_null(TP_ERR_ARGUMENT, "smooth_l1_loss: beta is %g, at least 0 is wanted", beta);
     if (beta == 0)
         return l1(in, a);
-    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *near = tp_mul(tp_square(d), 0.5 / beta);
-    return loss_reduced((tp_where)(tp_lt(d, beta), near, tp_sub(d, 0.5 * beta)), a->reduction);
+    return loss_reduced(tp_mul(bent(in, beta), 1 / beta), a->reduction);
 }
 
 static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)

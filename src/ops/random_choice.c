@@ -39,44 +39,38 @@ static double unit(const tp_rng *rng, int64_t element, uint64_t again)
 }
 
 /* Every element of a float tensor lies in [low, high]; a dry run has none. */
-static tp_status check_range(const char *op, const tp_tensor *x, double low, double high)
+static tp_status check_range(const char *op, tp_tensor *x, double low, double high)
 {
     if (!tp_dtype_is_float((tp_dtype)x->dtype))
         return tp_fail(TP_ERR_DTYPE, "%s: input is %s, a float type is wanted", op,
                        tp_dtype_name((tp_dtype)x->dtype));
     if (!tensor_data(x) || !x->numel)
         return TP_OK;
-    double *values = tp_alloc((size_t)x->numel * sizeof *values), bad = 0;
-    bool found = false;
-    if (!values)
-        return TP_ERR_MEMORY;
-    tp_to_f64(x, values, x->numel);
-    for (int64_t i = 0; i < x->numel && !found; i++)
-        if (!(values[i] >= low && values[i] <= high)) {
-            found = true;
-            bad = values[i];
-        }
-    tp_free(values, (size_t)x->numel * sizeof *values);
-    return found ? tp_fail(TP_ERR_ARGUMENT, "%s: input holds %g, [%g, %g] is wanted", op, bad, low, high)
-                 : TP_OK;
+    TP_SCOPE;
+    bool mode __attribute__((cleanup(tp_grad_mode_restore), unused)) = tp_grad_mode_set(false);
+    tp_tensor *inside = tp_logical_and(tp_ge(x, low), tp_le(x, high));
+    if (!inside || tp_item(tp_all(inside, TP_ALL_DIMS, false)) == 1)
+        return tp_error_pending();
+    return tp_fail(TP_ERR_ARGUMENT, "%s: input holds an element outside of [%g, %g]", op, low, high);
 }
 
 /* ---- bernoulli, poisson: one result an element ---------------------------------------------------------------------------- */
 
-typedef double sampler(const tp_rng *, double x, int64_t element);
+typedef double sampler(const tp_rng *, double x, int64_t element, double first); /* first: unit(element, 0) */
 
-static double bernoulli(const tp_rng *rng, double p, int64_t element)
+static double bernoulli(const tp_rng *rng, double p, int64_t element, double first)
 {
-    return unit(rng, element, 0) < p;
+    (void)rng, (void)element;
+    return first < p;
 }
 
 /* Small rates: multiply uniforms until they fall below e^-rate.  Others: Hoermann's transformed rejection (PTRS, 1993). */
-static double poisson(const tp_rng *rng, double rate, int64_t element)
+static double poisson(const tp_rng *rng, double rate, int64_t element, double first)
 {
     if (rate == 0)
         return 0;
     if (rate < 10) {
-        double limit = exp(-rate), product = unit(rng, element, 0);
+        double limit = exp(-rate), product = first;
         uint64_t k = 0;
         while (product > limit)
             product *= unit(rng, element, ++k);
@@ -99,6 +93,7 @@ static double poisson(const tp_rng *rng, double rate, int64_t element)
 typedef struct sample_run {
     sampler *f;
     const tp_rng *rng;
+    const kernel_table *kernels;
     convert_fn *from, *to;
     const char *x;
     char *y;
@@ -111,11 +106,13 @@ static void sample_pieces(void *context, int64_t begin, int64_t end)
 {
     const sample_run *r = context;
     double block[BLOCK];
+    uint32_t words[2 * BLOCK] __attribute__((aligned(64)));
     for (int64_t i = begin; i < end; i += BLOCK) {
         int64_t n = end - i < BLOCK ? end - i : BLOCK;
         r->from(block, 1, r->x + i * r->size, 1, n);
+        r->kernels->random_words(words, r->rng->seed, r->rng->stream, (uint64_t)i / 2, (n + 1) / 2);
         for (int64_t k = 0; k < n; k++)
-            block[k] = r->f(r->rng, block[k], i + k);
+            block[k] = r->f(r->rng, block[k], i + k, uniform_f64(words[2 * k], words[2 * k + 1]));
         r->to(r->y + i * r->size, 1, block, 1, n);
     }
 }
@@ -128,7 +125,7 @@ static const struct {
 
 static tp_status sample_infer(tp_call *c)
 {
-    const tp_tensor *x = c->in[0];
+    tp_tensor *x = c->in[0];
     if (check_range(samplers[c->op->tag].name, x, 0, samplers[c->op->tag].high))
         return tp_error_pending();
     c->scratch_bytes = staged_bytes(x, CLONE_CONTIGUOUS);
@@ -141,7 +138,7 @@ static void sample_forward(const tp_call *c)
     const choice_attrs *a = c->attrs;
     const kernel_table *kernels = c->kernels;
     char *scratch = c->scratch;
-    sample_run r = { samplers[c->op->tag].f, &a->rng, kernels->convert[TP_F64][y->dtype],
+    sample_run r = { samplers[c->op->tag].f, &a->rng, kernels, kernels->convert[TP_F64][y->dtype],
                      kernels->convert[y->dtype][TP_F64], staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch),
                      tensor_data(y), (int64_t)tensor_element_size(y) };
     parallel_for(y->numel, GRAIN, sample_pieces, &r);
@@ -240,7 +237,7 @@ static void draw_without(const multinomial_run *r, int64_t row)
         r->y[row * r->attrs->n + k] = r->candidates[k].place;
 }
 
-static tp_status check_weights(const tp_tensor *x, int64_t rows, int64_t classes, const choice_attrs *a)
+static tp_status check_weights(tp_tensor *x, int64_t rows, int64_t classes, const choice_attrs *a)
 {
     if (check_range("multinomial", x, 0, 0x1p1000) || !tensor_data(x))
         return tp_error_pending();
@@ -263,7 +260,7 @@ static tp_status check_weights(const tp_tensor *x, int64_t rows, int64_t classes
 static tp_status multinomial_infer(tp_call *c)
 {
     const choice_attrs *a = c->attrs;
-    const tp_tensor *x = c->in[0];
+    tp_tensor *x = c->in[0];
     if (x->ndim < 1 || x->ndim > 2 || a->n < 1)
         return tp_fail(TP_ERR_SHAPE, "multinomial: %lld draws from %s; at least 1 from (C,) or (N, C) is wanted",
                        (long long)a->n, tensor_shape_text(x));

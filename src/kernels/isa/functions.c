@@ -286,27 +286,58 @@ static float sum_of(vec v)
     return lane[0];
 }
 
-static float largest_of(const float *x, int64_t n) /* 0 where it is -infinity */
+/* Whole vectors are read and written as such: masks are slow on some machines. */
+INLINE vec get(const float *p, mask_f32 m, bool whole)
 {
-    float top = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        top = x[i] > top || x[i] != x[i] ? x[i] : top;
-    return top == -INFINITY ? 0 : top;
+    return whole ? load_f32(p) : load_first_f32(p, m);
+}
+INLINE void put(float *p, mask_f32 m, bool whole, vec v)
+{
+    if (whole)
+        store_f32(p, v);
+    else
+        store_first_f32(p, m, v);
+}
+
+static float largest_of(const float *x, int64_t n) /* 0 where it is -infinity; a NaN is not looked at */
+{
+    vec top = splat(-INFINITY);
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+        vec v = load_f32(x + i);
+        top = either(v > top, v, top);
+    }
+    float lane[WIDTH], most = -INFINITY;
+    store_f32(lane, top);
+    for (int l = 0; l < WIDTH; l++)
+        most = lane[l] > most ? lane[l] : most;
+    for (; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most == -INFINITY ? 0 : most;
+}
+
+/* e^(x - top) of one vector, for the sum: lanes beyond the row count as 0. */
+INLINE vec exp_part(float *y, const float *x, float top, mask_f32 m, bool whole)
+{
+    vec e = exp_of(get(x, m, whole) - top);
+    if (y)
+        put(y, m, whole, e);
+    if (whole)
+        return e;
+    float lane[WIDTH];
+    store_f32(lane, e);
+    return load_first_f32(lane, m);
 }
 
 /* The sum of e^(x - top), whose terms are written where y is not NULL. */
 static float sum_of_exp(float *y, const float *x, float top, int64_t n)
 {
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
-        float lane[WIDTH];
-        vec e = exp_of(load_first_f32(x + i, m) - top);
-        if (y)
-            store_first_f32(y + i, m, e);
-        store_f32(lane, e);
-        sum += load_first_f32(lane, m);
-    }
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += exp_part(y ? y + i : NULL, x + i, top, first_f32(1), true);
+    if (i < n)
+        sum += exp_part(y ? y + i : NULL, x + i, top, first_f32((int)(n - i)), false);
     return sum_of(sum);
 }
 
@@ -330,12 +361,15 @@ static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t
     float *dx = dx_;
     const float *dy = dy_, *y = y_;
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += load_f32(dy + i) * load_f32(y + i);
+    if (i < n) {
+        mask_f32 m = first_f32((int)(n - i));
         sum += load_first_f32(dy + i, m) * load_first_f32(y + i, m);
     }
     const float total = sum_of(sum);
-    for (int64_t i = 0; i < n; i++)
+    for (i = 0; i < n; i++)
         dx[i] = y[i] * (dy[i] - total);
 }
 
@@ -344,30 +378,22 @@ static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int
     float *dx = dx_;
     const float *dy = dy_, *y = y_;
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH)
-        sum += load_first_f32(dy + i, first_f32((int)(n - i < WIDTH ? n - i : WIDTH)));
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += load_f32(dy + i);
+    mask_f32 m = first_f32((int)(n - i));
+    if (i < n)
+        sum += load_first_f32(dy + i, m);
     const float total = sum_of(sum);
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
-        store_first_f32(dx + i, m, load_first_f32(dy + i, m) - exp_of(load_first_f32(y + i, m)) * total);
-    }
+    for (i = 0; i + WIDTH <= n; i += WIDTH)
+        store_f32(dx + i, load_f32(dy + i) - exp_of(load_f32(y + i)) * total);
+    if (i < n)
+        put(dx + i, m, false, load_first_f32(dy + i, m) - exp_of(load_first_f32(y + i, m)) * total);
 }
 
 /* ---- down columns: VECTORS vectors of them side by side; whole: none is partly filled ------------------------------------------------ */
 
 enum { VECTORS = 4 };
-
-INLINE vec get(const float *p, mask_f32 m, bool whole)
-{
-    return whole ? load_f32(p) : load_first_f32(p, m);
-}
-INLINE void put(float *p, mask_f32 m, bool whole, vec v)
-{
-    if (whole)
-        store_f32(p, v);
-    else
-        store_first_f32(p, m, v);
-}
 
 INLINE void softmax_strip(float *y, const float *x, int64_t n, int64_t ld, int vectors, mask_f32 m, bool whole,
                           bool is_log)
