@@ -160,16 +160,38 @@ static double conv2d_cost(const tp_call *c)
     {                                                                    \
         "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1           \
     }
-#define CONV_GRADIENT_ATTRS(size_name)                                                             \
-    (const tp_attr[])                                                                              \
-    {                                                                                              \
-        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, { 0 } \
+#define CONV_GRADIENT_ATTRS(size_name)                                                    \
+    (const tp_attr[])                                                                     \
+    {                                                                                     \
+        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, \
+        {                                                                                 \
+            0                                                                             \
+        }                                                                                 \
     }
 
-#define PAIR(a, b) { a, b }
-#define CONV(stride, padding, dilation, groups) &(conv_attrs){ stride, padding, dilation, groups, { 0 } }
+#define PAIR(a, b) \
+    {              \
+        a, b       \
+    }
+#define CONV(stride, padding, dilation, groups) \
+    &(conv_attrs)                               \
+    {                                           \
+        stride, padding, dilation, groups,      \
+        {                                       \
+            0                                   \
+        }                                       \
+    }
 #define CONV_OF(stride, padding, dilation, ...) \
-    &(conv_attrs){ stride, padding, dilation, 1, { 4, { __VA_ARGS__ } } }
+    &(conv_attrs)                               \
+    {                                           \
+        stride, padding, dilation, 1,           \
+        {                                       \
+            4,                                  \
+            {                                   \
+                __VA_ARGS__                     \
+            }                                   \
+        }                                       \
+    }
 
 static const tp_example conv2d_examples[] = {
     { "2,1,6,5 3,1,3,3 3", CONV(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 1) },
@@ -254,10 +276,9 @@ const tp_op tp_op_conv2d_input_grad = {
     .backward = input_grad_backward,
     .cost = gradient_cost,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,3 3,1,3,3", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 2, 1, 6, 5) },
-            { "1,2,3,9 2,3,3,2", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1, 3, 5, 7) },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,3 3,1,3,3", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 2, 1, 6, 5) },
+                              { "1,2,3,9 2,3,3,2", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1, 3, 5, 7) },
+                              { NULL, NULL } },
 };
 
 /* ---- gradient by the weight, of shape size:  dw[k,c,p,q] = sum dy[n,k,i,j] x[n,c,i s + p d - pad, ..] --------------------------- */
@@ -268,8 +289,8 @@ static tp_status weight_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *x = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || x->ndim != 4 || a->size.ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size.dim[0] ||
-        x->shape[1] != a->size.dim[1] * a->groups)
+    if (dy->ndim != 4 || x->ndim != 4 || a->size.ndim != 4 || dy->shape[0] != x->shape[0] ||
+        dy->shape[1] != a->size.dim[0] || x->shape[1] != a->size.dim[1] * a->groups)
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(x));
     if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->size))
@@ -315,10 +336,9 @@ const tp_op tp_op_conv2d_weight_grad = {
     .backward = weight_grad_backward,
     .cost = gradient_cost,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,3 2,1,6,5", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 3, 1, 3, 3) },
-            { "1,2,3,9 1,3,5,7", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 2, 3, 3, 2) },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,3 2,1,6,5", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 3, 1, 3, 3) },
+                              { "1,2,3,9 1,3,5,7", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 2, 3, 3, 2) },
+                              { NULL, NULL } },
 };
 
 /* ---- as everybody calls it: without a batch too; half precision is computed in f32, i64 in f64 ----------------------------------- */

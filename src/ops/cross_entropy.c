@@ -61,13 +61,15 @@ static tp_status pick_infer(tp_call *c)
 {
     const pick_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0], *index = c->in[1];
-    bool spread = c->op == &tp_op__pick_backward, fits = x->ndim == index->ndim && a->dim >= 0 && a->dim < x->ndim;
+    bool spread = c->op == &tp_op__pick_backward,
+         fits = x->ndim == index->ndim && a->dim >= 0 && a->dim < x->ndim;
     for (int i = 0; i < x->ndim && fits; i++)
-        fits = i == a->dim ? index->shape[i] == 1 && (!spread || x->shape[i] == 1) : index->shape[i] == x->shape[i];
+        fits = i == a->dim ? index->shape[i] == 1 && (!spread || x->shape[i] == 1)
+                           : index->shape[i] == x->shape[i];
     if (!fits || index->dtype != TP_I64)
-        return tp_fail(TP_ERR_SHAPE, "%s: index %s %s for %s: i64 of its shape, 1 in dim %lld, is wanted", c->op->name,
-                       tp_dtype_name((tp_dtype)index->dtype), tensor_shape_text(index), tensor_shape_text(x),
-                       (long long)a->dim);
+        return tp_fail(TP_ERR_SHAPE, "%s: index %s %s for %s: i64 of its shape, 1 in dim %lld, is wanted",
+                       c->op->name, tp_dtype_name((tp_dtype)index->dtype), tensor_shape_text(index),
+                       tensor_shape_text(x), (long long)a->dim);
     int64_t classes = spread ? a->size : x->shape[a->dim];
     bool all;
     if (tensor_is_contiguous(index) ? check_targets(c->op->name, index, INT64_MIN, classes, &all)
@@ -156,9 +158,8 @@ static tp_status check_classes(const char *op, const tp_tensor *x, const tp_tens
         return tp_fail(TP_ERR_SHAPE, "%s: logits are a scalar, (N, C, ...) is wanted", op);
     int dim = x->ndim > 1;
     int64_t classes = x->shape[dim];
-    bool fits = probabilities && tp_dtype_is_float((tp_dtype)target->dtype)
-                    ? tensor_same_shape(x, target)
-                    : target->ndim == x->ndim - 1;
+    bool fits = probabilities && tp_dtype_is_float((tp_dtype)target->dtype) ? tensor_same_shape(x, target)
+                                                                            : target->ndim == x->ndim - 1;
     for (int i = 0; i < target->ndim && fits && target->ndim < x->ndim; i++)
         fits = target->shape[i] == x->shape[i + (i >= dim)];
     if (!fits)
@@ -264,9 +265,9 @@ static void nll_loss_compose(tp_call *c)
         c->out[0] = with_indices("nll_loss", logp, target, weight, logp->ndim > 1, c->attrs);
 }
 
-#define CLASS_ATTRS                                                            \
-    { "ignore_index", TP_ATTR_I64, offsetof(loss_attrs, ignore_index), -100 }, \
-    {                                                                          \
+#define CLASS_ATTRS                                                               \
+    { "ignore_index", TP_ATTR_I64, offsetof(loss_attrs, ignore_index), -100 },    \
+    {                                                                             \
         "reduction", TP_ATTR_WORD, offsetof(loss_attrs, reduction), 0, LOSS_WORDS \
     }
 
@@ -291,7 +292,8 @@ const tp_op tp_op_nll_loss = {
 
 const tp_op tp_op_cross_entropy = {
     .name = "cross_entropy",
-    .formula = "mean of -w[y] log_softmax(x)[y], y the class that target names; or -sum of w q log_softmax(x)",
+    .formula =
+        "mean of -w[y] log_softmax(x)[y], y the class that target names; or -sum of w q log_softmax(x)",
     .inputs = "input target weight?",
     .n_in = 3,
     .attrs_size = sizeof(loss_attrs),
@@ -302,8 +304,7 @@ const tp_op tp_op_cross_entropy = {
     .examples =
         (const tp_example[]){
             { "3,4 3@i4 -", NULL },
-            { "3,4 3@i4 4@p",
-              &(loss_attrs){ .reduction = TP_SUM, .number = 0.1, .ignore_index = -100 } },
+            { "3,4 3@i4 4@p", &(loss_attrs){ .reduction = TP_SUM, .number = 0.1, .ignore_index = -100 } },
             { "2,3,5 2,5@i3 3@p", &(loss_attrs){ .number = 0.2, .ignore_index = 1 } },
             { "3,4 3,4@u 4@p", &(loss_attrs){ .number = 0.1, .ignore_index = -100 } },
             { "4@t s@i4 -", &(loss_attrs){ .reduction = TP_NONE, .ignore_index = -100 } },
@@ -316,7 +317,9 @@ static loss_attrs attrs_of(const tp_cross_entropy_options *o)
 {
     return (loss_attrs){ .reduction = (int)o->reduction,
                          .number = o->label_smoothing,
-                         .ignore_index = o->ignore_zero ? 0 : o->ignore_index ? o->ignore_index : -100 };
+                         .ignore_index = o->ignore_zero    ? 0
+                                         : o->ignore_index ? o->ignore_index
+                                                           : -100 };
 }
 
 tp_tensor *tp_cross_entropy_opt(tp_tensor *logits, tp_tensor *target, const tp_cross_entropy_options *o)

@@ -107,12 +107,12 @@ static void avg_pool2d_compose(tp_call *c)
     c->out[0] = avg_pool(c->in[0], &a);
 }
 
-#define KERNEL_AND_STRIDE                                                       \
-    { "kernel_size", TP_ATTR_PAIR, offsetof(window, kernel), TP_REQUIRED },     \
+#define KERNEL_AND_STRIDE                                                         \
+    { "kernel_size", TP_ATTR_PAIR, offsetof(window, kernel), TP_REQUIRED },       \
         { "stride", TP_ATTR_PAIR, offsetof(window, stride), 0 }, /* the kernel */ \
-        { "padding", TP_ATTR_PAIR, offsetof(window, padding), 0 },              \
-    {                                                                           \
-        "ceil_mode", TP_ATTR_BOOL, offsetof(window, ceil_mode), 0               \
+        { "padding", TP_ATTR_PAIR, offsetof(window, padding), 0 },                \
+    {                                                                             \
+        "ceil_mode", TP_ATTR_BOOL, offsetof(window, ceil_mode), 0                 \
     }
 
 static const tp_attr max_attrs[] = { KERNEL_AND_STRIDE,
@@ -155,17 +155,15 @@ const tp_op tp_op_avg_pool2d = {
     .inputs = "input",
     .n_in = 1,
     .attrs_size = sizeof(window),
-    .attrs =
-        (const tp_attr[]){ KERNEL_AND_STRIDE,
-                           { "count_include_pad", TP_ATTR_BOOL, offsetof(window, count_include_pad), 1 },
-                           { 0 } },
+    .attrs = (const tp_attr[]){ KERNEL_AND_STRIDE,
+                                { "count_include_pad", TP_ATTR_BOOL, offsetof(window, count_include_pad), 1 },
+                                { 0 } },
     .compose = avg_pool2d_compose,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,6", &(window){ { 2, 2 }, { 0, 0 }, { 0, 0 }, { 1, 1 }, false, true } },
-            { "1,2,5,4", &(window){ { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, false } },
-            { "3,5,4@t", &(window){ { 2, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 }, false, true } },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,6", &(window){ { 2, 2 }, { 0, 0 }, { 0, 0 }, { 1, 1 }, false, true } },
+                              { "1,2,5,4", &(window){ { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, false } },
+                              { "3,5,4@t", &(window){ { 2, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 }, false, true } },
+                              { NULL, NULL } },
 };
 
 /* ---- one dimension: an image one pixel high ------------------------------------------------------------------------------------ */
@@ -198,12 +196,12 @@ static void avg_pool1d_compose(tp_call *c)
     c->out[0] = pool1d(c->in[0], c->attrs, true);
 }
 
-#define KERNEL_AND_STRIDE_1D                                                     \
-    { "kernel_size", TP_ATTR_I64, offsetof(window1d, kernel), TP_REQUIRED },     \
+#define KERNEL_AND_STRIDE_1D                                                       \
+    { "kernel_size", TP_ATTR_I64, offsetof(window1d, kernel), TP_REQUIRED },       \
         { "stride", TP_ATTR_I64, offsetof(window1d, stride), 0 }, /* the kernel */ \
-        { "padding", TP_ATTR_I64, offsetof(window1d, padding), 0 },              \
-    {                                                                            \
-        "ceil_mode", TP_ATTR_BOOL, offsetof(window1d, ceil_mode), 0              \
+        { "padding", TP_ATTR_I64, offsetof(window1d, padding), 0 },                \
+    {                                                                              \
+        "ceil_mode", TP_ATTR_BOOL, offsetof(window1d, ceil_mode), 0                \
     }
 
 const tp_op tp_op_max_pool1d = {
@@ -239,8 +237,8 @@ const tp_op tp_op_avg_pool1d = {
 
 static window1d window_of(int64_t kernel, const tp_pool2d_options *o)
 {
-    return (window1d){ kernel, o->stride, o->padding, o->dilation ? o->dilation : 1, o->ceil_mode,
-                       !o->exclude_pad };
+    return (window1d){ kernel,       o->stride,      o->padding, o->dilation ? o->dilation : 1,
+                       o->ceil_mode, !o->exclude_pad };
 }
 
 tp_tensor *tp_max_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
@@ -303,7 +301,8 @@ static tp_tensor *adaptive_max(tp_tensor *x, int64_t height, int64_t width)
         return tp_max_pool2d(x, 1, .kernel_hw = { h / height, w / width });
     tp_tensor *all = NULL;
     for (int64_t i = 0; i < height; i++) {
-        tp_tensor *row = NULL, *lines = tp_slice(x, 2, window_begin(i, h, height), window_end(i, h, height), 1);
+        tp_tensor *row = NULL,
+                  *lines = tp_slice(x, 2, window_begin(i, h, height), window_end(i, h, height), 1);
         for (int64_t j = 0; j < width; j++) {
             tp_tensor *part = tp_slice(lines, 3, window_begin(j, w, width), window_end(j, w, width), 1);
             part = tp_unsqueeze(tp_max(tp_flatten(part, 2, 3), 2, true, NULL), 3);
@@ -349,20 +348,20 @@ static void adaptive_compose(tp_call *c)
     c->out[0] = adaptive(c->op->name, c->in[0], size[0], size[1], c->op->tag ? adaptive_max : adaptive_avg);
 }
 
-#define ADAPTIVE(op, is_max, text)                                                                \
-    const tp_op tp_op_##op = {                                                                    \
-        .name = #op,                                                                              \
-        .formula = text,                                                                          \
-        .inputs = "input",                                                                        \
-        .n_in = 1,                                                                                \
-        .attrs_size = sizeof(int64_t[2]),                                                         \
-        .attrs = (const tp_attr[]){ { "output_size", TP_ATTR_PAIR, 0, TP_REQUIRED }, { 0 } },     \
-        .compose = adaptive_compose,                                                              \
-        .tag = is_max,                                                                            \
-        .examples = (const tp_example[]){ { "2,3,4,6", &(const int64_t[2]){ 2, 3 } },             \
-                                          { "1,2,5,7", &(const int64_t[2]){ 3, 2 } },             \
-                                          { "3,5,4@t", &(const int64_t[2]){ 1, 1 } },             \
-                                          { NULL, NULL } },                                       \
+#define ADAPTIVE(op, is_max, text)                                                            \
+    const tp_op tp_op_##op = {                                                                \
+        .name = #op,                                                                          \
+        .formula = text,                                                                      \
+        .inputs = "input",                                                                    \
+        .n_in = 1,                                                                            \
+        .attrs_size = sizeof(int64_t[2]),                                                     \
+        .attrs = (const tp_attr[]){ { "output_size", TP_ATTR_PAIR, 0, TP_REQUIRED }, { 0 } }, \
+        .compose = adaptive_compose,                                                          \
+        .tag = is_max,                                                                        \
+        .examples = (const tp_example[]){ { "2,3,4,6", &(const int64_t[2]){ 2, 3 } },         \
+                                          { "1,2,5,7", &(const int64_t[2]){ 3, 2 } },         \
+                                          { "3,5,4@t", &(const int64_t[2]){ 1, 1 } },         \
+                                          { NULL, NULL } },                                   \
     };
 
 ADAPTIVE(adaptive_avg_pool2d, 0, "y[n,c,i,j] = mean of x in one of h x w windows that cover it")

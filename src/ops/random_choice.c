@@ -48,8 +48,8 @@ static tp_status check_range(const char *op, tp_tensor *x, double low, double hi
         return TP_OK;
     TP_SCOPE;
     bool mode __attribute__((cleanup(tp_grad_mode_restore), unused)) = tp_grad_mode_set(false);
-    tp_tensor *inside = tp_logical_and(tp_ge(x, low), tp_le(x, high));
-    if (!inside || tp_item(tp_all(inside, TP_ALL_DIMS, false)) == 1)
+    tp_tensor *inside = tp_all(tp_logical_and(tp_ge(x, low), tp_le(x, high)), TP_ALL_DIMS, false);
+    if (!inside || !tensor_data(inside) || tp_item(inside) == 1) /* a dry run makes no data */
         return tp_error_pending();
     return tp_fail(TP_ERR_ARGUMENT, "%s: input holds an element outside of [%g, %g]", op, low, high);
 }
@@ -138,24 +138,29 @@ static void sample_forward(const tp_call *c)
     const choice_attrs *a = c->attrs;
     const kernel_table *kernels = c->kernels;
     char *scratch = c->scratch;
-    sample_run r = { samplers[c->op->tag].f, &a->rng, kernels, kernels->convert[TP_F64][y->dtype],
-                     kernels->convert[y->dtype][TP_F64], staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch),
-                     tensor_data(y), (int64_t)tensor_element_size(y) };
+    sample_run r = { samplers[c->op->tag].f,
+                     &a->rng,
+                     kernels,
+                     kernels->convert[TP_F64][y->dtype],
+                     kernels->convert[y->dtype][TP_F64],
+                     staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch),
+                     tensor_data(y),
+                     (int64_t)tensor_element_size(y) };
     parallel_for(y->numel, GRAIN, sample_pieces, &r);
 }
 
-#define SAMPLE(op, KIND, text, inputs_, example)                                                         \
-    const tp_op tp_op_##op = {                                                                           \
-        .name = #op,                                                                                     \
-        .formula = text,                                                                                 \
-        .inputs = inputs_,                                                                               \
-        .n_in = 1,                                                                                       \
-        .attrs_size = sizeof(choice_attrs),                                                              \
-        .attrs = (const tp_attr[]){ SEED_AND_STREAM, { 0 } },                                            \
-        .not_differentiable = true,                                                                      \
-        .infer = sample_infer,                                                                           \
-        .forward = sample_forward,                                                                       \
-        .tag = KIND,                                                                                     \
+#define SAMPLE(op, KIND, text, inputs_, example)                                                             \
+    const tp_op tp_op_##op = {                                                                               \
+        .name = #op,                                                                                         \
+        .formula = text,                                                                                     \
+        .inputs = inputs_,                                                                                   \
+        .n_in = 1,                                                                                           \
+        .attrs_size = sizeof(choice_attrs),                                                                  \
+        .attrs = (const tp_attr[]){ SEED_AND_STREAM, { 0 } },                                                \
+        .not_differentiable = true,                                                                          \
+        .infer = sample_infer,                                                                               \
+        .forward = sample_forward,                                                                           \
+        .tag = KIND,                                                                                         \
         .examples = (const tp_example[]){ { example, &(choice_attrs){ .rng = { 1, 2 } } }, { NULL, NULL } }, \
     };
 SAMPLE(bernoulli, 0, "y = 1 with probability x, else 0", "input", "3,5@u")
@@ -250,7 +255,8 @@ static tp_status check_weights(tp_tensor *x, int64_t rows, int64_t classes, cons
         for (int64_t j = 0; j < classes; j++)
             positive += w[i * classes + j] > 0;
         if (positive < (a->replacement ? 1 : a->n))
-            tp_fail(TP_ERR_ARGUMENT, "multinomial: row %lld has %lld positive weights for %lld draws %s replacement",
+            tp_fail(TP_ERR_ARGUMENT,
+                    "multinomial: row %lld has %lld positive weights for %lld draws %s replacement",
                     (long long)i, (long long)positive, (long long)a->n, a->replacement ? "with" : "without");
     }
     tp_free(w, (size_t)(x->numel + 1) * sizeof *w);
@@ -262,7 +268,8 @@ static tp_status multinomial_infer(tp_call *c)
     const choice_attrs *a = c->attrs;
     tp_tensor *x = c->in[0];
     if (x->ndim < 1 || x->ndim > 2 || a->n < 1)
-        return tp_fail(TP_ERR_SHAPE, "multinomial: %lld draws from %s; at least 1 from (C,) or (N, C) is wanted",
+        return tp_fail(TP_ERR_SHAPE,
+                       "multinomial: %lld draws from %s; at least 1 from (C,) or (N, C) is wanted",
                        (long long)a->n, tensor_shape_text(x));
     int64_t classes = x->shape[x->ndim - 1], rows = x->ndim == 2 ? x->shape[0] : 1;
     if (check_weights(x, rows, classes, a))
@@ -299,9 +306,10 @@ const tp_op tp_op_multinomial = {
     .not_differentiable = true,
     .infer = multinomial_infer,
     .forward = multinomial_forward,
-    .examples = (const tp_example[]){ { "3,5@p", &(choice_attrs){ .n = 2, .rng = { 1, 2 } } },
-                                      { "5@p", &(choice_attrs){ .n = 7, .replacement = true, .rng = { 1, 2 } } },
-                                      { NULL, NULL } },
+    .examples =
+        (const tp_example[]){ { "3,5@p", &(choice_attrs){ .n = 2, .rng = { 1, 2 } } },
+                              { "5@p", &(choice_attrs){ .n = 7, .replacement = true, .rng = { 1, 2 } } },
+                              { NULL, NULL } },
 };
 
 tp_tensor *tp_multinomial(tp_tensor *weights, int64_t n, bool replacement)
