@@ -49,8 +49,8 @@ void tp_set_grad(tp_tensor *t, tp_tensor *grad)
     if (!t || t->grad == grad)
         return;
     if (grad && (grad == t || !tensor_same_shape(grad, t))) {
-        tp_fail(TP_ERR_SHAPE, "set_grad: a gradient of shape %s for a tensor of shape %s%s", tensor_shape_text(grad),
-                tensor_shape_text(t), grad == t ? ": it is the tensor itself" : "");
+        tp_fail(TP_ERR_SHAPE, "set_grad: a gradient of shape %s for a tensor of shape %s%s",
+                tensor_shape_text(grad), tensor_shape_text(t), grad == t ? ": it is the tensor itself" : "");
         return;
     }
     tp_release(t->grad);
