@@ -239,7 +239,8 @@ struct tp_op {
     int64_t tag;                    /* for your own functions: what tells this op from its siblings */
 };
 
-/* Runs an operation: infer, allocate, forward, record; or compose.  attrs is copied. */
+/* Runs an operation: infer, allocate, forward, record; or compose.  attrs is copied; NULL, where the op's own functions
+ * take it, stands for the defaults. */
 TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
 
 /* The same for several outputs.  out has room for n_out of them; for TP_MAX_PARTS, and the rest NULL, where that is -1. */

@@ -44,7 +44,40 @@ enum { STORED_TYPES = 10 };
     ROW(GELU, gelu)             \
     ROW(GELU_TANH, gelu_tanh)   \
     ROW(SILU, silu)             \
-    ROW(SOFTPLUS, softplus)
+    ROW(SOFTPLUS, softplus)     \
+    ROW(EXP2, exp2)             \
+    ROW(LOG2, log2)             \
+    ROW(LOG10, log10)           \
+    ROW(TAN, tan)               \
+    ROW(ASIN, asin)             \
+    ROW(ACOS, acos)             \
+    ROW(ATAN, atan)             \
+    ROW(SINH, sinh)             \
+    ROW(COSH, cosh)             \
+    ROW(ASINH, asinh)           \
+    ROW(ACOSH, acosh)           \
+    ROW(ATANH, atanh)           \
+    ROW(ERFC, erfc)             \
+    ROW(ERFINV, erfinv)         \
+    ROW(TRUNC, trunc)           \
+    ROW(FRAC, frac)             \
+    ROW(SINC, sinc)             \
+    ROW(LOGIT, logit)           \
+    ROW(NAN_TO_NUM, nan_to_num) \
+    ROW(LGAMMA, lgamma)         \
+    ROW(DIGAMMA, digamma)       \
+    ROW(POLYGAMMA, polygamma)   \
+    ROW(BITWISE_NOT, bit_not)   \
+    ROW(ELU, elu)               \
+    ROW(SELU, selu)             \
+    ROW(CELU, celu)             \
+    ROW(HARDSIGMOID, hardsigm)  \
+    ROW(HARDSWISH, hardswish)   \
+    ROW(MISH, mish)             \
+    ROW(SOFTSHRINK, softshrink) \
+    ROW(HARDSHRINK, hardshrink) \
+    ROW(THRESHOLD, threshold)   \
+    ROW(LOGSIGMOID, logsigmoid)
 
 /* y[i] = f(a[i], b[i]) */
 #define BINARY_KERNELS(ROW)                                                     \
@@ -60,19 +93,55 @@ enum { STORED_TYPES = 10 };
     ROW(RELU_BACKWARD, relu_backward)       /* b > 0 ? dy : 0; b = x or y */    \
     ROW(GELU_BACKWARD, gelu_backward)       /* dy (Phi(x) + x phi(x)); b = x */ \
     ROW(GELU_TANH_BACKWARD, gelu_tanh_backward)                                 \
-    ROW(SILU_BACKWARD, silu_backward) /* b = x */
+    ROW(SILU_BACKWARD, silu_backward) /* b = x */                               \
+    ROW(DIV_TRUNC, div_trunc)                                                   \
+    ROW(DIV_FLOOR, div_floor)                                                   \
+    ROW(FMOD, fmod)           /* the sign of a */                               \
+    ROW(REMAINDER, remainder) /* the sign of b */                               \
+    ROW(ATAN2, atan2)                                                           \
+    ROW(HYPOT, hypot)                                                           \
+    ROW(XLOGY, xlogy)                                                           \
+    ROW(LOGADDEXP, logaddexp)                                                   \
+    ROW(LOGADDEXP2, logaddexp2)                                                 \
+    ROW(COPYSIGN, copysign)                                                     \
+    ROW(NEXTAFTER, nextafter)                                                   \
+    ROW(FMAX, fmax)                                                             \
+    ROW(FMIN, fmin)                                                             \
+    ROW(HEAVISIDE, heaviside)                                                   \
+    ROW(MISH_BACKWARD, mish_backward) /* b = x */                               \
+    ROW(HARDSWISH_BACKWARD, hardswish_backward)                                 \
+    ROW(PRELU, prelu) /* a > 0 ? a : a b */                                     \
+    ROW(BITWISE_AND, bitwise_and)                                               \
+    ROW(BITWISE_OR, bitwise_or)                                                 \
+    ROW(BITWISE_XOR, bitwise_xor)                                               \
+    ROW(SHIFT_LEFT, shift_left)                                                 \
+    ROW(SHIFT_RIGHT, shift_right)                                               \
+    ROW(GCD, gcd)                                                               \
+    ROW(LCM, lcm)
+
+/* y[i] = f(a[i], b[i], c[i]); p: parameters */
+#define TERNARY_KERNELS(ROW)                                                                        \
+    ROW(LERP, lerp)                 /* a + c (b - a) */                                             \
+    ROW(ADD_SCALED, add_scaled)     /* a + p[0] b; c: none */                                       \
+    ROW(ADDCMUL, addcmul)           /* a + p[0] b c */                                              \
+    ROW(ADDCDIV, addcdiv)           /* a + p[0] b / c */                                            \
+    ROW(GATE, gate)                 /* a p[2] where b lies in (p[0], p[1]), else a p[3]; c: none */ \
+    ROW(ELU_BACKWARD, elu_backward) /* b > 0 ? a p[0] : a (c + p[1]) p[2] */
 
 /* y[i] = a[i] ? b[i], as 0 or 1 in a byte */
-#define COMPARE_KERNELS(ROW) \
-    ROW(EQ, eq)              \
-    ROW(NE, ne)              \
-    ROW(LT, lt)              \
-    ROW(LE, le)              \
-    ROW(GT, gt)              \
-    ROW(GE, ge)              \
-    ROW(AND, and)            \
-    ROW(OR, or)              \
-    ROW(XOR, xor)
+#define COMPARE_KERNELS(ROW)                                \
+    ROW(EQ, eq)                                             \
+    ROW(NE, ne)                                             \
+    ROW(LT, lt)                                             \
+    ROW(LE, le)                                             \
+    ROW(GT, gt)                                             \
+    ROW(GE, ge)                                             \
+    ROW(AND, and)                                           \
+    ROW(OR, or)                                             \
+    ROW(XOR, xor)                                           \
+    ROW(SIGNBIT, signbit) /* of a alone, as the next two */ \
+    ROW(ISINF, isinf)                                       \
+    ROW(ISFINITE, isfinite)
 
 #define REDUCE_KERNELS(ROW) \
     ROW(SUM, sum)           \
@@ -83,6 +152,7 @@ enum { STORED_TYPES = 10 };
 #define ROW(upper, lower) KERNEL_##upper,
 typedef enum { UNARY_KERNELS(ROW) KERNEL_UNARY_COUNT } unary_kernel;
 typedef enum { BINARY_KERNELS(ROW) KERNEL_BINARY_COUNT } binary_kernel;
+typedef enum { TERNARY_KERNELS(ROW) KERNEL_TERNARY_COUNT } ternary_kernel;
 typedef enum { COMPARE_KERNELS(ROW) KERNEL_COMPARE_COUNT } compare_kernel;
 typedef enum { REDUCE_KERNELS(ROW) KERNEL_REDUCE_COUNT } reduce_kernel;
 #undef ROW
@@ -91,6 +161,8 @@ typedef void unary_fn(void *y, const void *x, int64_t n, const double *p);
 
 /* sa, sb: 1, or 0 for one value that stands for all n */
 typedef void binary_fn(void *y, const void *a, int64_t sa, const void *b, int64_t sb, int64_t n);
+typedef void ternary_fn(void *y, const void *a, int64_t sa, const void *b, int64_t sb, const void *c,
+                        int64_t sc, int64_t n, const double *p);
 typedef void where_fn(void *y, const uint8_t *c, int64_t sc, const void *a, int64_t sa, const void *b,
                       int64_t sb, int64_t n);
 
@@ -167,6 +239,7 @@ typedef struct kernel_table {
 
     unary_fn *unary[KERNEL_UNARY_COUNT][KT_COUNT]; /* NULL where the type makes no sense (exp of i64) */
     binary_fn *binary[KERNEL_BINARY_COUNT][KT_COUNT];
+    ternary_fn *ternary[KERNEL_TERNARY_COUNT][KT_COUNT];
     binary_fn *compare[KERNEL_COMPARE_COUNT][KT_COUNT];
     where_fn *where[KT_COUNT];
     convert_fn *convert[STORED_TYPES][STORED_TYPES]; /* [dst][src] */
