@@ -90,39 +90,47 @@ static void create_forward(const tp_call *c)
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 
-#define SIZE_AND_DTYPE                                                  \
+#define SIZE_AND_DTYPE                                                    \
     { "size", TP_ATTR_DIMS, offsetof(create_attrs, shape), TP_REQUIRED }, \
-    {                                                                   \
-        "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0        \
+    {                                                                     \
+        "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0          \
     }
-#define NUMBERS(first, second)                                     \
-    { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 },          \
-    {                                                              \
-        second, TP_ATTR_F64, offsetof(create_attrs, b), 1          \
+#define NUMBERS(first, second)                            \
+    { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 }, \
+    {                                                     \
+        second, TP_ATTR_F64, offsetof(create_attrs, b), 1 \
     }
 
-#define CREATE(op, name_, KIND, text, a_, b_, numbers, ...)                                       \
-    const tp_op tp_op_##op = {                                                                    \
-        .name = name_,                                                                            \
-        .formula = text,                                                                          \
-        .inputs = "",                                                                             \
-        .n_in = 0,                                                                                \
-        .attrs_size = sizeof(create_attrs),                                                       \
-        .attrs = (const tp_attr[]){ SIZE_AND_DTYPE, numbers, { 0 } },                             \
-        .not_differentiable = true,                                                               \
-        .infer = create_infer,                                                                    \
-        .forward = create_forward,                                                                \
-        .tag = KIND,                                                                              \
-        .examples =                                                                               \
+#define CREATE(op, name_, KIND, text, a_, b_, numbers, ...)                                                 \
+    const tp_op tp_op_##op = {                                                                              \
+        .name = name_,                                                                                      \
+        .formula = text,                                                                                    \
+        .inputs = "",                                                                                       \
+        .n_in = 0,                                                                                          \
+        .attrs_size = sizeof(create_attrs),                                                                 \
+        .attrs = (const tp_attr[]){ SIZE_AND_DTYPE, numbers, { 0 } },                                       \
+        .not_differentiable = true,                                                                         \
+        .infer = create_infer,                                                                              \
+        .forward = create_forward,                                                                          \
+        .tag = KIND,                                                                                        \
+        .examples =                                                                                         \
             (const tp_example[]){ { "", &(create_attrs){ __VA_ARGS__, TP_F32, a_, b_ } }, { NULL, NULL } }, \
     };
 
-#define VALUE { "fill_value", TP_ATTR_F64, offsetof(create_attrs, a), 0 }
-#define NOTHING { 0 }
+#define VALUE                                                   \
+    {                                                           \
+        "fill_value", TP_ATTR_F64, offsetof(create_attrs, a), 0 \
+    }
+#define NOTHING \
+    {           \
+        0       \
+    }
 #define PAIR_OF(a, b) NUMBERS(a, b)
 CREATE(full, "full", CONSTANT, "y = fill_value", 2.5, 0, VALUE, { 2, { 3, 5 } })
-CREATE(_arange, "_arange", SEQUENCE, "y_i = start + i step, i < size", 1, 0.5, PAIR_OF("start", "step"), { 1, { 7 } })
-CREATE(_linspace, "_linspace", BETWEEN, "y_i from start to end, both reached", -1, 1, PAIR_OF("start", "end"), { 1, { 7 } })
+CREATE(_arange, "_arange", SEQUENCE, "y_i = start + i step, i < size", 1, 0.5, PAIR_OF("start", "step"),
+       { 1, { 7 } })
+CREATE(_linspace, "_linspace", BETWEEN, "y_i from start to end, both reached", -1, 1, PAIR_OF("start", "end"),
+       { 1, { 7 } })
 CREATE(_eye, "_eye", DIAGONAL, "y_ij = i == j", 0, 0, NOTHING, { 2, { 3, 5 } })
 
 static tp_tensor *create(const tp_op *op, tp_shape shape, const tp_tensor_options *o, double a, double b)
@@ -238,32 +246,35 @@ static void ones_compose(tp_call *c)
     c->out[0] = tp_full_opt(s->size, 1, OPTIONS(s));
 }
 
-#define FIELD(name, type, field, otherwise) { name, TP_ATTR_##type, offsetof(sequence_attrs, field), otherwise },
-#define SEQUENCE_OP(op, text, fields, ...)                                                                        \
-    const tp_op tp_op_##op = {                                                                                    \
-        .name = #op,                                                                                              \
-        .formula = text,                                                                                          \
-        .inputs = "",                                                                                             \
-        .n_in = 0,                                                                                                \
-        .attrs_size = sizeof(sequence_attrs),                                                                     \
-        .attrs =                                                                                                  \
-            (const tp_attr[]){ fields{ "dtype", TP_ATTR_DTYPE, offsetof(sequence_attrs, dtype), 0 }, { 0 } },     \
-        .not_differentiable = true,                                                                               \
-        .compose = op##_compose,                                                                                  \
-        .examples = (const tp_example[]){ { "", &(sequence_attrs){ __VA_ARGS__ } }, { NULL, NULL } },             \
+#define FIELD(name, type, field, otherwise) \
+    { name, TP_ATTR_##type, offsetof(sequence_attrs, field), otherwise },
+#define SEQUENCE_OP(op, text, note_, fields, ...)                                                         \
+    const tp_op tp_op_##op = {                                                                            \
+        .name = #op,                                                                                      \
+        .formula = text,                                                                                  \
+        .inputs = "",                                                                                     \
+        .n_in = 0,                                                                                        \
+        .attrs_size = sizeof(sequence_attrs),                                                             \
+        .attrs = (const tp_attr[]){ fields{ "dtype", TP_ATTR_DTYPE, offsetof(sequence_attrs, dtype), 0 }, \
+                                    { 0 } },                                                              \
+        .not_differentiable = true,                                                                       \
+        .compose = op##_compose,                                                                          \
+        .note = note_,                                                                                    \
+        .examples = (const tp_example[]){ { "", &(sequence_attrs){ __VA_ARGS__ } }, { NULL, NULL } },     \
     };
 
-SEQUENCE_OP(zeros, "y = 0", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
-SEQUENCE_OP(ones, "y = 1", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
-SEQUENCE_OP(arange, "y_i = start + i step, below end",
-            FIELD("start", F64, start, 0) FIELD("end", F64, end, TP_REQUIRED) FIELD("step", F64, step, 1), .start = 1,
-            .end = 4, .step = 0.5)
-SEQUENCE_OP(linspace, "steps numbers from start to end, both reached",
+SEQUENCE_OP(zeros, "y = 0", NULL, FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(ones, "y = 1", NULL, FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(arange, "y_i = start + i step, below end", "dtype is f32 unless given, also for whole numbers",
+            FIELD("start", F64, start, 0) FIELD("end", F64, end, TP_REQUIRED) FIELD("step", F64, step, 1),
+            .start = 1, .end = 4, .step = 0.5)
+SEQUENCE_OP(linspace, "steps numbers from start to end, both reached", NULL,
             FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
                 FIELD("steps", I64, steps, TP_REQUIRED),
             .start = -1, .end = 1, .steps = 7)
-SEQUENCE_OP(logspace, "steps numbers from base^start to base^end, both reached",
+SEQUENCE_OP(logspace, "steps numbers from base^start to base^end, both reached", NULL,
             FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
                 FIELD("steps", I64, steps, TP_REQUIRED) FIELD("base", F64, base, 10),
             .start = -1, .end = 1, .steps = 7, .base = 10)
-SEQUENCE_OP(eye, "y_ij = i == j", FIELD("n", I64, rows, TP_REQUIRED) FIELD("m", I64, cols, TP_NO_DIM), .rows = 3, .cols = 5)
+SEQUENCE_OP(eye, "y_ij = i == j", NULL, FIELD("n", I64, rows, TP_REQUIRED) FIELD("m", I64, cols, TP_NO_DIM),
+            .rows = 3, .cols = 5)

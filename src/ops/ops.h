@@ -16,7 +16,8 @@ tp_tensor *channels_last(tp_tensor *x);    /* itself if it is, else a copy that 
 size_t staged_bytes(const tp_tensor *x, int64_t layout);
 const void *staged(const tp_call *, const tp_tensor *x, int64_t layout, char **scratch);
 
-static inline bool is_half(const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
+static inline bool is_half(
+    const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
 {
     return x && (x->dtype == TP_F16 || x->dtype == TP_BF16);
 }

@@ -73,27 +73,58 @@ static float sum_of(vec v)
     return lane[0];
 }
 
-static float largest_of(const float *x, int64_t n) /* 0 where it is -infinity */
+/* Whole vectors are read and written as such: masks are slow on some machines. */
+INLINE vec get(const float *p, mask_f32 m, bool whole)
 {
-    float top = -INFINITY;
-    for (int64_t i = 0; i < n; i++)
-        top = x[i] > top || x[i] != x[i] ? x[i] : top;
-    return top == -INFINITY ? 0 : top;
+    return whole ? load_f32(p) : load_first_f32(p, m);
+}
+INLINE void put(float *p, mask_f32 m, bool whole, vec v)
+{
+    if (whole)
+        store_f32(p, v);
+    else
+        store_first_f32(p, m, v);
+}
+
+static float largest_of(const float *x, int64_t n) /* 0 where it is -infinity; a NaN is not looked at */
+{
+    vec top = splat(-INFINITY);
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH) {
+        vec v = load_f32(x + i);
+        top = either(v > top, v, top);
+    }
+    float lane[WIDTH], most = -INFINITY;
+    store_f32(lane, top);
+    for (int l = 0; l < WIDTH; l++)
+        most = lane[l] > most ? lane[l] : most;
+    for (; i < n; i++)
+        most = x[i] > most ? x[i] : most;
+    return most == -INFINITY ? 0 : most;
+}
+
+/* e^(x - top) of one vector, for the sum: lanes beyond the row count as 0. */
+INLINE vec exp_part(float *y, const float *x, float top, mask_f32 m, bool whole)
+{
+    vec e = exp_of(get(x, m, whole) - top);
+    if (y)
+        put(y, m, whole, e);
+    if (whole)
+        return e;
+    float lane[WIDTH];
+    store_f32(lane, e);
+    return load_first_f32(lane, m);
 }
 
 /* The sum of e^(x - top), whose terms are written where y is not NULL. */
 static float sum_of_exp(float *y, const float *x, float top, int64_t n)
 {
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
-        float lane[WIDTH];
-        vec e = exp_of(load_first_f32(x + i, m) - top);
-        if (y)
-            store_first_f32(y + i, m, e);
-        store_f32(lane, e);
-        sum += load_first_f32(lane, m);
-    }
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += exp_part(y ? y + i : NULL, x + i, top, first_f32(1), true);
+    if (i < n)
+        sum += exp_part(y ? y + i : NULL, x + i, top, first_f32((int)(n - i)), false);
     return sum_of(sum);
 }
 
@@ -117,12 +148,15 @@ static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t
     float *dx = dx_;
     const float *dy = dy_, *y = y_;
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += load_f32(dy + i) * load_f32(y + i);
+    if (i < n) {
+        mask_f32 m = first_f32((int)(n - i));
         sum += load_first_f32(dy + i, m) * load_first_f32(y + i, m);
     }
     const float total = sum_of(sum);
-    for (int64_t i = 0; i < n; i++)
+    for (i = 0; i < n; i++)
         dx[i] = y[i] * (dy[i] - total);
 }
 
@@ -131,33 +165,25 @@ static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int
     float *dx = dx_;
     const float *dy = dy_, *y = y_;
     vec sum = { 0 };
-    for (int64_t i = 0; i < n; i += WIDTH)
-        sum += load_first_f32(dy + i, first_f32((int)(n - i < WIDTH ? n - i : WIDTH)));
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        sum += load_f32(dy + i);
+    mask_f32 m = first_f32((int)(n - i));
+    if (i < n)
+        sum += load_first_f32(dy + i, m);
     const float total = sum_of(sum);
-    for (int64_t i = 0; i < n; i += WIDTH) {
-        mask_f32 m = first_f32((int)(n - i < WIDTH ? n - i : WIDTH));
-        store_first_f32(dx + i, m, load_first_f32(dy + i, m) - exp_of(load_first_f32(y + i, m)) * total);
-    }
+    for (i = 0; i + WIDTH <= n; i += WIDTH)
+        store_f32(dx + i, load_f32(dy + i) - exp_of(load_f32(y + i)) * total);
+    if (i < n)
+        put(dx + i, m, false, load_first_f32(dy + i, m) - exp_of(load_first_f32(y + i, m)) * total);
 }
 
 /* ---- down columns: VECTORS vectors of them side by side; whole: none is partly filled ------------------------------------------------ */
 
 enum { VECTORS = 4 };
 
-INLINE vec get(const float *p, mask_f32 m, bool whole)
-{
-    return whole ? load_f32(p) : load_first_f32(p, m);
-}
-INLINE void put(float *p, mask_f32 m, bool whole, vec v)
-{
-    if (whole)
-        store_f32(p, v);
-    else
-        store_first_f32(p, m, v);
-}
-
-INLINE void softmax_strip(float *y, const float *x, int64_t n, int64_t ld, int vectors, mask_f32 m, bool whole,
-                          bool is_log)
+INLINE void softmax_strip(float *y, const float *x, int64_t n, int64_t ld, int vectors, mask_f32 m,
+                          bool whole, bool is_log)
 {
     vec top[VECTORS], sum[VECTORS];
     for (int k = 0; k < vectors; k++)
@@ -181,8 +207,7 @@ INLINE void softmax_strip(float *y, const float *x, int64_t n, int64_t ld, int v
     for (int64_t i = 0; i < n; i++)
         for (int k = 0; k < vectors; k++) {
             const int64_t at = i * ld + k * WIDTH;
-            vec out =
-                is_log ? get(x + at, m, whole) - top[k] - sum[k] : get(y + at, m, whole) / sum[k];
+            vec out = is_log ? get(x + at, m, whole) - top[k] - sum[k] : get(y + at, m, whole) / sum[k];
             put(y + at, m, whole, out);
         }
 }
@@ -208,34 +233,34 @@ INLINE void softmax_strip_backward(float *dx, const float *dy, const float *y, i
 }
 
 /* A column's value does not depend on its place: each lane computes alone. */
-#define DOWN_COLUMNS(name, is_log)                                                                          \
-    static void name##_cols(void *y_, const void *x_, int64_t n, int64_t cols, int64_t ld)                  \
-    {                                                                                                       \
-        float *y = y_;                                                                                      \
-        const float *x = x_;                                                                                \
-        mask_f32 all = first_f32(WIDTH - 1);                                                                \
-        int64_t c = 0;                                                                                      \
-        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                           \
-            softmax_strip(y + c, x + c, n, ld, VECTORS, all, true, is_log);                                 \
-        for (; c + WIDTH <= cols; c += WIDTH)                                                               \
-            softmax_strip(y + c, x + c, n, ld, 1, all, true, is_log);                                       \
-        if (c < cols)                                                                                       \
-            softmax_strip(y + c, x + c, n, ld, 1, first_f32((int)(cols - c)), false, is_log);               \
-    }                                                                                                       \
-    static void name##_cols_backward(void *dx_, const void *dy_, const void *y_, int64_t n, int64_t cols,   \
-                                     int64_t ld)                                                            \
-    {                                                                                                       \
-        float *dx = dx_;                                                                                    \
-        const float *dy = dy_, *y = y_;                                                                     \
-        mask_f32 all = first_f32(WIDTH - 1);                                                                \
-        int64_t c = 0;                                                                                      \
-        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                           \
-            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, VECTORS, all, true, is_log);               \
-        for (; c + WIDTH <= cols; c += WIDTH)                                                               \
-            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, all, true, is_log);                     \
-        if (c < cols)                                                                                       \
-            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, first_f32((int)(cols - c)), false,      \
-                                   is_log);                                                                 \
+#define DOWN_COLUMNS(name, is_log)                                                                        \
+    static void name##_cols(void *y_, const void *x_, int64_t n, int64_t cols, int64_t ld)                \
+    {                                                                                                     \
+        float *y = y_;                                                                                    \
+        const float *x = x_;                                                                              \
+        mask_f32 all = first_f32(WIDTH - 1);                                                              \
+        int64_t c = 0;                                                                                    \
+        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                         \
+            softmax_strip(y + c, x + c, n, ld, VECTORS, all, true, is_log);                               \
+        for (; c + WIDTH <= cols; c += WIDTH)                                                             \
+            softmax_strip(y + c, x + c, n, ld, 1, all, true, is_log);                                     \
+        if (c < cols)                                                                                     \
+            softmax_strip(y + c, x + c, n, ld, 1, first_f32((int)(cols - c)), false, is_log);             \
+    }                                                                                                     \
+    static void name##_cols_backward(void *dx_, const void *dy_, const void *y_, int64_t n, int64_t cols, \
+                                     int64_t ld)                                                          \
+    {                                                                                                     \
+        float *dx = dx_;                                                                                  \
+        const float *dy = dy_, *y = y_;                                                                   \
+        mask_f32 all = first_f32(WIDTH - 1);                                                              \
+        int64_t c = 0;                                                                                    \
+        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                         \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, VECTORS, all, true, is_log);             \
+        for (; c + WIDTH <= cols; c += WIDTH)                                                             \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, all, true, is_log);                   \
+        if (c < cols)                                                                                     \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, first_f32((int)(cols - c)), false,    \
+                                   is_log);                                                               \
     }
 DOWN_COLUMNS(softmax, false)
 DOWN_COLUMNS(log_softmax, true)
@@ -257,8 +282,9 @@ void NAMED(fill_functions)(kernel_table *t)
     t->binary[KERNEL_GELU_BACKWARD][KT_F32] = gelu_backward;
     t->binary[KERNEL_GELU_TANH_BACKWARD][KT_F32] = gelu_tanh_backward;
     t->binary[KERNEL_SILU_BACKWARD][KT_F32] = silu_backward;
-    t->softmax[0] = (softmax_kernels){ .rows = { softmax, log_softmax },
-                                       .rows_backward = { softmax_backward, log_softmax_backward },
-                                       .cols = { softmax_cols, log_softmax_cols },
-                                       .cols_backward = { softmax_cols_backward, log_softmax_cols_backward } };
+    t->softmax[0] =
+        (softmax_kernels){ .rows = { softmax, log_softmax },
+                           .rows_backward = { softmax_backward, log_softmax_backward },
+                           .cols = { softmax_cols, log_softmax_cols },
+                           .cols_backward = { softmax_cols_backward, log_softmax_cols_backward } };
 }

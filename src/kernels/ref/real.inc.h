@@ -235,19 +235,19 @@ static void softmax_strip_backward(REAL *dx, const REAL *dy, const REAL *y, int6
         }
 }
 
-#define DOWN_COLUMNS(name, is_log)                                                                     \
-    static void name##_cols(void *y, const void *x, int64_t n, int64_t cols, int64_t ld)               \
-    {                                                                                                  \
-        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
-            softmax_strip((REAL *)y + c, (const REAL *)x + c, n, cols - c < STRIP ? cols - c : STRIP,  \
-                          ld, is_log);                                                                 \
-    }                                                                                                  \
-    static void name##_cols_backward(void *dx, const void *dy, const void *y, int64_t n, int64_t cols, \
-                                     int64_t ld)                                                       \
-    {                                                                                                  \
-        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
-            softmax_strip_backward((REAL *)dx + c, (const REAL *)dy + c, (const REAL *)y + c, n,       \
-                                   cols - c < STRIP ? cols - c : STRIP, ld, is_log);                   \
+#define DOWN_COLUMNS(name, is_log)                                                                        \
+    static void name##_cols(void *y, const void *x, int64_t n, int64_t cols, int64_t ld)                  \
+    {                                                                                                     \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                         \
+            softmax_strip((REAL *)y + c, (const REAL *)x + c, n, cols - c < STRIP ? cols - c : STRIP, ld, \
+                          is_log);                                                                        \
+    }                                                                                                     \
+    static void name##_cols_backward(void *dx, const void *dy, const void *y, int64_t n, int64_t cols,    \
+                                     int64_t ld)                                                          \
+    {                                                                                                     \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                         \
+            softmax_strip_backward((REAL *)dx + c, (const REAL *)dy + c, (const REAL *)y + c, n,          \
+                                   cols - c < STRIP ? cols - c : STRIP, ld, is_log);                      \
     }
 DOWN_COLUMNS(softmax, false)
 DOWN_COLUMNS(log_softmax, true)
@@ -407,9 +407,9 @@ void FILL(kernel_table *t)
     t->conv_forward_scratch[TYPE] = no_conv_scratch;
     t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
     t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
-    t->softmax[TYPE] = (softmax_kernels){ .rows = { softmax, log_softmax },
-                                          .rows_backward = { softmax_backward, log_softmax_backward },
-                                          .cols = { softmax_cols, log_softmax_cols },
-                                          .cols_backward = { softmax_cols_backward,
-                                                             log_softmax_cols_backward } };
+    t->softmax[TYPE] =
+        (softmax_kernels){ .rows = { softmax, log_softmax },
+                           .rows_backward = { softmax_backward, log_softmax_backward },
+                           .cols = { softmax_cols, log_softmax_cols },
+                           .cols_backward = { softmax_cols_backward, log_softmax_cols_backward } };
 }

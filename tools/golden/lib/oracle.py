@@ -19,7 +19,10 @@ class Unsupported(Exception):
 
 DATABASE = {
     "gelu": "nn.functional.gelu",
-    "_softmax": [],
+    "_softmax": [], "_log_softmax": [],
+    **{random: [] for random in ("rand", "randn", "uniform", "normal", "exponential", "randint", "randperm", "bernoulli", "poisson", "multinomial", "dropout")},
+    "soft_margin_loss": [],  # overflows there in half precision
+    "arange": [],  # whole numbers are i64 there; our default type is f32
     "sum_to": "sum_to_size",
     "clamp": "clamp",
     "min": "min", "max": "max",
@@ -142,11 +145,13 @@ def attribute_text(value):
 
 
 def bind(op, info, sample):
-    name, known = op["name"], {a["name"] for a in op["attributes"]}
+    name, known = op["name"], {a["name"]: a["type"] for a in op["attributes"]}
     inputs, attrs = [], {}
     for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs)):
         k = RENAMED.get((name, k), k)
         if k in known:
+            if isinstance(v, str) and known[k] in ("integer", "integer or two", "number", "integers"):
+                raise Unsupported(f"{k}={v}")
             if v is not None:
                 attrs[k] = attribute_text(v)
         elif isinstance(v, torch.Tensor):
@@ -196,6 +201,10 @@ CALLS = {
     "einsum": lambda *x, equation: torch.einsum(equation, *x), "contiguous": lambda x: x.contiguous(),
     "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
 }
+# Of these torch has its own, with numbers for words.
+CALLS.update({name: getattr(F, name) for name in (
+    "kl_div", "dropout", "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "poisson_nll_loss")})
+CALLS["binary_cross_entropy_with_logits"] = lambda x, y, w=None, p=None, **a: F.binary_cross_entropy_with_logits(x, y, w, pos_weight=p, **a)
 # Attributes of ours that PyTorch does not take by these names, or whose default is a None there.
 NOT_GIVEN = {"seed", "stream"}
 
