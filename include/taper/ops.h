@@ -138,8 +138,18 @@ TP_API tp_tensor *tp_var(tp_tensor *, tp_shape dims, int64_t correction, bool ke
 TP_API tp_tensor *tp_std(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim);
 TP_API tp_tensor *tp_norm(tp_tensor *, double p, tp_shape dims, bool keepdim);          /* (sum |x|^p)^(1/p); INFINITY: max |x| */
 TP_API tp_tensor *tp_logsumexp(tp_tensor *, tp_shape dims, bool keepdim);
-TP_API tp_tensor *tp_max(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);      /* first of equals; indices i64 or NULL */
+TP_API tp_tensor *tp_var_mean(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean);
+TP_API tp_tensor *tp_std_mean(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean);
+TP_API tp_tensor *tp_dist(tp_tensor *x, tp_tensor *y, double p);                        /* norm of x - y */
+TP_API tp_tensor *tp_nansum(tp_tensor *, tp_shape dims, bool keepdim);                  /* of those that are numbers */
+TP_API tp_tensor *tp_nanmean(tp_tensor *, tp_shape dims, bool keepdim);
+TP_API tp_tensor *tp_count_nonzero(tp_tensor *, tp_shape dims, bool keepdim);           /* i64; no gradient */
+
+/* Along one dim; TP_NO_DIM: of all elements (max and min have no indices then).  Results besides the first go to a pointer
+ * that may be NULL: indices are i64 and name the first of equals. */
+TP_API tp_tensor *tp_max(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
 TP_API tp_tensor *tp_min(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
+TP_API tp_tensor *tp_aminmax(tp_tensor *, int dim, bool keepdim, tp_tensor **largest); /* the smallest, and the largest */
 TP_API tp_tensor *tp_argmax(tp_tensor *, int dim, bool keepdim); /* i64; no gradient */
 TP_API tp_tensor *tp_argmin(tp_tensor *, int dim, bool keepdim);
 

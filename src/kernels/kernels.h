@@ -74,11 +74,15 @@ enum { STORED_TYPES = 10 };
     ROW(OR, or)              \
     ROW(XOR, xor)
 
-#define REDUCE_KERNELS(ROW) \
-    ROW(SUM, sum)           \
-    ROW(PROD, prod)         \
-    ROW(AMAX, amax)         \
-    ROW(AMIN, amin)
+/* One number from many; the partial results of the last three are summed. */
+#define REDUCE_KERNELS(ROW)       \
+    ROW(SUM, sum)                 \
+    ROW(PROD, prod)               \
+    ROW(AMAX, amax)               \
+    ROW(AMIN, amin)               \
+    ROW(SUM_SQUARES, sum_squares) \
+    ROW(SUM_ABS, sum_abs)         \
+    ROW(NANSUM, nansum)
 
 #define ROW(upper, lower) KERNEL_##upper,
 typedef enum { UNARY_KERNELS(ROW) KERNEL_UNARY_COUNT } unary_kernel;
@@ -104,6 +108,11 @@ typedef void reduce_cols_fn(void *y, const void *x, int64_t rows, int64_t cols, 
 
 /* index of the first largest (smallest) of x[i * stride]; a NaN counts as larger (smaller) than everything */
 typedef int64_t arg_fn(const void *x, int64_t n, int64_t stride);
+typedef void arg_cols_fn(int64_t *index, void *best, const void *x, int64_t rows, int64_t cols, int64_t ld);
+
+/* {mean, sum of squared distances from the mean} of a row; of columns the means, then the sums */
+typedef void moments_rows_fn(double *y, const void *x, int64_t n);
+typedef void moments_cols_fn(double *mean, double *m2, const void *x, int64_t rows, int64_t cols, int64_t ld);
 
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)].  Any strides for A and B, in elements; C's columns are adjacent. */
 typedef struct gemm_args {
@@ -165,6 +174,9 @@ typedef struct kernel_table {
     reduce_rows_fn *reduce_rows[KERNEL_REDUCE_COUNT][KT_COUNT];
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
     arg_fn *argmax[KT_COUNT], *argmin[KT_COUNT];
+    arg_cols_fn *argmax_cols[KT_COUNT], *argmin_cols[KT_COUNT];
+    moments_rows_fn *moments_rows[KT_COUNT];
+    moments_cols_fn *moments_cols[KT_COUNT];
 
     /* From here on: [0] f32, [1] f64.  gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
     void (*gemm[2])(const gemm_args *);
