@@ -121,7 +121,6 @@ TP_API tp_tensor *tp_logical_or(tp_tensor *, tp_tensor *);
 TP_API tp_tensor *tp_logical_xor(tp_tensor *, tp_tensor *);
 
 TP_API tp_tensor *tp_where(tp_tensor *condition, tp_tensor *x, tp_tensor *y);      /* condition ? x : y */
-TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);    /* mask ? value : x */
 
 /* ---- Reductions over the dims of a shape: TP_SHAPE(0, 2); TP_ALL_DIMS for all of them ---------------------- */
 
@@ -186,10 +185,51 @@ TP_API tp_tensor *tp_pad(tp_tensor *, tp_shape before, tp_shape after, double va
 
 /* ---- Indexing ------------------------------------------------------------------------------------------- */
 
+/* Indices are integers of any type.  Where it says so, negative ones count from the end; else they are an error, as in PyTorch. */
+
 TP_API tp_tensor *tp_gather(tp_tensor *, int dim, tp_tensor *index);       /* y[i][j] = x[index[i][j]][j] for dim 0 */
-TP_API tp_tensor *tp_scatter_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src); /* x with src added at index */
-TP_API tp_tensor *tp_index_select(tp_tensor *, int dim, tp_tensor *index); /* index: 1-d integers */
-TP_API tp_tensor *tp_one_hot(tp_tensor *labels, int64_t classes);          /* i64 (..., classes); no gradient */
+TP_API tp_tensor *tp_index_select(tp_tensor *, int dim, tp_tensor *index); /* slices of x; index: 1-d */
+TP_API tp_tensor *tp_take(tp_tensor *, tp_tensor *index);                  /* of x as one row; negative ones too */
+TP_API tp_tensor *tp_take_along_dim(tp_tensor *, tp_tensor *indices, int dim); /* gather that broadcasts; TP_NO_DIM: one row; negative ones too */
+TP_API tp_tensor *tp_embedding(tp_tensor *index, tp_tensor *weight, int64_t padding_idx); /* rows of weight (V, D); that row has no gradient, or TP_NO_DIM */
+TP_API tp_tensor *tp_one_hot(tp_tensor *labels, int64_t classes);          /* i64 (..., classes), -1: the largest label + 1; no gradient */
+
+/* x[i, j, ..] with indices that broadcast, as NumPy and PyTorch: NULL stands for a whole dim, a bool mask for its places;
+ * negative ones too.  The indices' dims stand where the indexed dims stood if those are neighbours, else in front. */
+TP_API tp_tensor *tp_index(tp_tensor *x, tp_tensor *const *indices, int n);
+TP_API tp_tensor *tp_index_put(tp_tensor *x, tp_tensor *const *indices, int n, tp_tensor *values, bool accumulate);
+TP_API tp_tensor *tp_index_put_(tp_tensor *x, tp_tensor *const *indices, int n, tp_tensor *values, bool accumulate);
+
+/* x with src written at index: y[index[i][j]][j] = src[i][j] for dim 0.  The last of equal places stays. */
+TP_API tp_tensor *tp_scatter(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_value(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_scatter_value_(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_scatter_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src); /* added, in index order */
+TP_API tp_tensor *tp_scatter_add_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src,
+                                    const char *reduce, bool include_self); /* "sum", "prod", "mean", "amax", "amin" */
+
+/* Whole slices: y[index[i]] += alpha source[i] for dim 0, and so on. */
+TP_API tp_tensor *tp_index_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source, double alpha);
+TP_API tp_tensor *tp_index_add_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source, double alpha);
+TP_API tp_tensor *tp_index_copy(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source);
+TP_API tp_tensor *tp_index_copy_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source);
+TP_API tp_tensor *tp_index_fill(tp_tensor *x, int dim, tp_tensor *index, double value); /* negative ones too */
+TP_API tp_tensor *tp_index_fill_(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_put(tp_tensor *x, tp_tensor *index, tp_tensor *source, bool accumulate); /* x as one row; negative ones too */
+TP_API tp_tensor *tp_put_(tp_tensor *x, tp_tensor *index, tp_tensor *source, bool accumulate);
+
+/* Masks are bool and broadcast to x. */
+TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);              /* mask ? value : x */
+TP_API tp_tensor *tp_masked_fill_(tp_tensor *x, tp_tensor *mask, double value);
+TP_API tp_tensor *tp_masked_select(tp_tensor *x, tp_tensor *mask);                          /* those where mask is true, 1-d */
+TP_API tp_tensor *tp_masked_scatter(tp_tensor *x, tp_tensor *mask, tp_tensor *source);      /* mask ? the next of source : x */
+TP_API tp_tensor *tp_masked_scatter_(tp_tensor *x, tp_tensor *mask, tp_tensor *source);
+TP_API tp_tensor *tp_nonzero(tp_tensor *);                                                  /* (n, ndim) i64: the places, row by row; no gradient */
+TP_API tp_tensor *tp_argwhere(tp_tensor *);                                                 /* the same */
+TP_API tp_tensor *tp_tril_indices(int64_t row, int64_t col, int64_t offset);                /* (2, n) i64: j <= i + offset */
+TP_API tp_tensor *tp_triu_indices(int64_t row, int64_t col, int64_t offset);                /* j >= i + offset */
 
 /* ---- Convolution and pooling: images (N, C, H, W); results are channels-last in memory --------------------
  *

@@ -114,6 +114,15 @@ typedef void arg_cols_fn(int64_t *index, void *best, const void *x, int64_t rows
 typedef void moments_rows_fn(double *y, const void *x, int64_t n);
 typedef void moments_cols_fn(double *mean, double *m2, const void *x, int64_t rows, int64_t cols, int64_t ld);
 
+/* y[i ys] = x[index[i is] along + i xs]: strides in elements, of the size 2^k of pick[k] */
+typedef void pick_fn(void *y, int64_t ys, const void *x, int64_t xs, int64_t along, const int64_t *index,
+                     int64_t is, int64_t n);
+
+/* y[index[i is] along + i ys] = it joined with x[i xs], in the order of i */
+typedef enum { PLACE_SET, PLACE_ADD, PLACE_MUL, PLACE_AMAX, PLACE_AMIN, PLACE_COUNT } place_kind;
+typedef void place_fn(void *y, int64_t ys, int64_t along, const void *x, int64_t xs, const int64_t *index,
+                      int64_t is, int64_t n);
+
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)].  Any strides for A and B, in elements; C's columns are adjacent. */
 typedef struct gemm_args {
     int64_t m, n, k;
@@ -177,6 +186,9 @@ typedef struct kernel_table {
     arg_cols_fn *argmax_cols[KT_COUNT], *argmin_cols[KT_COUNT];
     moments_rows_fn *moments_rows[KT_COUNT];
     moments_cols_fn *moments_cols[KT_COUNT];
+
+    pick_fn *pick[4]; /* elements of 1, 2, 4, 8 bytes */
+    place_fn *place[PLACE_COUNT][STORED_TYPES];
 
     /* From here on: [0] f32, [1] f64.  gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
     void (*gemm[2])(const gemm_args *);

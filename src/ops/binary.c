@@ -296,15 +296,6 @@ tp_tensor *(tp_where)(tp_tensor *condition, tp_tensor *x, tp_tensor *y)
     return tp_apply(&tp_op_where, (tp_tensor *[]){ condition, x, y }, 3, NULL);
 }
 
-tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value)
-{
-    if (!x || tp_pending() || tp_dtype_is_float(tp_dtype_of(x)))
-        return tp_where(mask, value, x);
-    TP_SCOPE;
-    return tp_keep(
-        tp_where(mask, tp_to(tp_number(value), tp_dtype_of(x)), x)); /* not a number, which would promote */
-}
-
 /* ---- in place: x op= y --------------------------------------------------------------------------------------------------- */
 
 #define IN_PLACE(op)                                                     \
