@@ -152,6 +152,44 @@ TP_API tp_tensor *tp_aminmax(tp_tensor *, int dim, bool keepdim, tp_tensor **lar
 TP_API tp_tensor *tp_argmax(tp_tensor *, int dim, bool keepdim); /* i64; no gradient */
 TP_API tp_tensor *tp_argmin(tp_tensor *, int dim, bool keepdim);
 
+/* ---- Scans along one dim ---------------------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_cumsum(tp_tensor *, int dim);       /* y_i = x_0 + .. + x_i; integers in i64 */
+TP_API tp_tensor *tp_cumsum_(tp_tensor *, int dim);
+TP_API tp_tensor *tp_cumprod(tp_tensor *, int dim);
+TP_API tp_tensor *tp_cumprod_(tp_tensor *, int dim);
+TP_API tp_tensor *tp_logcumsumexp(tp_tensor *, int dim); /* ln of the running sum of e^x */
+TP_API tp_tensor *tp_cummax(tp_tensor *, int dim, tp_tensor **indices); /* of equals the last; NaN stays */
+TP_API tp_tensor *tp_cummin(tp_tensor *, int dim, tp_tensor **indices);
+TP_API tp_tensor *tp_diff(tp_tensor *, int64_t n, int dim);             /* x_(i+1) - x_i, n times */
+TP_API tp_tensor *tp_trapezoid(tp_tensor *y, tp_tensor *x, double dx, int dim); /* x NULL: dx apart */
+
+/* ---- Order: sorting is stable, NaN comes last (first when descending), as in PyTorch ----------------------- */
+
+TP_API tp_tensor *tp_sort(tp_tensor *, int dim, bool descending, tp_tensor **indices);
+TP_API tp_tensor *tp_argsort(tp_tensor *, int dim, bool descending);                 /* i64; no gradient */
+TP_API tp_tensor *tp_msort(tp_tensor *);                                             /* along dim 0 */
+TP_API tp_tensor *tp_topk(tp_tensor *, int64_t k, int dim, bool largest, tp_tensor **indices); /* in order */
+TP_API tp_tensor *tp_kthvalue(tp_tensor *, int64_t k, int dim, bool keepdim, tp_tensor **indices); /* k-th smallest, from 1 on */
+TP_API tp_tensor *tp_median(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);    /* lower of two; NaN if one is; TP_NO_DIM: of all, no indices */
+TP_API tp_tensor *tp_nanmedian(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
+TP_API tp_tensor *tp_mode(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);      /* most frequent, then smallest; its last place */
+
+/* q: a number in [0, 1] or (Q) of them, which become the first dim.  interpolation: "linear" (NULL), "lower", "higher",
+ * "midpoint", "nearest". */
+TP_API tp_tensor *tp_quantile(tp_tensor *, tp_tensor *q, int dim, bool keepdim, const char *interpolation);
+TP_API tp_tensor *tp_nanquantile(tp_tensor *, tp_tensor *q, int dim, bool keepdim, const char *interpolation);
+
+/* No gradients from here on.  inverse: the number of each x among the different ones, x's shape; counts: how often each
+ * stands; either may be NULL. */
+TP_API tp_tensor *tp_unique(tp_tensor *, tp_tensor **inverse, tp_tensor **counts);             /* in order */
+TP_API tp_tensor *tp_unique_consecutive(tp_tensor *, tp_tensor **inverse, tp_tensor **counts);
+TP_API tp_tensor *tp_searchsorted(tp_tensor *sequence, tp_tensor *values, bool right); /* first place where sequence >= value; right: > */
+TP_API tp_tensor *tp_bucketize(tp_tensor *, tp_tensor *boundaries, bool right);
+TP_API tp_tensor *tp_isin(tp_tensor *elements, tp_tensor *test_elements, bool invert);
+TP_API tp_tensor *tp_bincount(tp_tensor *, tp_tensor *weights, int64_t minlength);     /* y_k = number of x that are k; weights or NULL */
+TP_API tp_tensor *tp_histc(tp_tensor *, int64_t bins, double min, double max);         /* min = max: of all of x */
+
 /* ---- Products ----------------------------------------------------------------------------------------- */
 
 /* (..., M, K) x (..., K, N) -> (..., M, N), batch dims broadcast; a vector on the left is a row, on the right a

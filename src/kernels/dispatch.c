@@ -56,6 +56,7 @@ static void make_tables(void)
         ref_fill_i64(t);
         ref_fill_convert(t);
         ref_fill_indexed(t);
+        ref_fill_order(t);
         if (rows[i].fill)
             rows[i].fill(t);
         t->isa = rows[i].name;

@@ -8,8 +8,10 @@
 #define REAL int64_t
 #define LOWEST INT64_MIN
 #define HIGHEST INT64_MAX
+#define ACC int64_t
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/scan.h"
 
 UNARY(absolute, x < 0 ? 0 - (uint64_t)x : (uint64_t)x)
 UNARY(itself, x)
@@ -34,6 +36,7 @@ void ref_fill_i64(kernel_table *t)
 {
     fill_elementwise(t, KT_I64);
     fill_reduce(t, KT_I64);
+    fill_scan(t, KT_I64);
     t->unary[KERNEL_ABS][KT_I64] = absolute;
     t->unary[KERNEL_CLAMP][KT_I64] = clamp;
     t->unary[KERNEL_FLOOR][KT_I64] = t->unary[KERNEL_CEIL][KT_I64] = t->unary[KERNEL_ROUND][KT_I64] = itself;
