@@ -374,7 +374,11 @@ static void logcumsumexp_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **
     tp_tensor *x = tp_transpose(s->in[0], dim, -1), *y = tp_transpose(s->out[0], dim, -1);
     tp_tensor *none = tp_eq(y, -INFINITY),
               *safe = tp_where(none, 0, y); /* nothing but -inf so far: e^x is 0 */
-    tp_tensor *ratio = tp_where(none, 0, tp_exp(tp_sub(safe, shifted(safe, 1))));
+    int64_t n = tp_size(safe, -1);
+    tp_shape before = { .ndim = s->in_shape[0].ndim }, after = before;
+    after.dim[after.ndim - 1] = n > 0;
+    tp_tensor *step = tp_sub(tp_slice(safe, -1, 0, n ? n - 1 : 0, 1), tp_slice(safe, -1, n > 0, n, 1));
+    tp_tensor *ratio = tp_where(none, 0, tp_pad(tp_exp(step), before, after, 0)); /* none after the last */
     tp_tensor *g = recurrence(ratio, tp_transpose(dy, dim, -1), true);
     dx[0] = tp_transpose(tp_mul(tp_where(none, 0, tp_exp(tp_sub(x, safe))), g), dim, -1);
 }

@@ -377,7 +377,8 @@ static void histc_compose(tp_call *c)
                 (long long)a->bins, low, high);
         return;
     }
-    tp_tensor *row = tp_double(tp_reshape(x, TP_SHAPE(x->numel)));
+    tp_tensor *row =
+        tp_reshape(x, TP_SHAPE(x->numel)); /* in its own type, as PyTorch: who is at an edge depends on it */
     tp_tensor *inside = tp_logical_and(tp_ge(row, low), tp_le(row, high));
     tp_tensor *bin = tp_floor(tp_div(tp_mul(tp_sub(row, low), (double)a->bins), high - low));
     bin = tp_long(tp_where(inside, tp_minimum(bin, (double)(a->bins - 1)),

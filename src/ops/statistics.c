@@ -87,7 +87,7 @@ OVER_DIMS(mean, .formula = "y = sum of x over dim / their number", .infer = floa
 
 typedef struct var_attrs {
     tp_shape dims;
-    int64_t correction;
+    double correction; /* PyTorch takes any number */
     bool keepdim;
 } var_attrs;
 
@@ -158,7 +158,7 @@ static void var_forward(const tp_call *c)
     dims_mask(c->op->name, x, &a->dims, &mask);
     reduce_plan p = plan_reduction(x, mask, READ_CONVERTED);
     kernel_type type = kernel_type_of(p.type);
-    double divisor = p.reduced > a->correction ? (double)(p.reduced - a->correction) : 0;
+    double divisor = fmax(0, (double)p.reduced - a->correction);
     var_run r = { &p,
                   reduction_input(c, &p, mask),
                   (double *)(void *)((char *)c->scratch + p.copy_bytes),
@@ -181,15 +181,14 @@ static void var_forward(const tp_call *c)
 static void var_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const var_attrs *a = s->attrs;
-    int64_t n = reduced_count("var", s->in[0], &a->dims);
-    double divisor = n > a->correction ? (double)(n - a->correction) : 0;
+    double divisor = fmax(0, (double)reduced_count("var", s->in[0], &a->dims) - a->correction);
     dy = tp_mul(with_reduced_dims(dy, s->in_shape[0], &a->dims), 2 / divisor);
     dx[0] = tp_mul(tp_sub(s->in[0], tp_mean(s->in[0], a->dims, true)), dy);
 }
 
 static const tp_attr var_attr_table[] = {
     { "dim", TP_ATTR_DIMS, offsetof(var_attrs, dims), 0 },
-    { "correction", TP_ATTR_I64, offsetof(var_attrs, correction), 1 },
+    { "correction", TP_ATTR_F64, offsetof(var_attrs, correction), 1 },
     { "keepdim", TP_ATTR_BOOL, offsetof(var_attrs, keepdim), 0 },
     { 0 },
 };
@@ -218,7 +217,7 @@ const tp_op tp_op_var = {
 
 tp_tensor *tp_var(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim)
 {
-    return tp_apply(&tp_op_var, &x, 1, &(var_attrs){ dims, correction, keepdim });
+    return tp_apply(&tp_op_var, &x, 1, &(var_attrs){ dims, (double)correction, keepdim });
 }
 
 /* root(s) for s >= 0 with the gradient 0 at 0, where it would be infinite times zero. */
@@ -233,13 +232,13 @@ static tp_tensor *safe_root(tp_tensor *s, double p)
 static void std_compose(tp_call *c)
 {
     const var_attrs *a = c->attrs;
-    c->out[0] = safe_root(tp_var(c->in[0], a->dims, a->correction, a->keepdim), 2);
+    c->out[0] = safe_root(tp_apply(&tp_op_var, c->in, 1, a), 2);
 }
 
 static void var_mean_compose(tp_call *c)
 {
     const var_attrs *a = c->attrs;
-    c->out[0] = tp_var(c->in[0], a->dims, a->correction, a->keepdim);
+    c->out[0] = tp_apply(&tp_op_var, c->in, 1, a);
     c->out[1] = tp_mean(c->in[0], a->dims, a->keepdim);
 }
 
@@ -266,7 +265,7 @@ VARIANCE(std_mean, 2, "std and mean over dim")
 
 tp_tensor *tp_std(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim)
 {
-    return tp_apply(&tp_op_std, &x, 1, &(var_attrs){ dims, correction, keepdim });
+    return tp_apply(&tp_op_std, &x, 1, &(var_attrs){ dims, (double)correction, keepdim });
 }
 
 static tp_tensor *with_mean(const tp_op *op, tp_tensor *x, const var_attrs *a, tp_tensor **mean)
@@ -280,12 +279,12 @@ static tp_tensor *with_mean(const tp_op *op, tp_tensor *x, const var_attrs *a, t
 
 tp_tensor *tp_var_mean(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean)
 {
-    return with_mean(&tp_op_var_mean, x, &(var_attrs){ dims, correction, keepdim }, mean);
+    return with_mean(&tp_op_var_mean, x, &(var_attrs){ dims, (double)correction, keepdim }, mean);
 }
 
 tp_tensor *tp_std_mean(tp_tensor *x, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean)
 {
-    return with_mean(&tp_op_std_mean, x, &(var_attrs){ dims, correction, keepdim }, mean);
+    return with_mean(&tp_op_std_mean, x, &(var_attrs){ dims, (double)correction, keepdim }, mean);
 }
 
 /* ---- norm, dist ------------------------------------------------------------------------------------------------------- */
