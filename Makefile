@@ -101,7 +101,6 @@ sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitiz
 	    UBSAN_OPTIONS=print_stacktrace=1 $(CTEST) --test-dir build-sanitize
 
 # The tests of checkpoints kill forked children, which train: die_after_fork=0.
-# Archer tells ThreadSanitizer what OpenMP synchronises; it comes with clang's runtime, not with gcc's.
 tsan: ## the whole suite under ThreadSanitizer (clang)
 	@tools/setup tsan
 	@$(CONFIGURE) -B build-tsan -DCMAKE_C_COMPILER=clang -DTAPER_TESTS=ON -DTAPER_SANITIZE=thread $(CMAKE_FLAGS) $(QUIET)

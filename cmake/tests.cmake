@@ -34,7 +34,7 @@ if(tests AND CMOCKA_FOUND)
         add_executable(${name} ${test} ${support})
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
         target_include_directories(${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
-        target_link_libraries(${name} PRIVATE taper_static taper_plain PkgConfig::CMOCKA)
+        target_link_libraries(${name} PRIVATE taper_internal taper_plain PkgConfig::CMOCKA)
         add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
     endforeach()
@@ -103,7 +103,7 @@ foreach(source IN LISTS benches)
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
     target_sources(bench_${name} PRIVATE tests/support/examples.c tests/support/compare.c)
     target_include_directories(bench_${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
-    target_link_libraries(bench_${name} PRIVATE taper_static taper_plain)
+    target_link_libraries(bench_${name} PRIVATE taper_internal taper_plain)
     add_dependencies(bench bench_${name})
 endforeach()
 
@@ -118,7 +118,27 @@ if(CMAKE_C_COMPILER_ID MATCHES "Clang")
         target_include_directories(fuzz_${name} PRIVATE src ${PROJECT_BINARY_DIR}/generated)
         target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-        target_link_libraries(fuzz_${name} PRIVATE taper_static taper_plain)
+        target_link_libraries(fuzz_${name} PRIVATE taper_internal taper_plain)
         add_dependencies(fuzz fuzz_${name})
     endforeach()
 endif()
+
+# ---- pages whose code is compiled and run ----------------------------------------------------------------------------
+
+foreach(page tensor)
+    set(source ${PROJECT_BINARY_DIR}/docs/${page}.c)
+    set(text ${PROJECT_SOURCE_DIR}/docs/${page}.md)
+    if(NOT EXISTS ${text})
+        continue()
+    endif()
+    add_custom_command(OUTPUT ${source} ${source}.out VERBATIM DEPENDS ${text} tools/snippets
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
+        COMMAND sh -c "tools/snippets c docs/${page}.md >'${source}'"
+        COMMAND sh -c "tools/snippets out docs/${page}.md >'${source}.out'")
+    add_executable(page_${page} ${source})
+    target_link_libraries(page_${page} PRIVATE taper_static taper_plain)
+    add_test(NAME page_${page} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/docs
+             COMMAND sh -c "'$<TARGET_FILE:page_${page}>' | diff -u --label docs/${page}.md '${source}.out' --label printed -")
+    set_tests_properties(page_${page} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
+endforeach()
