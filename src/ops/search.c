@@ -276,7 +276,9 @@ static void isin_compose(tp_call *c)
         return;
     }
     test = tp_sort(tp_reshape(test, TP_SHAPE(test->numel)), 0, false, NULL);
-    tp_tensor *at = tp_minimum(tp_searchsorted(test, x, false), c->in[1]->numel - 1);
+    /* NaN as infinity: in order, but behind a true one, and never found */
+    tp_tensor *row = tp_dtype_is_float(dtype) ? tp_where(tp_eq(test, test), test, INFINITY) : test;
+    tp_tensor *at = tp_minimum(tp_searchsorted(row, x, false), c->in[1]->numel - 1);
     tp_tensor *found = tp_take(test, at);
     c->out[0] = a->invert ? tp_ne(found, x) : tp_eq(found, x);
 }

@@ -8,4 +8,7 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_f32)(t);
     NAMED(fill_f64)(t);
     NAMED(fill_functions)(t);
+    NAMED(fill_i64)(t);
+    NAMED(fill_convert)(t);
+    NAMED(fill_indexed)(t);
 }

@@ -14,5 +14,8 @@ void NAMED(fill)(kernel_table *);
 void NAMED(fill_f32)(kernel_table *);
 void NAMED(fill_f64)(kernel_table *);
 void NAMED(fill_functions)(kernel_table *);
+void NAMED(fill_i64)(kernel_table *);
+void NAMED(fill_convert)(kernel_table *);
+void NAMED(fill_indexed)(kernel_table *);
 
 #endif

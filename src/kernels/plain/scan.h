@@ -1,10 +1,8 @@
 /* scan.h - a body (plain.h): running sums and products of rows and columns, for REAL and the type ACC they are carried in.
  *
- * A row is cut into STRANDS pieces that are carried along side by side, each from the total of those before it: a chain
- * of additions waits for itself, STRANDS of them do not.  reverse runs from the last element to the first.
+ * Four elements are summed among themselves first, so that the chain of additions, which waits for itself, has one link
+ * for four.  reverse runs from the last element to the first.
  * Layer: kernels.  Read next: ops/scan.c. */
-enum { STRANDS = 8, STRAND_LEAST = 8 };
-
 #define SCAN(name, COMBINE, identity)                                                                       \
     static ACC name##_total(const REAL *x, int64_t n)                                                       \
     {                                                                                                       \
@@ -31,22 +29,18 @@ enum { STRANDS = 8, STRAND_LEAST = 8 };
     {                                                                                                       \
         REAL *y = y_;                                                                                       \
         const REAL *x = x_;                                                                                 \
-        ACC carry[STRANDS];                                                                                 \
-        const int64_t part = n / STRANDS;                                                                   \
         ACC a = before ? *(const ACC *)before : (ACC)identity;                                              \
         int64_t done = 0;                                                                                   \
-        if (part >= STRAND_LEAST) {                                                                         \
-            for (int s = 0; s < STRANDS; s++) {                                                             \
-                carry[s] = a;                                                                               \
-                a = COMBINE(a, name##_total(x + (reverse ? n - (s + 1) * part : s * part), part));          \
-            }                                                                                               \
-            for (int64_t i = 0; i < part; i++)                                                              \
-                for (int s = 0; s < STRANDS; s++) {                                                         \
-                    int64_t at = reverse ? n - 1 - s * part - i : s * part + i;                             \
-                    carry[s] = COMBINE(carry[s], (ACC)x[at]);                                               \
-                    y[at] = (REAL)carry[s];                                                                 \
-                }                                                                                           \
-            done = part * STRANDS;                                                                          \
+        for (; done + 4 <= n; done += 4) {                                                                  \
+            int64_t at = reverse ? n - 1 - done : done, step = reverse ? -1 : 1;                            \
+            ACC x0 = (ACC)x[at], x1 = (ACC)x[at + step];                                                    \
+            ACC x2 = (ACC)x[at + 2 * step], x3 = (ACC)x[at + 3 * step];                                     \
+            ACC x01 = COMBINE(x0, x1), x012 = COMBINE(x01, x2), x0123 = COMBINE(x01, COMBINE(x2, x3));      \
+            y[at] = (REAL)COMBINE(a, x0);                                                                   \
+            y[at + step] = (REAL)COMBINE(a, x01);                                                           \
+            y[at + 2 * step] = (REAL)COMBINE(a, x012);                                                      \
+            a = COMBINE(a, x0123);                                                                          \
+            y[at + 3 * step] = (REAL)a;                                                                     \
         }                                                                                                   \
         for (int64_t i = done; i < n; i++) {                                                                \
             int64_t at = reverse ? n - 1 - i : i;                                                           \

@@ -74,30 +74,31 @@ typedef struct NAME(pass) {
 static void NAME(count_chunk)(void *context, int64_t begin, int64_t end)
 {
     const NAME(pass) *p = context;
-    const KEY mask = ((KEY)1 << p->bits) - 1;
+    const PAIR mask = ((PAIR)1 << p->bits) - 1;
     for (int64_t c = begin; c < end; c++) {
         int64_t *count = p->count + (c << p->bits),
                 last = (c + 1) * p->chunk < p->n ? (c + 1) * p->chunk : p->n;
         memset(count, 0, sizeof *count << p->bits);
         for (int64_t i = c * p->chunk; i < last; i++)
-            count[KEY_OF(p->from[i]) >> p->shift & mask]++;
+            count[(int64_t)(p->from[i] >> p->shift & mask)]++;
     }
 }
 
 static void NAME(move_chunk)(void *context, int64_t begin, int64_t end)
 {
     const NAME(pass) *p = context;
-    const KEY mask = ((KEY)1 << p->bits) - 1;
+    const PAIR mask = ((PAIR)1 << p->bits) - 1;
     for (int64_t c = begin; c < end; c++) {
         int64_t *count = p->count + (c << p->bits),
                 last = (c + 1) * p->chunk < p->n ? (c + 1) * p->chunk : p->n;
         for (int64_t i = c * p->chunk; i < last; i++)
-            p->to[count[KEY_OF(p->from[i]) >> p->shift & mask]++] = p->from[i];
+            p->to[count[(int64_t)(p->from[i] >> p->shift & mask)]++] = p->from[i];
     }
 }
 
-/* Returns which of the two holds the result.  differing: bits in which some keys differ. */
-static PAIR *NAME(sort)(PAIR *a, PAIR *b, int64_t n, KEY differing, int64_t *count)
+/* Returns which of the two holds the result.  differing: bits in which some pairs differ; those of the places may be
+ * left out when a stands in their order. */
+static PAIR *NAME(sort)(PAIR *a, PAIR *b, int64_t n, PAIR differing, int64_t *count)
 {
     if (n <= INSERTION) {
         NAME(insertion)(a, n);
@@ -106,8 +107,9 @@ static PAIR *NAME(sort)(PAIR *a, PAIR *b, int64_t n, KEY differing, int64_t *cou
     int64_t chunks = chunks_of(n);
     NAME(pass)
     p = { .n = n, .chunk = (n + chunks - 1) / chunks, .bits = n < WIDE_DIGITS ? 8 : 11, .count = count };
-    for (; p.shift < (int)PLACE_BITS; p.shift += p.bits) {
-        if (!(differing >> p.shift & (((KEY)1 << p.bits) - 1)))
+    p.shift = (KEY)differing ? 0 : (int)PLACE_BITS;
+    for (; p.shift < 2 * (int)PLACE_BITS; p.shift += p.bits) {
+        if (!(differing >> p.shift & (((PAIR)1 << p.bits) - 1)))
             continue;
         p.from = a;
         p.to = b;
@@ -200,7 +202,8 @@ static void NAME(order)(const NAME(elements) * e, void *y, int64_t *index, const
         ones |= r.ones[c];
         zeros |= r.zeros[c];
     }
-    PAIR *sorted = NAME(sort)(r.pairs, r.pairs + n, n, ones & zeros, (int64_t *)(void *)(r.pairs + 2 * n));
+    PAIR *sorted = NAME(sort)(r.pairs, r.pairs + n, n, (PAIR)(ones & zeros) << PLACE_BITS,
+                              (int64_t *)(void *)(r.pairs + 2 * n));
     NAME(emit)(&r, sorted, n);
 }
 
@@ -223,7 +226,7 @@ static int64_t NAME(smallest)(const NAME(run) * r, int64_t first, int64_t last, 
             to[n] = p;
             n += p < limit;
         }
-        if (n + BLOCK >= room) {
+        if (n > 2 * r->k + 32 || n + BLOCK >= room) {
             NAME(nth)(to, n, r->k);
             limit = to[r->k - 1];
             n = r->k;
