@@ -269,7 +269,10 @@ static void NAME(select)(const NAME(elements) * e, void *y, int64_t *index, cons
     }
     if (found > k)
         NAME(nth)(r.pairs, found, k);
-    PAIR *sorted = NAME(sort)(r.pairs, r.pairs + k, k, (KEY) ~(KEY)0, (int64_t *)(void *)(r.pairs + 2 * k));
+    PAIR differing = 0; /* the places of what was selected are in no order */
+    for (int64_t i = 1; i < k; i++)
+        differing |= r.pairs[i] ^ r.pairs[0];
+    PAIR *sorted = NAME(sort)(r.pairs, r.pairs + k, k, differing, (int64_t *)(void *)(r.pairs + 2 * k));
     NAME(emit)(&r, sorted, k);
 }
 
