@@ -20,7 +20,7 @@ VALGRIND_TESTS ?= test_base test_core test_autograd
 FUZZ_SECONDS   ?= 60
 
 .PHONY: all help demo test bench check check-format check-layers check-warnings check-tidy sanitize tsan \
-        valgrind fuzz install clean format golden
+        valgrind fuzz install clean format golden docs
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
@@ -146,6 +146,12 @@ format: ## clang-format over every .c and .h
 
 golden: ## make tests/golden again (needs Python with PyTorch; the tests do not)
 	@for g in tools/golden/*.py; do [ -e "$$g" ] || break; echo "== $$g"; $(PYTHON) $$g || exit 1; done
+
+docs: ## make docs/ops.md again, from the table of operations
+	@tools/setup demo
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
+	@$(BUILD)/taper op --list --markdown > docs/ops.md
 
 clean: ## take away everything that was built
 	@rm -rf $(BUILD) build build-*

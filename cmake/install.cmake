@@ -15,7 +15,8 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATAD
 # ---- pkg-config ----------------------------------------------------------------------------------------------------
 
 list(JOIN taper_package_names " " pc_requires)
-set(pc_libs -lm)
+set(pc_libs ${taper_system})
+list(TRANSFORM pc_libs PREPEND -l)
 list(APPEND pc_libs ${CMAKE_THREAD_LIBS_INIT})
 list(REMOVE_DUPLICATES pc_libs)
 list(JOIN pc_libs " " pc_libs)

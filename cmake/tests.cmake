@@ -1,6 +1,7 @@
 # tests.cmake - tests, examples, benches and fuzzers: each .c file is a program.
 #
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
+# tests/python/*.py  round trips with NumPy and PyTorch; label "python"
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
 # bench/*.c          target bench; not in all; may use tests/support/examples.h
@@ -40,7 +41,7 @@ if(tests AND CMOCKA_FOUND)
     endforeach()
 
     # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
-    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden)
+    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_random)
         if(NOT TARGET ${name})
             continue()
         endif()
@@ -65,6 +66,27 @@ if(TARGET taper_program AND TAPER_TESTS)
                  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(cli_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS cli
                              ENVIRONMENT "TAPER=$<TARGET_FILE:taper_program>")
+    endforeach()
+endif()
+
+# ---- against NumPy and PyTorch: scripts that load the shared library or run the program, which is their argument; skipped
+# ---- (77) where Python or NumPy is missing
+
+file(GLOB scripts CONFIGURE_DEPENDS tests/python/*.py)
+find_program(TAPER_PYTHON python3 DOC "Python of tests/python, best with NumPy and PyTorch")
+if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
+    foreach(script IN LISTS scripts)
+        get_filename_component(name ${script} NAME_WE)
+        if(name STREQUAL "taper") # what the others import
+            continue()
+        endif()
+        if(TAPER_PYTHON)
+            add_test(NAME python_${name} COMMAND ${TAPER_PYTHON} -B ${script} $<TARGET_FILE:taper_program>)
+        else()
+            add_test(NAME python_${name} COMMAND sh -c "echo skipped: there is no python3; exit 77")
+        endif()
+        set_tests_properties(python_${name} PROPERTIES TIMEOUT ${taper_timeout} SKIP_RETURN_CODE 77 LABELS python
+                             ENVIRONMENT "TAPER_LIBRARY=$<TARGET_FILE:taper>")
     endforeach()
 endif()
 

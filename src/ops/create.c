@@ -1,11 +1,8 @@
-/* create.c - tensors out of nothing: constant, sequences, random.
+/* create.c - tensors out of nothing: constant and sequences.
  *
- * Every filler is a function of the element's index, computed in f64 and converted a block at a time; random ones
- * take a stream of the thread's generator, so that which thread fills what does not matter.
- * Layer: ops.  Depends on map.h, base/random.h.  Read next: dropout.c. */
+ * Every filler is a function of the element's index, computed in f64 and converted a block at a time.
+ * Layer: ops.  Depends on map.h.  Read next: random.c. */
 #include "base/parallel.h"
-#include "base/philox.h"
-#include "base/random.h"
 #include "ops/map.h"
 
 #include <math.h>
@@ -14,8 +11,7 @@
 typedef struct create_attrs {
     tp_shape shape;
     tp_dtype dtype;
-    double a, b; /* value; start, step; low, high; mean, std; rows' length */
-    tp_rng rng;
+    double a, b; /* value; start, step; start, end */
 } create_attrs;
 
 enum { BLOCK = 512, GRAIN = 16384 };
@@ -71,34 +67,8 @@ static void diagonal(const create_attrs *a, double *block, int64_t first, int64_
         block[i] = (first + i) / cols == (first + i) % cols;
 }
 
-/* 53 random bits for f64, 24 for the others; never high itself, whatever the rounding. */
-static void uniform(const create_attrs *a, double *block, int64_t first, int64_t n)
-{
-    bool wide = a->dtype == TP_F64;
-    double below = wide ? nextafter(a->b, a->a) : (double)nextafterf((float)a->b, (float)a->a);
-    for (int64_t i = 0; i < n; i++) {
-        philox_block p = philox(a->rng.seed, a->rng.stream, (uint64_t)(first + i) / 2);
-        int half = (int)((first + i) % 2) * 2;
-        double u = wide ? uniform_f64(p.v[half], p.v[half + 1]) : (double)uniform_f32(p.v[half]);
-        double value = a->a + (a->b - a->a) * u;
-        block[i] = value < a->b || a->b <= a->a ? value : below;
-    }
-}
-
-/* Box and Muller: two words make two normals. */
-static void normal(const create_attrs *a, double *block, int64_t first, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) {
-        philox_block p = philox(a->rng.seed, a->rng.stream, (uint64_t)(first + i) / 4);
-        int pair = (int)((first + i) % 4) / 2 * 2;
-        double radius = sqrt(-2 * log(((double)p.v[pair] + 1) * 0x1p-32));
-        double angle = 2 * M_PI * (double)p.v[pair + 1] * 0x1p-32;
-        block[i] = a->a + a->b * radius * ((first + i) % 2 ? sin(angle) : cos(angle));
-    }
-}
-
-static filler *const fillers[] = { constant, sequence, between, diagonal, uniform, normal };
-enum { CONSTANT, SEQUENCE, BETWEEN, DIAGONAL, UNIFORM, NORMAL };
+static filler *const fillers[] = { constant, sequence, between, diagonal };
+enum { CONSTANT, SEQUENCE, BETWEEN, DIAGONAL };
 
 static tp_status create_infer(tp_call *c)
 {
@@ -120,62 +90,44 @@ static void create_forward(const tp_call *c)
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 
-#define CREATE_ATTRS(first, second)                                           \
-    (const tp_attr[])                                                         \
-    {                                                                         \
-        { "shape", TP_ATTR_DIMS, offsetof(create_attrs, shape), 0 },          \
-            { "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0 },     \
-            { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 },             \
-            { second, TP_ATTR_F64, offsetof(create_attrs, b), 1 },            \
-            { "seed", TP_ATTR_U64, offsetof(create_attrs, rng.seed), 0 },     \
-            { "stream", TP_ATTR_U64, offsetof(create_attrs, rng.stream), 0 }, \
-        {                                                                     \
-            0                                                                 \
-        }                                                                     \
+#define SIZE_AND_DTYPE                                                  \
+    { "size", TP_ATTR_DIMS, offsetof(create_attrs, shape), TP_REQUIRED }, \
+    {                                                                   \
+        "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0        \
+    }
+#define NUMBERS(first, second)                                     \
+    { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 },          \
+    {                                                              \
+        second, TP_ATTR_F64, offsetof(create_attrs, b), 1          \
     }
 
-#define CREATE(op, KIND, text, first, second, shape_, a_, b_)                                   \
-    const tp_op tp_op_##op = { .name = #op,                                                     \
-                               .formula = text,                                                 \
-                               .inputs = "",                                                    \
-                               .n_in = 0,                                                       \
-                               .attrs_size = sizeof(create_attrs),                              \
-                               .attrs = CREATE_ATTRS(first, second),                            \
-                               .not_differentiable = true,                                      \
-                               .infer = create_infer,                                           \
-                               .forward = create_forward,                                       \
-                               .tag = KIND,                                                     \
-                               .examples = (const tp_example[]){                                \
-                                   { "", &(create_attrs){ shape_, TP_F32, a_, b_, { 1, 2 } } }, \
-                                   { NULL, NULL } } };
-#define VECTOR \
-    {          \
-        1,     \
-        {      \
-            7  \
-        }      \
-    }
-#define MATRIX   \
-    {            \
-        2,       \
-        {        \
-            3, 5 \
-        }        \
-    }
+#define CREATE(op, name_, KIND, text, a_, b_, numbers, ...)                                       \
+    const tp_op tp_op_##op = {                                                                    \
+        .name = name_,                                                                            \
+        .formula = text,                                                                          \
+        .inputs = "",                                                                             \
+        .n_in = 0,                                                                                \
+        .attrs_size = sizeof(create_attrs),                                                       \
+        .attrs = (const tp_attr[]){ SIZE_AND_DTYPE, numbers, { 0 } },                             \
+        .not_differentiable = true,                                                               \
+        .infer = create_infer,                                                                    \
+        .forward = create_forward,                                                                \
+        .tag = KIND,                                                                              \
+        .examples =                                                                               \
+            (const tp_example[]){ { "", &(create_attrs){ __VA_ARGS__, TP_F32, a_, b_ } }, { NULL, NULL } }, \
+    };
 
-CREATE(full, CONSTANT, "y = value", "value", "unused", MATRIX, 2.5, 0)
-CREATE(arange, SEQUENCE, "y_i = start + i step", "start", "step", VECTOR, 1, 0.5)
-CREATE(linspace, BETWEEN, "y_i from start to end, both reached", "start", "end", VECTOR, -1, 1)
-CREATE(eye, DIAGONAL, "y_ij = i == j", "unused", "unused2", MATRIX, 0, 0)
-CREATE(uniform, UNIFORM, "y ~ U[low, high)", "low", "high", MATRIX, -1, 1)
-CREATE(normal, NORMAL, "y ~ N(mean, std^2)", "mean", "std", MATRIX, 0, 1)
+#define VALUE { "fill_value", TP_ATTR_F64, offsetof(create_attrs, a), 0 }
+#define NOTHING { 0 }
+#define PAIR_OF(a, b) NUMBERS(a, b)
+CREATE(full, "full", CONSTANT, "y = fill_value", 2.5, 0, VALUE, { 2, { 3, 5 } })
+CREATE(_arange, "_arange", SEQUENCE, "y_i = start + i step, i < size", 1, 0.5, PAIR_OF("start", "step"), { 1, { 7 } })
+CREATE(_linspace, "_linspace", BETWEEN, "y_i from start to end, both reached", -1, 1, PAIR_OF("start", "end"), { 1, { 7 } })
+CREATE(_eye, "_eye", DIAGONAL, "y_ij = i == j", 0, 0, NOTHING, { 2, { 3, 5 } })
 
 static tp_tensor *create(const tp_op *op, tp_shape shape, const tp_tensor_options *o, double a, double b)
 {
-    create_attrs attrs = { shape, o->dtype, a, b, { 0 } };
-    if (op->tag >= UNIFORM)
-        attrs.rng = random_take_stream();
-    tp_tensor *y = tp_apply(op, NULL, 0, &attrs);
+    tp_tensor *y = tp_apply(op, NULL, 0, &(create_attrs){ shape, o->dtype, a, b });
     return y && o->requires_grad ? tp_requires_grad_(y, true) : y;
 }
 
@@ -194,7 +146,7 @@ tp_tensor *tp_full_opt(tp_shape shape, double value, const tp_tensor_options *o)
 
 tp_tensor *tp_eye_opt(int64_t rows, int64_t cols, const tp_tensor_options *o)
 {
-    return create(&tp_op_eye, TP_SHAPE(rows, cols), o, 0, 0);
+    return create(&tp_op__eye, TP_SHAPE(rows, cols), o, 0, 0);
 }
 
 tp_tensor *tp_arange_opt(double start, double end, double step, const tp_tensor_options *o)
@@ -204,12 +156,12 @@ tp_tensor *tp_arange_opt(double start, double end, double step, const tp_tensor_
         return tp_fail_null(TP_ERR_ARGUMENT,
                             "arange: from %g to %g in steps of %g: no number of steps leads there", start,
                             end, step);
-    return create(&tp_op_arange, TP_SHAPE((int64_t)n), o, start, step);
+    return create(&tp_op__arange, TP_SHAPE((int64_t)n), o, start, step);
 }
 
 tp_tensor *tp_linspace_opt(double start, double end, int64_t steps, const tp_tensor_options *o)
 {
-    return create(&tp_op_linspace, TP_SHAPE(steps), o, start, end);
+    return create(&tp_op__linspace, TP_SHAPE(steps), o, start, end);
 }
 
 tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base, const tp_tensor_options *o)
@@ -217,45 +169,6 @@ tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base,
     tp_tensor_options wide = { sizeof wide, TP_F64, false };
     tp_tensor *y = tp_to(tp_pow(base, tp_linspace_opt(start, end, steps, &wide)), o->dtype);
     return y && o->requires_grad ? tp_requires_grad_(y, true) : y;
-}
-
-tp_tensor *tp_uniform_opt(double low, double high, tp_shape shape, const tp_tensor_options *o)
-{
-    return create(&tp_op_uniform, shape, o, low, high);
-}
-
-tp_tensor *tp_normal_opt(double mean, double std, tp_shape shape, const tp_tensor_options *o)
-{
-    return create(&tp_op_normal, shape, o, mean, std);
-}
-
-tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape)
-{
-    if (high <= low)
-        return tp_fail_null(TP_ERR_ARGUMENT, "randint: [%lld, %lld) holds no integer", (long long)low,
-                            (long long)high);
-    tp_tensor_options wide = { sizeof wide, TP_F64, false };
-    return tp_to(tp_floor(tp_uniform_opt((double)low, (double)high, shape, &wide)), TP_I64);
-}
-
-/* Fisher and Yates. */
-tp_tensor *tp_randperm(int64_t n)
-{
-    tp_tensor *y = tp_pending() ? NULL : tensor_new(TP_I64, TP_SHAPE(n));
-    if (!y)
-        return NULL;
-    tp_rng rng = random_take_stream();
-    int64_t *p = (int64_t *)(void *)tensor_data(y);
-    for (int64_t i = 0; i < n; i++)
-        p[i] = i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        philox_block block = philox(rng.seed, rng.stream, (uint64_t)i);
-        int64_t j =
-            (int64_t)(((__uint128_t)((uint64_t)block.v[0] << 32 | block.v[1]) * (uint64_t)(i + 1)) >> 64);
-        int64_t t = p[i];
-        p[i] = p[j], p[j] = t;
-    }
-    return y;
 }
 
 static tp_tensor *like(const tp_tensor *x, const tp_op *op, double a, double b)
@@ -282,23 +195,75 @@ tp_tensor *tp_full_like(const tp_tensor *x, double value)
 {
     return like(x, &tp_op_full, value, 0);
 }
-tp_tensor *tp_rand_like(const tp_tensor *x)
+
+/* ---- the sequences as people call them ------------------------------------------------------------------------------------ */
+
+typedef struct sequence_attrs {
+    double start, end, step, base;
+    int64_t steps, rows, cols;
+    tp_shape size;
+    tp_dtype dtype;
+} sequence_attrs;
+
+#define OPTIONS(s) (&(tp_tensor_options){ sizeof(tp_tensor_options), (s)->dtype, false })
+
+static void arange_compose(tp_call *c)
 {
-    return like(x, &tp_op_uniform, 0, 1);
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_arange_opt(s->start, s->end, s->step, OPTIONS(s));
 }
-tp_tensor *tp_randn_like(const tp_tensor *x)
+static void linspace_compose(tp_call *c)
 {
-    return like(x, &tp_op_normal, 0, 1);
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_linspace_opt(s->start, s->end, s->steps, OPTIONS(s));
+}
+static void logspace_compose(tp_call *c)
+{
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_logspace_opt(s->start, s->end, s->steps, s->base, OPTIONS(s));
+}
+static void eye_compose(tp_call *c)
+{
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_eye_opt(s->rows, s->cols == TP_NO_DIM ? s->rows : s->cols, OPTIONS(s));
+}
+static void zeros_compose(tp_call *c)
+{
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_full_opt(s->size, 0, OPTIONS(s));
+}
+static void ones_compose(tp_call *c)
+{
+    const sequence_attrs *s = c->attrs;
+    c->out[0] = tp_full_opt(s->size, 1, OPTIONS(s));
 }
 
-tp_tensor *tp_uniform_(tp_tensor *x, double low, double high)
-{
-    TP_SCOPE;
-    return tp_copy_(x, like(x, &tp_op_uniform, low, high));
-}
+#define FIELD(name, type, field, otherwise) { name, TP_ATTR_##type, offsetof(sequence_attrs, field), otherwise },
+#define SEQUENCE_OP(op, text, fields, ...)                                                                        \
+    const tp_op tp_op_##op = {                                                                                    \
+        .name = #op,                                                                                              \
+        .formula = text,                                                                                          \
+        .inputs = "",                                                                                             \
+        .n_in = 0,                                                                                                \
+        .attrs_size = sizeof(sequence_attrs),                                                                     \
+        .attrs =                                                                                                  \
+            (const tp_attr[]){ fields{ "dtype", TP_ATTR_DTYPE, offsetof(sequence_attrs, dtype), 0 }, { 0 } },     \
+        .not_differentiable = true,                                                                               \
+        .compose = op##_compose,                                                                                  \
+        .examples = (const tp_example[]){ { "", &(sequence_attrs){ __VA_ARGS__ } }, { NULL, NULL } },             \
+    };
 
-tp_tensor *tp_normal_(tp_tensor *x, double mean, double std)
-{
-    TP_SCOPE;
-    return tp_copy_(x, like(x, &tp_op_normal, mean, std));
-}
+SEQUENCE_OP(zeros, "y = 0", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(ones, "y = 1", FIELD("size", DIMS, size, TP_REQUIRED), .size = { 2, { 3, 5 } })
+SEQUENCE_OP(arange, "y_i = start + i step, below end",
+            FIELD("start", F64, start, 0) FIELD("end", F64, end, TP_REQUIRED) FIELD("step", F64, step, 1), .start = 1,
+            .end = 4, .step = 0.5)
+SEQUENCE_OP(linspace, "steps numbers from start to end, both reached",
+            FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
+                FIELD("steps", I64, steps, TP_REQUIRED),
+            .start = -1, .end = 1, .steps = 7)
+SEQUENCE_OP(logspace, "steps numbers from base^start to base^end, both reached",
+            FIELD("start", F64, start, TP_REQUIRED) FIELD("end", F64, end, TP_REQUIRED)
+                FIELD("steps", I64, steps, TP_REQUIRED) FIELD("base", F64, base, 10),
+            .start = -1, .end = 1, .steps = 7, .base = 10)
+SEQUENCE_OP(eye, "y_ij = i == j", FIELD("n", I64, rows, TP_REQUIRED) FIELD("m", I64, cols, TP_NO_DIM), .rows = 3, .cols = 5)

@@ -11,4 +11,5 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_i64)(t);
     NAMED(fill_convert)(t);
     NAMED(fill_indexed)(t);
+    NAMED(fill_random)(t);
 }

@@ -17,5 +17,6 @@ void NAMED(fill_functions)(kernel_table *);
 void NAMED(fill_i64)(kernel_table *);
 void NAMED(fill_convert)(kernel_table *);
 void NAMED(fill_indexed)(kernel_table *);
+void NAMED(fill_random)(kernel_table *);
 
 #endif
