@@ -278,11 +278,9 @@ TP_API tp_tensor *tp_div_rounded_(tp_tensor *, tp_tensor *, tp_rounding);
 /* ---- Element-wise, three operands -------------------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_where(tp_tensor *condition, tp_tensor *x, tp_tensor *y);      /* condition ? x : y */
-TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);    /* mask ? value : x */
 TP_API tp_tensor *tp_lerp(tp_tensor *input, tp_tensor *end, tp_tensor *weight);   /* input + weight (end - input) */
 TP_API tp_tensor *tp_addcmul(tp_tensor *input, tp_tensor *tensor1, tp_tensor *tensor2, double value); /* input + value tensor1 tensor2 */
 TP_API tp_tensor *tp_addcdiv(tp_tensor *input, tp_tensor *tensor1, tp_tensor *tensor2, double value); /* input + value tensor1 / tensor2 */
-TP_API tp_tensor *tp_masked_fill_(tp_tensor *x, tp_tensor *mask, double value);
 TP_API tp_tensor *tp_lerp_(tp_tensor *input, tp_tensor *end, tp_tensor *weight);
 TP_API tp_tensor *tp_addcmul_(tp_tensor *input, tp_tensor *tensor1, tp_tensor *tensor2, double value);
 TP_API tp_tensor *tp_addcdiv_(tp_tensor *input, tp_tensor *tensor1, tp_tensor *tensor2, double value);
@@ -302,10 +300,58 @@ TP_API tp_tensor *tp_var(tp_tensor *, tp_shape dims, int64_t correction, bool ke
 TP_API tp_tensor *tp_std(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim);
 TP_API tp_tensor *tp_norm(tp_tensor *, double p, tp_shape dims, bool keepdim);          /* (sum |x|^p)^(1/p); INFINITY: max |x| */
 TP_API tp_tensor *tp_logsumexp(tp_tensor *, tp_shape dims, bool keepdim);
-TP_API tp_tensor *tp_max(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);      /* first of equals; indices i64 or NULL */
+TP_API tp_tensor *tp_var_mean(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean);
+TP_API tp_tensor *tp_std_mean(tp_tensor *, tp_shape dims, int64_t correction, bool keepdim, tp_tensor **mean);
+TP_API tp_tensor *tp_dist(tp_tensor *x, tp_tensor *y, double p);                        /* norm of x - y */
+TP_API tp_tensor *tp_nansum(tp_tensor *, tp_shape dims, bool keepdim);                  /* of those that are numbers */
+TP_API tp_tensor *tp_nanmean(tp_tensor *, tp_shape dims, bool keepdim);
+TP_API tp_tensor *tp_count_nonzero(tp_tensor *, tp_shape dims, bool keepdim);           /* i64; no gradient */
+
+/* Along one dim; TP_NO_DIM: of all elements (max and min have no indices then).  Results besides the first go to a pointer
+ * that may be NULL: indices are i64 and name the first of equals. */
+TP_API tp_tensor *tp_max(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
 TP_API tp_tensor *tp_min(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
+TP_API tp_tensor *tp_aminmax(tp_tensor *, int dim, bool keepdim, tp_tensor **largest); /* the smallest, and the largest */
 TP_API tp_tensor *tp_argmax(tp_tensor *, int dim, bool keepdim); /* i64; no gradient */
 TP_API tp_tensor *tp_argmin(tp_tensor *, int dim, bool keepdim);
+
+/* ---- Scans along one dim ---------------------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_cumsum(tp_tensor *, int dim);       /* y_i = x_0 + .. + x_i; integers in i64 */
+TP_API tp_tensor *tp_cumsum_(tp_tensor *, int dim);
+TP_API tp_tensor *tp_cumprod(tp_tensor *, int dim);
+TP_API tp_tensor *tp_cumprod_(tp_tensor *, int dim);
+TP_API tp_tensor *tp_logcumsumexp(tp_tensor *, int dim); /* ln of the running sum of e^x */
+TP_API tp_tensor *tp_cummax(tp_tensor *, int dim, tp_tensor **indices); /* of equals the last; NaN stays */
+TP_API tp_tensor *tp_cummin(tp_tensor *, int dim, tp_tensor **indices);
+TP_API tp_tensor *tp_diff(tp_tensor *, int64_t n, int dim);             /* x_(i+1) - x_i, n times */
+TP_API tp_tensor *tp_trapezoid(tp_tensor *y, tp_tensor *x, double dx, int dim); /* x NULL: dx apart */
+
+/* ---- Order: sorting is stable, NaN comes last (first when descending), as in PyTorch ----------------------- */
+
+TP_API tp_tensor *tp_sort(tp_tensor *, int dim, bool descending, tp_tensor **indices);
+TP_API tp_tensor *tp_argsort(tp_tensor *, int dim, bool descending);                 /* i64; no gradient */
+TP_API tp_tensor *tp_msort(tp_tensor *);                                             /* along dim 0 */
+TP_API tp_tensor *tp_topk(tp_tensor *, int64_t k, int dim, bool largest, tp_tensor **indices); /* in order */
+TP_API tp_tensor *tp_kthvalue(tp_tensor *, int64_t k, int dim, bool keepdim, tp_tensor **indices); /* k-th smallest, from 1 on */
+TP_API tp_tensor *tp_median(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);    /* lower of two; NaN if one is; TP_NO_DIM: of all, no indices */
+TP_API tp_tensor *tp_nanmedian(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);
+TP_API tp_tensor *tp_mode(tp_tensor *, int dim, bool keepdim, tp_tensor **indices);      /* most frequent, then smallest; its last place */
+
+/* q: a number in [0, 1] or (Q) of them, which become the first dim.  interpolation: "linear" (NULL), "lower", "higher",
+ * "midpoint", "nearest". */
+TP_API tp_tensor *tp_quantile(tp_tensor *, tp_tensor *q, int dim, bool keepdim, const char *interpolation);
+TP_API tp_tensor *tp_nanquantile(tp_tensor *, tp_tensor *q, int dim, bool keepdim, const char *interpolation);
+
+/* No gradients from here on.  inverse: the number of each x among the different ones, x's shape; counts: how often each
+ * stands; either may be NULL. */
+TP_API tp_tensor *tp_unique(tp_tensor *, tp_tensor **inverse, tp_tensor **counts);             /* in order */
+TP_API tp_tensor *tp_unique_consecutive(tp_tensor *, tp_tensor **inverse, tp_tensor **counts);
+TP_API tp_tensor *tp_searchsorted(tp_tensor *sequence, tp_tensor *values, bool right); /* first place where sequence >= value; right: > */
+TP_API tp_tensor *tp_bucketize(tp_tensor *, tp_tensor *boundaries, bool right);
+TP_API tp_tensor *tp_isin(tp_tensor *elements, tp_tensor *test_elements, bool invert);
+TP_API tp_tensor *tp_bincount(tp_tensor *, tp_tensor *weights, int64_t minlength);     /* y_k = number of x that are k; weights or NULL */
+TP_API tp_tensor *tp_histc(tp_tensor *, int64_t bins, double min, double max);         /* min = max: of all of x */
 
 /* ---- Products ----------------------------------------------------------------------------------------- */
 
@@ -340,10 +386,51 @@ TP_API tp_tensor *tp_pad(tp_tensor *, tp_shape before, tp_shape after, double va
 
 /* ---- Indexing ------------------------------------------------------------------------------------------- */
 
+/* Indices are integers of any type.  Where it says so, negative ones count from the end; else they are an error, as in PyTorch. */
+
 TP_API tp_tensor *tp_gather(tp_tensor *, int dim, tp_tensor *index);       /* y[i][j] = x[index[i][j]][j] for dim 0 */
-TP_API tp_tensor *tp_scatter_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src); /* x with src added at index */
-TP_API tp_tensor *tp_index_select(tp_tensor *, int dim, tp_tensor *index); /* index: 1-d integers */
-TP_API tp_tensor *tp_one_hot(tp_tensor *labels, int64_t classes);          /* i64 (..., classes); no gradient */
+TP_API tp_tensor *tp_index_select(tp_tensor *, int dim, tp_tensor *index); /* slices of x; index: 1-d */
+TP_API tp_tensor *tp_take(tp_tensor *, tp_tensor *index);                  /* of x as one row; negative ones too */
+TP_API tp_tensor *tp_take_along_dim(tp_tensor *, tp_tensor *indices, int dim); /* gather that broadcasts; TP_NO_DIM: one row; negative ones too */
+TP_API tp_tensor *tp_embedding(tp_tensor *index, tp_tensor *weight, int64_t padding_idx); /* rows of weight (V, D); that row has no gradient, or TP_NO_DIM */
+TP_API tp_tensor *tp_one_hot(tp_tensor *labels, int64_t classes);          /* i64 (..., classes), -1: the largest label + 1; no gradient */
+
+/* x[i, j, ..] with indices that broadcast, as NumPy and PyTorch: NULL stands for a whole dim, a bool mask for its places;
+ * negative ones too.  The indices' dims stand where the indexed dims stood if those are neighbours, else in front. */
+TP_API tp_tensor *tp_index(tp_tensor *x, tp_tensor *const *indices, int n);
+TP_API tp_tensor *tp_index_put(tp_tensor *x, tp_tensor *const *indices, int n, tp_tensor *values, bool accumulate);
+TP_API tp_tensor *tp_index_put_(tp_tensor *x, tp_tensor *const *indices, int n, tp_tensor *values, bool accumulate);
+
+/* x with src written at index: y[index[i][j]][j] = src[i][j] for dim 0.  The last of equal places stays. */
+TP_API tp_tensor *tp_scatter(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_value(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_scatter_value_(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_scatter_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src); /* added, in index order */
+TP_API tp_tensor *tp_scatter_add_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src);
+TP_API tp_tensor *tp_scatter_reduce(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *src,
+                                    const char *reduce, bool include_self); /* "sum", "prod", "mean", "amax", "amin" */
+
+/* Whole slices: y[index[i]] += alpha source[i] for dim 0, and so on. */
+TP_API tp_tensor *tp_index_add(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source, double alpha);
+TP_API tp_tensor *tp_index_add_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source, double alpha);
+TP_API tp_tensor *tp_index_copy(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source);
+TP_API tp_tensor *tp_index_copy_(tp_tensor *x, int dim, tp_tensor *index, tp_tensor *source);
+TP_API tp_tensor *tp_index_fill(tp_tensor *x, int dim, tp_tensor *index, double value); /* negative ones too */
+TP_API tp_tensor *tp_index_fill_(tp_tensor *x, int dim, tp_tensor *index, double value);
+TP_API tp_tensor *tp_put(tp_tensor *x, tp_tensor *index, tp_tensor *source, bool accumulate); /* x as one row; negative ones too */
+TP_API tp_tensor *tp_put_(tp_tensor *x, tp_tensor *index, tp_tensor *source, bool accumulate);
+
+/* Masks are bool and broadcast to x. */
+TP_API tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value);              /* mask ? value : x */
+TP_API tp_tensor *tp_masked_fill_(tp_tensor *x, tp_tensor *mask, double value);
+TP_API tp_tensor *tp_masked_select(tp_tensor *x, tp_tensor *mask);                          /* those where mask is true, 1-d */
+TP_API tp_tensor *tp_masked_scatter(tp_tensor *x, tp_tensor *mask, tp_tensor *source);      /* mask ? the next of source : x */
+TP_API tp_tensor *tp_masked_scatter_(tp_tensor *x, tp_tensor *mask, tp_tensor *source);
+TP_API tp_tensor *tp_nonzero(tp_tensor *);                                                  /* (n, ndim) i64: the places, row by row; no gradient */
+TP_API tp_tensor *tp_argwhere(tp_tensor *);                                                 /* the same */
+TP_API tp_tensor *tp_tril_indices(int64_t row, int64_t col, int64_t offset);                /* (2, n) i64: j <= i + offset */
+TP_API tp_tensor *tp_triu_indices(int64_t row, int64_t col, int64_t offset);                /* j >= i + offset */
 
 /* ---- Convolution and pooling: images (N, C, H, W); results are channels-last in memory --------------------
  *

@@ -143,11 +143,15 @@ enum { STORED_TYPES = 10 };
     ROW(ISINF, isinf)                                       \
     ROW(ISFINITE, isfinite)
 
-#define REDUCE_KERNELS(ROW) \
-    ROW(SUM, sum)           \
-    ROW(PROD, prod)         \
-    ROW(AMAX, amax)         \
-    ROW(AMIN, amin)
+/* One number from many; the partial results of the last three are summed. */
+#define REDUCE_KERNELS(ROW)       \
+    ROW(SUM, sum)                 \
+    ROW(PROD, prod)               \
+    ROW(AMAX, amax)               \
+    ROW(AMIN, amin)               \
+    ROW(SUM_SQUARES, sum_squares) \
+    ROW(SUM_ABS, sum_abs)         \
+    ROW(NANSUM, nansum)
 
 #define ROW(upper, lower) KERNEL_##upper,
 typedef enum { UNARY_KERNELS(ROW) KERNEL_UNARY_COUNT } unary_kernel;
@@ -176,6 +180,46 @@ typedef void reduce_cols_fn(void *y, const void *x, int64_t rows, int64_t cols, 
 
 /* index of the first largest (smallest) of x[i * stride]; a NaN counts as larger (smaller) than everything */
 typedef int64_t arg_fn(const void *x, int64_t n, int64_t stride);
+typedef void arg_cols_fn(int64_t *index, void *best, const void *x, int64_t rows, int64_t cols, int64_t ld);
+
+/* {mean, sum of squared distances from the mean} of a row; of columns the means, then the sums */
+typedef void moments_rows_fn(double *y, const void *x, int64_t n);
+typedef void moments_cols_fn(double *mean, double *m2, const void *x, int64_t rows, int64_t cols, int64_t ld);
+
+/* Running sums and products.  They are carried in double (f32, f64) or i64: before and total are one of these.
+ * A row from *before on (NULL: from nothing); columns, at most SCAN_COLUMNS of them, ld apart. */
+enum { SCAN_COLUMNS = 256 };
+typedef void scan_row_fn(void *y, const void *x, int64_t n, const void *before, bool reverse);
+typedef void scan_cols_fn(void *y, const void *x, int64_t rows, int64_t cols, int64_t ld, bool reverse);
+typedef void scan_total_fn(void *total, const void *x, int64_t n);
+typedef void scan_extreme_fn(void *y, int64_t *index, const void *x, int64_t n, int64_t stride);
+typedef void scan_linear_fn(void *y, const void *a, const void *b, int64_t n,
+                            bool reverse); /* y[i] = a[i] y[i - 1] + b[i] */
+
+/* Where each of m values belongs among n in order: before its equals, or (right) behind them */
+typedef void search_fn(int64_t *index, const void *sorted, int64_t n, const void *v, int64_t m, bool right);
+
+/* y[i ys] = x[index[i is] along + i xs]: strides in elements, of the size 2^k of pick[k] */
+typedef void pick_fn(void *y, int64_t ys, const void *x, int64_t xs, int64_t along, const int64_t *index,
+                     int64_t is, int64_t n);
+
+/* y[index[i is] along + i ys] = it joined with x[i xs], in the order of i */
+typedef enum { PLACE_SET, PLACE_ADD, PLACE_MUL, PLACE_AMAX, PLACE_AMIN, PLACE_COUNT } place_kind;
+typedef void place_fn(void *y, int64_t ys, int64_t along, const void *x, int64_t xs, const int64_t *index,
+                      int64_t is, int64_t n);
+
+/* Sorts n elements, stably, NaN behind all numbers: y (NULL: not wanted) and where each stood in x.  Splits its own work
+ * over threads.  scratch: order_scratch(type, n) bytes. */
+typedef void order_fn(void *y, int64_t *index, const void *x, int64_t n, bool descending, void *scratch);
+size_t order_scratch(int stored_type, int64_t n);
+
+/* The first k of them, sorted, with far less work when k is small; n >= k >= 1 */
+typedef void select_fn(void *y, int64_t *index, const void *x, int64_t n, int64_t k, bool descending,
+                       void *scratch);
+size_t select_scratch(int stored_type, int64_t n, int64_t k);
+
+/* Where the k-th smallest stands; scratch as for order */
+typedef int64_t kth_fn(const void *x, int64_t n, int64_t k, void *scratch);
 
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)].  Any strides for A and B, in elements; C's columns are adjacent. */
 typedef struct gemm_args {
@@ -247,6 +291,24 @@ typedef struct kernel_table {
     reduce_rows_fn *reduce_rows[KERNEL_REDUCE_COUNT][KT_COUNT];
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
     arg_fn *argmax[KT_COUNT], *argmin[KT_COUNT];
+    arg_cols_fn *argmax_cols[KT_COUNT], *argmin_cols[KT_COUNT];
+    moments_rows_fn *moments_rows[KT_COUNT];
+    moments_cols_fn *moments_cols[KT_COUNT];
+
+    scan_row_fn *scan_row[2][KT_COUNT]; /* [0] sums, [1] products */
+    scan_cols_fn *scan_cols[2][KT_COUNT];
+    scan_total_fn *scan_total[2][KT_COUNT];
+    scan_extreme_fn *scan_extreme[2][KT_COUNT]; /* [0] largest, [1] smallest */
+
+    scan_linear_fn *scan_linear[KT_COUNT];
+    search_fn *search[KT_COUNT];
+
+    pick_fn *pick[4]; /* elements of 1, 2, 4, 8 bytes */
+    place_fn *place[PLACE_COUNT][STORED_TYPES];
+
+    order_fn *order[STORED_TYPES];
+    select_fn *select[STORED_TYPES];
+    kth_fn *kth[STORED_TYPES];
 
     /* From here on: [0] f32, [1] f64.  gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
     void (*gemm[2])(const gemm_args *);
@@ -265,6 +327,7 @@ typedef struct kernel_table {
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);
     void (*avg_pool_backward[2])(const pool_args *, void *dx, const void *dy);
 
+    void (*logcumsumexp[2])(void *y, const void *x, int64_t n);
     softmax_kernels softmax[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */

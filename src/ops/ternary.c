@@ -68,21 +68,6 @@ tp_tensor *(tp_where)(tp_tensor *condition, tp_tensor *x, tp_tensor *y)
     return tp_apply(&tp_op_where, (tp_tensor *[]){ condition, x, y }, 3, NULL);
 }
 
-tp_tensor *tp_masked_fill(tp_tensor *x, tp_tensor *mask, double value)
-{
-    if (!x || tp_pending() || tp_dtype_is_float(tp_dtype_of(x)))
-        return tp_where(mask, value, x);
-    TP_SCOPE;
-    return tp_keep(
-        tp_where(mask, tp_to(tp_number(value), tp_dtype_of(x)), x)); /* not a number, which would promote */
-}
-
-tp_tensor *tp_masked_fill_(tp_tensor *x, tp_tensor *mask, double value)
-{
-    TP_SCOPE;
-    return tp_copy_(x, tp_masked_fill(x, mask, value));
-}
-
 /* ---- lerp ----------------------------------------------------------------------------------------------------------------- */
 
 static tp_status lerp_infer(tp_call *c)

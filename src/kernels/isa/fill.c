@@ -14,5 +14,6 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_activations)(t);
     NAMED(fill_division)(t);
     NAMED(fill_convert)(t);
+    NAMED(fill_indexed)(t);
     NAMED(fill_random)(t);
 }

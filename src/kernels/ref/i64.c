@@ -8,8 +8,10 @@
 #define REAL int64_t
 #define LOWEST INT64_MIN
 #define HIGHEST INT64_MAX
+#define ACC int64_t
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/scan.h"
 
 #include "kernels/plain/bits.h"
 
@@ -88,6 +90,7 @@ void ref_fill_i64(kernel_table *t)
 {
     fill_elementwise(t, KT_I64);
     fill_reduce(t, KT_I64);
+    fill_scan(t, KT_I64);
     t->unary[KERNEL_ABS][KT_I64] = absolute;
     t->unary[KERNEL_CLAMP][KT_I64] = clamp;
     t->unary[KERNEL_TRUNC][KT_I64] = t->unary[KERNEL_NAN_TO_NUM][KT_I64] = t->unary[KERNEL_FLOOR][KT_I64] =

@@ -12,10 +12,12 @@
 
 #define LOWEST (-(REAL)INFINITY)
 #define HIGHEST ((REAL)INFINITY)
+#define ACC double
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
 
 #include "kernels/plain/constant_power.h"
@@ -164,6 +166,21 @@ static void log_softmax(void *y_, const void *x_, int64_t n)
     REAL log_sum = (REAL)log(sum);
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] - top - log_sum;
+}
+
+/* ln of the running sum of e^x: the larger of the two + ln(1 + e^-distance). */
+static void logcumsumexp(void *y_, const void *x_, int64_t n)
+{
+    REAL *y = y_;
+    const REAL *x = x_;
+    REAL a = LOWEST;
+    for (int64_t i = 0; i < n; i++) {
+        REAL low = x[i] < a ? x[i] : a, high = x[i] < a ? a : x[i];
+        if (IS_NAN(a))
+            high = a;
+        a = low == high && (high == LOWEST || high == HIGHEST) ? high : high + M(log1p)(M(exp)(low - high));
+        y[i] = a;
+    }
 }
 
 static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t n)
@@ -397,6 +414,7 @@ void FILL(kernel_table *t)
     fill_real(t, TYPE);
     fill_functions(t);
     fill_reduce(t, TYPE);
+    fill_scan(t, TYPE);
     fill_step(t, TYPE);
     fill_pool(t, TYPE);
     t->gemm[TYPE] = gemm;
@@ -407,6 +425,7 @@ void FILL(kernel_table *t)
     t->conv_forward_scratch[TYPE] = no_conv_scratch;
     t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
     t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
+    t->logcumsumexp[TYPE] = logcumsumexp;
     t->softmax[TYPE] =
         (softmax_kernels){ .rows = { softmax, log_softmax },
                            .rows_backward = { softmax_backward, log_softmax_backward },

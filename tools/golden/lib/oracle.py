@@ -35,10 +35,11 @@ ARGUMENTS = {
     "slice_scatter": ["src", "dim", "start", "end", "step"], "sum_to": ["size"], "unflatten": ["dim", "sizes"],
     "as_strided": ["size", "stride", "storage_offset"], "expand_as": ["other"], "view_as": ["other"], "contiguous": ["memory_format"],
     "split": ["split_size_or_sections", "dim"], "tensor_split": ["indices_or_sections", "dim"],
+    "embedding": ["index", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
     "polygamma": ["input"], "clone": ["memory_format"], "where": ["condition", "other"],
 }
 # Our order of the inputs, as places in PyTorch's.
-ORDER = {"where": (1, 0, 2)}
+ORDER = {"where": (1, 0, 2), "embedding": (1, 0)}
 # Our attribute for PyTorch's argument.
 RENAMED = {
     ("view", "size"): "shape", ("expand", "size"): "size", ("sum_to", "size"): "size",
@@ -149,6 +150,8 @@ def bind(op, info, sample):
     inputs, attrs = [], {}
     for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs)):
         k = RENAMED.get((name, k), k)
+        if k == "unbiased" and "correction" in known:
+            k, v = "correction", int(v)
         if k in known:
             if isinstance(v, str) and known[k] in ("integer", "integer or two", "number", "integers"):
                 raise Unsupported(f"{k}={v}")
@@ -166,6 +169,10 @@ def bind(op, info, sample):
             inputs.append(v)
         else:
             raise Unsupported(f"{k}={str(v)[:20]}")
+    if name == "index_put":
+        inputs = [inputs[0], inputs[-1], *inputs[1:-1]]
+    if name in ("topk", "kthvalue") and not sample.input.is_floating_point():
+        raise Unsupported("which of equal elements is named is left open")
     if name in ORDER and len(ORDER[name]) == len(inputs):
         inputs = [inputs[i] for i in ORDER[name]]
     while inputs and inputs[-1] is None:
