@@ -269,6 +269,8 @@ static tp_status plan_advanced(const char *op, const tp_tensor *x, tp_tensor *co
                                advanced *a)
 {
     *a = (advanced){ .first = -1, .indexed = 1, .order = { .ndim = x->ndim } };
+    while (n > 0 && !indices[n - 1]) /* dims after the last index are whole anyway */
+        n--;
     for (int i = 0; i < n; i++)
         if (add_index(op, a, x, indices[i]))
             return tp_error_pending();

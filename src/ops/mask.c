@@ -300,10 +300,10 @@ typedef struct triangle_attrs {
 /* Columns [*begin, *end) of a row. */
 static void row_of_triangle(const triangle_attrs *a, bool upper, int64_t i, int64_t *begin, int64_t *end)
 {
-    int64_t border = i + a->offset + !upper; /* first column right of the lower part, of the upper one */
-    border = border < 0 ? 0 : border > a->col ? a->col : border;
-    *begin = upper ? border : 0;
-    *end = upper ? a->col : border;
+    int64_t diagonal = i + a->offset + !upper; /* first column right of the lower part, of the upper one */
+    diagonal = diagonal < 0 ? 0 : diagonal > a->col ? a->col : diagonal;
+    *begin = upper ? diagonal : 0;
+    *end = upper ? a->col : diagonal;
 }
 
 static tp_status triangle_infer(tp_call *c)

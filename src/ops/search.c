@@ -359,6 +359,13 @@ typedef struct histc_attrs {
     double min, max;
 } histc_attrs;
 
+/* x as dtype has it: PyTorch's edges are of the input's type. */
+static double rounded_to(tp_dtype dtype, double x)
+{
+    tp_tensor *y = tp_full(TP_SHAPE(), x, .dtype = dtype);
+    return y && tensor_data(y) ? tp_item(y) : x;
+}
+
 static void histc_compose(tp_call *c)
 {
     const histc_attrs *a = c->attrs;
@@ -374,6 +381,8 @@ static void histc_compose(tp_call *c)
     }
     if (low == high)
         low -= 1, high += 1;
+    low = rounded_to((tp_dtype)x->dtype, low);
+    high = rounded_to((tp_dtype)x->dtype, high);
     if (a->bins < 1 || !(low < high) || isinf(low) || isinf(high)) {
         tp_fail(TP_ERR_ARGUMENT, "histc: %lld bins in [%g, %g]: at least one, and a finite range, are wanted",
                 (long long)a->bins, low, high);
@@ -382,9 +391,10 @@ static void histc_compose(tp_call *c)
     tp_tensor *row =
         tp_reshape(x, TP_SHAPE(x->numel)); /* in its own type, as PyTorch: who is at an edge depends on it */
     tp_tensor *inside = tp_logical_and(tp_ge(row, low), tp_le(row, high));
-    tp_tensor *bin = tp_floor(tp_div(tp_mul(tp_sub(row, low), (double)a->bins), high - low));
-    bin = tp_long(tp_where(inside, tp_minimum(bin, (double)(a->bins - 1)),
-                           (double)a->bins)); /* the last one is for the others */
+    tp_tensor *bin = tp_long(
+        tp_div(tp_mul(tp_sub(row, low), (double)a->bins), rounded_to((tp_dtype)x->dtype, high - low)));
+    bin = tp_where(inside, tp_minimum(bin, (int64_t)(a->bins - 1)),
+                   (int64_t)a->bins); /* the last one is for the others */
     tp_tensor *counts = tp_bincount(bin, NULL, a->bins + 1);
     c->out[0] = tp_to(tp_slice(counts, 0, 0, a->bins, 1), (tp_dtype)x->dtype);
 }
