@@ -82,7 +82,7 @@ static void lerp_forward(const tp_call *c)
 
 static void lerp_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    tp_tensor *w = s->in[2];
+    tp_tensor *w = tp_to(s->in[2], tp_dtype_of(dy)); /* 1 - w in that type also where w is a C number */
     if (s->needs[0])
         dx[0] = tp_mul(dy, tp_sub(1, w));
     if (s->needs[1])

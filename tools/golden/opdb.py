@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from lib.golden import DTYPES, NAMES, TOP, text_of, write_safetensors
-from lib.oracle import DATABASE, Unsupported, bind
+from lib.oracle import DATABASE, LOOSE, Unsupported, bind
 
 warnings.filterwarnings("ignore")
 SAMPLES, OTHERS, ELEMENTS, SEED = 12, 2, 360, 1  # f64 cases an operation, cases of each other dtype, elements a case
@@ -61,7 +61,7 @@ class Case:
         out = info.op(sample.input, *sample.args, **sample.kwargs)
         if sample.output_process_fn_grad and op["differentiable"] and sample.output_process_fn_grad.__name__ == "<lambda>":
             out = sample.output_process_fn_grad(out)
-        self.outs = list(out) if isinstance(out, (tuple, list)) else [out]
+        self.outs = list(out) if isinstance(out, (tuple, list)) else [torch.tensor(out) if isinstance(out, bool) else out]
         if not self.outs or not all(isinstance(y, torch.Tensor) for y in self.outs):
             raise Unsupported("no tensor comes out")
         if any(y.dtype not in NAMES for y in self.outs) or len(self.outs) > 32:
@@ -166,7 +166,7 @@ def main():
         for dtype in DTYPES:
             for c in chosen(op, infos, dtype, SAMPLES if dtype == "f64" else OTHERS, skipped):
                 name = f"{op['name']}_{dtype}_{count}"
-                lines.append(c.store(name, op, tensors))
+                lines.append(" ".join([c.store(name, op, tensors)] + [LOOSE[key] for key in [(op["name"], dtype)] if key in LOOSE]))
                 count += 1
         if report or not count:
             print(f"{op['name']}: {count} cases" + "".join(f"; {n} x {why}" for why, n in skipped.most_common(6)))
