@@ -166,9 +166,11 @@ typedef struct kernel_table {
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
     arg_fn *argmax[KT_COUNT], *argmin[KT_COUNT];
 
-    /* From here on: [0] f32, [1] f64.  gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
-    void (*gemm[2])(const gemm_args *);
-    size_t (*gemm_scratch[2])(const gemm_args *);
+    /* gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
+    void (*gemm[KT_COUNT])(const gemm_args *); /* integers wrap */
+    size_t (*gemm_scratch[KT_COUNT])(const gemm_args *);
+
+    /* From here on: [0] f32, [1] f64. */
     void (*conv_forward[2])(const conv_args *);
     void (*conv_data_gradient[2])(const conv_args *);
     void (*conv_weight_gradient[2])(const conv_args *);

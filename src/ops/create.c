@@ -7,28 +7,30 @@
 #include "base/philox.h"
 #include "base/random.h"
 #include "ops/map.h"
+#include "ops/ops.h"
 
 #include <math.h>
-#include <taper/ops.h>
 
 typedef struct create_attrs {
-    tp_shape shape;
+    tp_shape size;
     tp_dtype dtype;
-    double a, b; /* value; start, step; low, high; mean, std; rows' length */
+    double a, b; /* value; start, end; low, high; mean, std */
+    double step, base;
+    int64_t n, m;
     tp_rng rng;
 } create_attrs;
 
 enum { BLOCK = 512, GRAIN = 16384 };
 
-typedef void filler(const create_attrs *, double *block, int64_t first, int64_t n);
+typedef struct fill_run fill_run;
+typedef void filler(const fill_run *, double *block, int64_t first, int64_t n);
 
-typedef struct fill_run {
+struct fill_run {
     const create_attrs *attrs;
+    const tp_tensor *y;
     filler *fill;
     convert_fn *convert;
-    char *data;
-    size_t size;
-} fill_run;
+};
 
 static void fill_pieces(void *context, int64_t begin, int64_t end)
 {
@@ -36,44 +38,47 @@ static void fill_pieces(void *context, int64_t begin, int64_t end)
     double block[BLOCK];
     for (int64_t i = begin; i < end; i += BLOCK) {
         int64_t n = end - i < BLOCK ? end - i : BLOCK;
-        r->fill(r->attrs, block, i, n);
-        r->convert(r->data + i * (int64_t)r->size, 1, block, 1, n);
+        r->fill(r, block, i, n);
+        r->convert(tensor_data(r->y) + i * (int64_t)tensor_element_size(r->y), 1, block, 1, n);
     }
 }
 
-static void constant(const create_attrs *a, double *block, int64_t first, int64_t n)
+static void sequence(const fill_run *r, double *block, int64_t first, int64_t n)
 {
-    (void)first;
+    const create_attrs *a = r->attrs;
     for (int64_t i = 0; i < n; i++)
-        block[i] = a->a;
-}
-
-static void sequence(const create_attrs *a, double *block, int64_t first, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        block[i] = a->a + (double)(first + i) * a->b;
+        block[i] = a->a + (double)(first + i) * a->step;
 }
 
 /* From both ends to the middle, so that the last element is the end itself. */
-static void between(const create_attrs *a, double *block, int64_t first, int64_t n)
+static void between(const fill_run *r, double *block, int64_t first, int64_t n)
 {
-    int64_t steps = a->shape.dim[0];
+    const create_attrs *a = r->attrs;
+    int64_t steps = r->y->shape[0];
     double step = steps > 1 ? (a->b - a->a) / (double)(steps - 1) : 0;
     for (int64_t i = 0; i < n; i++)
         block[i] = first + i < steps / 2 || steps == 1 ? a->a + step * (double)(first + i)
                                                        : a->b - step * (double)(steps - 1 - first - i);
 }
 
-static void diagonal(const create_attrs *a, double *block, int64_t first, int64_t n)
+static void powers(const fill_run *r, double *block, int64_t first, int64_t n)
 {
-    int64_t cols = a->shape.dim[1];
+    between(r, block, first, n);
+    for (int64_t i = 0; i < n; i++)
+        block[i] = pow(r->attrs->base, block[i]);
+}
+
+static void diagonal(const fill_run *r, double *block, int64_t first, int64_t n)
+{
+    int64_t cols = r->y->shape[1];
     for (int64_t i = 0; i < n; i++)
         block[i] = (first + i) / cols == (first + i) % cols;
 }
 
 /* 53 random bits for f64, 24 for the others; never high itself, whatever the rounding. */
-static void uniform(const create_attrs *a, double *block, int64_t first, int64_t n)
+static void uniform(const fill_run *r, double *block, int64_t first, int64_t n)
 {
+    const create_attrs *a = r->attrs;
     bool wide = a->dtype == TP_F64;
     double below = wide ? nextafter(a->b, a->a) : (double)nextafterf((float)a->b, (float)a->a);
     for (int64_t i = 0; i < n; i++) {
@@ -86,8 +91,9 @@ static void uniform(const create_attrs *a, double *block, int64_t first, int64_t
 }
 
 /* Box and Muller: two words make two normals. */
-static void normal(const create_attrs *a, double *block, int64_t first, int64_t n)
+static void normal(const fill_run *r, double *block, int64_t first, int64_t n)
 {
+    const create_attrs *a = r->attrs;
     for (int64_t i = 0; i < n; i++) {
         philox_block p = philox(a->rng.seed, a->rng.stream, (uint64_t)(first + i) / 4);
         int pair = (int)((first + i) % 4) / 2 * 2;
@@ -97,13 +103,36 @@ static void normal(const create_attrs *a, double *block, int64_t first, int64_t 
     }
 }
 
-static filler *const fillers[] = { constant, sequence, between, diagonal, uniform, normal };
-enum { CONSTANT, SEQUENCE, BETWEEN, DIAGONAL, UNIFORM, NORMAL };
+static filler *const fillers[] = { NULL, NULL, NULL, sequence, between, powers, diagonal, uniform, normal };
+enum { ZEROS, ONES, CONSTANT, SEQUENCE, BETWEEN, POWERS, DIAGONAL, UNIFORM, NORMAL };
 
-static tp_status create_infer(tp_call *c)
+static tp_status sized_infer(tp_call *c)
 {
     const create_attrs *a = c->attrs;
-    return tp_infer_shape(c, 0, a->dtype, a->shape);
+    return tp_infer_shape(c, 0, a->dtype, a->size);
+}
+
+static tp_status arange_infer(tp_call *c)
+{
+    const create_attrs *a = c->attrs;
+    double n = ceil((a->b - a->a) / a->step);
+    if (a->step == 0 || isnan(n) || n < 0 || n > 0x1p62)
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "arange: from %g to %g in steps of %g: no number of steps leads there", a->a, a->b,
+                       a->step);
+    return tp_infer_shape(c, 0, a->dtype, TP_SHAPE((int64_t)n));
+}
+
+static tp_status steps_infer(tp_call *c)
+{
+    const create_attrs *a = c->attrs;
+    return tp_infer_shape(c, 0, a->dtype, TP_SHAPE(a->n));
+}
+
+static tp_status eye_infer(tp_call *c)
+{
+    const create_attrs *a = c->attrs;
+    return tp_infer_shape(c, 0, a->dtype, TP_SHAPE(a->n, a->m == TP_NO_DIM ? a->n : a->m));
 }
 
 static void create_forward(const tp_call *c)
@@ -111,72 +140,73 @@ static void create_forward(const tp_call *c)
     tp_tensor *y = c->out[0];
     const kernel_table *kernels = c->kernels;
     const create_attrs *a = c->attrs;
-    if (c->op->tag == CONSTANT) { /* one conversion that reads the same number again and again */
-        kernels->convert[y->dtype][TP_F64](tensor_data(y), 1, &a->a, 0, y->numel);
+    if (c->op->tag <= CONSTANT) { /* one conversion that reads the same number again and again */
+        double value = c->op->tag == CONSTANT ? a->a : (double)c->op->tag;
+        kernels->convert[y->dtype][TP_F64](tensor_data(y), 1, &value, 0, y->numel);
         return;
     }
-    fill_run r = { a, fillers[c->op->tag], kernels->convert[y->dtype][TP_F64], tensor_data(y),
-                   tensor_element_size(y) };
+    fill_run r = { a, y, fillers[c->op->tag], kernels->convert[y->dtype][TP_F64] };
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 
-#define CREATE_ATTRS(first, second)                                           \
-    (const tp_attr[])                                                         \
-    {                                                                         \
-        { "shape", TP_ATTR_DIMS, offsetof(create_attrs, shape), 0 },          \
-            { "dtype", TP_ATTR_DTYPE, offsetof(create_attrs, dtype), 0 },     \
-            { first, TP_ATTR_F64, offsetof(create_attrs, a), 0 },             \
-            { second, TP_ATTR_F64, offsetof(create_attrs, b), 1 },            \
-            { "seed", TP_ATTR_U64, offsetof(create_attrs, rng.seed), 0 },     \
-            { "stream", TP_ATTR_U64, offsetof(create_attrs, rng.stream), 0 }, \
-        {                                                                     \
-            0                                                                 \
-        }                                                                     \
+#define FIELD(name, KIND, field, otherwise)                                  \
+    {                                                                        \
+        name, TP_ATTR_##KIND, offsetof(create_attrs, field), otherwise, NULL \
     }
+#define SIZE FIELD("size", DIMS, size, TP_REQUIRED)
+#define DTYPE FIELD("dtype", DTYPE, dtype, TP_F32)
+#define RANDOM FIELD("seed", U64, rng.seed, 0), FIELD("stream", U64, rng.stream, 0)
 
-#define CREATE(op, KIND, text, first, second, shape_, a_, b_)                                   \
-    const tp_op tp_op_##op = { .name = #op,                                                     \
-                               .formula = text,                                                 \
-                               .inputs = "",                                                    \
-                               .n_in = 0,                                                       \
-                               .attrs_size = sizeof(create_attrs),                              \
-                               .attrs = CREATE_ATTRS(first, second),                            \
-                               .not_differentiable = true,                                      \
-                               .infer = create_infer,                                           \
-                               .forward = create_forward,                                       \
-                               .tag = KIND,                                                     \
-                               .examples = (const tp_example[]){                                \
-                                   { "", &(create_attrs){ shape_, TP_F32, a_, b_, { 1, 2 } } }, \
-                                   { NULL, NULL } } };
-#define VECTOR \
-    {          \
-        1,     \
-        {      \
-            7  \
-        }      \
-    }
-#define MATRIX   \
-    {            \
-        2,       \
-        {        \
-            3, 5 \
-        }        \
-    }
+#define CREATE(op, KIND, infer_, text, attributes, ...)                                          \
+    const tp_op tp_op_##op = { .name = #op,                                                      \
+                               .formula = text,                                                  \
+                               .inputs = "",                                                     \
+                               .n_in = 0,                                                        \
+                               ATTRS(create_attrs, UNPACK attributes),                           \
+                               .not_differentiable = true,                                       \
+                               .infer = infer_,                                                  \
+                               .forward = create_forward,                                        \
+                               .tag = KIND,                                                      \
+                               EXAMPLES({ "", &(create_attrs){ .dtype = TP_F32, __VA_ARGS__ } }, \
+                                        { "", &(create_attrs){ .dtype = TP_I64, __VA_ARGS__ } }) };
+#define UNPACK(...) __VA_ARGS__
 
-CREATE(full, CONSTANT, "y = value", "value", "unused", MATRIX, 2.5, 0)
-CREATE(arange, SEQUENCE, "y_i = start + i step", "start", "step", VECTOR, 1, 0.5)
-CREATE(linspace, BETWEEN, "y_i from start to end, both reached", "start", "end", VECTOR, -1, 1)
-CREATE(eye, DIAGONAL, "y_ij = i == j", "unused", "unused2", MATRIX, 0, 0)
-CREATE(uniform, UNIFORM, "y ~ U[low, high)", "low", "high", MATRIX, -1, 1)
-CREATE(normal, NORMAL, "y ~ N(mean, std^2)", "mean", "std", MATRIX, 0, 1)
+CREATE(zeros, ZEROS, sized_infer, "y = 0", (SIZE, DTYPE), .size = { 2, { 3, 5 } })
+CREATE(ones, ONES, sized_infer, "y = 1", (SIZE, DTYPE), .size = { 0 })
+CREATE(full, CONSTANT, sized_infer, "y = fill_value", (SIZE, FIELD("fill_value", F64, a, TP_REQUIRED), DTYPE),
+       .size = { 2, { 3, 5 } }, .a = 2.5)
+CREATE(arange, SEQUENCE, arange_infer, "y_i = start + i step, below end",
+       (FIELD("start", F64, a, 0), FIELD("end", F64, b, TP_REQUIRED), FIELD("step", F64, step, 1), DTYPE),
+       .a = 1, .b = 4.25, .step = 0.5)
+CREATE(linspace, BETWEEN, steps_infer, "y_i from start to end, both reached",
+       (FIELD("start", F64, a, TP_REQUIRED), FIELD("end", F64, b, TP_REQUIRED),
+        FIELD("steps", I64, n, TP_REQUIRED), DTYPE),
+       .a = -1, .b = 4, .n = 7)
+CREATE(logspace, POWERS, steps_infer, "y_i = base^x_i, x_i from start to end, both reached",
+       (FIELD("start", F64, a, TP_REQUIRED), FIELD("end", F64, b, TP_REQUIRED),
+        FIELD("steps", I64, n, TP_REQUIRED), FIELD("base", F64, base, 10), DTYPE),
+       .a = 0, .b = 3, .n = 7, .base = 2)
+CREATE(eye, DIAGONAL, eye_infer, "y_ij = i == j",
+       (FIELD("n", I64, n, TP_REQUIRED), FIELD("m", I64, m, TP_NO_DIM), DTYPE), .n = 3, .m = 5)
+CREATE(uniform, UNIFORM, sized_infer, "y ~ U[low, high)",
+       (SIZE, FIELD("low", F64, a, 0), FIELD("high", F64, b, 1), DTYPE, RANDOM), .size = { 2, { 3, 5 } },
+       .a = -1, .b = 1, .rng = { 1, 2 })
+CREATE(normal, NORMAL, sized_infer, "y ~ N(mean, std^2)",
+       (SIZE, FIELD("mean", F64, a, 0), FIELD("std", F64, b, 1), DTYPE, RANDOM), .size = { 2, { 3, 5 } },
+       .a = 0, .b = 1, .rng = { 1, 2 })
 
-static tp_tensor *create(const tp_op *op, tp_shape shape, const tp_tensor_options *o, double a, double b)
+static tp_tensor *made(const tp_op *op, const create_attrs *attrs, bool requires_grad)
 {
-    create_attrs attrs = { shape, o->dtype, a, b, { 0 } };
+    tp_tensor *y = tp_apply(op, NULL, 0, attrs);
+    return y && requires_grad ? tp_requires_grad_(y, true) : y;
+}
+
+static tp_tensor *create(const tp_op *op, tp_shape size, const tp_tensor_options *o, double a, double b)
+{
+    create_attrs attrs = { .size = size, .dtype = o->dtype, .a = a, .b = b };
     if (op->tag >= UNIFORM)
         attrs.rng = random_take_stream();
-    tp_tensor *y = tp_apply(op, NULL, 0, &attrs);
-    return y && o->requires_grad ? tp_requires_grad_(y, true) : y;
+    return made(op, &attrs, o->requires_grad);
 }
 
 /* ---- public ------------------------------------------------------------------------------------------------------- */
@@ -194,29 +224,26 @@ tp_tensor *tp_full_opt(tp_shape shape, double value, const tp_tensor_options *o)
 
 tp_tensor *tp_eye_opt(int64_t rows, int64_t cols, const tp_tensor_options *o)
 {
-    return create(&tp_op_eye, TP_SHAPE(rows, cols), o, 0, 0);
+    return made(&tp_op_eye, &(create_attrs){ .dtype = o->dtype, .n = rows, .m = cols }, o->requires_grad);
 }
 
 tp_tensor *tp_arange_opt(double start, double end, double step, const tp_tensor_options *o)
 {
-    double n = ceil((end - start) / step);
-    if (step == 0 || isnan(n) || n < 0 || n > 0x1p62)
-        return tp_fail_null(TP_ERR_ARGUMENT,
-                            "arange: from %g to %g in steps of %g: no number of steps leads there", start,
-                            end, step);
-    return create(&tp_op_arange, TP_SHAPE((int64_t)n), o, start, step);
+    return made(&tp_op_arange, &(create_attrs){ .dtype = o->dtype, .a = start, .b = end, .step = step },
+                o->requires_grad);
 }
 
 tp_tensor *tp_linspace_opt(double start, double end, int64_t steps, const tp_tensor_options *o)
 {
-    return create(&tp_op_linspace, TP_SHAPE(steps), o, start, end);
+    return made(&tp_op_linspace, &(create_attrs){ .dtype = o->dtype, .a = start, .b = end, .n = steps },
+                o->requires_grad);
 }
 
 tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base, const tp_tensor_options *o)
 {
-    tp_tensor_options wide = { sizeof wide, TP_F64, false };
-    tp_tensor *y = tp_to(tp_pow(base, tp_linspace_opt(start, end, steps, &wide)), o->dtype);
-    return y && o->requires_grad ? tp_requires_grad_(y, true) : y;
+    return made(&tp_op_logspace,
+                &(create_attrs){ .dtype = o->dtype, .a = start, .b = end, .n = steps, .base = base },
+                o->requires_grad);
 }
 
 tp_tensor *tp_uniform_opt(double low, double high, tp_shape shape, const tp_tensor_options *o)
@@ -290,6 +317,47 @@ tp_tensor *tp_randn_like(const tp_tensor *x)
 {
     return like(x, &tp_op_normal, 0, 1);
 }
+
+/* ---- the table's form of *_like ----------------------------------------------------------------------------------------- */
+
+#define AS_X ((tp_dtype)-1) /* a dtype that is not given */
+
+typedef struct like_attrs {
+    double fill_value;
+    tp_dtype dtype;
+} like_attrs;
+
+static void filled_like(tp_call *c, double value)
+{
+    const like_attrs *a = c->attrs;
+    tp_dtype dtype = a->dtype == AS_X ? (tp_dtype)c->in[0]->dtype : a->dtype;
+    c->out[0] = tp_full(tp_shape_of(c->in[0]), value, .dtype = dtype);
+}
+
+static void zeros_like_compose(tp_call *c)
+{
+    filled_like(c, 0);
+}
+
+static void ones_like_compose(tp_call *c)
+{
+    filled_like(c, 1);
+}
+
+static void full_like_compose(tp_call *c)
+{
+    filled_like(c, ((const like_attrs *)c->attrs)->fill_value);
+}
+
+#define LIKE(op, text, ...)                                                                         \
+    COMPOSED(op, "x", 1, text, .not_differentiable = true,                                          \
+             ATTRS(like_attrs,                                                                      \
+                   __VA_ARGS__{ "dtype", TP_ATTR_DTYPE, offsetof(like_attrs, dtype), -1, NULL }), \
+             EXAMPLES({ "2,3", &(like_attrs){ 2, AS_X } }, { "3,2@t", &(like_attrs){ 3, TP_I64 } }));
+
+LIKE(zeros_like, "y = 0, of x's shape and dtype")
+LIKE(ones_like, "y = 1, of x's shape and dtype")
+LIKE(full_like, "y = fill_value, of x's shape and dtype", ATTR(like_attrs, F64, fill_value, TP_REQUIRED), )
 
 tp_tensor *tp_uniform_(tp_tensor *x, double low, double high)
 {

@@ -230,7 +230,7 @@ void unary_forward_with(const tp_call *c, unary_kernel kernel, const double *par
     map_run(&m);
 }
 
-static void binary_body(const void *context, void *const *ptr, const int64_t *step, int64_t n)
+void map_binary(const void *context, void *const *ptr, const int64_t *step, int64_t n)
 {
     (*(binary_fn *const *)context)(ptr[0], ptr[1], step[1], ptr[2], step[2], n);
 }
@@ -244,7 +244,7 @@ static void binary_with(const tp_call *c, binary_fn *f, tp_dtype in, tp_dtype ou
         f(tensor_data(y), tensor_data(a), 1, tensor_data(b), 1, y->numel);
         return;
     }
-    map m = { .body = binary_body, .context = &f };
+    map m = { .body = map_binary, .context = &f };
     map_tensors(&m, c->kernels, y, (const tp_tensor *[]){ a, b }, 2);
     m.computed[0] = out;
     m.computed[1] = m.computed[2] = in;

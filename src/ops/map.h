@@ -34,6 +34,7 @@ tp_dtype dtype_of_kernel(kernel_type); /* f32, f64, i64 */
 /* The loop over y's shape with inputs broadcast to it. */
 void map_tensors(map *, const kernel_table *, const tp_tensor *y, const tp_tensor *const *in, int n_in);
 void map_run(map *);
+map_body map_binary; /* the body for a binary_fn *context */
 
 /* Whole forwards of element-wise ops: kernel number in op->tag. */
 void unary_forward_with(const tp_call *, unary_kernel, const double *parameters);
