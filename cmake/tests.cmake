@@ -3,7 +3,7 @@
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
-# bench/*.c          target bench; not in all
+# bench/*.c          target bench; not in all; may use tests/support/examples.h
 # fuzz/*.c           target fuzz; clang only
 
 enable_testing()
@@ -101,7 +101,8 @@ foreach(source IN LISTS benches)
     add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
     set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-    target_include_directories(bench_${name} PRIVATE src ${PROJECT_BINARY_DIR}/generated)
+    target_sources(bench_${name} PRIVATE tests/support/examples.c tests/support/compare.c)
+    target_include_directories(bench_${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
     target_link_libraries(bench_${name} PRIVATE taper_static taper_plain)
     add_dependencies(bench bench_${name})
 endforeach()

@@ -35,6 +35,7 @@ typedef enum words_kind {
     WORDS_FOLDERS,
     WORDS_FILES,
     WORDS_MODELS_FOLDERS,
+    WORDS_OPS,
     WORDS_VERBS,
     WORDS_SHELLS
 } words_kind;
@@ -100,7 +101,7 @@ typedef struct option {
 
 extern const option options[];
 extern const int n_options;
-enum { MAX_OPTIONS = 128 };
+enum { MAX_OPTIONS = 128, MAX_ATTRIBUTES = 32 };
 
 /* What the command line said. */
 struct cli {
@@ -109,15 +110,23 @@ struct cli {
     int n_words;
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
-    const char *resume, *part, *header;
+    const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of;
     int64_t top;
     int threads;
-    bool json, man, help;
+    bool json, man, list, markdown, help;
+    const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
+    int n_attributes;
 };
 
 int parse_command(cli *, const verb *, int argc, char **argv); /* 0, or EXIT_USAGE after a message */
 bool option_given(const cli *, const char *name);
+
+/* An option that is in no table: an attribute of the operation that `taper op` was told to run. */
+int op_option(cli *, const char *name, size_t length, const char *value, const char *next, int *used);
+
 const char *header_choice(int i);
+const char *backward_choice(int i);
+const char *op_choice(int i);
 const char *part_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);

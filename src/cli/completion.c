@@ -21,6 +21,7 @@ static void print_names(choice_fn *names)
 static choice_fn *names_of_words(words_kind kind)
 {
     return kind == WORDS_MODELS || kind == WORDS_MODELS_FOLDERS ? model_choice
+           : kind == WORDS_OPS                                  ? op_choice
            : kind == WORDS_VERBS                                ? verb_name_at
            : kind == WORDS_SHELLS                               ? shell_choice
                                                                 : NULL;

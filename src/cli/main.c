@@ -132,7 +132,7 @@ static int run(int argc, char **argv)
     int code = parse_command(&c, v, argc - 2, argv + 2);
     if (code)
         return code;
-    if (c.help) {
+    if (c.help && !(v == &verbs[VERB_op] && c.n_words)) { /* an operation has a page of its own */
         print_help(stdout, v);
         return EXIT_FINE;
     }

@@ -34,6 +34,12 @@ const char *part_choice(int i)
     return i < 2 ? names[i] : NULL;
 }
 
+const char *backward_choice(int i)
+{
+    static const char *const names[] = { "sum", "mean" };
+    return i < 2 ? names[i] : NULL;
+}
+
 const char *shell_choice(int i)
 {
     static const char *const names[] = { "bash", "zsh", "fish" };
@@ -298,6 +304,8 @@ static int long_option(cli *c, char **argv, int argc, int *used)
     size_t length = equals ? (size_t)(equals - name) : strlen(name);
     const option *o = find(c->verb, name, length);
     *used = 1;
+    if (!o && c->verb == &verbs[VERB_op])
+        return op_option(c, name, length, equals ? equals + 1 : NULL, argc > 1 ? argv[1] : NULL, used);
     if (!o)
         return unknown_option(c->verb, name, length);
     snprintf(as, sizeof as, "--%s", o->name);
@@ -353,6 +361,12 @@ static int count_words(const cli *c)
     return 0;
 }
 
+/* A negative number is a word where numbers can be operands. */
+static bool is_operand(const cli *c, const char *word)
+{
+    return c->verb == &verbs[VERB_op] && (strchr(".0123456789", word[1]) || !strcmp(word, "-inf"));
+}
+
 int parse_command(cli *c, const verb *v, int argc, char **argv)
 {
     bool only_words = false;
@@ -367,7 +381,7 @@ int parse_command(cli *c, const verb *v, int argc, char **argv)
     for (int i = 0, used = 1, code; i < argc; i += used) {
         used = 1;
         code = 0;
-        if (only_words || argv[i][0] != '-' || !argv[i][1])
+        if (only_words || argv[i][0] != '-' || !argv[i][1] || is_operand(c, argv[i]))
             c->words[c->n_words++] = argv[i];
         else if (!strcmp(argv[i], "--"))
             only_words = true;
@@ -380,5 +394,5 @@ int parse_command(cli *c, const verb *v, int argc, char **argv)
     }
     if (c->header)
         c->train.data_options.csv.header = !strcmp(c->header, "yes") ? 1 : !strcmp(c->header, "no") ? -1 : 0;
-    return c->help ? 0 : count_words(c);
+    return c->help || c->list ? 0 : count_words(c);
 }

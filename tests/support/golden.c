@@ -39,7 +39,7 @@ static const family_tolerance tolerances[] = {
 
 static tolerance tolerance_of(const golden_case *c, tp_dtype dtype)
 {
-    tolerance t = { 1e-9, 1e-11, false };
+    tolerance t = dtype == TP_F64 ? (tolerance){ 1e-9, 1e-11, false } : (tolerance){ 2e-5, 1e-5, false };
     for (size_t i = 0; i < sizeof tolerances / sizeof *tolerances; i++)
         if (!strcmp(tolerances[i].family, c->family))
             t = dtype == TP_F64 ? tolerances[i].f64 : tolerances[i].f32;

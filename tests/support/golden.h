@@ -15,7 +15,7 @@
 
 #include <taper/ops.h>
 
-enum { GOLDEN_MAX_OUT = 8, GOLDEN_TEXT = 512 };
+enum { GOLDEN_MAX_OUT = TP_MAX_PARTS, GOLDEN_TEXT = 512 };
 
 typedef struct golden_case {
     const char *family;
@@ -35,7 +35,8 @@ tp_shape golden_dims(const golden_case *, const char *key); /* empty where there
 tp_dtype golden_dtype(const golden_case *, const char *key);
 void golden_word(const golden_case *, const char *key, char *text, size_t size); /* "" where there is none */
 
-/* Calls the function that op names with the inputs; fills out and n_out (NULLs with an error pending on failure). */
+/* Calls the function that op names with the inputs; fills out and n_out (NULLs with an error pending on failure).
+ * Of a family "opdb/..." it is the row of that name in the table of operations, with attributes as text. */
 void golden_call(golden_case *);
 
 /* All cases of a file.  Each fails the running test after printing case, operation, element, got and wanted of every

@@ -329,8 +329,45 @@ static const row table[] = {
 };
 /* clang-format on */
 
+/* ---- operations by their row in the library's table ---------------------------------------------------------------------- */
+
+static bool is_the_tests_own(const char *key)
+{
+    static const char *const keys[] = { "inputs", "rtol", "atol", "rough", "zeros" };
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        if (!strcmp(key, keys[i]))
+            return true;
+    return !strncmp(key, "in", 2) && key[2] >= '0' && key[2] <= '9';
+}
+
+static void call_row(golden_case *c)
+{
+    _Alignas(16) char attrs[1024];
+    char text[GOLDEN_TEXT], *rest;
+    const tp_op *op = tp_op_find(c->op);
+    if (!op)
+        fail_msg("%s: %s: there is no operation %s", c->family, c->name, c->op);
+    assert_true(op->attrs_size <= sizeof attrs);
+    tp_op_defaults(op, attrs);
+    snprintf(text, sizeof text, "%s", c->attrs);
+    for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        char *value = strchr(word, '=');
+        *value++ = 0;
+        if (!is_the_tests_own(word))
+            tp_op_set(op, attrs, word, value);
+    }
+    c->n_out = op->n_out > 0 ? op->n_out : op->n_out == 0;
+    tp_apply_n(op, c->in, c->n_in, attrs, c->out);
+    while (op->n_out < 0 && c->n_out < TP_MAX_PARTS && c->out[c->n_out])
+        c->n_out++;
+}
+
 void golden_call(golden_case *c)
 {
+    if (!strncmp(c->family, "opdb/", 5)) {
+        call_row(c);
+        return;
+    }
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         const row *r = &table[i];
         if (strcmp(r->name, c->op) != 0)

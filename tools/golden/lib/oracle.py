@@ -1,0 +1,242 @@
+"""oracle.py - PyTorch's operators under the names, inputs and attributes of Taper's table.
+
+bind() turns a call of PyTorch (a sample of its operator database) into inputs and attributes of the operation of the same name;
+call() goes the other way, and runs PyTorch on inputs and attributes.  Names are the same on both sides, so most operations need nothing
+here; the tables hold those that do.
+"""
+import inspect, math
+import torch
+import torch.nn.functional as F
+from torch.fx.operator_schemas import get_signature_for_torch_op, type_matches
+from .golden import NAMES, text_of
+
+
+class Unsupported(Exception):
+    pass
+
+
+# ---- names in the operator database, where they are others than ours --------------------------------------------------
+
+DATABASE = {
+    "gelu": "nn.functional.gelu",
+    "_softmax": [],
+    "sum_to": "sum_to_size",
+    "clamp": "clamp",
+    "min": "min", "max": "max",
+}
+
+# How the database calls what is a method or a lambda there: names of the arguments after the input.
+ARGUMENTS = {
+    "view": ["size*"], "reshape": ["shape"], "expand": ["size*"], "permute": ["dims"], "repeat": ["repeats*"], "tile": ["dims"],
+    "unfold": ["dimension", "size", "step"], "to": ["dtype"], "slice": ["dim", "start", "end", "step"],
+    "slice_scatter": ["src", "dim", "start", "end", "step"], "sum_to": ["size"], "unflatten": ["dim", "sizes"],
+    "as_strided": ["size", "stride", "storage_offset"], "expand_as": ["other"], "view_as": ["other"], "contiguous": ["memory_format"],
+    "split": ["split_size_or_sections", "dim"], "tensor_split": ["indices_or_sections", "dim"],
+    "polygamma": ["input"], "clone": ["memory_format"], "where": ["condition", "other"],
+}
+# Our order of the inputs, as places in PyTorch's.
+ORDER = {"where": (1, 0, 2)}
+# Our attribute for PyTorch's argument.
+RENAMED = {
+    ("view", "size"): "shape", ("expand", "size"): "size", ("sum_to", "size"): "size",
+}
+DROPPED = {"out", "layout", "device", "pin_memory", "memory_format", "names", "requires_grad", "generator", "inplace", "implicit", "_stacklevel",
+           "size_average", "reduce", "sparse", "scale_grad_by_freq", "max_norm", "norm_type", "non_blocking", "copy"}
+
+
+def signatures(name, op):
+    if name in ARGUMENTS:
+        return []
+    try:
+        found = get_signature_for_torch_op(op)
+        if found:
+            return found
+    except Exception:
+        pass
+    try:
+        return [inspect.signature(op)]
+    except (TypeError, ValueError):
+        found = []
+        for prefix in ("aten::", "aten::linalg_", "aten::special_"):
+            for schema in torch._C._jit_get_schemas_for_operator(prefix + name):
+                from torch.fx.operator_schemas import _torchscript_schema_to_signature
+                found.append(_torchscript_schema_to_signature(schema))
+        return found
+
+
+def matches(signature, args, kwargs):
+    try:
+        bound = signature.bind(*args, **kwargs)
+    except TypeError:
+        return None
+    for name, value in bound.arguments.items():
+        kind = signature.parameters[name].annotation
+        if kind is inspect.Parameter.empty or value is None:
+            continue
+        if isinstance(value, torch.Tensor) and kind in (int, float, bool, str):
+            return None
+        try:
+            fits = type_matches(kind, type(value)) or not isinstance(value, (torch.Tensor, str)) and kind is not torch.Tensor
+            if isinstance(value, (int, float)) and kind is torch.Tensor:
+                fits = False
+            if isinstance(value, torch.Tensor) and kind is not torch.Tensor and "Tensor" not in str(kind):
+                fits = False
+        except Exception:
+            fits = True
+        if not fits:
+            return None
+    return bound
+
+
+def arguments(name, op, args, kwargs):
+    """[(name, value, default)] in the order of the signature."""
+    if name in ARGUMENTS:
+        names = ["input"] + ARGUMENTS[name]
+        pairs = []
+        rest = list(args)
+        for n in names:
+            if n.endswith("*"):
+                value = rest[0] if len(rest) == 1 and isinstance(rest[0], (tuple, list, torch.Size)) else tuple(rest)
+                pairs.append((n[:-1], value, None))
+                rest = []
+            elif rest:
+                pairs.append((n, rest.pop(0), None))
+        if rest:
+            raise Unsupported("more arguments than known")
+        return pairs + [(k, v, None) for k, v in kwargs.items()]
+    for s in signatures(name, op):
+        bound = matches(s, args, kwargs)
+        if bound is None:
+            continue
+        pairs = []
+        for k, v in bound.arguments.items():
+            p = s.parameters[k]
+            if p.kind is inspect.Parameter.VAR_POSITIONAL:
+                pairs.append((k, list(v), None))
+            elif p.kind is inspect.Parameter.VAR_KEYWORD:
+                pairs += [(kk, vv, None) for kk, vv in v.items()]
+            else:
+                pairs.append((k, v, None if p.default is inspect.Parameter.empty else p.default))
+        return pairs
+    raise Unsupported("no signature of PyTorch fits")
+
+
+def attribute_text(value):
+    if isinstance(value, str):
+        return value.replace(" ", "") or "none"
+    if isinstance(value, (tuple, list, torch.Size)):
+        if not all(isinstance(v, int) for v in value):
+            raise Unsupported("a list that is not of integers")
+        return ",".join(str(int(v)) for v in value) or "()"
+    if isinstance(value, torch.dtype):
+        if value not in NAMES:
+            raise Unsupported("dtype " + str(value))
+        return NAMES[value]
+    if isinstance(value, complex):
+        raise Unsupported("complex")
+    if isinstance(value, torch.Tensor) and value.dim() == 0:
+        value = value.item()
+    if not isinstance(value, (bool, int, float)):
+        raise Unsupported("an argument of type " + type(value).__name__)
+    return text_of(value)
+
+
+def bind(op, info, sample):
+    name, known = op["name"], {a["name"] for a in op["attributes"]}
+    inputs, attrs = [], {}
+    for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs)):
+        k = RENAMED.get((name, k), k)
+        if k in known:
+            if v is not None:
+                attrs[k] = attribute_text(v)
+        elif isinstance(v, torch.Tensor):
+            inputs.append(v)
+        elif isinstance(v, (tuple, list)) and v and all(isinstance(x, torch.Tensor) for x in v):
+            inputs += list(v)
+        elif v is None and k not in DROPPED and "?" in op["inputs"] and k not in ("dim", "dtype"):
+            inputs.append(None)
+        elif k in DROPPED or v is None or v == default or v is False:
+            continue
+        elif isinstance(v, (bool, int, float)) and len(inputs) < len(op["inputs"].split()) and "..." not in op["inputs"]:
+            inputs.append(v)
+        else:
+            raise Unsupported(f"{k}={str(v)[:20]}")
+    if name in ORDER and len(ORDER[name]) == len(inputs):
+        inputs = [inputs[i] for i in ORDER[name]]
+    while inputs and inputs[-1] is None:
+        inputs.pop()
+    wanted = op["inputs"].split()
+    if "..." in op["inputs"]:
+        if len(inputs) > 16:
+            raise Unsupported("more than 16 inputs")
+    else:
+        inputs += [None] * (len(wanted) - len(inputs))
+        if len(inputs) > len(wanted):
+            raise Unsupported(f"{len(inputs)} inputs")
+        for x, w in zip(inputs, wanted):
+            if x is None and not w.endswith("?"):
+                raise Unsupported("an input is missing")
+    if any(isinstance(x, complex) for x in inputs):
+        raise Unsupported("complex")
+    for a in op["attributes"]:
+        if a["default"] is None and a["name"] not in attrs:
+            raise Unsupported("no " + a["name"])
+    return inputs, attrs
+
+
+# ---- the other way: PyTorch on our inputs and attributes ---------------------------------------------------------------
+
+CALLS = {
+    "view": lambda x, shape: x.view(shape), "reshape": lambda x, shape: x.reshape(shape), "permute": lambda x, dims: x.permute(dims),
+    "expand": lambda x, **a: x.expand(*a.values()), "repeat": lambda x, **a: x.repeat(*a.values()), "clone": lambda x, **a: x.clone(),
+    "to": lambda x, dtype: x.to(dtype), "copy": lambda x, y: x.copy_(y), "sum_to": lambda x, **a: x.sum_to_size(*a.values()),
+    "slice": lambda x, dim, start, end, step: x[(slice(None),) * (dim % x.dim()) + (slice(start, end, step),)],
+    "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "gelu": lambda x, approximate="none": F.gelu(x, approximate=approximate),
+    "cat": lambda *x, dim=0: torch.cat(x, dim), "stack": lambda *x, dim=0: torch.stack(x, dim),
+    "einsum": lambda *x, equation: torch.einsum(equation, *x), "contiguous": lambda x: x.contiguous(),
+    "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
+}
+# Attributes of ours that PyTorch does not take by these names, or whose default is a None there.
+NOT_GIVEN = {"seed", "stream"}
+
+
+def value_of(kind, text):
+    if kind == "true or false":
+        return text in ("1", "true")
+    if kind == "integer":
+        return None if text in ("none", "-2147483648") else int(text)
+    if kind == "number":
+        return float(text)
+    if kind == "integers":
+        return tuple(int(t) for t in text.strip("()").split(",") if t)
+    if kind == "integer or two":
+        pair = tuple(int(t) for t in text.split(","))
+        return pair[0] if len(set(pair)) == 1 else pair
+    if kind == "dtype":
+        from .golden import DTYPES
+        return DTYPES[text]
+    return text
+
+
+def function(name):
+    for place in (torch, F, torch.linalg, torch.special):
+        if hasattr(place, name):
+            return getattr(place, name)
+    if hasattr(torch.Tensor, name):
+        return getattr(torch.Tensor, name)
+    raise Unsupported("PyTorch has no " + name)
+
+
+def caller(op, inputs, texts):
+    """A function without arguments that runs PyTorch's operation."""
+    kinds = {a["name"]: a["type"] for a in op["attributes"]}
+    attrs = {k: value_of(kinds[k], t) for k, t in texts.items() if k not in NOT_GIVEN}
+    if op["name"] in CALLS:
+        f = CALLS[op["name"]]
+        return lambda: f(*inputs, **attrs)
+    attrs = {k: v for k, v in attrs.items() if v is not None and not (kinds[k] == "integers" and v == () and k in ("dim", "dims", "size"))}
+    if kinds.get("dim") == "integers" and "keepdim" in attrs and "dim" not in attrs:
+        del attrs["keepdim"]
+    f = function(op["name"])
+    inputs = [x for x in inputs if x is not None] if inputs and inputs[-1] is None else inputs
+    return lambda: f(*inputs, **attrs)
