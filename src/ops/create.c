@@ -349,9 +349,9 @@ static void full_like_compose(tp_call *c)
     filled_like(c, ((const like_attrs *)c->attrs)->fill_value);
 }
 
-#define LIKE(op, text, ...)                                                                         \
-    COMPOSED(op, "x", 1, text, .not_differentiable = true,                                          \
-             ATTRS(like_attrs,                                                                      \
+#define LIKE(op, text, ...)                                                                       \
+    COMPOSED(op, "x", 1, text, .not_differentiable = true,                                        \
+             ATTRS(like_attrs,                                                                    \
                    __VA_ARGS__{ "dtype", TP_ATTR_DTYPE, offsetof(like_attrs, dtype), -1, NULL }), \
              EXAMPLES({ "2,3", &(like_attrs){ 2, AS_X } }, { "3,2@t", &(like_attrs){ 3, TP_I64 } }));
 
