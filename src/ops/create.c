@@ -112,15 +112,24 @@ static tp_status sized_infer(tp_call *c)
     return tp_infer_shape(c, 0, a->dtype, a->size);
 }
 
+#define AS_X ((tp_dtype)-1) /* a dtype that is not given */
+
+static bool is_whole(double x)
+{
+    return x == floor(x);
+}
+
+/* Without a dtype: integers from integers, as PyTorch. */
 static tp_status arange_infer(tp_call *c)
 {
     const create_attrs *a = c->attrs;
+    bool whole = is_whole(a->a) && is_whole(a->b) && is_whole(a->step);
     double n = ceil((a->b - a->a) / a->step);
     if (a->step == 0 || isnan(n) || n < 0 || n > 0x1p62)
         return tp_fail(TP_ERR_ARGUMENT,
                        "arange: from %g to %g in steps of %g: no number of steps leads there", a->a, a->b,
                        a->step);
-    return tp_infer_shape(c, 0, a->dtype, TP_SHAPE((int64_t)n));
+    return tp_infer_shape(c, 0, a->dtype != AS_X ? a->dtype : whole ? TP_I64 : TP_F32, TP_SHAPE((int64_t)n));
 }
 
 static tp_status steps_infer(tp_call *c)
@@ -176,7 +185,8 @@ CREATE(ones, ONES, sized_infer, "y = 1", (SIZE, DTYPE), .size = { 0 })
 CREATE(full, CONSTANT, sized_infer, "y = fill_value", (SIZE, FIELD("fill_value", F64, a, TP_REQUIRED), DTYPE),
        .size = { 2, { 3, 5 } }, .a = 2.5)
 CREATE(arange, SEQUENCE, arange_infer, "y_i = start + i step, below end",
-       (FIELD("start", F64, a, 0), FIELD("end", F64, b, TP_REQUIRED), FIELD("step", F64, step, 1), DTYPE),
+       (FIELD("start", F64, a, 0), FIELD("end", F64, b, TP_REQUIRED), FIELD("step", F64, step, 1),
+        FIELD("dtype", DTYPE, dtype, -1)),
        .a = 1, .b = 4.25, .step = 0.5)
 CREATE(linspace, BETWEEN, steps_infer, "y_i from start to end, both reached",
        (FIELD("start", F64, a, TP_REQUIRED), FIELD("end", F64, b, TP_REQUIRED),
@@ -319,8 +329,6 @@ tp_tensor *tp_randn_like(const tp_tensor *x)
 }
 
 /* ---- the table's form of *_like ----------------------------------------------------------------------------------------- */
-
-#define AS_X ((tp_dtype)-1) /* a dtype that is not given */
 
 typedef struct like_attrs {
     double fill_value;

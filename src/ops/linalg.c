@@ -258,16 +258,18 @@ static void matrix_power_compose(tp_call *c)
                 (long long)n);
         return;
     }
-    if (n == 0)
-        y = tp_expand(tp_eye(x->shape[x->ndim - 1], x->shape[x->ndim - 1], .dtype = (tp_dtype)x->dtype),
-                      tp_shape_of(x));
+    if (n == 0) { /* x replaced by identities: its gradient is zero, and not none */
+        tp_tensor *one = tp_eye(x->shape[x->ndim - 1], x->shape[x->ndim - 1], .dtype = (tp_dtype)x->dtype);
+        c->out[0] = scatter_at(x, tp_expand(one, tp_shape_of(x)), contiguous_strides(tp_shape_of(x)), 0);
+        return;
+    }
     for (; n && !tp_pending(); n >>= 1) { /* squares, multiplied where n has a bit */
         if (n & 1)
             y = y ? tp_matmul(y, x) : x;
         if (n > 1)
             x = tp_matmul(x, x);
     }
-    c->out[0] = tp_shares_storage(y, c->in[0]) || !y ? tp_clone(y) : tp_contiguous(y);
+    c->out[0] = y == c->in[0] ? tp_clone(y) : y;
 }
 
 COMPOSED(matrix_power, "x", 1, "y = x x ... x, n times",

@@ -161,11 +161,10 @@ static tp_tensor *scaled(const char *op, tp_tensor *x, double factor)
 }
 
 /* beta 0 leaves input out altogether, whatever it holds. */
-static void sum_up(tp_call *c, tp_tensor *product)
+static void sum_up(tp_call *c, tp_tensor *input, tp_tensor *product)
 {
     const scale_attrs *a = c->attrs;
-    tp_tensor *input = c->in[0];
-    if (!product)
+    if (!product || !input)
         return;
     if (input->dtype != product->dtype) {
         tp_fail(TP_ERR_DTYPE, "%s: input is %s, the product %s; one dtype is wanted", c->op->name,
@@ -186,17 +185,17 @@ static void addmm_compose(tp_call *c)
         input->dtype == x->dtype && input->shape[0] == y->shape[1])
         c->out[0] = tp_linear(x, tp_transpose(y, 0, 1), input);
     else
-        sum_up(c, tp_mm(x, y));
+        sum_up(c, c->in[0], tp_mm(x, y));
 }
 
 static void addmv_compose(tp_call *c)
 {
-    sum_up(c, tp_mv(c->in[1], c->in[2]));
+    sum_up(c, c->in[0], tp_mv(c->in[1], c->in[2]));
 }
 
 static void baddbmm_compose(tp_call *c)
 {
-    sum_up(c, tp_bmm(c->in[1], c->in[2]));
+    sum_up(c, c->in[0], tp_bmm(c->in[1], c->in[2]));
 }
 
 /* The sum over the batch is a part of the product: (M, B K) (B K, N). */
@@ -210,7 +209,7 @@ static void addbmm_compose(tp_call *c)
     }
     int64_t inner = x->shape[0] * x->shape[2];
     tp_tensor *rows = tp_reshape(tp_permute(x, TP_SHAPE(1, 0, 2)), TP_SHAPE(x->shape[1], inner));
-    sum_up(c, tp_mm(rows, tp_reshape(y, TP_SHAPE(inner, y->shape[2]))));
+    sum_up(c, c->in[0], tp_mm(rows, tp_reshape(y, TP_SHAPE(inner, y->shape[2]))));
 }
 
 static void addr_compose(tp_call *c)
@@ -218,8 +217,12 @@ static void addr_compose(tp_call *c)
     if (c->in[1]->ndim != 1 || c->in[2]->ndim != 1)
         tp_fail(TP_ERR_SHAPE, "addr: %s and %s, two vectors are wanted", tensor_shape_text(c->in[1]),
                 tensor_shape_text(c->in[2]));
-    else
-        sum_up(c, tp_outer(c->in[1], c->in[2]));
+    else if (c->in[0]->dtype == TP_F16 || c->in[0]->dtype == TP_BF16) { /* rounded once, at the end */
+        tp_tensor *product = tp_outer(tp_float(c->in[1]), tp_float(c->in[2]));
+        sum_up(c, tp_float(c->in[0]), product);
+        c->out[0] = c->out[0] ? tp_to(c->out[0], (tp_dtype)c->in[0]->dtype) : NULL;
+    } else
+        sum_up(c, c->in[0], tp_outer(c->in[1], c->in[2]));
 }
 
 #define SCALED(op, inputs_, text, ...)                                                                  \

@@ -282,7 +282,8 @@ static void squeeze_compose(tp_call *c)
 COMPOSED(squeeze, "x", 1, "y = x without the dims of size 1, or without those of them that dim names",
          ATTRS(tp_shape, { "dim", TP_ATTR_DIMS, 0, 0, NULL }),
          EXAMPLES({ "1,3,1", NULL }, { "1,3,1@t", &TP_SHAPE(-1) }, { "2,1,3,1", &TP_SHAPE(0, 1) },
-                  { "1", NULL }));
+                  { "1", NULL }),
+         .note = "an empty list of dims means all of size 1");
 
 static void unsqueeze_compose(tp_call *c)
 {

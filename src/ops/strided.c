@@ -334,7 +334,8 @@ const tp_op tp_op_as_strided_scatter = {
     .backward = as_strided_scatter_backward,
     EXAMPLES({ "3,4 2,2", &(geometry){ { 2, { 2, 2 } }, { 2, { 4, 2 } }, 1 } },
              { "5,2@t 3", &(geometry){ { 1, { 3 } }, { 1, { 3 } }, 0 } }),
-    .note = "strides are those of x as if it were contiguous",
+    .note = "strides are those of x as if it were contiguous; PyTorch's gradient of x is that of the "
+            "replaced elements",
 };
 
 tp_tensor *scatter_at(tp_tensor *x, tp_tensor *src, tp_shape stride, int64_t offset)
