@@ -1,33 +1,219 @@
-/* parallel.c - parallel_for over OpenMP.
+/* parallel.c - parallel_for: a small pool of threads that waits politely.
  *
- * The only file that knows OpenMP.  A piece is [i grain, (i + 1) grain): threads take pieces as they come,
- * so which thread does what varies, and what is done does not.
- * Layer: base.  Depends on nothing.  Read next: parallel.h. */
+ * A piece is [i grain, (i + 1) grain).  The caller and the workers take pieces as they come, so which thread does what
+ * varies, and what is done does not.  Workers look for work for a few microseconds after each job, as the next one mostly
+ * follows at once, and then sleep: a machine that is busy with other things is not kept busier.
+ *
+ * Invariants:
+ *  1. One job at a time: whoever holds `busy` owns `job` and its pieces.  A second caller meanwhile does its work alone.
+ *  2. `gate` counts the workers inside the job; CLOSED while there is none to enter.  job changes only while gate == CLOSED,
+ *     so a worker that came in reads a whole job.
+ *  3. A worker that sleeps is counted in `sleepers` before it looks at `turn` for the last time; a caller raises `turn`
+ *     before it looks at `sleepers`: one of them sees the other.
+ * Layer: base.  Depends on pthreads only.  Read next: parallel.h. */
 #include "base/parallel.h"
 
 #include <taper/base.h>
 
-#include <omp.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-int parallel_threads(void)
+enum { MOST_THREADS = 1024, CLOSED = 1 << 30, SPINS = 2000 };
+
+static struct {
+    int64_t n, grain, pieces;
+    parallel_body *body;
+    void *context;
+    int threads; /* the caller and workers 1 .. threads - 1 */
+} job;
+
+static atomic_int gate = CLOSED, sleepers, wanted_threads, spins = SPINS;
+static atomic_int_fast64_t next_piece;
+static atomic_uint turn;
+static atomic_flag busy = ATOMIC_FLAG_INIT;
+static int workers; /* started; changed by the owner of busy */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t work_came = PTHREAD_COND_INITIALIZER;
+static _Thread_local int index_here;
+static _Thread_local bool inside; /* a parallel_for: nested ones run where they are called */
+
+/* ---- how many ------------------------------------------------------------------------------------------------- */
+
+static int cores(void)
 {
-    return omp_in_parallel() ? 1 : omp_get_max_threads();
+#ifdef __linux__
+    cpu_set_t set;
+    if (!sched_getaffinity(0, sizeof set, &set) && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set);
+#endif
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+    return n > 0 ? (int)n : 1;
 }
 
-int parallel_thread(void)
+static int clamped(long n)
 {
-    return omp_get_thread_num();
+    return n < 1 ? 1 : n > MOST_THREADS ? MOST_THREADS : (int)n;
+}
+
+static void child_begins(void)
+{
+    workers = 0; /* they did not come along */
+    atomic_store(&gate, CLOSED);
+    atomic_store(&sleepers, 0);
+    atomic_flag_clear(&busy);
+    pthread_mutex_init(&lock, NULL);
+    pthread_cond_init(&work_came, NULL);
+}
+
+static void start(void)
+{
+    const char *asked = getenv("OMP_NUM_THREADS"), *policy = getenv("OMP_WAIT_POLICY");
+    long n = asked ? strtol(asked, NULL, 10) : 0;
+    int none = 0;
+    atomic_compare_exchange_strong(&wanted_threads, &none, clamped(n > 0 ? n : cores()));
+    if (policy && (*policy == 'p' || *policy == 'P'))
+        atomic_store(&spins, 0);
+    pthread_atfork(NULL, NULL, child_begins);
+}
+
+static void start_once(void)
+{
+    static pthread_once_t started = PTHREAD_ONCE_INIT;
+    pthread_once(&started, start);
 }
 
 int tp_num_threads(void)
 {
-    return omp_get_max_threads();
+    int n = atomic_load_explicit(&wanted_threads, memory_order_relaxed);
+    if (n)
+        return n;
+    start_once();
+    return atomic_load(&wanted_threads);
 }
 
 void tp_set_num_threads(int n)
 {
-    omp_set_num_threads(n < 1 ? 1 : n > 1024 ? 1024 : n);
+    start_once();
+    atomic_store(&wanted_threads, clamped(n));
 }
+
+int parallel_threads(void)
+{
+    return inside ? 1 : tp_num_threads();
+}
+
+int parallel_thread(void)
+{
+    return index_here;
+}
+
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void take_pieces(void)
+{
+    inside = true;
+    for (;;) {
+        int64_t i = atomic_fetch_add_explicit(&next_piece, 1, memory_order_relaxed);
+        if (i >= job.pieces)
+            break;
+        int64_t begin = i * job.grain, end = begin + job.grain;
+        job.body(job.context, begin, end < job.n ? end : job.n);
+    }
+    inside = false;
+}
+
+/* ---- workers ------------------------------------------------------------------------------------------------------ */
+
+static bool come_in(void)
+{
+    int now = atomic_load(&gate);
+    while (!(now & CLOSED))
+        if (atomic_compare_exchange_weak(&gate, &now, now + 1))
+            return true;
+    return false;
+}
+
+/* Returns when turn is no longer seen. */
+static unsigned wait_for_work(unsigned seen)
+{
+    int patience = atomic_load_explicit(&spins, memory_order_relaxed);
+    for (int i = 0; i < patience; i++, relax())
+        if (atomic_load_explicit(&turn, memory_order_acquire) != seen)
+            return atomic_load(&turn);
+    pthread_mutex_lock(&lock);
+    atomic_fetch_add(&sleepers, 1);
+    while (atomic_load(&turn) == seen)
+        pthread_cond_wait(&work_came, &lock);
+    atomic_fetch_sub(&sleepers, 1);
+    pthread_mutex_unlock(&lock);
+    return atomic_load(&turn);
+}
+
+static void *worker(void *number)
+{
+    unsigned seen = 0;
+    index_here = (int)(intptr_t)number;
+    for (;;) {
+        seen = wait_for_work(seen);
+        if (!come_in())
+            continue;
+        if (index_here < job.threads)
+            take_pieces();
+        atomic_fetch_sub_explicit(&gate, 1, memory_order_release);
+    }
+    return NULL;
+}
+
+/* As many as can be had; fewer do the same work. */
+static void start_workers(int n)
+{
+    pthread_attr_t attributes;
+    if (workers >= n || pthread_attr_init(&attributes))
+        return;
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    for (pthread_t thread; workers < n; workers++)
+        if (pthread_create(&thread, &attributes, worker, (void *)(intptr_t)(workers + 1)))
+            break;
+    pthread_attr_destroy(&attributes);
+}
+
+static void wake_workers(void)
+{
+    atomic_fetch_add(&turn, 1);
+    if (!atomic_load(&sleepers))
+        return;
+    pthread_mutex_lock(&lock);
+    pthread_cond_broadcast(&work_came);
+    pthread_mutex_unlock(&lock);
+}
+
+/* Nobody comes in any more, and those inside have left.  They are at their last piece, so this is short; on a machine with
+ * more threads than cores the one that is waited for may need this core. */
+static void wait_for_workers(void)
+{
+    atomic_fetch_or(&gate, CLOSED);
+    for (int i = 0; atomic_load_explicit(&gate, memory_order_acquire) != CLOSED; i++)
+        if (i < SPINS)
+            relax();
+        else
+            sched_yield();
+}
+
+/* ---- the caller ----------------------------------------------------------------------------------------------------- */
 
 static void run_here(int64_t n, int64_t grain, parallel_body *body, void *context)
 {
@@ -39,13 +225,25 @@ void parallel_for(int64_t n, int64_t grain, parallel_body *body, void *context)
 {
     if (grain < 1)
         grain = 1;
-    int64_t pieces = (n + grain - 1) / grain;
-    if (pieces <= 1 || parallel_threads() == 1) {
+    int64_t pieces = n / grain + (n % grain != 0);
+    if (pieces <= 1 || parallel_threads() == 1 ||
+        atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
         run_here(n, grain, body, context);
         return;
     }
-    int threads = (int)(pieces < omp_get_max_threads() ? pieces : omp_get_max_threads());
-#pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
-    for (int64_t i = 0; i < pieces; i++)
-        body(context, i * grain, (i + 1) * grain < n ? (i + 1) * grain : n);
+    int threads = tp_num_threads();
+    threads = pieces < threads ? (int)pieces : threads;
+    start_workers(threads - 1);
+    job.n = n, job.grain = grain, job.pieces = pieces;
+    job.body = body, job.context = context;
+    job.threads = threads;
+    atomic_store_explicit(&next_piece, 0, memory_order_relaxed);
+    int before = index_here; /* a worker's body that calls from a thread of its own keeps its number */
+    index_here = 0;
+    atomic_store(&gate, 0);
+    wake_workers();
+    take_pieces();
+    wait_for_workers();
+    index_here = before;
+    atomic_flag_clear_explicit(&busy, memory_order_release);
 }

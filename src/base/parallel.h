@@ -1,6 +1,6 @@
 /* parallel.h - the one place where work is given to threads.
  *
- * Layer: base.  OpenMP stands only in parallel.c.  Read next: kernels/kernels.h. */
+ * Layer: base.  Read next: parallel.c for the pool, kernels/kernels.h. */
 #ifndef BASE_PARALLEL_H
 #define BASE_PARALLEL_H
 

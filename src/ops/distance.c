@@ -82,6 +82,24 @@ tp_tensor *tp_cosine_similarity(tp_tensor *x1, tp_tensor *x2, int dim, double ep
     return tp_apply(&tp_op_cosine_similarity, (tp_tensor *[]){ x1, x2 }, 2, &(cosine_attrs){ dim, eps });
 }
 
+/* |x - y|^2 = |x|^2 + |y|^2 - 2 x y: a product instead of all differences.  Where rows are equal the distance is 0, and so is
+ * its gradient. */
+static tp_tensor *by_product(tp_tensor *x1, tp_tensor *x2)
+{
+    const tp_shape last = { 1, { -1 } };
+    tp_tensor *squares =
+        tp_add(tp_sum(tp_square(x1), last, true), tp_unsqueeze(tp_sum(tp_square(x2), last, false), -2));
+    tp_tensor *square = tp_sub(squares, tp_matmul(x1, tp_transpose(tp_mul(x2, 2), -2, -1))), *apart;
+    TP_SCOPE;
+    {
+        TP_NO_GRAD;
+        apart = tp_gt(square, 0);
+    }
+    return tp_keep(tp_where(apart, tp_sqrt(tp_where(apart, square, 1)), 0));
+}
+
+enum { FEW = 25 }; /* rows up to which differences are taken, which lose no digits; as PyTorch */
+
 static void cdist_compose(tp_call *c)
 {
     double p = *(const double *)c->attrs;
@@ -92,7 +110,10 @@ static void cdist_compose(tp_call *c)
                 tensor_shape_text(x1), tensor_shape_text(x2));
         return;
     }
-    c->out[0] = tp_norm(tp_sub(tp_unsqueeze(x1, -2), tp_unsqueeze(x2, -3)), p, TP_SHAPE(-1), false);
+    if (p == 2 && (x1->shape[x1->ndim - 2] > FEW || x2->shape[x2->ndim - 2] > FEW))
+        c->out[0] = by_product(x1, x2);
+    else
+        c->out[0] = tp_norm(tp_sub(tp_unsqueeze(x1, -2), tp_unsqueeze(x2, -3)), p, TP_SHAPE(-1), false);
 }
 
 COMPOSED(cdist, "x1 x2", 2, "y[i, j] = |x1[i] - x2[j]|_p", ATTRS(double, { "p", TP_ATTR_F64, 0, 2, NULL }),

@@ -195,7 +195,9 @@ static void run_batches(void *context, int64_t begin, int64_t end)
             offset[k] += at[i] * p->stride[k][i];
     }
     gemm_args g = p->g;
-    g.scratch = r->scratch + (p->threads > 1 ? (size_t)parallel_thread() * p->gemm_bytes : 0);
+    g.scratch = r->scratch;
+    if (p->threads > 1 && p->gemm_bytes)
+        g.scratch = r->scratch + (size_t)parallel_thread() * p->gemm_bytes;
     for (int64_t n = begin; n < end; n++) {
         g.a = r->data[left] + offset[left] * size;
         g.b = r->data[right] + offset[right] * size;
@@ -249,7 +251,7 @@ static void matmul_forward(const tp_call *c)
                     : k == Y    ? scratch
                                 : converted(c, t, dtype_of_kernel(p.type), &scratch);
     }
-    r.scratch = scratch + p.bytes[Y];
+    r.scratch = p.bytes[Y] ? scratch + p.bytes[Y] : scratch;
     double work = (double)p.g.m * (double)p.g.n * (double)p.g.k;
     int64_t grain = p.threads > 1 ? (int64_t)((1 << 17) / (work + 256)) + 1 : INT64_MAX / 2;
     parallel_for(p.batches, grain, run_batches, &r);

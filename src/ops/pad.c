@@ -31,23 +31,49 @@ static tp_status pad_infer(tp_call *c)
     return tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape);
 }
 
+/* The two slabs of the border along each dim, as wide as y in the dims before it is decided, as x in those after. */
+static void fill_border(const tp_call *c, const int64_t *first, const int64_t *last)
+{
+    const pad_attrs *a = c->attrs;
+    const tp_tensor *y = c->out[0];
+    const int64_t nowhere[TP_MAX_DIMS] = { 0 };
+    int64_t shape[TP_MAX_DIMS], size = (int64_t)tensor_element_size(y), before = 0;
+    memcpy(shape, y->shape, sizeof *shape * y->ndim);
+    for (int d = 0; d < y->ndim; d++) {
+        for (int side = 0; side < 2; side++) {
+            shape[d] = side ? y->shape[d] - last[d] : first[d];
+            char *to = tensor_data(y) + (before + (side ? last[d] * y->stride[d] : 0)) * size;
+            if (shape[d] > 0)
+                copy_strided(c->kernels, y->ndim, shape, to, (tp_dtype)y->dtype, y->stride, &a->value, TP_F64,
+                             nowhere);
+        }
+        shape[d] = last[d] - first[d];
+        before += first[d] * y->stride[d];
+    }
+}
+
 static void pad_forward(const tp_call *c)
 {
     const pad_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0], *y = c->out[0];
-    const kernel_table *kernels = c->kernels;
-    int64_t size = (int64_t)tensor_element_size(x), shape[TP_MAX_DIMS];
-    kernels->convert[y->dtype][TP_F64](tensor_data(y), 1, &a->value, 0, y->numel);
+    int64_t size = (int64_t)tensor_element_size(x), shape[TP_MAX_DIMS], first[TP_MAX_DIMS], last[TP_MAX_DIMS];
     char *from = tensor_data(x), *to = tensor_data(y);
-    for (int i = 0; i < x->ndim; i++) {
+    bool empty = y->numel == 0;
+    for (int i = 0; i < x->ndim; i++) { /* y[first, last) is x's */
         int64_t before = a->before.dim[i], after = a->after.dim[i];
-        shape[i] = x->shape[i] + (before < 0 ? before : 0) + (after < 0 ? after : 0);
-        if (shape[i] <= 0)
-            return;
-        *(before < 0 ? &from : &to) += (before < 0 ? -before * x->stride[i] : before * y->stride[i]) * size;
+        first[i] = before < 0 ? 0 : before > y->shape[i] ? y->shape[i] : before;
+        last[i] = y->shape[i] - (after < 0 ? 0 : after > y->shape[i] ? y->shape[i] : after);
+        last[i] = last[i] < first[i] ? first[i] : last[i];
+        shape[i] = last[i] - first[i];
+        empty |= shape[i] == 0;
+        from += before < 0 ? -before * x->stride[i] * size : 0;
+        to += first[i] * y->stride[i] * size;
     }
-    copy_strided(kernels, x->ndim, shape, to, (tp_dtype)y->dtype, y->stride, from, (tp_dtype)x->dtype,
-                 x->stride);
+    if (y->numel)
+        fill_border(c, first, last);
+    if (!empty)
+        copy_strided(c->kernels, x->ndim, shape, to, (tp_dtype)y->dtype, y->stride, from, (tp_dtype)x->dtype,
+                     x->stride);
 }
 
 static void pad_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
