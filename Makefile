@@ -20,7 +20,7 @@ VALGRIND_TESTS ?= test_base test_core test_autograd
 FUZZ_SECONDS   ?= 60
 
 .PHONY: all help demo test bench check check-format check-layers check-warnings check-tidy sanitize tsan \
-        valgrind fuzz install clean format golden
+        valgrind fuzz install clean format golden docs
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
@@ -101,7 +101,6 @@ sanitize: ## the whole suite under AddressSanitizer and UndefinedBehaviorSanitiz
 	    UBSAN_OPTIONS=print_stacktrace=1 $(CTEST) --test-dir build-sanitize
 
 # The tests of checkpoints kill forked children, which train: die_after_fork=0.
-# Archer tells ThreadSanitizer what OpenMP synchronises; it comes with clang's runtime, not with gcc's.
 tsan: ## the whole suite under ThreadSanitizer (clang)
 	@tools/setup tsan
 	@$(CONFIGURE) -B build-tsan -DCMAKE_C_COMPILER=clang -DTAPER_TESTS=ON -DTAPER_SANITIZE=thread $(CMAKE_FLAGS) $(QUIET)
@@ -147,6 +146,12 @@ format: ## clang-format over every .c and .h
 
 golden: ## make tests/golden again (needs Python with PyTorch; the tests do not)
 	@for g in tools/golden/*.py; do [ -e "$$g" ] || break; echo "== $$g"; $(PYTHON) $$g || exit 1; done
+
+docs: ## make docs/ops.md again, from the table of operations
+	@tools/setup demo
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
+	@$(BUILD)/taper op --list --markdown > docs/ops.md
 
 clean: ## take away everything that was built
 	@rm -rf $(BUILD) build build-*

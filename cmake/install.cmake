@@ -15,16 +15,8 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATAD
 # ---- pkg-config ----------------------------------------------------------------------------------------------------
 
 list(JOIN taper_package_names " " pc_requires)
-set(pc_libs -lm)
-foreach(name IN LISTS OpenMP_C_LIB_NAMES) # by name where the linker looks, else (clang's libomp) by path
-    get_filename_component(dir "${OpenMP_${name}_LIBRARY}" DIRECTORY)
-    get_filename_component(real "${dir}" REALPATH)
-    if(dir IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES OR real IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
-        list(APPEND pc_libs -l${name})
-    else()
-        list(APPEND pc_libs ${OpenMP_${name}_LIBRARY})
-    endif()
-endforeach()
+set(pc_libs ${taper_system})
+list(TRANSFORM pc_libs PREPEND -l)
 list(APPEND pc_libs ${CMAKE_THREAD_LIBS_INIT})
 list(REMOVE_DUPLICATES pc_libs)
 list(JOIN pc_libs " " pc_libs)

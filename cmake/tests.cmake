@@ -1,6 +1,7 @@
 # tests.cmake - tests, examples, benches and fuzzers: each .c file is a program.
 #
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
+# tests/python/*.py  round trips with NumPy and PyTorch; label "python"
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
 # bench/*.c          target bench; not in all; may use tests/support/examples.h
@@ -34,7 +35,7 @@ if(tests AND CMOCKA_FOUND)
         add_executable(${name} ${test} ${support})
         set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
         target_include_directories(${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
-        target_link_libraries(${name} PRIVATE taper_static taper_plain PkgConfig::CMOCKA)
+        target_link_libraries(${name} PRIVATE taper_internal taper_plain PkgConfig::CMOCKA)
         add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
     endforeach()
@@ -65,6 +66,27 @@ if(TARGET taper_program AND TAPER_TESTS)
                  WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(cli_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS cli
                              ENVIRONMENT "TAPER=$<TARGET_FILE:taper_program>")
+    endforeach()
+endif()
+
+# ---- against NumPy and PyTorch: scripts that load the shared library or run the program, which is their argument; skipped
+# ---- (77) where Python or NumPy is missing
+
+file(GLOB scripts CONFIGURE_DEPENDS tests/python/*.py)
+find_program(TAPER_PYTHON python3 DOC "Python of tests/python, best with NumPy and PyTorch")
+if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
+    foreach(script IN LISTS scripts)
+        get_filename_component(name ${script} NAME_WE)
+        if(name STREQUAL "taper") # what the others import
+            continue()
+        endif()
+        if(TAPER_PYTHON)
+            add_test(NAME python_${name} COMMAND ${TAPER_PYTHON} -B ${script} $<TARGET_FILE:taper_program>)
+        else()
+            add_test(NAME python_${name} COMMAND sh -c "echo skipped: there is no python3; exit 77")
+        endif()
+        set_tests_properties(python_${name} PROPERTIES TIMEOUT ${taper_timeout} SKIP_RETURN_CODE 77 LABELS python
+                             ENVIRONMENT "TAPER_LIBRARY=$<TARGET_FILE:taper>")
     endforeach()
 endif()
 
@@ -103,7 +125,7 @@ foreach(source IN LISTS benches)
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
     target_sources(bench_${name} PRIVATE tests/support/examples.c tests/support/compare.c)
     target_include_directories(bench_${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
-    target_link_libraries(bench_${name} PRIVATE taper_static taper_plain)
+    target_link_libraries(bench_${name} PRIVATE taper_internal taper_plain)
     add_dependencies(bench bench_${name})
 endforeach()
 
@@ -118,7 +140,27 @@ if(CMAKE_C_COMPILER_ID MATCHES "Clang")
         target_include_directories(fuzz_${name} PRIVATE src ${PROJECT_BINARY_DIR}/generated)
         target_compile_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
         target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
-        target_link_libraries(fuzz_${name} PRIVATE taper_static taper_plain)
+        target_link_libraries(fuzz_${name} PRIVATE taper_internal taper_plain)
         add_dependencies(fuzz fuzz_${name})
     endforeach()
 endif()
+
+# ---- pages whose code is compiled and run ----------------------------------------------------------------------------
+
+foreach(page tensor)
+    set(source ${PROJECT_BINARY_DIR}/docs/${page}.c)
+    set(text ${PROJECT_SOURCE_DIR}/docs/${page}.md)
+    if(NOT EXISTS ${text})
+        continue()
+    endif()
+    add_custom_command(OUTPUT ${source} ${source}.out VERBATIM DEPENDS ${text} tools/snippets
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
+        COMMAND sh -c "tools/snippets c docs/${page}.md >'${source}'"
+        COMMAND sh -c "tools/snippets out docs/${page}.md >'${source}.out'")
+    add_executable(page_${page} ${source})
+    target_link_libraries(page_${page} PRIVATE taper_static taper_plain)
+    add_test(NAME page_${page} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/docs
+             COMMAND sh -c "'$<TARGET_FILE:page_${page}>' | diff -u --label docs/${page}.md '${source}.out' --label printed -")
+    set_tests_properties(page_${page} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
+endforeach()

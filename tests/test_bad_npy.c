@@ -55,9 +55,17 @@ static const struct {
     { H("'<f4'", "False", "(4611686018427387904,)"), 0, TP_ERR_FORMAT, "larger than any memory" },
     { H("'<f4'", "False", "(1,1,1,1,1,1,1,1,1)"), 4, TP_ERR_UNSUPPORTED, "9 dims, at most 8 are possible" },
 
+    { H("'<f4'", "False",
+        "(1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,"
+        "1,1,1,1,1,"
+        "1,1,1,1,1,1,1,1,1,1,1)"),
+      4, TP_ERR_UNSUPPORTED, "65 dims, at most 8 are possible" },
+
     { H("'|O'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements '|O'" },
     { H("'<c8'", "False", "(2,)"), 16, TP_ERR_UNSUPPORTED, "elements '<c8'" },
     { H("'<U5'", "False", "(2,)"), 40, TP_ERR_UNSUPPORTED, "elements '<U5'" },
+    { H("'<V2'", "False", "(2,)"), 4, TP_ERR_UNSUPPORTED, "elements '<V2'" }, /* a bfloat16 of ml_dtypes */
+    { H("'bfloat16'", "False", "(2,)"), 4, TP_ERR_UNSUPPORTED, "elements 'bfloat16'" },
     { H("'f4'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements 'f4'" },
     { H("''", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements ''" },
     { H("'|f4'", "False", "(2,)"), 8, TP_ERR_UNSUPPORTED, "elements '|f4'" },
@@ -125,7 +133,7 @@ static void starts_that_cannot_be(void **state)
         { "\x93NUMPY\1\0\xff\xff", 10, TP_ERR_FORMAT, "header of 65535 bytes" },
         { "\x93NUMPY\2\0\xff\xff\xff\xff", 12, TP_ERR_FORMAT,
           "header of 4294967295 bytes, at most 0 are possible" },
-        { "\x93NUMPY\2\0\xff\xff", 10, TP_ERR_FORMAT, "byte 8: 4 bytes wanted, the file ends at 10" },
+        { "\x93NUMPY\2\0\xff\xff", 10, TP_ERR_FORMAT, "byte 10: 2 bytes wanted, the file ends at 10" },
     };
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++) {
         assert_null(read_memory(starts[i].start, starts[i].size));

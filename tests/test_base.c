@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- owners and scopes ------------------------------------------------------------------------------------------------ */
 
@@ -507,6 +509,52 @@ static void pieces_are_the_same_on_any_number_of_threads(void **state)
     assert_non_null(tp_isa());
 }
 
+/* Many short jobs from several threads at once: one of them has the workers, the others work alone. */
+static void *call_again_and_again(void *count)
+{
+    for (int k = 0; k < 2000; k++) {
+        pieces p = { .n = 100, .grain = 7 };
+        parallel_for(p.n, p.grain, note_piece, &p);
+        for (int64_t i = 0; i < 15; i++)
+            p.wrong += p.end[i] != (i < 14 ? 7 * i + 7 : 100);
+        *(int *)count += p.wrong == 0;
+    }
+    return NULL;
+}
+
+static void several_threads_may_call_at_once(void **state)
+{
+    (void)state;
+    enum { CALLERS = 4 };
+    pthread_t threads[CALLERS];
+    int right[CALLERS] = { 0 }, before = tp_num_threads();
+    tp_set_num_threads(3);
+    for (int i = 0; i < CALLERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, call_again_and_again, &right[i]), 0);
+    for (int i = 0; i < CALLERS; i++) {
+        pthread_join(threads[i], NULL);
+        assert_int_equal(right[i], 2000);
+    }
+    tp_set_num_threads(before);
+}
+
+static void a_forked_child_has_workers_of_its_own(void **state)
+{
+    (void)state;
+    int right = 0, status = -1, before = tp_num_threads();
+    tp_set_num_threads(3);
+    call_again_and_again(&right);
+    pid_t child = fork();
+    if (child == 0) {
+        int here = 0;
+        call_again_and_again(&here);
+        _exit(here != 2000);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    tp_set_num_threads(before);
+}
+
 /* ---- random numbers --------------------------------------------------------------------------------------------------------- */
 
 static void philox_gives_the_known_answers(void **state)
@@ -625,6 +673,8 @@ int main(void)
         TEST(grow_keeps_the_items),
         TEST(the_hook_makes_the_nth_request_fail),
         TEST(pieces_are_the_same_on_any_number_of_threads),
+        TEST(several_threads_may_call_at_once),
+        TEST(a_forked_child_has_workers_of_its_own),
         TEST(philox_gives_the_known_answers),
         TEST(each_draw_takes_the_next_stream),
         TEST(every_half_survives_the_way_to_f32_and_back),

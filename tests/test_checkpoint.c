@@ -231,7 +231,6 @@ static bool train_and_kill(const tp_train_config *c, bool begin, int64_t at_step
 {
     pid_t child = fork();
     if (child == 0) {
-        tp_set_num_threads(1); /* OpenMP's threads do not live on in a child */
         stop s = { at_step, true };
         tp_train_result result;
         tp_status status =

@@ -268,6 +268,105 @@ static void shared_memory_is_given_back_once(void **state)
     assert_error(TP_OK);
 }
 
+static void shared_memory_may_have_strides(void **state)
+{
+    (void)state;
+    float data[12] = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 };
+    int step = 1;
+    released = 0;
+    {
+        TP_SCOPE;
+        tp_tensor *x = tp_tensor_shared_strided(data, sizeof data, TP_F32, TP_SHAPE(3, 4), TP_SHAPE(1, 3),
+                                                count_release, &step);
+        assert_error(TP_OK);
+        assert_int_equal(tp_stride(x, 1), 3);
+        assert_true(tp_item(tp_select(tp_select(x, 0, 2), 0, 3)) == 11);
+        assert_true(tp_item(tp_sum(x, TP_ALL_DIMS, false)) == 66);
+        tp_tensor *y = tp_tensor_shared_strided(data + 2, sizeof data - 8, TP_F32, TP_SHAPE(2, 2),
+                                                TP_SHAPE(0, 9), NULL, NULL);
+        assert_true(tp_item(tp_sum(y, TP_ALL_DIMS, false)) == 2 * (2 + 11));
+        assert_int_equal(tp_storage_bytes(tp_storage_of(x)), sizeof data);
+        assert_ptr_equal(tp_storage_data(tp_storage_of(tp_select(x, 0, 1))), data);
+    }
+    assert_int_equal(released, 1);
+    {
+        TP_SCOPE;
+        assert_non_null(
+            tp_tensor_shared_strided(NULL, 0, TP_F32, TP_SHAPE(0, 4), TP_SHAPE(99, 99), NULL, NULL));
+        assert_error(TP_OK);
+        static const struct {
+            tp_shape shape, strides;
+        } wrong[] = {
+            { TP_SHAPE(3, 4), TP_SHAPE(4, 2) }, /* the last element is number 14 */
+            { TP_SHAPE(13), TP_SHAPE(1) },
+            { TP_SHAPE(3, 4), TP_SHAPE(1) },
+            { TP_SHAPE(3), TP_SHAPE(-1) },
+            { TP_SHAPE(-3), TP_SHAPE(1) },
+            { TP_SHAPE(3, 3), TP_SHAPE(INT64_MAX / 2, INT64_MAX) },
+            { TP_SHAPE(INT64_MAX), TP_SHAPE(2) },
+        };
+        for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+            assert_null(tp_tensor_shared_strided(data, sizeof data, TP_F32, wrong[i].shape, wrong[i].strides,
+                                                 count_release, &step));
+            tp_status status = tp_error_take(NULL, 0);
+            assert_true(status == TP_ERR_SHAPE || status == TP_ERR_MEMORY);
+        }
+        assert_null(tp_tensor_shared((char *)data + 1, TP_F32, TP_SHAPE(2), count_release, &step));
+        assert_error(TP_ERR_ARGUMENT);
+        assert_null(tp_tensor_shared(NULL, TP_F32, TP_SHAPE(2), count_release, &step));
+        assert_error(TP_ERR_ARGUMENT);
+    }
+    assert_int_equal(released, 1); /* what failed is still the caller's */
+}
+
+static void a_saved_activation_keeps_shared_memory(void **state)
+{
+    (void)state;
+    float data[2] = { 3, 4 };
+    int step = 1;
+    released = 0;
+    {
+        TP_SCOPE;
+        tp_tensor *w = tp_requires_grad_(tp_ones(TP_SHAPE(2)), true), *loss;
+        {
+            TP_SCOPE;
+            tp_tensor *x = tp_tensor_shared(data, TP_F32, TP_SHAPE(2), count_release, &step);
+            loss = tp_keep(tp_sum(tp_mul(w, x), TP_ALL_DIMS, false));
+        }
+        assert_int_equal(released, 0); /* backward needs it */
+        tp_backward(loss);
+        assert_true(((float *)tp_data(tp_grad(w)))[1] == 4);
+        assert_int_equal(released, 1);
+    }
+    assert_error(TP_OK);
+}
+
+static void devices_that_are_not_there_are_errors(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    char text[200];
+    tp_tensor *x = tp_requires_grad_(tp_ones(TP_SHAPE(2)), true);
+    assert_ptr_equal(tp_cpu(x), x);
+    assert_ptr_equal(tp_to_device(x, "cpu:0"), x);
+    assert_string_equal(tp_device_of(x), "cpu");
+    assert_int_equal(tp_device_count("cpu"), 1);
+    assert_int_equal(tp_device_count("cuda"), 0);
+    assert_int_equal(tp_device_count(NULL), 0);
+    assert_null(tp_cuda(x));
+    assert_int_equal(tp_error_take(text, sizeof text), TP_ERR_DEVICE);
+    assert_string_equal(text, "device 'cuda:0' is not there: this build knows cpu");
+    static const char *const names[] = { "cuda", "cuda:1", "cpu:1", "CPU", "", "mps", "cpu " };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_null(tp_to_device(x, names[i]));
+        assert_error(TP_ERR_DEVICE);
+    }
+    assert_null(tp_to_device(NULL, "cpu"));
+    assert_error(TP_ERR_ARGUMENT);
+    assert_null(tp_to_device(x, NULL));
+    assert_error(TP_ERR_ARGUMENT);
+}
+
 static void copied_memory_is_not_the_callers(void **state)
 {
     (void)state;
@@ -443,6 +542,9 @@ int main(void)
         TEST(contiguous_copies_only_what_is_not),
         TEST(a_view_outlives_its_base),
         TEST(shared_memory_is_given_back_once),
+        TEST(shared_memory_may_have_strides),
+        TEST(a_saved_activation_keeps_shared_memory),
+        TEST(devices_that_are_not_there_are_errors),
         TEST(copied_memory_is_not_the_callers),
         TEST(item_reads_one_element_of_any_dtype),
         TEST(to_reads_all_elements_in_row_major_order),

@@ -5,7 +5,7 @@
 #include "support/files.h"
 
 #include "core/tensor.h"
-#include "data/number.h"
+#include "base/number.h"
 #include "data/permutation.h"
 #include "data/transform.h"
 

@@ -86,6 +86,7 @@ int main(void)
     struct CMUnitTest tests[MOST_FAMILIES + 1] = { cmocka_unit_test(every_operation_has_values_of_pytorch) };
     find_files();
     for (int i = 0; i < n_files; i++) /* a test a file, named after it */
-        tests[i + 1] = (struct CMUnitTest){ files[i], values_and_gradients_are_those_of_pytorch, NULL, NULL, files[i] };
+        tests[i + 1] =
+            (struct CMUnitTest){ files[i], values_and_gradients_are_those_of_pytorch, NULL, NULL, files[i] };
     return _cmocka_run_group_tests("operations", tests, (size_t)n_files + 1, NULL, NULL);
 }

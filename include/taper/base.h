@@ -103,8 +103,8 @@ TP_API void tp_memory_set_hook(tp_memory_hook *, void *context);
 
 /* ---- Threads and instruction sets -------------------------------------------------------------------- */
 
-TP_API int tp_num_threads(void);          /* OpenMP's choice: OMP_NUM_THREADS, or the cores */
-TP_API void tp_set_num_threads(int);      /* results never depend on it */
+TP_API int tp_num_threads(void);          /* OMP_NUM_THREADS, or the cores this process may use */
+TP_API void tp_set_num_threads(int);      /* of the whole process; results never depend on it */
 TP_API const char *tp_isa(void);          /* the instruction set in use: "avx512", "avx2", "generic"; TAPER_ISA caps it */
 
 /* ---- Random numbers ----------------------------------------------------------------------------------

@@ -1,8 +1,8 @@
-/* taper/io.h - files: weights as safetensors, single arrays as npy.
+/* taper/io.h - files: weights as safetensors, arrays as npy and npz; shared memory; pictures.
  *
  * Readers trust nothing: a malformed file is TP_ERR_FORMAT naming file, byte offset and what was wanted.
  * Writers write beside, sync and rename: the old file or the new one, never half of one.
- * Layer: io.  Depends on tensor.h.  Read next: data.h, train.h. */
+ * Layer: io.  Depends on tensor.h.  Read next: dlpack.h, data.h. */
 #ifndef TAPER_IO_H
 #define TAPER_IO_H
 
@@ -20,13 +20,46 @@ typedef struct tp_metadata { /* string pairs of the file's __metadata__ */
 
 TP_API tp_status tp_safetensors_write(const char *path, const tp_params *, const tp_metadata *, int n_metadata);
 TP_API tp_params *tp_safetensors_read(const char *path);
+TP_API tp_params *tp_safetensors_map(const char *path); /* mapped, see below */
 /* Value of a metadata key into text ("" if there is none). */
 TP_API tp_status tp_safetensors_metadata(const char *path, const char *key, char *text, size_t size);
 
-/* ---- npy ---------------------------------------------------------------------------------------------------------- */
+/* ---- npy, npz: NumPy's files (numpy.save, numpy.savez, numpy.savez_compressed) -------------------------------------
+ *
+ * Every type but bf16, which NumPy does not have.  Big-endian files are turned round, column-major ("Fortran") ones come
+ * back as row-major copies. */
 
 TP_API tp_status tp_npy_write(const char *path, tp_tensor *);
 TP_API tp_tensor *tp_npy_read(const char *path);
+
+/* Mapped: pages are read when they are touched, and shared with every other process that maps the file.  Writing is
+ * private to this process and never reaches the file.  The mapping ends with the last tensor over it.  Little-endian
+ * files only; column-major ones keep their strides (1, rows).
+ * A mapping follows its file: when somebody cuts the file shorter, touching what is gone ends the process with SIGBUS,
+ * as with numpy.memmap, and no library can turn that into an error.  Replace files by rename, as every writer here does
+ * (then a mapping keeps the old content); where others write in place, read instead: tp_npy_read reports it. */
+TP_API tp_tensor *tp_npy_map(const char *path);
+
+/* npz: a zip file with a member NAME.npy for each array; NAME is the tensor's name (a name, never a path: "../x" is
+ * one).  Stored or deflated members are read; needs libzip, else TP_ERR_UNSUPPORTED. */
+typedef struct tp_npz_options {
+    size_t struct_size;
+    bool compressed; /* deflated, as savez_compressed; stored, as savez, by default */
+} tp_npz_options;
+#define tp_npz_write(path, params, ...) \
+    tp_npz_write_opt(path, params, &(tp_npz_options){ .struct_size = sizeof(tp_npz_options), __VA_ARGS__ })
+TP_API tp_status tp_npz_write_opt(const char *path, const tp_params *, const tp_npz_options *);
+TP_API tp_params *tp_npz_read(const char *path);
+TP_API tp_tensor *tp_npz_read_one(const char *path, const char *name); /* the other members are not looked at */
+
+/* ---- Shared memory by name (POSIX): one tensor that several processes see ----------------------------------------------
+ *
+ * name is "/" and 1 to 254 characters without another "/".  The memory stays until tp_shm_unlink (or a restart), like a
+ * file; each process's tensor works on after that.  Writes are seen at once and by nobody's order: who needs one brings
+ * a lock or a pipe.  Only the same user's processes may open it (mode 0600). */
+TP_API tp_tensor *tp_shm_create(const char *name, tp_dtype, tp_shape); /* zeros; a name that is taken is an error */
+TP_API tp_tensor *tp_shm_open(const char *name);
+TP_API tp_status tp_shm_unlink(const char *name);
 
 /* ---- Pictures: PNG and JPEG, decoded to (channels, height, width) floats in [0, 1]; channels 1 or 3, 0: as in the file.
  * Pixels as Pillow's convert("L") and convert("RGB") give them (alpha is dropped; of 16 bits the high 8 count), turned

@@ -50,8 +50,15 @@ typedef struct tp_tensor_options {
 /* A contiguous tensor with a copy of the elements at data. */
 TP_API tp_tensor *tp_tensor_copied(const void *data, tp_dtype, tp_shape);
 
-/* A contiguous tensor over the caller's memory, which must stay until release(context) is called (release may be NULL). */
+/* A contiguous tensor over the caller's memory, which must stay as it is until release(context) is called: once, from
+ * the thread that lets go of the last tensor over it, views and saved activations included (release may be NULL: then
+ * the caller must know).  On failure release is not called.  The memory must be aligned to the elements. */
 TP_API tp_tensor *tp_tensor_shared(void *data, tp_dtype, tp_shape, void (*release)(void *context), void *context);
+
+/* The same with strides, in elements and not negative: TP_SHAPE(1, rows) for columns.  Every element must lie in the
+ * bytes bytes at data. */
+TP_API tp_tensor *tp_tensor_shared_strided(void *data, size_t bytes, tp_dtype, tp_shape, tp_shape strides,
+                                           void (*release)(void *context), void *context);
 
 /* tp_tensor_of(1.0, 2.0, 3.0): a vector of floats, written out */
 #define tp_tensor_of(...) \
@@ -82,10 +89,18 @@ TP_API bool tp_is_contiguous(const tp_tensor *);
 TP_API bool tp_shares_storage(const tp_tensor *, const tp_tensor *);
 TP_API tp_storage *tp_storage_of(const tp_tensor *);
 TP_API int64_t tp_storage_offset(const tp_tensor *); /* elements */
-TP_API const char *tp_device_of(const tp_tensor *);  /* "cpu" */
+TP_API void *tp_storage_data(const tp_storage *);    /* the first byte, whatever the tensors' offsets */
+TP_API size_t tp_storage_bytes(const tp_storage *);
 
 /* First element.  Other elements lie at sum(index * stride).  Writing through it is not seen by autograd. */
 TP_API void *tp_data(const tp_tensor *);
+
+/* Devices: "cpu" so far.  A tensor that is there already is itself; a device that is not there is TP_ERR_DEVICE. */
+TP_API const char *tp_device_of(const tp_tensor *);              /* "cpu" */
+TP_API tp_tensor *tp_to_device(tp_tensor *, const char *device); /* "cpu", "cpu:0", "cuda:0" ... */
+TP_API tp_tensor *tp_cpu(tp_tensor *);
+TP_API tp_tensor *tp_cuda(tp_tensor *);
+TP_API int tp_device_count(const char *kind); /* of "cpu", "cuda" ...; 0 for what this build does not know */
 
 TP_API double tp_item(const tp_tensor *);                 /* of a one-element tensor, any dtype; NaN and an error otherwise */
 TP_API int64_t tp_item_i64(const tp_tensor *);
@@ -93,8 +108,34 @@ TP_API tp_status tp_to_f32(const tp_tensor *, float *out, int64_t n);  /* all el
 TP_API tp_status tp_to_f64(const tp_tensor *, double *out, int64_t n);
 TP_API tp_status tp_to_i64(const tp_tensor *, int64_t *out, int64_t n);
 
-/* Text as PyTorch prints it; like snprintf: returns the length it needs, writes at most size bytes with the final 0. */
-TP_API size_t tp_format(const tp_tensor *, char *text, size_t size);
+/* ---- As text ------------------------------------------------------------------------------------------- */
+
+typedef enum tp_sci_mode { TP_SCI_AUTO, TP_SCI_ON, TP_SCI_OFF } tp_sci_mode;
+
+typedef struct tp_format_options { /* as torch.set_printoptions; -1 where zero itself is meant */
+    size_t struct_size;
+    int precision;     /* 4 digits after the point; at most 99 */
+    int edgeitems;     /* 3 elements at each end of what is shortened */
+    int linewidth;     /* 80 characters */
+    int64_t threshold; /* 1000 elements; what has more is shortened.  INT64_MAX: nothing is */
+    tp_sci_mode sci_mode;
+} tp_format_options;
+
+/* Text as PyTorch prints it; like snprintf: returns the length it needs, writes at most size bytes with the final 0.
+ * tp_format(x, text, sizeof text, .precision = 2) */
+#define tp_format(t, text, size, ...) \
+    tp_format_opt(t, text, size, &(tp_format_options){ .struct_size = sizeof(tp_format_options), __VA_ARGS__ })
+TP_API size_t tp_format_opt(const tp_tensor *, char *text, size_t size, const tp_format_options *);
+
+/* Nested lists, all elements, as Python's json.dumps(x.tolist()): "[[1.0, 0.5], [NaN, -Infinity]]".  Each number is
+ * the shortest decimal that reads back as the same one.  Like snprintf. */
+TP_API size_t tp_tolist(const tp_tensor *, char *text, size_t size);
+
+/* A tensor from nested lists, in JSON (with NaN, Infinity) or as Python prints them (nan, inf, True).  Reals give f32,
+ * integers i64, true and false bool, no element f32.  Errors name the byte: TP_ERR_FORMAT what is no list, TP_ERR_SHAPE
+ * lists of different lengths, TP_ERR_DTYPE a number that the type cannot hold (nothing is cut: no 1.5 or 300 as u8). */
+TP_API tp_tensor *tp_from_list(const char *text);
+TP_API tp_tensor *tp_from_list_as(const char *text, tp_dtype);
 
 /* ---- Named tensors: the parameters of a module, the content of a file, the state of an optimizer ------- */
 

@@ -1,15 +1,58 @@
 /* error.c - the pending error of a thread.
  *
  * Invariant: the first failure stays, with its text, until it is taken; later ones change nothing.
+ * The texts lie in a block that a thread gets with its first failure: a library that another program loads at run time
+ * (Python does) has only some hundred bytes for variables of threads.
  * Layer: base.  Depends on nothing.  Read next: object.c. */
 #include "base/error.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 _Thread_local tp_status tp_error_pending_fast __attribute__((tls_model("initial-exec")));
-static _Thread_local char pending_text[1024];
+
+typedef struct thread_texts {
+    char pending[1024];
+    char piece[4][ERROR_PIECE];
+    unsigned turn;
+} thread_texts;
+
+static _Thread_local thread_texts *texts __attribute__((tls_model("initial-exec")));
+static thread_texts spare; /* for threads that malloc has refused: a garbled text is better than none */
+static pthread_key_t at_thread_exit;
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+
+static void thread_ends(void *block)
+{
+    texts = NULL;
+    free(block);
+}
+
+static void start(void)
+{
+    pthread_key_create(&at_thread_exit, thread_ends);
+}
+
+static thread_texts *own_texts(void)
+{
+    if (texts)
+        return texts;
+    pthread_once(&started, start);
+    texts = calloc(1, sizeof *texts);
+    if (!texts)
+        return &spare;
+    pthread_setspecific(at_thread_exit, texts);
+    return texts;
+}
+
+char *error_piece(void)
+{
+    thread_texts *t = own_texts();
+    return t->piece[t->turn++ % 4];
+}
 
 static const char *const status_names[] = {
     [TP_OK] = "ok",
@@ -38,7 +81,7 @@ tp_status tp_error_pending(void)
 
 const char *tp_error_message(void)
 {
-    return tp_error_pending_fast ? pending_text : "";
+    return tp_error_pending_fast ? own_texts()->pending : "";
 }
 
 tp_status tp_error_set(tp_status status, const char *format, ...)
@@ -46,7 +89,7 @@ tp_status tp_error_set(tp_status status, const char *format, ...)
     if (tp_error_pending_fast == TP_OK && status != TP_OK) {
         va_list arguments;
         va_start(arguments, format);
-        vsnprintf(pending_text, sizeof pending_text, format, arguments);
+        vsnprintf(own_texts()->pending, sizeof texts->pending, format, arguments);
         va_end(arguments);
         tp_error_pending_fast = status;
     }
@@ -64,7 +107,7 @@ tp_status tp_error_take(char *text, size_t size)
 {
     tp_status status = tp_error_pending_fast;
     if (text && size)
-        snprintf(text, size, "%s", status ? pending_text : "");
+        snprintf(text, size, "%s", status ? own_texts()->pending : "");
     tp_error_pending_fast = TP_OK;
     return status;
 }
@@ -73,7 +116,7 @@ int tp_report_error(FILE *to)
 {
     if (tp_error_pending_fast == TP_OK)
         return 0;
-    fprintf(to, "error: %s\n", pending_text);
+    fprintf(to, "error: %s\n", own_texts()->pending);
     tp_error_pending_fast = TP_OK;
     return 1;
 }

@@ -19,6 +19,10 @@ tp_status tp_fail_errno(const char *path, const char *what);
 #define tp_pending() __builtin_expect(tp_error_pending_fast != TP_OK, 0)
 extern _Thread_local tp_status tp_error_pending_fast __attribute__((tls_model("initial-exec")));
 
+/* ERROR_PIECE bytes for a part of an error text; the last four of a thread stay valid. */
+enum { ERROR_PIECE = 256 };
+char *error_piece(void);
+
 /* An error that travels between threads with a result. */
 typedef struct tp_error_record {
     tp_status status;

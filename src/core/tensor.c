@@ -145,18 +145,64 @@ tp_tensor *tp_tensor_copied(const void *data, tp_dtype dtype, tp_shape shape)
     return t;
 }
 
+static tp_tensor *share(tp_tensor *t, void *data, size_t bytes, void (*release)(void *), void *context)
+{
+    size_t size = tensor_element_size(t);
+    if (t->numel && !data)
+        return tp_fail_null(TP_ERR_ARGUMENT, "tensor_shared: the memory is NULL, shape %s has elements",
+                            tensor_shape_text(t));
+    if (t->numel && (uintptr_t)data % size)
+        return tp_fail_null(TP_ERR_ARGUMENT, "tensor_shared: the memory at %p is not aligned to %zu bytes",
+                            data, size);
+    t->storage = storage_new(&device_cpu, data, bytes);
+    if (!t->storage)
+        return NULL;
+    t->storage->release = release;
+    t->storage->context = context;
+    return t;
+}
+
 tp_tensor *tp_tensor_shared(void *data, tp_dtype dtype, tp_shape shape, void (*release)(void *),
                             void *context)
 {
     tp_tensor *t = tensor_blank();
     if (!t || tensor_set_shape(t, "tensor_shared", dtype, shape))
         return NULL;
-    t->storage = storage_new(&device_cpu, data, (size_t)t->numel * tensor_element_size(t));
-    if (!t->storage)
+    return share(t, data, (size_t)t->numel * tensor_element_size(t), release, context);
+}
+
+/* Index of the last element in memory; fails where it lies outside. */
+static tp_status check_strides(const tp_tensor *t, tp_shape strides, size_t bytes)
+{
+    int64_t last = 0, room = (int64_t)(bytes / tensor_element_size(t));
+    bool fits = true;
+    for (int i = 0; i < t->ndim; i++) {
+        int64_t step;
+        if (strides.dim[i] < 0)
+            return tp_fail(TP_ERR_SHAPE, "tensor_shared: stride %lld of dim %d, strides from 0 are wanted",
+                           (long long)strides.dim[i], i);
+        fits &= t->numel == 0 ||
+                (tp_mul_fits(t->shape[i] - 1, strides.dim[i], &step) && tp_add_fits(last, step, &last));
+    }
+    if (t->numel && (!fits || last >= room))
+        return tp_fail(TP_ERR_SHAPE,
+                       "tensor_shared: shape %s of %s with strides %s is larger than the %zu bytes",
+                       tensor_shape_text(t), tp_dtype_name((tp_dtype)t->dtype), shape_text(strides), bytes);
+    return TP_OK;
+}
+
+tp_tensor *tp_tensor_shared_strided(void *data, size_t bytes, tp_dtype dtype, tp_shape shape,
+                                    tp_shape strides, void (*release)(void *), void *context)
+{
+    tp_tensor *t = tensor_blank();
+    if (!t || tensor_set_shape(t, "tensor_shared", dtype, shape))
         return NULL;
-    t->storage->release = release;
-    t->storage->context = context;
-    return t;
+    if (strides.ndim != shape.ndim)
+        return tp_fail_null(TP_ERR_SHAPE, "tensor_shared: %d strides for %d dims", strides.ndim, shape.ndim);
+    if (check_strides(t, strides, bytes))
+        return NULL;
+    memcpy(t->stride, strides.dim, sizeof(int64_t) * t->ndim);
+    return share(t, data, bytes, release, context);
 }
 
 static tp_tensor *number(tp_dtype dtype, const void *value)
@@ -221,14 +267,12 @@ bool tensor_same_shape(const tp_tensor *a, const tp_tensor *b)
 
 const char *shape_text(tp_shape shape)
 {
-    static _Thread_local char ring[4][256];
-    static _Thread_local unsigned turn;
-    char *text = ring[turn++ % 4];
-    size_t used = (size_t)snprintf(text, sizeof *ring, "(");
+    char *text = error_piece();
+    size_t used = (size_t)snprintf(text, ERROR_PIECE, "(");
     for (int i = 0; i < shape.ndim && i < TP_MAX_DIMS; i++)
-        used += (size_t)snprintf(text + used, sizeof *ring - used, i ? ", %lld" : "%lld",
-                                 (long long)shape.dim[i]);
-    snprintf(text + used, sizeof *ring - used, shape.ndim == 1 ? ",)" : ")");
+        used +=
+            (size_t)snprintf(text + used, ERROR_PIECE - used, i ? ", %lld" : "%lld", (long long)shape.dim[i]);
+    snprintf(text + used, ERROR_PIECE - used, shape.ndim == 1 ? ",)" : ")");
     return text;
 }
 
@@ -308,6 +352,16 @@ int64_t tp_storage_offset(const tp_tensor *t)
     return t ? t->offset : 0;
 }
 
+void *tp_storage_data(const tp_storage *s)
+{
+    return s ? s->data : NULL;
+}
+
+size_t tp_storage_bytes(const tp_storage *s)
+{
+    return s ? s->bytes : 0;
+}
+
 const char *tp_device_of(const tp_tensor *t)
 {
     return t && t->storage ? t->storage->device->name : device_cpu.name;
@@ -366,4 +420,42 @@ int64_t tp_item_i64(const tp_tensor *t)
 {
     int64_t value;
     return read_all(t, TP_I64, &value, 1) ? 0 : value;
+}
+
+/* ---- devices --------------------------------------------------------------------------------------- */
+
+/* "cpu" and "cpu:0" are the processor. */
+static const tp_device *find_device(const char *name)
+{
+    return device_find(!strcmp(name, "cpu:0") ? "cpu" : name);
+}
+
+tp_tensor *tp_to_device(tp_tensor *x, const char *name)
+{
+    if (tp_pending())
+        return NULL;
+    if (!x || !name)
+        return tp_fail_null(TP_ERR_ARGUMENT, "to_device: the %s is NULL", x ? "name" : "tensor");
+    const tp_device *device = find_device(name);
+    if (!device)
+        return NULL;
+    if (!x->storage || x->storage->device == device)
+        return x;
+    return tp_fail_null(TP_ERR_UNSUPPORTED, "to_device: from %s to %s is not done", tp_device_of(x),
+                        device->name);
+}
+
+tp_tensor *tp_cpu(tp_tensor *x)
+{
+    return tp_to_device(x, "cpu");
+}
+
+tp_tensor *tp_cuda(tp_tensor *x)
+{
+    return tp_to_device(x, "cuda:0");
+}
+
+int tp_device_count(const char *kind)
+{
+    return kind && device_is_there(kind);
 }

@@ -85,6 +85,9 @@ static inline char *tensor_data(const tp_tensor *t) /* of the first element; NUL
 const char *tensor_shape_text(const tp_tensor *);
 const char *shape_text(tp_shape);
 
+/* Name of the operation that made it; autograd, which knows what a node is, defines it (taper/autograd.h). */
+const char *tp_grad_fn(const tp_tensor *);
+
 /* dim in [-ndim, ndim) to [0, ndim); fails naming op. */
 tp_status normalize_dim(const char *op, int ndim, int *dim);
 

@@ -8,7 +8,7 @@
 
 #include "data/csv_table.h"
 #include "data/dataset.h"
-#include "data/number.h"
+#include "base/number.h"
 #include "io/gzip.h"
 
 #include <math.h>

@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "data/number.h"
+#include "base/number.h"
 
 #include <string.h>
 

@@ -6,7 +6,7 @@
  *   affine=10:0.1:0.9-1.1:5     degrees : translate : scale : shear; what follows may be left out
  *
  * Steps stand apart by spaces and run in order.  Layer: data.  Read next: transform.c. */
-#include "data/number.h"
+#include "base/number.h"
 #include "data/transform.h"
 
 #include <string.h>

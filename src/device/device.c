@@ -13,10 +13,22 @@ static const tp_device *const devices[] = {
 #undef DEVICE
 };
 
-const tp_device *device_find(const char *name)
+static const tp_device *look_up(const char *name)
 {
     for (size_t i = 0; i < sizeof devices / sizeof *devices; i++)
         if (!strcmp(devices[i]->name, name))
             return devices[i];
-    return tp_fail_null(TP_ERR_DEVICE, "device '%s' is not there: this build knows cpu", name);
+    return NULL;
+}
+
+const tp_device *device_find(const char *name)
+{
+    const tp_device *device = look_up(name);
+    return device ? device
+                  : tp_fail_null(TP_ERR_DEVICE, "device '%.60s' is not there: this build knows cpu", name);
+}
+
+bool device_is_there(const char *name)
+{
+    return look_up(name) != NULL;
 }

@@ -18,5 +18,6 @@ typedef struct tp_device {
 extern const tp_device device_cpu;
 
 const tp_device *device_find(const char *name); /* NULL with an error that lists those there are */
+bool device_is_there(const char *name);
 
 #endif

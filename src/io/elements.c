@@ -29,6 +29,33 @@ static void gather(char *dst, const char *src, size_t size, int64_t step, int64_
     }
 }
 
+void elements_copy(char *dst, const tp_tensor *t, int64_t first, int64_t n)
+{
+    int64_t size = (int64_t)tensor_element_size(t), index[TP_MAX_DIMS] = { 0 };
+    if (n <= 0)
+        return;
+    if (tensor_is_contiguous(t)) {
+        memcpy(dst, tensor_data(t) + first * size, (size_t)(n * size));
+        return;
+    }
+    int last = t->ndim - 1; /* a scalar is contiguous */
+    for (int i = last; i >= 0; i--) {
+        index[i] = first % t->shape[i];
+        first /= t->shape[i];
+    }
+    while (n) {
+        int64_t offset = 0, left = t->shape[last] - index[last], piece = left < n ? left : n;
+        for (int i = 0; i <= last; i++)
+            offset += index[i] * t->stride[i];
+        gather(dst, tensor_data(t) + offset * size, (size_t)size, t->stride[last], piece);
+        dst += piece * size;
+        n -= piece;
+        index[last] = t->shape[last] - 1; /* the carry begins at the row's last element */
+        for (int i = last; i >= 0 && ++index[i] == t->shape[i]; i--)
+            index[i] = 0;
+    }
+}
+
 tp_status elements_put(file_out *out, const tp_tensor *t)
 {
     size_t size = tensor_element_size(t);
@@ -39,29 +66,13 @@ tp_status elements_put(file_out *out, const tp_tensor *t)
     char *piece = tp_alloc(PIECE);
     if (!piece)
         return TP_ERR_MEMORY;
-    int64_t row = t->ndim ? t->shape[t->ndim - 1] : 1, step = t->ndim ? t->stride[t->ndim - 1] : 1;
-    int64_t index[TP_MAX_DIMS] = { 0 }, room = PIECE / (int64_t)size, used = 0;
+    int64_t room = PIECE / (int64_t)size;
     tp_status status = TP_OK;
-    for (int64_t done = 0; done < t->numel && !status; done += row) {
-        int64_t offset = 0;
-        for (int i = 0; i < t->ndim - 1; i++)
-            offset += index[i] * t->stride[i];
-        for (int64_t i = 0; i < row && !status;) {
-            int64_t n = row - i < room - used ? row - i : room - used;
-            gather(piece + used * (int64_t)size, tensor_data(t) + (offset + i * step) * (int64_t)size, size,
-                   step, n);
-            i += n;
-            used += n;
-            if (used == room) {
-                status = file_put(out, piece, (size_t)used * size);
-                used = 0;
-            }
-        }
-        for (int i = t->ndim - 2; i >= 0 && ++index[i] == t->shape[i]; i--)
-            index[i] = 0;
+    for (int64_t done = 0; done < t->numel && !status; done += room) {
+        int64_t n = t->numel - done < room ? t->numel - done : room;
+        elements_copy(piece, t, done, n);
+        status = file_put(out, piece, (size_t)n * size);
     }
-    if (!status && used)
-        status = file_put(out, piece, (size_t)used * size);
     tp_free(piece, PIECE);
     return status;
 }
@@ -72,5 +83,6 @@ void elements_check_bool(tp_tensor *t)
         return;
     unsigned char *data = (unsigned char *)tensor_data(t);
     for (int64_t i = 0; i < t->numel; i++)
-        data[i] = data[i] != 0;
+        if (data[i] > 1) /* clean pages of a mapping stay clean */
+            data[i] = 1;
 }

@@ -7,6 +7,9 @@
 #include "core/tensor.h"
 #include "io/file.h"
 
+/* Elements first to first + n - 1 in row-major order, to dst. */
+void elements_copy(char *dst, const tp_tensor *, int64_t first, int64_t n);
+
 /* Writes all elements; strides may be any. */
 tp_status elements_put(file_out *, const tp_tensor *);
 

@@ -109,6 +109,8 @@ tp_status file_read_at(const file_in *in, int64_t offset, void *dst, size_t byte
     if (offset < 0 || offset > in->size || bytes > (size_t)(in->size - offset))
         return tp_fail(TP_ERR_FORMAT, "%s: byte %lld: %zu bytes wanted, the file ends at %lld", in->path,
                        (long long)offset, bytes, (long long)in->size);
+    if (in->read)
+        return bytes ? in->read(in->context, offset, dst, bytes) : TP_OK;
     if (in->fd < 0) {
         if (bytes)
             memcpy(dst, in->memory + offset, bytes);

@@ -22,11 +22,15 @@ tp_status file_bytes_append(file_bytes *, const void *data, size_t size);
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-typedef struct file_in { /* an open file, or memory under a name (for tests and fuzzers) */
-    const char *path;    /* the caller's, for error texts */
-    int fd;              /* -1: memory */
+/* An open file; memory under a name (for tests and fuzzers); or what read gives: an archive's member, whose bytes come
+ * one after the other. */
+typedef struct file_in {
+    const char *path; /* the caller's, for error texts */
+    int fd;           /* -1: memory or read */
     const unsigned char *memory;
     int64_t size;
+    tp_status (*read)(void *context, int64_t offset, void *dst, size_t bytes); /* within size; all of them */
+    void *context;
 } file_in;
 
 tp_status file_open(file_in *, const char *path);

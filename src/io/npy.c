@@ -39,7 +39,7 @@ static tp_status read_header(const file_in *in, npy_header *header, int64_t *dat
                        head[6], head[7]);
     int64_t start = head[6] == 1 ? 10 : 12, length = head[8] | head[9] << 8;
     if (head[6] > 1) {
-        if (file_read_at(in, 8, head + 8, 4))
+        if (file_read_at(in, 10, head + 10, 2))
             return tp_error_pending();
         length =
             (int64_t)((uint32_t)head[11] << 24 | (uint32_t)head[10] << 16 | (uint32_t)head[9] << 8 | head[8]);
@@ -74,6 +74,14 @@ static tp_status check_length(const file_in *in, const npy_header *h, int64_t da
                        got < bytes ? "short" : "long", (long long)got, shape_text(h->shape),
                        tp_dtype_name(h->dtype), (long long)bytes);
     return TP_OK;
+}
+
+tp_status npy_open(const file_in *in, npy_header *header, int64_t *data_start)
+{
+    tp_status status = tp_error_pending();
+    if (!status)
+        status = read_header(in, header, data_start);
+    return status ? status : check_length(in, header, *data_start);
 }
 
 static void swap_bytes(unsigned char *p, size_t size, int64_t n)
@@ -114,7 +122,7 @@ tp_tensor *npy_from(const file_in *in)
     TP_SCOPE;
     npy_header h = { 0 };
     int64_t start = 0;
-    if (tp_pending() || read_header(in, &h, &start) || check_length(in, &h, start))
+    if (npy_open(in, &h, &start))
         return NULL;
     tp_tensor *t = tensor_new(h.dtype, h.shape);
     size_t size = tp_dtype_size(h.dtype);
@@ -137,14 +145,21 @@ tp_tensor *tp_npy_read(const char *path)
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 /* Version 1, padded so that the elements begin at a multiple of 64 bytes, as NumPy does. */
-static size_t format_header(const tp_tensor *t, const char *descr, char *text, size_t size)
+size_t npy_format_head(const char *op, const tp_tensor *t, char text[NPY_HEAD])
 {
-    size_t n =
-        (size_t)snprintf(text + 10, size - 10, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr) +
-        10;
+    if (!t || (t->numel && !tensor_data(t)))
+        return (void)tp_fail(TP_ERR_ARGUMENT, "%s: the tensor is NULL or has no data", op), 0;
+    const char *descr = npy_descr_of((tp_dtype)t->dtype);
+    if (!descr)
+        return (void)tp_fail(TP_ERR_DTYPE, "%s: NumPy has no %s, convert to f32 first", op,
+                             tp_dtype_name((tp_dtype)t->dtype)),
+               0;
+    size_t n = 10;
+    n +=
+        (size_t)snprintf(text + n, NPY_HEAD - n, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
     for (int i = 0; i < t->ndim; i++)
-        n += (size_t)snprintf(text + n, size - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
-    n += (size_t)snprintf(text + n, size - n, "%s), }", t->ndim == 1 ? "," : "");
+        n += (size_t)snprintf(text + n, NPY_HEAD - n, i ? ", %lld" : "%lld", (long long)t->shape[i]);
+    n += (size_t)snprintf(text + n, NPY_HEAD - n, "%s), }", t->ndim == 1 ? "," : "");
     while ((n + 1) % 64)
         text[n++] = ' ';
     text[n++] = '\n';
@@ -158,16 +173,12 @@ static size_t format_header(const tp_tensor *t, const char *descr, char *text, s
 
 tp_status tp_npy_write(const char *path, tp_tensor *t)
 {
-    char head[512];
+    char head[NPY_HEAD];
     if (tp_pending())
         return tp_error_pending();
-    if (!t || (t->numel && !tensor_data(t)))
-        return tp_fail(TP_ERR_ARGUMENT, "npy_write: the tensor is NULL or has no data");
-    const char *descr = npy_descr_of((tp_dtype)t->dtype);
-    if (!descr)
-        return tp_fail(TP_ERR_DTYPE, "npy_write: NumPy has no %s, convert to f32 first",
-                       tp_dtype_name((tp_dtype)t->dtype));
-    size_t length = format_header(t, descr, head, sizeof head);
+    size_t length = npy_format_head("npy_write", t, head);
+    if (!length)
+        return tp_error_pending();
     file_out out;
     tp_status status = file_create(&out, path);
     if (!status)

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "io/elements.h"
 #include "io/json.h"
+#include "io/map.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -240,21 +241,22 @@ static tp_status open_header(const file_in *in, safetensors *s)
 
 /* ---- reading: the tensors ---------------------------------------------------------------------------------------- */
 
-static tp_status read_tensor(const file_in *in, const safetensors *s, const tensor_entry *e, tp_params *into)
+static tp_status read_tensor(const file_in *in, const safetensors *s, const tensor_entry *e,
+                             file_mapping *map, tp_params *into)
 {
     TP_SCOPE;
-    tp_tensor *t = tensor_new(e->dtype, e->shape);
-    if (!t)
+    int64_t at = s->data_start + e->begin;
+    size_t bytes = (size_t)(e->end - e->begin);
+    /* What no writer of today makes: elements that are not aligned are copied. */
+    bool in_place = map && bytes && at % (int64_t)tp_dtype_size(e->dtype) == 0;
+    tp_tensor *t = in_place ? map_tensor(map, at, e->dtype, e->shape, NULL) : tensor_new(e->dtype, e->shape);
+    if (!t || (!in_place && file_read_at(in, at, tensor_data(t), bytes)))
         return tp_error_pending();
-    tp_status status =
-        file_read_at(in, s->data_start + e->begin, tensor_data(t), (size_t)(e->end - e->begin));
-    if (status)
-        return status;
     elements_check_bool(t);
     return tp_params_add(into, e->name, t);
 }
 
-tp_params *safetensors_from(const file_in *in)
+static tp_params *read_tensors(const file_in *in, file_mapping *map)
 {
     TP_SCOPE;
     safetensors s;
@@ -263,16 +265,31 @@ tp_params *safetensors_from(const file_in *in)
     if (!status) {
         params = tp_params_new();
         for (int64_t i = 0; i < s.count && !tp_pending(); i++)
-            read_tensor(in, &s, &s.entries[i], params);
+            read_tensor(in, &s, &s.entries[i], map, params);
     }
     close_header(&s);
     return tp_pending() ? NULL : tp_keep(params);
+}
+
+tp_params *safetensors_from(const file_in *in)
+{
+    return read_tensors(in, NULL);
 }
 
 tp_params *tp_safetensors_read(const char *path)
 {
     file_in in;
     tp_params *params = file_open(&in, path) ? NULL : safetensors_from(&in);
+    file_close(&in);
+    return params;
+}
+
+tp_params *tp_safetensors_map(const char *path)
+{
+    file_in in;
+    file_mapping *map = file_open(&in, path) ? NULL : file_map(&in);
+    tp_params *params = map ? read_tensors(&in, map) : NULL;
+    file_unmap(map);
     file_close(&in);
     return params;
 }

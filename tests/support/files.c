@@ -6,6 +6,7 @@
 #include "io/gzip.h"
 #include "io/image.h"
 #include "io/json.h"
+#include "io/npz.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -152,6 +153,14 @@ void need_gzip(void)
 {
     size_t got;
     gzip_peek("probe", "\x1f\x8b", 2, NULL, 0, &got);
+    skip_if_unsupported();
+}
+
+void need_npz(void)
+{
+    TP_SCOPE;
+    file_in in = file_from_memory("probe", "", 0);
+    npz_from(&in);
     skip_if_unsupported();
 }
 

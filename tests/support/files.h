@@ -33,6 +33,7 @@ void with_failing_allocations(void (*body)(void));
 /* Leaves the test (skipped) in a build without the part. */
 void need_json(void);
 void need_gzip(void);
+void need_npz(void);
 void need_png(void);
 void need_jpeg(void);
 
