@@ -68,13 +68,6 @@ static void powers(const fill_run *r, double *block, int64_t first, int64_t n)
         block[i] = pow(r->attrs->base, block[i]);
 }
 
-static void diagonal(const fill_run *r, double *block, int64_t first, int64_t n)
-{
-    int64_t cols = r->y->shape[1];
-    for (int64_t i = 0; i < n; i++)
-        block[i] = (first + i) / cols == (first + i) % cols;
-}
-
 /* 53 random bits for f64, 24 for the others; never high itself, whatever the rounding. */
 static void uniform(const fill_run *r, double *block, int64_t first, int64_t n)
 {
@@ -103,7 +96,7 @@ static void normal(const fill_run *r, double *block, int64_t first, int64_t n)
     }
 }
 
-static filler *const fillers[] = { NULL, NULL, NULL, sequence, between, powers, diagonal, uniform, normal };
+static filler *const fillers[] = { NULL, NULL, NULL, sequence, between, powers, NULL, uniform, normal };
 enum { ZEROS, ONES, CONSTANT, SEQUENCE, BETWEEN, POWERS, DIAGONAL, UNIFORM, NORMAL };
 
 static tp_status sized_infer(tp_call *c)
@@ -144,14 +137,41 @@ static tp_status eye_infer(tp_call *c)
     return tp_infer_shape(c, 0, a->dtype, TP_SHAPE(a->n, a->m == TP_NO_DIM ? a->n : a->m));
 }
 
+/* One element, and as many copies of it. */
+typedef struct constant_run {
+    const tp_tensor *y;
+    convert_fn *move;
+    const void *value;
+} constant_run;
+
+static void constant_pieces(void *context, int64_t begin, int64_t end)
+{
+    const constant_run *r = context;
+    r->move(tensor_data(r->y) + begin * (int64_t)tensor_element_size(r->y), 1, r->value, 0, end - begin);
+}
+
+static void fill_constant(const kernel_table *kernels, const tp_tensor *y, double value)
+{
+    int64_t element;
+    kernels->convert[y->dtype][TP_F64](&element, 1, &value, 1, 1);
+    constant_run r = { y, kernels->move[move_kind(tensor_element_size(y))], &element };
+    parallel_for(y->numel, 4 * GRAIN, constant_pieces, &r);
+}
+
 static void create_forward(const tp_call *c)
 {
     tp_tensor *y = c->out[0];
     const kernel_table *kernels = c->kernels;
     const create_attrs *a = c->attrs;
-    if (c->op->tag <= CONSTANT) { /* one conversion that reads the same number again and again */
-        double value = c->op->tag == CONSTANT ? a->a : (double)c->op->tag;
-        kernels->convert[y->dtype][TP_F64](tensor_data(y), 1, &value, 0, y->numel);
+    double one = 1;
+    if (c->op->tag <= CONSTANT) {
+        fill_constant(kernels, y, c->op->tag == CONSTANT ? a->a : (double)c->op->tag);
+        return;
+    }
+    if (c->op->tag == DIAGONAL) {
+        fill_constant(kernels, y, 0);
+        int64_t n = y->shape[0] < y->shape[1] ? y->shape[0] : y->shape[1];
+        kernels->convert[y->dtype][TP_F64](tensor_data(y), y->shape[1] + 1, &one, 0, n);
         return;
     }
     fill_run r = { a, y, fillers[c->op->tag], kernels->convert[y->dtype][TP_F64] };

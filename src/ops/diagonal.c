@@ -132,7 +132,8 @@ static void triangle_forward(const tp_call *c)
     const kernel_table *kernels = c->kernels;
     int64_t diagonal = *(const int64_t *)c->attrs, far = (int64_t)1 << 61;
     diagonal = diagonal < -far ? -far : diagonal > far ? far : diagonal;
-    triangle_run r = { x, y, diagonal, c->op->tag == UPPER, kernels->convert[x->dtype][x->dtype] };
+    triangle_run r = { x, y, diagonal, c->op->tag == UPPER,
+                       kernels->move[move_kind(tensor_element_size(x))] };
     if (!y->numel)
         return;
     int64_t cols = y->shape[y->ndim - 1];

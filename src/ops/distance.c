@@ -67,9 +67,9 @@ static void cosine_similarity_compose(tp_call *c)
         return;
     tp_shape along = { 1, { dim } };
     tp_tensor *x1 = tp_expand(c->in[0], shape), *x2 = tp_expand(c->in[1], shape);
-    tp_tensor *length1 = tp_clamp(tp_norm(x1, 2, along, true), a->eps, INFINITY);
-    tp_tensor *length2 = tp_clamp(tp_norm(x2, 2, along, true), a->eps, INFINITY);
-    c->out[0] = tp_sum(tp_mul(tp_div(x1, length1), tp_div(x2, length2)), along, false);
+    tp_tensor *length1 = tp_clamp(tp_norm(x1, 2, along, false), a->eps, INFINITY);
+    tp_tensor *length2 = tp_clamp(tp_norm(x2, 2, along, false), a->eps, INFINITY);
+    c->out[0] = tp_div(tp_sum(tp_mul(x1, x2), along, false), tp_mul(length1, length2));
 }
 
 COMPOSED(cosine_similarity, "x1 x2", 2, "y = x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim",
@@ -90,12 +90,10 @@ static tp_tensor *by_product(tp_tensor *x1, tp_tensor *x2)
     tp_tensor *squares =
         tp_add(tp_sum(tp_square(x1), last, true), tp_unsqueeze(tp_sum(tp_square(x2), last, false), -2));
     tp_tensor *square = tp_sub(squares, tp_matmul(x1, tp_transpose(tp_mul(x2, 2), -2, -1))), *apart;
-    TP_SCOPE;
-    {
-        TP_NO_GRAD;
-        apart = tp_gt(square, 0);
-    }
-    return tp_keep(tp_where(apart, tp_sqrt(tp_where(apart, square, 1)), 0));
+    if (!tp_requires_grad(square))
+        return tp_sqrt(tp_clamp(square, 0, INFINITY));
+    apart = tp_gt(square, 0);
+    return tp_where(apart, tp_sqrt(tp_where(apart, square, 1)), 0);
 }
 
 enum { FEW = 25 }; /* rows up to which differences are taken, which lose no digits; as PyTorch */

@@ -214,25 +214,33 @@ tp_tensor *tp_tensordot(tp_tensor *x, tp_tensor *y, tp_shape dims_x, tp_shape di
                     &(tensordot_attrs){ TP_NO_DIM, dims_x, dims_y });
 }
 
-/* Two dims a dim, so that one reshape joins them. */
+/* All products, the larger operand's elements side by side; then its dims and the other's by turns, and one reshape joins them. */
 static void kron_compose(tp_call *c)
 {
     tp_tensor *x = c->in[0], *y = c->in[1];
     int n = x->ndim > y->ndim ? x->ndim : y->ndim;
-    tp_shape outer = { .ndim = 2 * n }, within = { .ndim = 2 * n }, whole = { .ndim = n };
+    bool x_inside = x->numel > y->numel;
+    tp_shape all[2] = { { .ndim = n }, { .ndim = n } }, apart = { .ndim = 2 * n }, order = { .ndim = 2 * n },
+             whole = { .ndim = n };
     if (2 * n > TP_MAX_DIMS) {
         tp_fail(TP_ERR_SHAPE, "kron: %s and %s: at most %d dims are possible", tensor_shape_text(x),
                 tensor_shape_text(y), TP_MAX_DIMS / 2);
         return;
     }
     for (int i = 0; i < n; i++) {
-        int ix = i - (n - x->ndim), iy = i - (n - y->ndim);
-        outer.dim[2 * i] = ix < 0 ? 1 : x->shape[ix];
-        within.dim[2 * i + 1] = iy < 0 ? 1 : y->shape[iy];
-        outer.dim[2 * i + 1] = within.dim[2 * i] = 1;
-        whole.dim[i] = outer.dim[2 * i] * within.dim[2 * i + 1];
+        int ix = i - (n - x->ndim), iy = i - (n - y->ndim), at_x = x_inside ? n + i : i,
+            at_y = x_inside ? i : n + i;
+        all[0].dim[i] = ix < 0 ? 1 : x->shape[ix];
+        all[1].dim[i] = iy < 0 ? 1 : y->shape[iy];
+        apart.dim[at_x] = all[0].dim[i];
+        apart.dim[at_y] = all[1].dim[i];
+        order.dim[2 * i] = at_x;
+        order.dim[2 * i + 1] = at_y;
+        whole.dim[i] = all[0].dim[i] * all[1].dim[i];
     }
-    c->out[0] = tp_reshape(tp_mul(tp_view(x, outer), tp_view(y, within)), whole);
+    tp_tensor *inside = tp_reshape(x_inside ? x : y, TP_SHAPE(1, x_inside ? x->numel : y->numel));
+    tp_tensor *outside = tp_reshape(x_inside ? y : x, TP_SHAPE(x_inside ? y->numel : x->numel, 1));
+    c->out[0] = tp_reshape(tp_permute(tp_view(tp_mul(inside, outside), apart), order), whole);
 }
 
 COMPOSED(kron, "x y", 2, "z = every element of x times all of y, at that element's place",

@@ -44,6 +44,12 @@ void unary_forward_with(const tp_call *, unary_kernel, const double *parameters)
 void binary_forward(const tp_call *);  /* op->tag: binary_kernel; computed in the output's type */
 void compare_forward(const tp_call *); /* op->tag: compare_kernel; computed in the inputs' common type */
 
+/* Which of the kernels move and transpose takes elements of so many bytes. */
+static inline int move_kind(size_t bytes)
+{
+    return bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
+}
+
 /* transfer.c: dst = src, converted; src broadcasts to dst.  Raw form: over a shape with strides in elements. */
 void copy_tensor(const kernel_table *, const tp_tensor *dst, const tp_tensor *src);
 void copy_strided(const kernel_table *, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type,

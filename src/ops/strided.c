@@ -296,6 +296,10 @@ static tp_status as_strided_scatter_infer(tp_call *c)
     const tp_tensor *x = c->in[0], *src = c->in[1];
     if (check_geometry("as_strided_scatter", g, x->numel, tensor_shape_text(x)))
         return tp_error_pending();
+    if (!is_apart(g, (1u << g->size.ndim) - 1) && src->numel)
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "as_strided_scatter: size %s, stride %s: several elements of src go to one place",
+                       shape_text(g->size), shape_text(g->stride));
     for (int i = 0; i < src->ndim || i < g->size.ndim; i++)
         if (src->ndim != g->size.ndim || src->shape[i] != g->size.dim[i])
             return tp_fail(TP_ERR_SHAPE, "as_strided_scatter: src %s, %s is wanted", tensor_shape_text(src),

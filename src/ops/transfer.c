@@ -66,11 +66,6 @@ static void copy_pieces(void *context, int64_t begin, int64_t end)
     }
 }
 
-static int power_of_two(size_t size)
-{
-    return size == 1 ? 0 : size == 2 ? 1 : size == 4 ? 2 : 3;
-}
-
 /* Squares serve where both sides are long enough to fill lines. */
 static void choose_squares(transfer *t)
 {
@@ -81,7 +76,7 @@ static void choose_squares(transfer *t)
         return;
     for (int i = 0; i < inner; i++)
         if (m->stride[1][i] == 1 && m->shape[i] >= 4) {
-            t->transpose = m->kernels->transpose[power_of_two(tp_dtype_size(m->stored[0]))];
+            t->transpose = m->kernels->transpose[move_kind(tp_dtype_size(m->stored[0]))];
             t->across = i;
             t->step[i] = t->step[inner] = SIDE;
         }
@@ -108,7 +103,7 @@ static void run(map *m)
     bool as_is = m->stored[0] == m->stored[1];
     for (int i = 0; i < m->ndim; i++)
         t.step[i] = i == m->ndim - 1 ? PIECE : 1;
-    t.move = as_is ? m->kernels->move[power_of_two(tp_dtype_size(m->stored[0]))]
+    t.move = as_is ? m->kernels->move[move_kind(tp_dtype_size(m->stored[0]))]
                    : m->kernels->convert[m->stored[0]][m->stored[1]];
     if (as_is)
         choose_squares(&t);

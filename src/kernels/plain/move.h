@@ -7,7 +7,33 @@
 
 #include <string.h>
 
-enum { SIDE = 16 };
+enum { SIDE = 8 };
+
+/* Three times every row of the upper half is zipped with one of the lower half: then rows are columns. */
+#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
+#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
+#define SQUARE(name, type)                                                                         \
+    static inline void square_##name(type *dst, int64_t dst_row, const type *src, int64_t src_row) \
+    {                                                                                              \
+        typedef type row __attribute__((vector_size(SIDE * sizeof(type))));                        \
+        row a[SIDE], b[SIDE];                                                                      \
+        for (int i = 0; i < SIDE; i++)                                                             \
+            memcpy(&a[i], src + i * src_row, sizeof *a);                                           \
+        for (int turn = 0; turn < 3; turn++) {                                                     \
+            for (int i = 0; i < SIDE / 2; i++) {                                                   \
+                b[2 * i] = ZIP_LOW(a[i], a[i + SIDE / 2]);                                         \
+                b[2 * i + 1] = ZIP_HIGH(a[i], a[i + SIDE / 2]);                                    \
+            }                                                                                      \
+            memcpy(a, b, sizeof a);                                                                \
+        }                                                                                          \
+        for (int j = 0; j < SIDE; j++)                                                             \
+            memcpy(dst + j * dst_row, &a[j], sizeof *a);                                           \
+    }
+
+SQUARE(1, uint8_t)
+SQUARE(2, uint16_t)
+SQUARE(4, uint32_t)
+SQUARE(8, uint64_t)
 
 #define MOVE(name, type)                                                                           \
     static void move_##name(void *dst_, int64_t ds, const void *src_, int64_t ss, int64_t n)       \
@@ -26,16 +52,6 @@ enum { SIDE = 16 };
         } else                                                                                     \
             for (int64_t i = 0; i < n; i++)                                                        \
                 dst[i * ds] = src[i * ss];                                                         \
-    }                                                                                              \
-    static void square_##name(type *restrict dst, int64_t dst_row, const type *restrict src,       \
-                              int64_t src_row)                                                     \
-    {                                                                                              \
-        type part[SIDE][SIDE];                                                                     \
-        for (int i = 0; i < SIDE; i++)                                                             \
-            for (int j = 0; j < SIDE; j++)                                                         \
-                part[j][i] = src[i * src_row + j];                                                 \
-        for (int j = 0; j < SIDE; j++)                                                             \
-            memcpy(dst + j * dst_row, part[j], sizeof part[j]);                                    \
     }                                                                                              \
     static void transpose_##name(void *dst_, int64_t dst_row, const void *src_, int64_t src_row,   \
                                  int64_t rows, int64_t cols)                                       \
