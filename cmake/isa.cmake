@@ -25,6 +25,9 @@ if(TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
     list(APPEND isa_flags_common -fno-semantic-interposition)
 endif()
 
+# Random numbers are the same bits on every instruction set: no fused multiply-add where another one has none.
+set_source_files_properties(src/kernels/isa/random.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
+
 file(GLOB isa_sources CONFIGURE_DEPENDS src/kernels/isa/*.c)
 set(isa_rows "/* isa_built.def - the instruction sets of this build, weakest first; written by cmake/isa.cmake. */\n")
 if(isa_sources)

@@ -317,9 +317,9 @@ static void softmax_of_any_row_agrees(void **unused)
         for (int64_t i = 0; i < n; i++)
             x[i] *= 90;
         double *wide = widened(x, n), *want = widened(y, n);
-        k->softmax[0](y, x, n), ref->softmax[1](want, wide, n);
+        k->softmax[0].rows[0](y, x, n), ref->softmax[1].rows[0](want, wide, n);
         check_near(y, want, n, 2e-6, k->isa);
-        k->log_softmax[0](y, x, n), ref->log_softmax[1](want, wide, n);
+        k->softmax[0].rows[1](y, x, n), ref->softmax[1].rows[1](want, wide, n);
         check_near(y, want, n, 3e-5, k->isa);
         free(wide), free(want);
         unfence(x, n), unfence(y, n);
@@ -530,14 +530,14 @@ static void softmax_of_large_numbers_and_its_gradient_agree(void **unused)
             x[i] = draw(3) ? 1e30f * (float)draw(3) : -INFINITY;
         x[draw((uint32_t)n)] = 2e30f;
         double *wx = widened(x, n), *want = widened(y, n), *wdy = widened(dy, n), *wdx = widened(dx, n);
-        k->softmax[0](y, x, n), ref->softmax[1](want, wx, n);
+        k->softmax[0].rows[0](y, x, n), ref->softmax[1].rows[0](want, wx, n);
         check_near(y, want, n, 1e-6, k->isa);
-        k->softmax_backward[0](dx, dy, y, n), ref->softmax_backward[1](wdx, wdy, want, n);
+        k->softmax[0].rows_backward[0](dx, dy, y, n), ref->softmax[1].rows_backward[0](wdx, wdy, want, n);
         check_near(dx, wdx, n, 2e-6, k->isa);
         for (int64_t i = 0; i < n; i++)
             x[i] = 3 * number(), wx[i] = (double)x[i];
-        k->log_softmax[0](y, x, n), ref->log_softmax[1](want, wx, n);
-        k->log_softmax_backward[0](dx, dy, y, n), ref->log_softmax_backward[1](wdx, wdy, want, n);
+        k->softmax[0].rows[1](y, x, n), ref->softmax[1].rows[1](want, wx, n);
+        k->softmax[0].rows_backward[1](dx, dy, y, n), ref->softmax[1].rows_backward[1](wdx, wdy, want, n);
         check_near(dx, wdx, n, 1e-5, k->isa);
         free(wx), free(want), free(wdy), free(wdx);
         unfence(x, n), unfence(y, n), unfence(dy, n), unfence(dx, n);

@@ -19,9 +19,10 @@ TP_API bool tp_requires_grad(const tp_tensor *);
 TP_API bool tp_is_leaf(const tp_tensor *);
 TP_API const char *tp_grad_fn(const tp_tensor *);       /* name of the operation that made it; NULL for a leaf */
 TP_API tp_tensor *tp_grad(const tp_tensor *);           /* NULL at first; belongs to its tensor */
-TP_API void tp_set_grad(tp_tensor *, tp_tensor *grad);  /* NULL takes it away */
+TP_API void tp_set_grad(tp_tensor *, tp_tensor *grad);  /* of its shape and dtype; NULL takes it away */
 TP_API void tp_retain_grad(tp_tensor *);                /* keep the gradient of a tensor that is not a leaf */
 TP_API tp_tensor *tp_detach(tp_tensor *);               /* same storage, no history */
+TP_API tp_tensor *tp_detach_(tp_tensor *);              /* the tensor itself becomes a leaf; not of views; returns its argument */
 
 /* No history is recorded until the C block ends.  TP_ENABLE_GRAD turns it on again inside. */
 #define TP_NO_GRAD TP_GRAD_MODE_NAMED_(TP_JOIN_(tp_grad_mode_, __COUNTER__), false)
@@ -37,6 +38,8 @@ typedef struct tp_backward_options {
     bool retain_graph;   /* keep what backward needs, for another backward through the same graph */
     bool create_graph;   /* record the gradients' own history: gradients of gradients.  Implies retain_graph */
     tp_tensor *gradient; /* seed, of the loss's shape; needed when the loss is not a scalar */
+    bool no_unused;         /* tp_gradients: an input that the output does not depend on is an error (allow_unused=False) */
+    bool materialize_grads; /* tp_gradients: it gets zeros instead of NULL */
 } tp_backward_options;
 
 /* grad of every leaf += d loss / d leaf.  The graph is freed; a second backward through it is an error. */
@@ -51,6 +54,16 @@ TP_API tp_status tp_backward_opt(tp_tensor *loss, const tp_backward_options *);
                      &(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
 TP_API tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, tp_tensor **grads,
                                   const tp_backward_options *);
+
+/* The same of several results at once, each with its seed: torch.autograd.backward(outputs, seeds),
+ * torch.autograd.grad(outputs, inputs, seeds).  seeds NULL, or one of them NULL: 1, for a result of one element. */
+#define TP_BACKWARD_OPTIONS_(...) (&(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
+#define tp_backward_of(outputs, n, seeds, ...) tp_backward_of_opt(outputs, n, seeds, TP_BACKWARD_OPTIONS_(__VA_ARGS__))
+#define tp_gradients_of(outputs, n_out, seeds, inputs, n, grads, ...) \
+    tp_gradients_of_opt(outputs, n_out, seeds, inputs, n, grads, TP_BACKWARD_OPTIONS_(__VA_ARGS__))
+TP_API tp_status tp_backward_of_opt(tp_tensor *const *outputs, int n, tp_tensor *const *seeds, const tp_backward_options *);
+TP_API tp_status tp_gradients_of_opt(tp_tensor *const *outputs, int n_out, tp_tensor *const *seeds, tp_tensor *const *inputs, int n,
+                                     tp_tensor **grads, const tp_backward_options *);
 
 /* Compares gradients with central differences, in f64.  f maps inputs to one tensor (any shape).
  * An error of the worst element is set when |analytic - numeric| > atol + rtol |numeric|. */
@@ -67,6 +80,73 @@ typedef struct tp_gradcheck_options {
                      &(tp_gradcheck_options){ .struct_size = sizeof(tp_gradcheck_options), __VA_ARGS__ })
 TP_API tp_status tp_gradcheck_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n,
                                   const tp_gradcheck_options *);
+
+/* ---- Derivatives of a function as a whole (torch.autograd.functional) ------------------------------------------
+ *
+ * f is called at its inputs cut off from their history; results belong to the innermost scope.  What f does not depend on has
+ * derivative 0, or is an error with .strict.  value may be NULL. */
+
+typedef struct tp_functional_options {
+    size_t struct_size;
+    bool create_graph; /* the results have gradients too, by the inputs that require one */
+    bool strict;
+} tp_functional_options;
+#define TP_FUNCTIONAL_OPTIONS_(...) (&(tp_functional_options){ .struct_size = sizeof(tp_functional_options), __VA_ARGS__ })
+
+#define tp_vjp(f, context, inputs, n, v, value, products, ...) /* products[i] = v' J_i; v of the value's shape, or NULL for one number */ \
+    tp_vjp_opt(f, context, inputs, n, v, value, products, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
+#define tp_jvp(f, context, inputs, n, v, value, product, ...)  /* sum of J_i v[i]; v[i] of input i's shape */ \
+    tp_jvp_opt(f, context, inputs, n, v, value, product, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
+#define tp_hvp(f, context, inputs, n, v, value, products, ...) /* products[i] = sum of H_ij v[j]; f gives one number */ \
+    tp_hvp_opt(f, context, inputs, n, v, value, products, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
+#define tp_jacobian(f, context, inputs, n, jacobian, ...)      /* jacobian[i]: the value's shape, then input i's */ \
+    tp_jacobian_opt(f, context, inputs, n, jacobian, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
+#define tp_hessian(f, context, inputs, n, hessian, ...)        /* hessian[i * n + j]: input i's shape, then input j's */ \
+    tp_hessian_opt(f, context, inputs, n, hessian, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
+TP_API tp_status tp_vjp_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor *v, tp_tensor **value,
+                            tp_tensor **products, const tp_functional_options *);
+TP_API tp_status tp_jvp_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor *const *v, tp_tensor **value,
+                            tp_tensor **product, const tp_functional_options *);
+TP_API tp_status tp_hvp_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor *const *v, tp_tensor **value,
+                            tp_tensor **products, const tp_functional_options *);
+TP_API tp_status tp_jacobian_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor **jacobian,
+                                 const tp_functional_options *);
+TP_API tp_status tp_hessian_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor **hessian,
+                                const tp_functional_options *);
+
+/* ---- Hooks: functions that see, and may change, gradients ------------------------------------------------------ */
+
+/* Called in backward with the whole gradient of the tensor; what it returns takes its place (NULL: it stays).  In the order
+ * of registering, also for tp_gradients; on a tensor that was changed in place since, of the value before. */
+typedef tp_tensor *tp_hook(tp_tensor *grad, void *context);
+TP_API int64_t tp_register_hook(tp_tensor *, tp_hook *, void *context); /* its number, from 1; 0 on an error */
+TP_API bool tp_remove_hook(tp_tensor *, int64_t number);                /* false if there is none */
+
+/* Called after a leaf's .grad was added to. */
+typedef void tp_after_hook(tp_tensor *leaf, void *context);
+TP_API int64_t tp_register_post_accumulate_hook(tp_tensor *leaf, tp_after_hook *, void *context);
+
+/* ---- Recomputing: memory for time -------------------------------------------------------------------------------- */
+
+/* f(inputs), without keeping what backward needs of the operations inside: backward runs f once more for it, with the same
+ * random numbers.  Gradients are the same bits.  f depends on nothing but its inputs and context, which must stay until then
+ * (.keep: an object, a module say, that is retained as long).  They nest.  */
+typedef struct tp_checkpoint_options {
+    size_t struct_size;
+    void *keep;
+} tp_checkpoint_options;
+#define tp_checkpoint(f, inputs, n, context, ...) \
+    tp_checkpoint_opt(f, inputs, n, context, &(tp_checkpoint_options){ .struct_size = sizeof(tp_checkpoint_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_checkpoint_opt(tp_function *, tp_tensor *const *inputs, int n, void *context, const tp_checkpoint_options *);
+
+/* ---- Finding NaN --------------------------------------------------------------------------------------------------- */
+
+/* Until the C block ends: a gradient that becomes NaN in backward is an error that names the operation.  Slow. */
+#define TP_DETECT_ANOMALY TP_DETECT_ANOMALY_NAMED_(TP_JOIN_(tp_anomaly_, __COUNTER__))
+#define TP_DETECT_ANOMALY_NAMED_(name) \
+    __attribute__((cleanup(tp_detect_anomaly_restore), unused)) bool name = tp_set_detect_anomaly(true)
+TP_API bool tp_set_detect_anomaly(bool on); /* of this thread; returns what was before */
+TP_API void tp_detect_anomaly_restore(const bool *before);
 
 /* ---- Operations: the descriptor ------------------------------------------------------------------------
  *

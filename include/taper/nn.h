@@ -45,6 +45,22 @@ TP_API tp_module *tp_find_module(tp_module *, const char *dotted_name); /* NULL,
 typedef void tp_observer(void *context, tp_module *, const tp_tensor *input, const tp_tensor *output, double seconds);
 TP_API void tp_set_observer(tp_observer *, void *context);
 
+/* ---- Hooks: functions around a module's forward and at its borders in backward ------------------------------------
+ *
+ * In the order of registering.  They fail by setting an error (tp_error_set).  Each register function returns the hook's number,
+ * from 1; 0 on an error. */
+
+/* May put other tensors into in. */
+typedef tp_status tp_forward_pre_hook(tp_module *, tp_tensor **in, int n_in, void *context);
+/* May put other tensors into out. */
+typedef tp_status tp_forward_hook(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context);
+/* Called when the gradients of the inputs are there; may put others into grad_in.  NULL: that tensor has none. */
+typedef tp_status tp_backward_hook(tp_module *, tp_tensor **grad_in, int n_in, tp_tensor *const *grad_out, int n_out, void *context);
+TP_API int64_t tp_register_forward_pre_hook(tp_module *, tp_forward_pre_hook *, void *context);
+TP_API int64_t tp_register_forward_hook(tp_module *, tp_forward_hook *, void *context);
+TP_API int64_t tp_register_full_backward_hook(tp_module *, tp_backward_hook *, void *context);
+TP_API bool tp_remove_module_hook(tp_module *, int64_t number); /* false if there is none */
+
 /* ---- Writing a module --------------------------------------------------------------------------------------- */
 
 /* A module with state_bytes of cleared state of your own.  type is a literal. */
@@ -55,6 +71,11 @@ TP_API void *tp_module_state(tp_module *);
 TP_API tp_tensor *tp_parameter(tp_module *, const char *name, tp_tensor *); /* requires a gradient from now on */
 TP_API tp_tensor *tp_buffer(tp_module *, const char *name, tp_tensor *);    /* saved and loaded, not trained */
 TP_API tp_module *tp_child(tp_module *, const char *name, tp_module *);
+
+/* For a module with a typed function of its own (tp_lstm_forward(m, x, &state)): the same as tp_forward for several tensors.
+ * Opens a scope, runs hooks and observer around body, which fills out; the results are kept. */
+typedef tp_status tp_module_body(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context);
+TP_API tp_status tp_module_call(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, tp_module_body *, void *context);
 
 TP_API void tp_module_set_info(tp_module *, const char *format, ...) TP_PRINTF(2, 3);
 

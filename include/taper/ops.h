@@ -27,6 +27,7 @@ extern "C" {
 #define tp_uniform(low, high, shape, ...) tp_uniform_opt(low, high, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 #define tp_randn(shape, ...) tp_normal_opt(0, 1, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 #define tp_normal(mean, std, shape, ...) tp_normal_opt(mean, std, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
+#define tp_exponential(lambd, shape, ...) tp_exponential_opt(lambd, shape, TP_TENSOR_OPTIONS_(__VA_ARGS__))
 
 TP_API tp_tensor *tp_empty_opt(tp_shape, const tp_tensor_options *);
 TP_API tp_tensor *tp_full_opt(tp_shape, double value, const tp_tensor_options *);
@@ -36,8 +37,17 @@ TP_API tp_tensor *tp_linspace_opt(double start, double end, int64_t steps, const
 TP_API tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base, const tp_tensor_options *);
 TP_API tp_tensor *tp_uniform_opt(double low, double high, tp_shape, const tp_tensor_options *);       /* [low, high) */
 TP_API tp_tensor *tp_normal_opt(double mean, double std, tp_shape, const tp_tensor_options *);
-TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape);                                    /* [low, high), i64 */
+TP_API tp_tensor *tp_exponential_opt(double lambd, tp_shape, const tp_tensor_options *);               /* density lambd exp(-lambd y) */
+TP_API tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape);                                    /* [low, high), i64; every one equally likely */
+TP_API tp_tensor *tp_randint_of(int64_t low, int64_t high, tp_shape, tp_dtype);
 TP_API tp_tensor *tp_randperm(int64_t n);                                                             /* of 0 .. n-1, i64 */
+TP_API tp_tensor *tp_bernoulli(tp_tensor *p);                                                         /* 1 with probability p, else 0; of p's type */
+TP_API tp_tensor *tp_poisson(tp_tensor *rate);
+TP_API tp_tensor *tp_normal_around(tp_tensor *mean, tp_tensor *std);                                  /* torch.normal of two tensors; they broadcast */
+TP_API tp_tensor *tp_multinomial(tp_tensor *weights, int64_t n, bool replacement);                    /* n places of each row of (C,) or (N, C), i64 */
+
+TP_API tp_tensor *tp_rng_state_tensor(void);                     /* tp_rng_state as 16 bytes (u8), for files */
+TP_API tp_status tp_set_rng_state_tensor(const tp_tensor *);
 
 TP_API tp_tensor *tp_empty_like(const tp_tensor *);
 TP_API tp_tensor *tp_zeros_like(const tp_tensor *);
@@ -45,6 +55,7 @@ TP_API tp_tensor *tp_ones_like(const tp_tensor *);
 TP_API tp_tensor *tp_full_like(const tp_tensor *, double value);
 TP_API tp_tensor *tp_rand_like(const tp_tensor *);
 TP_API tp_tensor *tp_randn_like(const tp_tensor *);
+TP_API tp_tensor *tp_randint_like(const tp_tensor *, int64_t low, int64_t high);
 
 /* ---- Copies, casts, in-place filling ---------------------------------------------------------------- */
 
@@ -64,6 +75,9 @@ TP_API tp_tensor *tp_fill_(tp_tensor *, double value);
 TP_API tp_tensor *tp_zero_(tp_tensor *);
 TP_API tp_tensor *tp_uniform_(tp_tensor *, double low, double high);
 TP_API tp_tensor *tp_normal_(tp_tensor *, double mean, double std);
+TP_API tp_tensor *tp_exponential_(tp_tensor *, double lambd);
+TP_API tp_tensor *tp_bernoulli_(tp_tensor *, double p);
+TP_API tp_tensor *tp_random_(tp_tensor *, int64_t low, int64_t high); /* [low, high); 0, 0: from 0 to the largest that the type holds exactly */
 TP_API tp_tensor *tp_add_(tp_tensor *x, tp_tensor *y); /* x += y; y broadcasts to x */
 TP_API tp_tensor *tp_sub_(tp_tensor *x, tp_tensor *y);
 TP_API tp_tensor *tp_mul_(tp_tensor *x, tp_tensor *y);
@@ -287,6 +301,10 @@ typedef struct tp_conv2d_options {
 #define tp_conv2d(x, weight, ...) tp_conv2d_opt(x, weight, TP_CONV2D_OPTIONS_(__VA_ARGS__))
 TP_API tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *);
 
+/* The same for (N, C, L) and weight (K, C / groups, kernel) */
+#define tp_conv1d(x, weight, ...) tp_conv1d_opt(x, weight, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_conv1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *);
+
 typedef struct tp_pool2d_options {
     size_t struct_size;
     int64_t stride, padding, dilation;                       /* the kernel, 0, 1 (dilation: max pooling only) */
@@ -301,16 +319,28 @@ typedef struct tp_pool2d_options {
 TP_API tp_tensor *tp_max_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
 TP_API tp_tensor *tp_avg_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
 TP_API tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t height, int64_t width); /* window i: [floor(i H / h), ceil((i+1) H / h)) */
+TP_API tp_tensor *tp_adaptive_max_pool2d(tp_tensor *x, int64_t height, int64_t width);
+
+/* indices i64: where in its plane each maximum stands, row * W + column */
+#define tp_max_pool2d_with_indices(x, kernel, indices, ...) tp_max_pool2d_with_indices_opt(x, kernel, indices, TP_POOL2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_max_pool2d_with_indices_opt(tp_tensor *x, int64_t kernel, tp_tensor **indices, const tp_pool2d_options *);
+
+/* (N, C, L): the options' single numbers */
+#define tp_max_pool1d(x, kernel, ...) tp_max_pool1d_opt(x, kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
+#define tp_avg_pool1d(x, kernel, ...) tp_avg_pool1d_opt(x, kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_max_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
+TP_API tp_tensor *tp_avg_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
 
 /* ---- Softmax and losses ----------------------------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_softmax(tp_tensor *, int dim);     /* exp(x_i) / sum_j exp(x_j) */
 TP_API tp_tensor *tp_log_softmax(tp_tensor *, int dim);
+TP_API tp_tensor *tp_softmin(tp_tensor *, int dim);     /* softmax(-x) */
 
 /* y = x mask / (1 - p), mask ~ Bernoulli(1 - p); x itself when not training or p = 0.  Draws one stream. */
 TP_API tp_tensor *tp_dropout(tp_tensor *, double p, bool training);
 
-typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NONE } tp_reduction;
+typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NONE, TP_BATCHMEAN } tp_reduction; /* the last: sum / N, for tp_kl_div */
 
 typedef struct tp_mse_options {
     size_t struct_size;
@@ -347,6 +377,54 @@ typedef struct tp_bce_options {
 #define tp_binary_cross_entropy_with_logits(logits, target, ...) \
     tp_binary_cross_entropy_with_logits_opt(logits, target, &(tp_bce_options){ .struct_size = sizeof(tp_bce_options), __VA_ARGS__ })
 TP_API tp_tensor *tp_binary_cross_entropy_with_logits_opt(tp_tensor *logits, tp_tensor *target, const tp_bce_options *);
+
+/* The same of probabilities x in (0, 1); logarithms are at least -100, as in PyTorch. */
+#define tp_binary_cross_entropy(input, target, ...) \
+    tp_binary_cross_entropy_opt(input, target, &(tp_bce_options){ .struct_size = sizeof(tp_bce_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_binary_cross_entropy_opt(tp_tensor *input, tp_tensor *target, const tp_bce_options *);
+
+/* -w[y] x[y]: cross_entropy of log probabilities.  Its options without label_smoothing. */
+#define tp_nll_loss(logp, target, ...) \
+    tp_nll_loss_opt(logp, target, &(tp_cross_entropy_options){ .struct_size = sizeof(tp_cross_entropy_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_nll_loss_opt(tp_tensor *logp, tp_tensor *target, const tp_cross_entropy_options *);
+
+/* Differences d = |x - y| */
+TP_API tp_tensor *tp_l1_loss(tp_tensor *x, tp_tensor *y, tp_reduction);                     /* d */
+TP_API tp_tensor *tp_smooth_l1_loss(tp_tensor *x, tp_tensor *y, double beta, tp_reduction); /* d < beta ? d^2 / (2 beta) : d - beta / 2 */
+TP_API tp_tensor *tp_huber_loss(tp_tensor *x, tp_tensor *y, double delta, tp_reduction);    /* d <= delta ? d^2 / 2 : delta (d - delta / 2) */
+
+/* Margins; targets y are 1 or -1 */
+TP_API tp_tensor *tp_hinge_embedding_loss(tp_tensor *x, tp_tensor *y, double margin, tp_reduction);                       /* y = 1: x; -1: max(margin - x, 0) */
+TP_API tp_tensor *tp_margin_ranking_loss(tp_tensor *x1, tp_tensor *x2, tp_tensor *y, double margin, tp_reduction);        /* max(-y (x1 - x2) + margin, 0) */
+TP_API tp_tensor *tp_soft_margin_loss(tp_tensor *x, tp_tensor *y, tp_reduction);                                          /* ln(1 + exp(-y x)) */
+TP_API tp_tensor *tp_cosine_embedding_loss(tp_tensor *x1, tp_tensor *x2, tp_tensor *y, double margin, tp_reduction);      /* (N, D), (N, D), (N): y = 1: 1 - cos; -1: max(cos - margin, 0) */
+
+typedef struct tp_triplet_options {
+    size_t struct_size;
+    tp_reduction reduction;
+    double margin, p, eps; /* 1, 2, 1e-6 */
+    bool swap;             /* the smaller of |a - n| and |p - n| */
+} tp_triplet_options;
+/* max(|a - p| - |a - n| + margin, 0), |.| the p-norm of the last dim */
+#define tp_triplet_margin_loss(anchor, positive, negative, ...) \
+    tp_triplet_margin_loss_opt(anchor, positive, negative, &(tp_triplet_options){ .struct_size = sizeof(tp_triplet_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_triplet_margin_loss_opt(tp_tensor *anchor, tp_tensor *positive, tp_tensor *negative, const tp_triplet_options *);
+
+/* Densities */
+TP_API tp_tensor *tp_kl_div(tp_tensor *x, tp_tensor *y, bool log_target, tp_reduction); /* y (ln y - x); log_target: e^y (y - x) */
+
+typedef struct tp_nll_density_options {
+    size_t struct_size;
+    tp_reduction reduction;
+    double eps;     /* Poisson 1e-8, Gauss 1e-6 */
+    bool full;      /* with the terms that do not depend on x */
+    bool not_log;   /* Poisson: x is the rate itself, not its logarithm */
+} tp_nll_density_options;
+#define TP_NLL_DENSITY_OPTIONS_(...) (&(tp_nll_density_options){ .struct_size = sizeof(tp_nll_density_options), __VA_ARGS__ })
+#define tp_poisson_nll_loss(x, y, ...) tp_poisson_nll_loss_opt(x, y, TP_NLL_DENSITY_OPTIONS_(__VA_ARGS__))            /* e^x - y x */
+#define tp_gaussian_nll_loss(x, y, var, ...) tp_gaussian_nll_loss_opt(x, y, var, TP_NLL_DENSITY_OPTIONS_(__VA_ARGS__)) /* (ln var + (x - y)^2 / var) / 2 */
+TP_API tp_tensor *tp_poisson_nll_loss_opt(tp_tensor *x, tp_tensor *y, const tp_nll_density_options *);
+TP_API tp_tensor *tp_gaussian_nll_loss_opt(tp_tensor *x, tp_tensor *y, tp_tensor *var, const tp_nll_density_options *);
 
 /* ---- The table of operations --------------------------------------------------------------------------- */
 

@@ -127,6 +127,8 @@ typedef struct tp_format_options { /* as torch.set_printoptions; -1 where zero i
     tp_format_opt(t, text, size, &(tp_format_options){ .struct_size = sizeof(tp_format_options), __VA_ARGS__ })
 TP_API size_t tp_format_opt(const tp_tensor *, char *text, size_t size, const tp_format_options *);
 
+TP_API void tp_print(const tp_tensor *, FILE *to); /* the same text and a newline, to a file of yours: tp_print(x, stdout) */
+
 /* Nested lists, all elements, as Python's json.dumps(x.tolist()): "[[1.0, 0.5], [NaN, -Infinity]]".  Each number is
  * the shortest decimal that reads back as the same one.  Like snprintf. */
 TP_API size_t tp_tolist(const tp_tensor *, char *text, size_t size);

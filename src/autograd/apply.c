@@ -36,20 +36,19 @@ void tp_dry_run(tp_dry_run_total *total)
 
 /* ---- checks ------------------------------------------------------------------------------------------ */
 
-/* The i-th word of op->inputs. */
-static const char *input_name(const tp_op *op, int i, int *length)
+int op_input_name(const tp_op *op, int i, const char **out)
 {
     const char *name = op->inputs ? op->inputs : "";
     for (; i > 0 && *name; i--)
         name += strcspn(name, " ") + (name[strcspn(name, " ")] == ' ');
-    *length = (int)strcspn(name, " ");
-    return name;
+    *out = name;
+    return (int)strcspn(name, " ");
 }
 
 static tp_status missing_input(const tp_op *op, int i)
 {
-    int length;
-    const char *name = input_name(op, i, &length);
+    const char *name;
+    int length = op_input_name(op, i, &name);
     if (length && name[length - 1] == '?')
         return TP_OK;
     return tp_fail(TP_ERR_ARGUMENT, "%s: input %d (%.*s) is NULL", op->name, i, length, name);
@@ -61,9 +60,13 @@ static tp_status check_inputs(const tp_op *op, tp_tensor *const *in, int n_in)
         return tp_error_pending();
     if (__builtin_expect(op->n_in >= 0 ? n_in != op->n_in : n_in < 1, 0))
         return tp_fail(TP_ERR_ARGUMENT, "%s: got %d inputs, wants %s", op->name, n_in, op->inputs);
-    for (int i = 0; i < n_in; i++)
-        if (__builtin_expect(!in[i], 0) && missing_input(op, i))
-            return TP_ERR_ARGUMENT;
+    for (int i = 0; i < n_in; i++) {
+        if (__builtin_expect(!in[i], 0)) {
+            if (missing_input(op, i))
+                return TP_ERR_ARGUMENT;
+        } else if (__builtin_expect(tensor_is_stale(in[i]), 0) && tensor_refresh(in[i]))
+            return tp_error_pending();
+    }
     return TP_OK;
 }
 
@@ -79,15 +82,23 @@ static bool wants_record(const tp_op *op, tp_tensor *const *in, int n_in)
 
 /* ---- running ------------------------------------------------------------------------------------------- */
 
+static void share_storage(tp_tensor *y, tp_tensor *x)
+{
+    if (!(y->storage = x->storage))
+        return;
+    storage_retain(y->storage);
+    y->base = tp_retain(x->base ? x->base : x);
+    y->view_version = y->storage->version;
+    y->view_kind = x->view_kind ? x->view_kind : grad_enabled ? VIEW_PLAIN : VIEW_NO_GRAD;
+}
+
 static tp_status allocate_outputs(tp_call *c)
 {
     for (int i = 0; i < c->n_out; i++) {
         tp_tensor *y = c->out[i];
-        if (c->op->is_view) {
-            y->is_view = true;
-            if ((y->storage = c->in[0]->storage))
-                storage_retain(y->storage);
-        } else if (dry_run)
+        if (c->op->is_view)
+            share_storage(y, c->in[0]);
+        else if (dry_run)
             dry_run->output_bytes += y->numel * (int64_t)tensor_element_size(y);
         else if (tensor_allocate(y))
             return TP_ERR_MEMORY;
@@ -185,17 +196,24 @@ tp_tensor *tp_apply(const tp_op *op, tp_tensor *const *in, int n_in, const void 
 
 /* ---- in place ------------------------------------------------------------------------------------------ */
 
-static tp_status check_in_place(const tp_op *op, tp_tensor *x, bool records)
+static tp_status check_history(const tp_op *op, const tp_tensor *x)
 {
-    if (records && x->requires_grad && !x->grad_fn)
-        return tp_fail(
-            TP_ERR_GRAD,
-            "%s_: a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD",
-            op->name);
-    if (records && x->is_view)
-        return tp_fail(TP_ERR_GRAD,
-                       "%s_: a view cannot be changed in place while gradients are recorded; clone it first",
-                       op->name);
+    const char *why = NULL;
+    if (x->base && x->view_kind == VIEW_NO_GRAD)
+        why = "the view was made under TP_NO_GRAD and would be changed outside of it: do both inside or both outside";
+    else if (x->base && x->view_kind == VIEW_BORDER)
+        why = "an input or output of a module with backward hooks cannot be changed in place; clone it first";
+    else if (x->base && x->requires_grad && x->base->requires_grad && !x->base->grad_fn)
+        why = "a view of a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD";
+    else if (x->requires_grad && !x->grad_fn)
+        why = "a leaf that requires a gradient cannot be changed in place; do it under TP_NO_GRAD";
+    return why ? tp_fail(TP_ERR_GRAD, "%s_: %s", op->name, why) : TP_OK;
+}
+
+static tp_status check_in_place(const tp_op *op, const tp_tensor *x, bool records)
+{
+    if (records && check_history(op, x))
+        return TP_ERR_GRAD;
     for (int i = 0; i < x->ndim && x->numel; i++)
         if (x->stride[i] == 0 && x->shape[i] > 1)
             return tp_fail(
@@ -240,6 +258,26 @@ static tp_tensor *in_place_by_copy(const tp_op *op, tp_tensor *x, tp_tensor *con
     return tp_apply_(&tp_op_copy, (tp_tensor *[]){ x, y }, 2, NULL);
 }
 
+/* The node of the call, before the tensor changes: what it saves, it saves with the version from before.  *node is x's
+ * own, or of a view the one behind its base's. */
+static tp_status record_in_place(const tp_call *c, tp_node **node)
+{
+    tp_tensor *x = c->out[0];
+    tp_node *before = tp_retain(x->grad_fn);
+    uint8_t output = x->output;
+    bool wanted = x->requires_grad;
+    tp_status status = node_record(c);
+    *node = x->grad_fn;
+    if (!status && x->base && (status = rebase_history(x))) {
+        tp_release(x->grad_fn);
+        x->grad_fn = tp_retain(before);
+        x->output = output;
+        x->requires_grad = wanted;
+    }
+    tp_release(before);
+    return status;
+}
+
 tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const void *attrs)
 {
     tp_tensor *in[TP_MAX_INPUTS];
@@ -249,6 +287,7 @@ tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const 
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: has no form in place", op->name);
     memcpy(in, inputs, sizeof *in * (size_t)n_in);
     tp_tensor *x = in[0], *out[1];
+    tp_node *node = NULL;
     bool records = wants_record(op, in, n_in);
     TP_SCOPE;
     if (op->compose) /* what it makes is copied in */
@@ -262,17 +301,23 @@ tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const 
     if (dry_run)
         return x;
     out[0] = x;
-    if (take_scratch(&c)) /* the last thing that can fail but recording, which comes before x changes: */
+    if (take_scratch(&c)) /* the last thing that can fail but recording, which comes before x changes */
         return NULL;
-    if (records && node_record(&c)) { /* what it saves, it saves with the version from before */
+    if (records && record_in_place(&c, &node)) {
         tp_free(c.scratch, c.scratch_bytes);
         return NULL;
     }
     op->forward(&c);
     tp_free(c.scratch, c.scratch_bytes);
     x->storage->version++;
-    if (records && (op->saves_out & 1)) /* the node's own alias of the result has the new version */
-        x->grad_fn->out[0].saved.version = x->storage->version;
+    if (x->base) /* its history was up to date and is so again */
+        x->view_version = x->storage->version;
+    if (node && (op->saves_out & 1)) { /* the node's own alias of the result */
+        if (!is_promise(node->out[0].saved.tensor))
+            node->out[0].saved.version = x->storage->version;
+        if (recompute_active())
+            recompute_written(x->storage);
+    }
     return x;
 }
 

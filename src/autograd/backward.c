@@ -1,11 +1,11 @@
-/* backward.c - the walk from a loss to the leaves.
+/* backward.c - the walk from results to the leaves.
  *
  * 1. plan():  the nodes that the root reaches, each after all that it depends on, by an explicit stack (graphs are deep);
  *             and which of them lead to somebody who wants a gradient.
  * 2. walk():  in the reverse order, each node's backward turns the sum of what flowed into its outputs into gradients of
  *             its inputs, which are added up in the next nodes or in the leaves.
  * Sums are made in the order of the walk, which follows from the graph alone: same graph, same bits.
- * Layer: autograd.  Depends on node.h.  Read next: gradcheck.c. */
+ * Layer: autograd.  Depends on node.h.  Read next: inplace.c, hooks.c, recompute.c. */
 #include "autograd/node.h"
 #include "base/memory.h"
 #include "device/device.h"
@@ -18,12 +18,20 @@ typedef struct capture { /* tp_gradients: gradients of these, instead of adding 
     int n;
 } capture;
 
+/* A leaf with hooks: they see the sum of all that arrives, so it is put aside until the last edge has been visited. */
+typedef struct hooked_leaf {
+    tp_tensor *leaf, *grad;
+    int64_t expected;
+} hooked_leaf;
+
 typedef struct pass {
     uint64_t number;
     bool retain_graph, create_graph;
     const capture *capture; /* NULL: into the leaves */
     tp_node **order;
     int64_t count, capacity;
+    hooked_leaf *hooked;
+    int64_t n_hooked, hooked_capacity;
 } pass;
 
 /* ---- the engine's own operations ------------------------------------------------------------------------ */
@@ -85,6 +93,31 @@ static bool node_captured(const pass *p, const tp_node *n)
     return false;
 }
 
+static hooked_leaf *hooked_of(const pass *p, const tp_tensor *leaf)
+{
+    for (int64_t i = 0; leaf && leaf->hooks && i < p->n_hooked; i++)
+        if (p->hooked[i].leaf == leaf)
+            return &p->hooked[i];
+    return NULL;
+}
+
+/* One more edge (or root) that something may come by. */
+static tp_status expect(pass *p, tp_tensor *leaf)
+{
+    hooked_leaf *h = hooked_of(p, leaf);
+    void *all = p->hooked;
+    if (h || !leaf || !hooks_any(leaf->hooks)) {
+        if (h)
+            h->expected++;
+        return TP_OK;
+    }
+    if (tp_grow(&all, &p->hooked_capacity, p->n_hooked + 1, sizeof *p->hooked))
+        return TP_ERR_MEMORY;
+    p->hooked = all;
+    p->hooked[p->n_hooked++] = (hooked_leaf){ tp_retain(leaf), NULL, 1 };
+    return TP_OK;
+}
+
 static tp_status put(pass *p, tp_node *n)
 {
     void *order = p->order;
@@ -92,6 +125,9 @@ static tp_status put(pass *p, tp_node *n)
         return TP_ERR_MEMORY;
     p->order = order;
     p->order[p->count++] = n;
+    for (int i = 0; i < n->n_in; i++)
+        if (n->in[i].leaf && n->in[i].leaf->hooks && expect(p, n->in[i].leaf))
+            return TP_ERR_MEMORY;
     return TP_OK;
 }
 
@@ -100,8 +136,11 @@ typedef struct frame {
     int next; /* edge to look at next */
 } frame;
 
+/* Adds the nodes that root reaches to the order; those of an earlier root are there already. */
 static tp_status plan(pass *p, tp_node *root)
 {
+    if (root->mark == p->number)
+        return TP_OK;
     void *memory = NULL;
     int64_t room = 0, depth = 0;
     tp_status status = tp_grow(&memory, &room, 1, sizeof(frame));
@@ -170,13 +209,42 @@ static tp_status accumulate_leaf(const pass *p, tp_tensor *leaf, tp_tensor *g)
     return g ? accumulate(p, &leaf->grad, g) : tp_error_pending();
 }
 
+static tp_status deliver_leaf(const pass *p, tp_tensor *leaf, tp_tensor *g)
+{
+    if (!p->capture)
+        return accumulate_leaf(p, leaf, g);
+    return accumulate(p, &p->capture->grads[captured(p->capture, leaf, NULL, 0)], g);
+}
+
 static tp_status deliver(const pass *p, const edge *e, tp_tensor *g)
 {
     if (e->node)
         return accumulate(p, &e->node->out[e->output].grad, g);
-    if (!p->capture)
-        return accumulate_leaf(p, e->leaf, g);
-    return accumulate(p, &p->capture->grads[captured(p->capture, e->leaf, NULL, 0)], g);
+    hooked_leaf *h = hooked_of(p, e->leaf);
+    return h ? accumulate(p, &h->grad, g) : deliver_leaf(p, e->leaf, g);
+}
+
+/* Another edge to the leaf has been visited.  After the last one all has arrived: the hooks get it, then the leaf. */
+static tp_status settle(const pass *p, const tp_tensor *leaf)
+{
+    hooked_leaf *h = hooked_of(p, leaf);
+    if (!h || --h->expected || !h->grad)
+        return TP_OK;
+    TP_SCOPE;
+    tp_tensor *g = hooks_run(h->leaf->hooks, h->grad);
+    bool same = g == h->grad;
+    if (g && !same)
+        tp_retain(g);
+    tp_tensor *mine = h->grad;
+    h->grad = NULL;
+    if (g)
+        deliver_leaf(p, h->leaf, g);
+    if (g && !same)
+        tp_release(g);
+    tp_release(mine);
+    if (!tp_pending() && !p->capture)
+        hooks_run_after(h->leaf->hooks, h->leaf);
+    return tp_error_pending();
 }
 
 /* The gradient in the shape and dtype of the input: broadcasting is undone here, once for all operations. */
@@ -193,66 +261,151 @@ static tp_tensor *fitted(const tp_node *n, int i, tp_tensor *g)
 
 /* ---- walk ------------------------------------------------------------------------------------------------------- */
 
-/* What flowed into the node's outputs is complete: those who asked for it get it. */
+/* The gradient of a tensor that is not a leaf, into its box. */
+static tp_status fill_box(tp_tensor *box, tp_tensor *grad)
+{
+    tp_tensor *g = box->storage ? engine_add(box, grad) : engine_clone(grad);
+    if (!g)
+        return tp_error_pending();
+    if (box->storage)
+        storage_release(box->storage);
+    box->dtype = g->dtype, box->ndim = g->ndim, box->numel = g->numel, box->offset = g->offset;
+    memcpy(box->shape, g->shape, sizeof g->shape);
+    memcpy(box->stride, g->stride, sizeof g->stride);
+    storage_retain(box->storage = g->storage);
+    return TP_OK;
+}
+
+/* What flowed into the node's outputs is complete: its hooks may change it, then those who asked for it get it. */
 static tp_status hand_out(const pass *p, tp_node *n)
 {
     for (int i = 0; i < n->n_out; i++) {
         out_slot *o = &n->out[i];
         if (!o->grad)
             continue;
+        if (o->hooks) {
+            tp_tensor *g = hooks_run(o->hooks, o->grad);
+            if (!g)
+                return tp_error_pending();
+            if (g != o->grad) {
+                tp_release(o->grad);
+                o->grad = tp_retain(g);
+            }
+        }
         int wanted = captured(p->capture, NULL, n, i);
         if (wanted >= 0 && accumulate(p, &p->capture->grads[wanted], o->grad))
             return tp_error_pending();
-        if (o->retained && !p->capture) {
-            tp_tensor *box = o->retained,
-                      *g = box->storage ? engine_add(box, o->grad) : engine_clone(o->grad);
-            if (!g)
-                return tp_error_pending();
-            if (box->storage)
-                storage_release(box->storage);
-            box->dtype = g->dtype, box->ndim = g->ndim, box->numel = g->numel, box->offset = g->offset;
-            memcpy(box->shape, g->shape, sizeof g->shape);
-            memcpy(box->stride, g->stride, sizeof g->stride);
-            storage_retain(box->storage = g->storage);
-        }
+        if (o->retained && !p->capture && fill_box(o->retained, o->grad))
+            return tp_error_pending();
     }
     return TP_OK;
 }
 
-static tp_status run_node(const pass *p, tp_node *n, tp_tensor **arrays, bool *needs)
+typedef struct arrays { /* of one node, for its backward */
+    tp_tensor **in, **dx, **out, **dy;
+    bool *needs;
+} arrays;
+
+/* backward of the node itself, or of the one that it holds. */
+static tp_status call_backward(const pass *p, tp_node *n, const arrays *a)
 {
-    tp_tensor **in = arrays, **dx = arrays + n->n_in, **out = dx + n->n_in, **dy = out + n->n_out;
-    tp_dtype dtypes[TP_MAX_INPUTS], *dtype = dtypes;
-    if (node_unpack(n, p->create_graph, in, out))
+    tp_dtype dtypes[TP_MAX_INPUTS];
+    if (node_unpack(n, p->create_graph, a->in, a->out))
         return tp_error_pending();
-    if (!n->op->backward)
+    if (!n->op->backward && n->op != &tp_op_border)
         return tp_fail(TP_ERR_GRAD, "backward: %s has no gradient", n->op->name);
-    for (int i = 0; i < n->n_in; i++) {
-        dx[i] = NULL;
-        needs[i] = edge_wanted(p, &n->in[i]);
-        if (i < TP_MAX_INPUTS)
-            dtype[i] = n->in[i].dtype;
-    }
-    for (int i = 0; i < n->n_out; i++)
-        dy[i] = n->out[i].grad;
+    for (int i = 0; i < n->n_in && i < TP_MAX_INPUTS; i++)
+        dtypes[i] = n->in[i].dtype;
     tp_saved saved = { .op = n->op,
                        .n_in = n->n_in,
                        .n_out = n->n_out,
-                       .in = in,
-                       .out = out,
-                       .dy = dy,
-                       .needs = needs,
+                       .in = a->in,
+                       .out = a->out,
+                       .dy = a->dy,
+                       .needs = a->needs,
                        .in_shape = n->shape,
-                       .in_dtype = dtype,
+                       .in_dtype = dtypes,
                        .attrs = n->attrs };
-    n->op->backward(&saved, dy[0], dx);
+    if (n->op == &tp_op_border)
+        return border_backward(n->held, &saved, a->dx);
+    n->op->backward(&saved, a->dy[0], a->dx);
+    return tp_error_pending();
+}
+
+/* The region's gradient goes back through what was done to the region; the base's is the rest, and there what came out. */
+static tp_status slices_backward(const pass *p, tp_node *n, const arrays *a)
+{
+    tp_node *done = n->held;
+    tp_tensor *dy = a->dy[0];
+    if (!(a->dy[0] = tp_apply(&tp_op_region, &dy, 1, n->attrs)) || call_backward(p, done, a) || !a->needs[0])
+        return tp_error_pending();
+    tp_tensor *part = a->dx[0] ? fitted(done, 0, a->dx[0]) : NULL;
+    if (!part && !tp_pending()) {
+        part = tensor_new((tp_dtype)dy->dtype, ((const region *)n->attrs)->size);
+        if (part)
+            memset(tensor_data(part), 0, (size_t)part->numel * tensor_element_size(part));
+    }
+    if (part)
+        a->dx[0] = tp_apply(&tp_op_region_put, (tp_tensor *[]){ dy, part }, 2, n->attrs);
+    return tp_error_pending();
+}
+
+static tp_status run_node(const pass *p, tp_node *n, const arrays *a)
+{
+    for (int i = 0; i < n->n_in; i++) {
+        a->dx[i] = NULL;
+        a->needs[i] = edge_wanted(p, &n->in[i]);
+    }
+    for (int i = 0; i < n->n_out; i++)
+        a->dy[i] = n->out[i].grad;
+    if (n->op == &copy_slices ? slices_backward(p, n, a) : call_backward(p, n, a))
+        return tp_error_pending();
     for (int i = 0; i < n->n_in && !tp_pending(); i++)
-        if (needs[i] && dx[i]) {
-            tp_tensor *g = fitted(n, i, dx[i]);
-            if (g)
+        if (a->needs[i] && a->dx[i]) {
+            tp_tensor *g = fitted(n, i, a->dx[i]);
+            if (g && !(anomaly_detection && anomaly_check(n, i, g)))
                 deliver(p, &n->in[i], g);
         }
     return tp_error_pending();
+}
+
+static tp_status freed_twice(const tp_node *n)
+{
+    return tp_fail(TP_ERR_GRAD,
+                   "backward: the graph behind %s was freed by an earlier backward; give that one "
+                   ".retain_graph = true",
+                   n->op->name);
+}
+
+static tp_status visit_needed(const pass *p, tp_node *n)
+{
+    if (n->freed)
+        return freed_twice(n);
+    TP_SCOPE;
+    tp_tensor *few[4 * TP_MAX_INPUTS], **pointers = few;
+    bool few_needs[TP_MAX_INPUTS], *needs = few_needs;
+    size_t count = (size_t)(2 * n->n_in + 2 * n->n_out), bytes = count * sizeof *pointers + (size_t)n->n_in;
+    bool many = n->n_in > TP_MAX_INPUTS || n->n_out > TP_MAX_INPUTS;
+    if (many) {
+        if (!(pointers = tp_alloc(bytes)))
+            return TP_ERR_MEMORY;
+        needs = (bool *)(pointers + count);
+    }
+    arrays a = { pointers, pointers + n->n_in, pointers + 2 * n->n_in, pointers + 2 * n->n_in + n->n_out, needs };
+    if (!hand_out(p, n))
+        run_node(p, n, &a);
+    if (many)
+        tp_free(pointers, bytes);
+    return tp_error_pending();
+}
+
+/* What it saved is needed no more. */
+static void spend(const pass *p, tp_node *n)
+{
+    if (p->retain_graph || tp_pending())
+        return;
+    node_free_saved(n);
+    n->freed = true;
 }
 
 static tp_status visit(const pass *p, tp_node *n)
@@ -260,52 +413,54 @@ static tp_status visit(const pass *p, tp_node *n)
     bool flowed = false;
     for (int i = 0; i < n->n_out; i++)
         flowed |= n->out[i].grad != NULL;
-    if (flowed && n->needed) {
-        if (n->freed)
-            return tp_fail(TP_ERR_GRAD,
-                           "backward: the graph behind %s was freed by an earlier backward; give that one "
-                           ".retain_graph = true",
-                           n->op->name);
-        TP_SCOPE;
-        tp_tensor *few[4 * TP_MAX_INPUTS], **arrays = few;
-        bool few_needs[TP_MAX_INPUTS], *needs = few_needs;
-        size_t pointers = (size_t)(2 * n->n_in + 2 * n->n_out),
-               bytes = pointers * sizeof *arrays + (size_t)n->n_in;
-        bool many = n->n_in > TP_MAX_INPUTS || n->n_out > TP_MAX_OUTPUTS;
-        if (many) {
-            if (!(arrays = tp_alloc(bytes)))
-                return TP_ERR_MEMORY;
-            needs = (bool *)(arrays + pointers);
-        }
-        if (!hand_out(p, n))
-            run_node(p, n, arrays, needs);
-        if (many)
-            tp_free(arrays, bytes);
-    }
+    if (flowed && n->needed)
+        visit_needed(p, n);
     for (int i = 0; i < n->n_out; i++) {
         tp_release(n->out[i].grad);
         n->out[i].grad = NULL;
     }
-    if (!p->retain_graph && !tp_pending()) {
-        node_free_saved(n);
-        n->freed = true;
-    }
+    for (int i = 0; i < n->n_in && p->n_hooked && !tp_pending(); i++)
+        if (n->in[i].leaf)
+            settle(p, n->in[i].leaf);
+    if (n->op != &copy_slices && !n->is_held)
+        spend(p, n);
     return tp_error_pending();
 }
 
-static tp_status walk(pass *p, tp_node *root, int output, tp_tensor *seed)
+/* After an error nothing half summed stays behind. */
+static void clear(pass *p)
 {
-    if (!plan(p, root) && !accumulate(p, &root->out[output].grad, seed))
-        for (int64_t k = p->count; k-- > 0;)
-            if (visit(p, p->order[k]))
-                break;
-    for (int64_t k = 0; k < p->count && tp_pending();
-         k++) /* after an error: nothing half summed stays behind */
+    for (int64_t k = 0; k < p->count && tp_pending(); k++)
         for (int i = 0; i < p->order[k]->n_out; i++) {
             tp_release(p->order[k]->out[i].grad);
             p->order[k]->out[i].grad = NULL;
         }
+    for (int64_t i = 0; i < p->n_hooked; i++) {
+        tp_release(p->hooked[i].grad);
+        tp_release(p->hooked[i].leaf);
+    }
     tp_free(p->order, (size_t)p->capacity * sizeof *p->order);
+    tp_free(p->hooked, (size_t)p->hooked_capacity * sizeof *p->hooked);
+}
+
+static tp_status walk(pass *p, tp_tensor *const *roots, tp_tensor *const *seeds, int n)
+{
+    for (int i = 0; i < n && !tp_pending(); i++)
+        if (roots[i]->grad_fn)
+            plan(p, roots[i]->grad_fn);
+        else
+            expect(p, roots[i]);
+    for (int i = 0; i < n && !tp_pending(); i++) {
+        edge e = { .node = roots[i]->grad_fn, .leaf = roots[i]->grad_fn ? NULL : roots[i], .output = roots[i]->output };
+        if ((e.node || edge_wanted(p, &e)) && !deliver(p, &e, seeds[i]) && e.leaf)
+            settle(p, e.leaf);
+    }
+    for (int64_t k = p->count; k-- > 0 && !tp_pending();)
+        visit(p, p->order[k]);
+    for (int64_t k = 0; k < p->count; k++) /* two nodes may have read these */
+        if (p->order[k]->op == &copy_slices)
+            spend(p, p->order[k]);
+    clear(p);
     return tp_error_pending();
 }
 
@@ -323,44 +478,67 @@ static tp_tensor *make_seed(tp_tensor *root, tp_tensor *given)
     return given ? given : engine_ones_like(root);
 }
 
-static tp_status start(tp_tensor *root, const tp_backward_options *o, const capture *wanted)
+/* seeds: NULL, or one a root, each of which may be NULL. */
+static tp_status start(tp_tensor *const *roots, tp_tensor *const *given, int n, const tp_backward_options *o,
+                       const capture *wanted)
 {
     static uint64_t passes; /* of all threads: they may share nodes */
     if (tp_pending())
         return tp_error_pending();
-    if (!root || !root->requires_grad)
-        return tp_fail(TP_ERR_GRAD, "backward: the tensor %s",
-                       root ? "does not require a gradient and has no history" : "is NULL");
+    for (int i = 0; i < n; i++)
+        if (!roots[i] || tensor_refresh(roots[i]) || !roots[i]->requires_grad)
+            return tp_fail(TP_ERR_GRAD, "backward: the tensor %s",
+                           roots[i] ? "does not require a gradient and has no history" : "is NULL");
     pass p = { .number = __atomic_add_fetch(&passes, 1, __ATOMIC_RELAXED),
                .create_graph = o->create_graph,
                .retain_graph = o->retain_graph || o->create_graph,
                .capture = wanted };
     TP_SCOPE;
     bool mode __attribute__((cleanup(tp_grad_mode_restore), unused)) = tp_grad_mode_set(o->create_graph);
-    tp_tensor *seed = make_seed(root, o->gradient);
-    if (!seed)
-        return tp_error_pending();
-    if (root->grad_fn)
-        return walk(&p, root->grad_fn, root->output, seed);
-    return edge_wanted(&p, &(edge){ .leaf = root }) ? deliver(&p, &(edge){ .leaf = root }, seed) : TP_OK;
+    tp_tensor *one[1], **seeds = n > 1 ? tp_alloc((size_t)n * sizeof *seeds) : one;
+    for (int i = 0; i < n && seeds; i++)
+        if (!(seeds[i] = make_seed(roots[i], given ? given[i] : NULL)))
+            break;
+    if (!tp_pending())
+        walk(&p, roots, seeds, n);
+    if (seeds != one)
+        tp_free(seeds, (size_t)n * sizeof *seeds);
+    return tp_error_pending();
 }
 
 tp_status tp_backward_opt(tp_tensor *loss, const tp_backward_options *o)
 {
-    return start(loss, o, NULL);
+    return start(&loss, &o->gradient, 1, o, NULL);
 }
 
-tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, tp_tensor **grads,
-                           const tp_backward_options *o)
+tp_status tp_backward_of_opt(tp_tensor *const *outputs, int n, tp_tensor *const *seeds,
+                             const tp_backward_options *o)
+{
+    return start(outputs, seeds, n, o, NULL);
+}
+
+/* An input that nothing flowed to: NULL, zeros, or an error. */
+static tp_tensor *unused(const tp_tensor *input, int i, const tp_backward_options *o)
+{
+    if (o->no_unused)
+        return tp_fail_null(TP_ERR_GRAD, "gradients: input %d is not used in what the gradient is taken of", i);
+    tp_tensor *zeros = o->materialize_grads ? tensor_new((tp_dtype)input->dtype, tp_shape_of(input)) : NULL;
+    if (zeros)
+        memset(tensor_data(zeros), 0, (size_t)zeros->numel * tensor_element_size(zeros));
+    return zeros;
+}
+
+tp_status tp_gradients_of_opt(tp_tensor *const *outputs, int n_out, tp_tensor *const *seeds,
+                              tp_tensor *const *inputs, int n, tp_tensor **grads, const tp_backward_options *o)
 {
     memset(grads, 0, sizeof *grads * (size_t)n);
     for (int i = 0; i < n && !tp_pending(); i++)
-        if (!inputs[i] || !inputs[i]->requires_grad)
+        if (!inputs[i] || tensor_refresh(inputs[i]) || !inputs[i]->requires_grad)
             return tp_fail(TP_ERR_GRAD, "gradients: input %d %s", i,
                            inputs[i] ? "does not require a gradient" : "is NULL");
-    tp_status status = start(output, o, &(capture){ inputs, grads, n });
+    start(outputs, seeds, n_out, o, &(capture){ inputs, grads, n });
     for (int i = 0; i < n; i++) {
-        if (status) {
+        if (tp_pending()) {
             tp_release(grads[i]);
             grads[i] = NULL;
         } else if (grads[i] && !tp_scope_own(grads[i])) /* the pass's ownership becomes the scope's */
@@ -369,5 +547,14 @@ tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, t
             if (inputs[j] == inputs[i])
                 grads[i] = grads[j];
     }
-    return status ? status : tp_error_pending();
+    for (int i = 0; i < n && !tp_pending(); i++)
+        if (!grads[i])
+            grads[i] = unused(inputs[i], i, o);
+    return tp_error_pending();
+}
+
+tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, tp_tensor **grads,
+                           const tp_backward_options *o)
+{
+    return tp_gradients_of_opt(&output, 1, &o->gradient, inputs, n, grads, o);
 }

@@ -9,6 +9,8 @@ tp_tensor *tp_requires_grad_(tp_tensor *t, bool on)
 {
     if (tp_pending() || !t)
         return tp_pending() ? NULL : tp_fail_null(TP_ERR_ARGUMENT, "requires_grad_: the tensor is NULL");
+    if (tensor_refresh(t))
+        return NULL;
     if (t->grad_fn && !on)
         return tp_fail_null(TP_ERR_GRAD,
                             "requires_grad_: only a leaf can stop requiring a gradient; this one comes from "
@@ -24,17 +26,17 @@ tp_tensor *tp_requires_grad_(tp_tensor *t, bool on)
 
 bool tp_requires_grad(const tp_tensor *t)
 {
-    return t && t->requires_grad;
+    return t && !tensor_refresh(t) && t->requires_grad;
 }
 
 bool tp_is_leaf(const tp_tensor *t)
 {
-    return t && !t->grad_fn;
+    return t && !tensor_refresh(t) && !t->grad_fn;
 }
 
 const char *tp_grad_fn(const tp_tensor *t)
 {
-    return t && t->grad_fn ? t->grad_fn->op->name : NULL;
+    return t && !tensor_refresh(t) && t->grad_fn ? t->grad_fn->op->name : NULL;
 }
 
 tp_tensor *tp_grad(const tp_tensor *t)
@@ -46,13 +48,19 @@ void tp_set_grad(tp_tensor *t, tp_tensor *grad)
 {
     if (!t || t->grad == grad)
         return;
+    if (grad && (grad == t || !tensor_same_shape(grad, t) || grad->dtype != t->dtype)) {
+        tp_fail(TP_ERR_GRAD, "set_grad: a gradient %s of shape %s for a tensor %s of shape %s%s",
+                tp_dtype_name((tp_dtype)grad->dtype), tensor_shape_text(grad), tp_dtype_name((tp_dtype)t->dtype),
+                tensor_shape_text(t), grad == t ? ": it is the tensor itself" : "");
+        return;
+    }
     tp_release(t->grad);
     t->grad = tp_retain(grad);
 }
 
 void tp_retain_grad(tp_tensor *t)
 {
-    if (tp_pending() || !t || !t->grad_fn || t->retains_grad)
+    if (tp_pending() || !t || tensor_refresh(t) || !t->grad_fn || t->retains_grad)
         return;
     TP_SCOPE;
     tp_tensor *box = tensor_blank();
@@ -68,4 +76,20 @@ tp_tensor *tp_detach(tp_tensor *t)
     if (tp_pending())
         return NULL;
     return t ? tensor_alias(t) : tp_fail_null(TP_ERR_ARGUMENT, "detach: the tensor is NULL");
+}
+
+tp_tensor *tp_detach_(tp_tensor *t)
+{
+    if (tp_pending())
+        return NULL;
+    if (!t || t->base)
+        return tp_fail_null(TP_ERR_GRAD, "detach_: the tensor is %s",
+                            t ? "a view, which keeps its base's history; use tp_detach" : "NULL");
+    tp_release(t->grad_fn);
+    tp_release(t->hooks);
+    t->grad_fn = NULL;
+    t->hooks = NULL;
+    t->output = 0;
+    t->requires_grad = t->retains_grad = false;
+    return t;
 }

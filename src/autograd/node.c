@@ -29,7 +29,9 @@ static void node_destroy(void *object)
         for (int i = 0; i < n->n_out; i++) {
             tp_release(n->out[i].grad);
             tp_release(n->out[i].retained);
+            tp_release(n->out[i].hooks);
         }
+        tp_release(n->held);
         tp_free(n, n->bytes);
     }
     draining = false;
@@ -47,13 +49,16 @@ void node_free_saved(tp_node *n)
         tp_release(n->out[i].saved.tensor);
         n->out[i].saved.tensor = NULL;
     }
+    if (n->op == &copy_slices)
+        node_free_saved(n->held);
 }
 
-static tp_node *node_new(const tp_op *op, int n_in, int n_out)
+tp_node *node_new(const tp_op *op, int n_in, int n_out)
 {
     size_t edges = (size_t)n_in * sizeof(edge), outs = (size_t)n_out * sizeof(out_slot);
     size_t shapes = (size_t)n_in * sizeof(tp_shape);
     size_t bytes = sizeof(tp_node) + edges + outs + shapes + op->attrs_size;
+    static _Thread_local uint32_t count;
     tp_node *n = tp_alloc(bytes);
     if (!n)
         return NULL;
@@ -63,6 +68,7 @@ static tp_node *node_new(const tp_op *op, int n_in, int n_out)
     n->n_in = n_in;
     n->n_out = n_out;
     n->bytes = bytes;
+    n->sequence = ++count;
     n->in = (edge *)(n + 1);
     n->out = (out_slot *)((char *)n->in + edges);
     n->shape = (tp_shape *)((char *)n->out + outs);
@@ -87,17 +93,57 @@ static tp_tensor *held_alias(const tp_tensor *t)
     return tp_retain(tensor_alias(t));
 }
 
-static tp_status save(saved_tensor *saved, tp_tensor *t, bool is_output)
+/* A view that is not a leaf as an alias that keeps its history, but not its base (invariant 5). */
+static tp_tensor *held_view(tp_tensor *t)
 {
-    saved->tensor = is_output ? held_alias(t) : tp_retain(t);
-    if (!saved->tensor)
-        return TP_ERR_MEMORY;
-    saved->version = t->storage->version;
-    return TP_OK;
+    tp_tensor *alias = held_alias(t);
+    if (alias && t->grad_fn) {
+        alias->grad_fn = tp_retain(t->grad_fn);
+        alias->output = t->output;
+        alias->requires_grad = true;
+    }
+    return alias;
 }
 
-/* Edge i: where the gradient of input x goes. */
-static void connect(tp_node *n, int i, tp_tensor *x)
+static bool is_wanted_leaf(const tp_tensor *t)
+{
+    return t->requires_grad && !t->grad_fn;
+}
+
+enum role { INPUT, OVERWRITTEN, OUTPUT };
+
+/* An input that the operation in place is about to overwrite: its values now, with its history. */
+static tp_tensor *held_copy(tp_tensor *t)
+{
+    TP_SCOPE;
+    bool before = tp_grad_mode_set(false);
+    tp_tensor *copy = tp_retain(engine_clone(t));
+    tp_grad_mode_set(before);
+    if (copy && t->grad_fn)
+        tensor_set_history(copy, t->grad_fn, t->output);
+    return copy;
+}
+
+static tp_status save(saved_tensor *saved, tp_tensor *t, enum role role)
+{
+    saved->tensor = role == OUTPUT                  ? held_alias(t)
+                    : role == OVERWRITTEN           ? held_copy(t)
+                    : t->base && !is_wanted_leaf(t) ? held_view(t)
+                                                    : tp_retain(t);
+    if (!saved->tensor)
+        return TP_ERR_MEMORY;
+    saved->version = saved->tensor->storage->version;
+    if (!recompute_active() || (role == INPUT && is_wanted_leaf(t)))
+        return TP_OK;
+    bool taken;
+    tp_tensor *kept = saved->tensor;
+    tp_status status = recompute_save(saved, kept, &taken);
+    if (taken && !status)
+        tp_release(kept);
+    return status;
+}
+
+void node_connect(tp_node *n, int i, tp_tensor *x)
 {
     edge *e = &n->in[i];
     e->dtype = x->dtype;
@@ -123,14 +169,28 @@ static tp_status connect_and_save(tp_node *n, const tp_call *c)
         n->shape[i].ndim = 0;
         if (!x)
             continue;
-        connect(n, i, x);
-        if (i < 32 && (saves >> i & 1) && save(&n->in[i].saved, x, x == c->out[0]))
+        node_connect(n, i, x);
+        if (i < 32 && (saves >> i & 1) && save(&n->in[i].saved, x, x == c->out[0] ? OVERWRITTEN : INPUT))
             return TP_ERR_MEMORY;
     }
     for (int i = 0; i < c->n_out; i++)
-        if ((c->op->saves_out >> i & 1) && save(&n->out[i].saved, c->out[i], true))
+        if ((c->op->saves_out >> i & 1) && save(&n->out[i].saved, c->out[i], OUTPUT))
             return TP_ERR_MEMORY;
     return TP_OK;
+}
+
+void tensor_set_history(tp_tensor *t, tp_node *n, int output)
+{
+    tp_node *before = t->grad_fn; /* a result in place has one */
+    if (t->retains_grad && before) {
+        tp_release(n->out[output].retained);
+        n->out[output].retained = before->out[t->output].retained;
+        before->out[t->output].retained = NULL;
+    }
+    t->grad_fn = tp_retain(n);
+    t->output = (uint8_t)output;
+    t->requires_grad = true;
+    tp_release(before);
 }
 
 tp_status node_record(const tp_call *c)
@@ -149,10 +209,7 @@ tp_status node_record(const tp_call *c)
         tp_tensor *y = c->out[i];
         if (!tp_dtype_is_float(y->dtype))
             continue;
-        tp_release(y->grad_fn); /* an in-place result had one before */
-        y->grad_fn = tp_retain(n);
-        y->output = (uint8_t)i;
-        y->requires_grad = true;
+        tensor_set_history(y, n, i);
     }
     tp_release(n);
     return TP_OK;
@@ -170,25 +227,45 @@ static tp_status check_version(const tp_node *n, const saved_tensor *s, const ch
                    s->version);
 }
 
+/* What the function that was run again has made, with the history that the node's edge still knows. */
+static tp_tensor *recomputed(const saved_tensor *s, tp_node *maker, int output)
+{
+    tp_tensor *t = promise_keep(s->tensor);
+    if (!t || !maker)
+        return t;
+    t = tensor_alias(t);
+    if (t)
+        tensor_set_history(t, maker, output);
+    return t;
+}
+
 tp_status node_unpack(tp_node *n, bool create_graph, tp_tensor **in, tp_tensor **out)
 {
     for (int i = 0; i < n->n_in; i++) {
-        in[i] = n->in[i].saved.tensor;
-        if (in[i] && check_version(n, &n->in[i].saved, "input", i))
+        const edge *e = &n->in[i];
+        in[i] = e->saved.tensor;
+        if (in[i] && is_promise(in[i])) {
+            if (!(in[i] = recomputed(&e->saved, create_graph ? e->node : NULL, e->output)))
+                return tp_error_pending();
+        } else if (in[i] && check_version(n, &e->saved, "input", i))
             return TP_ERR_GRAD;
     }
     for (int i = 0; i < n->n_out; i++) {
-        out[i] = n->out[i].saved.tensor;
+        const saved_tensor *s = &n->out[i].saved;
+        out[i] = s->tensor;
         if (!out[i])
             continue;
-        if (check_version(n, &n->out[i].saved, "output", i))
+        if (is_promise(out[i])) {
+            if (!(out[i] = recomputed(s, create_graph ? n : NULL, i)))
+                return tp_error_pending();
+            continue;
+        }
+        if (check_version(n, s, "output", i))
             return TP_ERR_GRAD;
         if (create_graph) { /* in the new graph the saved output is again what this node made */
             if (!(out[i] = tensor_alias(out[i])))
                 return TP_ERR_MEMORY;
-            out[i]->grad_fn = tp_retain(n);
-            out[i]->output = (uint8_t)i;
-            out[i]->requires_grad = true;
+            tensor_set_history(out[i], n, i);
         }
     }
     return TP_OK;

@@ -121,7 +121,7 @@ static tp_tensor *read_number(const char *word)
     return *word && !*end ? tp_number(real) : NULL;
 }
 
-/* weights.safetensors:conv1.weight */
+/* weights.safetensors:conv1.weight, arrays.npz:x */
 static tp_tensor *read_member(const char *word, const char *colon)
 {
     char path[4096];
@@ -129,6 +129,8 @@ static tp_tensor *read_member(const char *word, const char *colon)
         tp_error_set(TP_ERR_ARGUMENT, "%s: the path is too long", word);
         return NULL;
     }
+    if (ends_with(path, ".npz"))
+        return tp_npz_read_one(path, colon + 1);
     tp_params *all = tp_safetensors_read(path);
     tp_tensor *x = tp_params_find(all, colon + 1);
     if (!x && !tp_error_pending())
@@ -143,6 +145,8 @@ static tp_tensor *read_input(const char *word)
     tp_tensor *number = read_number(word);
     if (number || tp_error_pending())
         return number;
+    if (*word == '[')
+        return tp_from_list(word);
     if (colon && colon > word && !ends_with(word, ".npy"))
         return read_member(word, colon);
     return tp_npy_read(word);
@@ -191,28 +195,15 @@ static int write_numbered(const char *path, int i, bool several, tp_tensor *t)
     return 0;
 }
 
-static int print_tensor(tp_tensor *t)
-{
-    size_t size = tp_format(t, NULL, 0) + 1;
-    char *text = malloc(size);
-    if (!text) {
-        complain("out of memory for %zu characters", size);
-        return EXIT_MEMORY;
-    }
-    tp_format(t, text, size);
-    puts(text);
-    free(text);
-    return 0;
-}
-
 static int put_outputs(const job *j)
 {
     int code = 0;
     for (int i = 0; i < j->n_out && !code; i++)
-        if (j->out[i])
-            code = j->c->out ? write_numbered(j->c->out, i, j->n_out > 1, tp_detach(j->out[i]))
-                             : print_tensor(tp_detach(j->out[i]));
-    return code;
+        if (j->out[i] && j->c->out)
+            code = write_numbered(j->c->out, i, j->n_out > 1, tp_detach(j->out[i]));
+        else if (j->out[i])
+            tp_print(tp_detach(j->out[i]), stdout);
+    return code ? code : library_error();
 }
 
 /* ---- gradients ------------------------------------------------------------------------------------- */

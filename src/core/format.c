@@ -3,6 +3,7 @@
  * One pass over the elements that will be shown finds the format of all numbers; a second one writes them.  What
  * differs: types have Taper's names (dtype=f64).
  * Layer: core.  Depends on text.h, base/number.h.  Read next: list.c. */
+#include "base/memory.h"
 #include "base/number.h"
 #include "core/text.h"
 
@@ -255,4 +256,15 @@ size_t tp_format_opt(const tp_tensor *t, char *text, size_t size, const tp_forma
     put_suffixes(&w);
     text_put(&w.out, ")");
     return text_end(&w.out);
+}
+
+void tp_print(const tp_tensor *t, FILE *to)
+{
+    size_t size = tp_format(t, NULL, 0) + 1;
+    char *text = tp_alloc(size);
+    if (!text)
+        return;
+    tp_format(t, text, size);
+    fprintf(to, "%s\n", text);
+    tp_free(text, size);
 }

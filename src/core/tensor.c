@@ -66,6 +66,10 @@ static void tensor_destroy(void *object)
         tp_release(t->grad_fn);
     if (t->grad)
         tp_release(t->grad);
+    if (t->base)
+        tp_release(t->base);
+    if (t->hooks)
+        tp_release(t->hooks);
     tp_free(t, sizeof *t);
 }
 
@@ -81,12 +85,15 @@ tp_tensor *tensor_blank(void)
     t->dtype = TP_F32;
     t->ndim = 0;
     t->output = 0;
-    t->requires_grad = t->retains_grad = t->is_number = t->is_view = false;
+    t->requires_grad = t->retains_grad = t->is_number = false;
+    t->view_kind = VIEW_PLAIN;
     t->numel = 1;
     t->offset = 0;
     t->storage = NULL;
     t->grad_fn = NULL;
     t->grad = NULL;
+    t->base = NULL;
+    t->hooks = NULL;
     return tp_scope_own(t);
 }
 

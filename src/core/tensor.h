@@ -5,7 +5,9 @@
  *     storage->data + (offset + i stride[0] + j stride[1] + ...) * size of dtype, inside the storage.
  *  2. Several tensors may share a storage; storage->version grows at every write in place.
  *  3. grad_fn is set exactly on results of recorded operations; grad, grad_mode flags only matter on float types.
- *  4. In a dry run (autograd/apply.c) data is NULL and nothing may read it.
+ *  4. A view keeps its base alive.  One whose view_version is not the storage's has an outdated grad_fn: whoever reads that
+ *     calls tensor_refresh (autograd/node.h) first.
+ *  5. In a dry run (autograd/apply.c) data is NULL and nothing may read it.
  * Layer: core.  Depends on base.  Read next: tensor.c, view.c, autograd/node.h. */
 #ifndef CORE_TENSOR_H
 #define CORE_TENSOR_H
@@ -34,7 +36,8 @@ struct tp_tensor {
     bool requires_grad;
     bool retains_grad;
     bool is_number; /* from tp_number, tp_integer: yields in promotion */
-    bool is_view;   /* made by a view operation */
+    uint8_t view_kind;     /* a VIEW_... */
+    uint32_t view_version; /* of a view: the storage's version that grad_fn speaks of */
     int64_t numel;
     int64_t offset;
     int64_t shape[TP_MAX_DIMS];
@@ -42,6 +45,15 @@ struct tp_tensor {
     tp_storage *storage;
     struct tp_node *grad_fn;
     tp_tensor *grad;
+    tp_tensor *base;        /* of a view: the tensor, itself no view, whose memory this is a region of */
+    struct tp_hooks *hooks; /* autograd/hooks.c; NULL at first */
+};
+
+/* What may be done to a view in place while gradients are recorded. */
+enum {
+    VIEW_PLAIN,
+    VIEW_NO_GRAD, /* made under TP_NO_GRAD: nothing, it is outside of its base's history */
+    VIEW_BORDER,  /* an input or output of a module with backward hooks: nothing, they would not see it */
 };
 
 extern const tp_class tensor_class;

@@ -276,7 +276,7 @@ static zip_int64_t find_member(const archive *a, const char *key)
         if (used + length + 8 < sizeof known)
             used += (size_t)snprintf(known + used, sizeof known - used, "%s%.*s", i ? ", " : "", (int)length,
                                      name);
-        else if (known[used - 1] != '.')
+        else if (!used || known[used - 1] != '.')
             used += (size_t)snprintf(known + used, sizeof known - used, " ...");
     }
     for (char *c = known; *c; c++)

@@ -157,6 +157,15 @@ typedef struct adagrad_args {
     double lr, eps, weight_decay;
 } adagrad_args; /* lr already divided by 1 + (t-1) lr_decay */
 
+/* [0] softmax, [1] log_softmax.  Backward: y (dy - sum dy y), dy - exp(y) sum dy.
+ * Rows: one, of n.  Columns: cols side by side, of n elements each, the next element ld further. */
+typedef struct softmax_kernels {
+    void (*rows[2])(void *y, const void *x, int64_t n);
+    void (*rows_backward[2])(void *dx, const void *dy, const void *y, int64_t n);
+    void (*cols[2])(void *y, const void *x, int64_t n, int64_t cols, int64_t ld);
+    void (*cols_backward[2])(void *dx, const void *dy, const void *y, int64_t n, int64_t cols, int64_t ld);
+} softmax_kernels;
+
 typedef struct kernel_table {
     const char *isa;
 
@@ -192,15 +201,16 @@ typedef struct kernel_table {
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);
     void (*avg_pool_backward[2])(const pool_args *, void *dx, const void *dy);
 
-    void (*softmax[2])(void *y, const void *x, int64_t n); /* one row */
-    void (*log_softmax[2])(void *y, const void *x, int64_t n);
-    void (*softmax_backward[2])(void *dx, const void *dy, const void *y, int64_t n); /* y (dy - sum dy y) */
-    void (*log_softmax_backward[2])(void *dx, const void *dy, const void *y,
-                                    int64_t n); /* dy - exp(y) sum dy */
+    softmax_kernels softmax[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */
     void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,
                        int64_t first);
+
+    /* Four words of each Philox block (seed, stream, first + b), b < blocks.  Two normal numbers out of each pair of words.  The
+     * same bits in every table. */
+    void (*random_words)(uint32_t *out, uint64_t seed, uint64_t stream, uint64_t first, int64_t blocks);
+    void (*random_normals)(double *y, const uint32_t *words, int64_t pairs);
 
     /* One optimizer step over n adjacent elements; NULL states where the variant has none. */
     void (*sgd[2])(void *param, const void *grad, void *momentum, int64_t n, const sgd_args *);

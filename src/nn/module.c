@@ -34,6 +34,7 @@ static void module_destroy(void *object)
     tp_free(m->tensors, (size_t)m->tensors_capacity * sizeof *m->tensors);
     tp_free(m->children, (size_t)m->children_capacity * sizeof *m->children);
     tp_free(m->state, m->state_bytes);
+    hooks_free(m->hooks);
     free_text(m->info);
     tp_free(m, sizeof *m);
 }
@@ -168,20 +169,55 @@ static double seconds_now(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
+static tp_status check_call(const tp_module *m, tp_tensor *const *in, int n_in, int n_out)
 {
     if (tp_pending())
-        return NULL;
-    if (!m || !x)
-        return tp_fail_null(TP_ERR_ARGUMENT, "forward: the %s is NULL", m ? "input" : "module");
+        return tp_error_pending();
+    if (!m || n_in < 1 || !in[0])
+        return tp_fail(TP_ERR_ARGUMENT, "forward: the %s is NULL", m ? "input" : "module");
+    if (n_in > TP_MAX_INPUTS || n_out < 1 || n_out > TP_MAX_INPUTS)
+        return tp_fail(TP_ERR_ARGUMENT, "%s: %d inputs and %d outputs, 1 to %d are possible", m->type, n_in,
+                       n_out, TP_MAX_INPUTS);
+    return TP_OK;
+}
+
+tp_status tp_module_call(tp_module *m, tp_tensor *const *inputs, int n_in, tp_tensor **out, int n_out,
+                         tp_module_body *body, void *context)
+{
+    tp_tensor *in[TP_MAX_INPUTS];
+    void *crossing = NULL;
+    for (int i = 0; i < n_out; i++)
+        out[i] = NULL;
+    if (check_call(m, inputs, n_in, n_out))
+        return tp_error_pending();
+    memcpy(in, inputs, sizeof *in * (size_t)n_in);
     TP_SCOPE;
     double started = observer.call ? seconds_now() : 0;
-    tp_tensor *y = m->forward(m, x);
-    if (!y && !tp_pending())
+    if (!m->hooks || !hooks_begin(m, in, n_in, &crossing))
+        body(m, in, n_in, out, n_out, context);
+    if (!out[0] && !tp_pending())
         tp_fail(TP_ERR_STATE, "%s: its forward function returned NULL without an error", m->type);
+    if (m->hooks)
+        hooks_end(m, in, n_in, out, n_out, crossing);
     if (!tp_pending() && observer.call)
-        observer.call(observer.context, m, x, y, seconds_now() - started);
-    return tp_pending() ? NULL : tp_keep(y);
+        observer.call(observer.context, m, in[0], out[0], seconds_now() - started);
+    for (int i = 0; i < n_out; i++)
+        out[i] = tp_pending() ? NULL : tp_keep(out[i]);
+    return tp_error_pending();
+}
+
+static tp_status plain_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                               void *context)
+{
+    (void)n_in, (void)n_out, (void)context;
+    out[0] = m->forward(m, in[0]);
+    return tp_error_pending();
+}
+
+tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
+{
+    tp_tensor *y;
+    return tp_module_call(m, &x, 1, &y, 1, plain_forward, NULL) ? NULL : y;
 }
 
 void tp_set_observer(tp_observer *call, void *context)

@@ -32,8 +32,15 @@ struct tp_module {
     bool training;
     module_tensor *tensors; /* parameters and buffers, in the order of definition */
     module_child *children;
+    struct module_hooks *hooks; /* hooks.c; NULL: none were ever registered */
     int64_t n_tensors, tensors_capacity, n_children, children_capacity;
 };
+
+/* Around a module's forward (hooks.c).  begin: pre-hooks, which may replace in; end: forward hooks, which may replace out.
+ * Between them *crossing goes from one to the other. */
+tp_status hooks_begin(tp_module *, tp_tensor **in, int n_in, void **crossing);
+tp_status hooks_end(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *crossing);
+void hooks_free(struct module_hooks *);
 
 /* Adds to the text in a buffer of size bytes; what does not fit is cut off. */
 void text_add(char *text, size_t size, const char *format, ...) TP_PRINTF(3, 4);

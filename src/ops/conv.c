@@ -8,7 +8,7 @@
 
 typedef struct conv_attrs {
     int64_t stride[2], padding[2], dilation[2], groups;
-    int64_t size[4]; /* of the result, for the two gradients */
+    tp_shape size; /* of the result, for the two gradients */
 } conv_attrs;
 
 static int64_t output_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
@@ -122,19 +122,18 @@ static void conv2d_forward(const tp_call *c)
         kernels->conv_forward[x->dtype](&g);
 }
 
-extern const tp_op tp_op_conv2d, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
+extern const tp_op tp_op__conv2d, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
 
 static tp_tensor *convolution(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
 {
-    return tp_apply(&tp_op_conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, a);
+    return tp_apply(&tp_op__conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, a);
 }
 
 static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a,
                            const tp_shape *size)
 {
     conv_attrs with_size = *a;
-    for (int i = 0; i < 4; i++)
-        with_size.size[i] = size->dim[i];
+    with_size.size = *size;
     return tp_apply(op, (tp_tensor *[]){ dy, other }, 2, &with_size);
 }
 
@@ -154,69 +153,45 @@ static double conv2d_cost(const tp_call *c)
     return 2.0 * (double)c->out[0]->numel * (double)(w->shape[1] * w->shape[2] * w->shape[3]);
 }
 
-static const tp_attr conv_attr_table[] = {
-    { "stride", TP_ATTR_PAIR, offsetof(conv_attrs, stride), 1 },
-    { "padding", TP_ATTR_PAIR, offsetof(conv_attrs, padding), 0 },
-    { "dilation", TP_ATTR_PAIR, offsetof(conv_attrs, dilation), 1 },
-    { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },
-    { 0 },
+#define CONV_ATTRS                                                       \
+    { "stride", TP_ATTR_PAIR, offsetof(conv_attrs, stride), 1 },         \
+        { "padding", TP_ATTR_PAIR, offsetof(conv_attrs, padding), 0 },   \
+        { "dilation", TP_ATTR_PAIR, offsetof(conv_attrs, dilation), 1 }, \
+    {                                                                    \
+        "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1           \
+    }
+#define CONV_GRADIENT_ATTRS(size_name)                                                             \
+    (const tp_attr[])                                                                              \
+    {                                                                                              \
+        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, { 0 } \
+    }
+
+#define PAIR(a, b) { a, b }
+#define CONV(stride, padding, dilation, groups) &(conv_attrs){ stride, padding, dilation, groups, { 0 } }
+#define CONV_OF(stride, padding, dilation, ...) \
+    &(conv_attrs){ stride, padding, dilation, 1, { 4, { __VA_ARGS__ } } }
+
+static const tp_example conv2d_examples[] = {
+    { "2,1,6,5 3,1,3,3 3", CONV(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 1) },
+    { "1,3,5,7 2,3,3,2 -", CONV(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1) },
+    { "2,4,4,4 6,2,3,3 6", CONV(PAIR(1, 1), PAIR(1, 1), PAIR(1, 1), 2) },
+    { NULL, NULL }
 };
 
-#define PLAIN                            \
-    {                                    \
-        { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, \
-        {                                \
-            0                            \
-        }                                \
-    }
-#define STRIDED                          \
-    {                                    \
-        { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, \
-        {                                \
-            0                            \
-        }                                \
-    }
-#define GROUPED                          \
-    {                                    \
-        { 1, 1 }, { 1, 1 }, { 1, 1 }, 2, \
-        {                                \
-            0                            \
-        }                                \
-    }
-
-const tp_op tp_op_conv2d = {
-    .name = "conv2d",
+const tp_op tp_op__conv2d = {
+    .name = "_conv2d",
     .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]",
     .inputs = "x weight bias?",
     .n_in = 3,
     .attrs_size = sizeof(conv_attrs),
-    .attrs = conv_attr_table,
+    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
     .saves_for_others = 3,
     .infer = conv2d_infer,
     .forward = conv2d_forward,
     .backward = conv2d_backward,
     .cost = conv2d_cost,
-    .examples = (const tp_example[]){ { "2,1,6,5 3,1,3,3 3", &(conv_attrs)PLAIN },
-                                      { "1,3,5,7 2,3,3,2 -", &(conv_attrs)STRIDED },
-                                      { "2,4,4,4 6,2,3,3 6", &(conv_attrs)GROUPED },
-                                      { NULL, NULL } },
+    .examples = conv2d_examples,
 };
-
-static void pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
-{
-    bool is_pair = given[0] || given[1];
-    to[0] = is_pair ? given[0] : both ? both : otherwise;
-    to[1] = is_pair ? given[1] : both ? both : otherwise;
-}
-
-tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
-{
-    conv_attrs a = { .groups = o->groups ? o->groups : 1 };
-    pair_of(a.stride, o->stride, o->stride_hw, 1);
-    pair_of(a.padding, o->padding, o->padding_hw, 0);
-    pair_of(a.dilation, o->dilation, o->dilation_hw, 1);
-    return convolution(x, weight, o->bias, &a);
-}
 
 /* ---- gradient by the input, of shape size:  dx[.., i s + p d - pad, ..] += w[..p..] dy[..i..] ------------------------------- */
 
@@ -226,13 +201,13 @@ static tp_status input_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *w = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || w->ndim != 4 || dy->shape[1] != w->shape[0] ||
-        a->size[1] != w->shape[1] * a->groups || dy->shape[0] != a->size[0])
+    if (dy->ndim != 4 || w->ndim != 4 || a->size.ndim != 4 || dy->shape[1] != w->shape[0] ||
+        a->size.dim[1] != w->shape[1] * a->groups || dy->shape[0] != a->size.dim[0])
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and weight %s do not come from one convolution", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(w));
-    if (infer_image(c, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
+    if (infer_image(c, (tp_dtype)dy->dtype, a->size))
         return tp_error_pending();
-    conv_args g = geometry(a, a->size, w->shape, dy->shape);
+    conv_args g = geometry(a, a->size.dim, w->shape, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
                        kernels_best()->conv_data_gradient_scratch[dy->dtype](&g);
     return TP_OK;
@@ -272,7 +247,7 @@ const tp_op tp_op_conv2d_input_grad = {
     .inputs = "dy weight",
     .n_in = 2,
     .attrs_size = sizeof(conv_attrs),
-    .attrs = conv_attr_table,
+    .attrs = CONV_GRADIENT_ATTRS("input_size"),
     .saves_for_others = 3,
     .infer = input_grad_infer,
     .forward = input_grad_forward,
@@ -280,8 +255,8 @@ const tp_op tp_op_conv2d_input_grad = {
     .cost = gradient_cost,
     .examples =
         (const tp_example[]){
-            { "2,3,4,3 3,1,3,3", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 2, 1, 6, 5 } } },
-            { "1,2,3,9 2,3,3,2", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 1, 3, 5, 7 } } },
+            { "2,3,4,3 3,1,3,3", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 2, 1, 6, 5) },
+            { "1,2,3,9 2,3,3,2", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1, 3, 5, 7) },
             { NULL, NULL } },
 };
 
@@ -293,13 +268,13 @@ static tp_status weight_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *x = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || x->ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size[0] ||
-        x->shape[1] != a->size[1] * a->groups)
+    if (dy->ndim != 4 || x->ndim != 4 || a->size.ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size.dim[0] ||
+        x->shape[1] != a->size.dim[1] * a->groups)
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(x));
-    if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3])))
+    if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->size))
         return tp_error_pending();
-    conv_args g = geometry(a, x->shape, a->size, dy->shape);
+    conv_args g = geometry(a, x->shape, a->size.dim, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) +
                        kernels_best()->conv_weight_gradient_scratch[dy->dtype](&g);
     return TP_OK;
@@ -333,7 +308,7 @@ const tp_op tp_op_conv2d_weight_grad = {
     .inputs = "dy x",
     .n_in = 2,
     .attrs_size = sizeof(conv_attrs),
-    .attrs = conv_attr_table,
+    .attrs = CONV_GRADIENT_ATTRS("weight_size"),
     .saves_for_others = 3,
     .infer = weight_grad_infer,
     .forward = weight_grad_forward,
@@ -341,7 +316,110 @@ const tp_op tp_op_conv2d_weight_grad = {
     .cost = gradient_cost,
     .examples =
         (const tp_example[]){
-            { "2,3,4,3 2,1,6,5", &(conv_attrs){ { 1, 1 }, { 0, 0 }, { 1, 1 }, 1, { 3, 1, 3, 3 } } },
-            { "1,2,3,9 1,3,5,7", &(conv_attrs){ { 2, 1 }, { 1, 2 }, { 1, 2 }, 1, { 2, 3, 3, 2 } } },
+            { "2,3,4,3 2,1,6,5", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 3, 1, 3, 3) },
+            { "1,2,3,9 1,3,5,7", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 2, 3, 3, 2) },
             { NULL, NULL } },
 };
+
+/* ---- as everybody calls it: without a batch too, and half precision computed in f32 ------------------------------------------- */
+
+static tp_tensor *conv2d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
+{
+    if (!x || !w || tp_pending() || (x->ndim == 4 && !is_half(x)))
+        return convolution(x, w, bias, a);
+    TP_SCOPE;
+    tp_dtype dtype = tp_dtype_of(x);
+    bool half = is_half(x), same = half && w->dtype == dtype && (!bias || bias->dtype == dtype), one = x->ndim == 3;
+    if (same) {
+        x = tp_float(x), w = tp_float(w);
+        bias = bias ? tp_float(bias) : NULL;
+    }
+    tp_tensor *y = convolution(one ? tp_unsqueeze(x, 0) : x, w, bias, a);
+    y = one && y ? tp_squeeze(y, 0) : y;
+    return tp_keep(same ? tp_to(y, dtype) : y);
+}
+
+typedef struct conv1d_attrs {
+    int64_t stride, padding, dilation, groups;
+} conv1d_attrs;
+
+/* (N, C, L): an image one pixel high. */
+static tp_tensor *conv1d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv1d_attrs *a)
+{
+    if (x && w && (x->ndim < 2 || x->ndim > 3 || w->ndim != 3))
+        return tp_fail_null(TP_ERR_SHAPE,
+                            "conv1d: input %s, weight %s: (N, C, L) and (K, C / groups, length) are wanted",
+                            tensor_shape_text(x), tensor_shape_text(w));
+    TP_SCOPE;
+    conv_attrs flat = { { 1, a->stride }, { 0, a->padding }, { 1, a->dilation }, a->groups, { 0 } };
+    tp_tensor *y = conv2d(tp_unsqueeze(x, -2), tp_unsqueeze(w, 2), bias, &flat);
+    return tp_keep(tp_squeeze(y, -2));
+}
+
+static void conv2d_compose(tp_call *c)
+{
+    c->out[0] = conv2d(c->in[0], c->in[1], c->in[2], c->attrs);
+}
+
+static void conv1d_compose(tp_call *c)
+{
+    c->out[0] = conv1d(c->in[0], c->in[1], c->in[2], c->attrs);
+}
+
+const tp_op tp_op_conv2d = {
+    .name = "conv2d",
+    .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]",
+    .inputs = "input weight bias?",
+    .n_in = 3,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
+    .compose = conv2d_compose,
+    .examples = conv2d_examples,
+};
+
+const tp_op tp_op_conv1d = {
+    .name = "conv1d",
+    .formula = "y[n,k,i] = b[k] + sum of w[k,c,p] x[n,c,i stride + p dilation - padding]",
+    .inputs = "input weight bias?",
+    .n_in = 3,
+    .attrs_size = sizeof(conv1d_attrs),
+    .attrs = (const tp_attr[]){ { "stride", TP_ATTR_I64, offsetof(conv1d_attrs, stride), 1 },
+                                { "padding", TP_ATTR_I64, offsetof(conv1d_attrs, padding), 0 },
+                                { "dilation", TP_ATTR_I64, offsetof(conv1d_attrs, dilation), 1 },
+                                { "groups", TP_ATTR_I64, offsetof(conv1d_attrs, groups), 1 },
+                                { 0 } },
+    .compose = conv1d_compose,
+    .examples = (const tp_example[]){ { "2,3,7 4,3,3 4", NULL },
+                                      { "2,4,9 6,2,3 -", &(conv1d_attrs){ 2, 3, 2, 2 } },
+                                      { "3,7 4,3,2@t -", NULL },
+                                      { NULL, NULL } },
+};
+
+static void pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
+{
+    bool is_pair = given[0] || given[1];
+    to[0] = is_pair ? given[0] : both ? both : otherwise;
+    to[1] = is_pair ? given[1] : both ? both : otherwise;
+}
+
+static conv_attrs attrs_of(const tp_conv2d_options *o)
+{
+    conv_attrs a = { .groups = o->groups ? o->groups : 1 };
+    pair_of(a.stride, o->stride, o->stride_hw, 1);
+    pair_of(a.padding, o->padding, o->padding_hw, 0);
+    pair_of(a.dilation, o->dilation, o->dilation_hw, 1);
+    return a;
+}
+
+tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
+{
+    conv_attrs a = attrs_of(o);
+    return conv2d(x, weight, o->bias, &a);
+}
+
+tp_tensor *tp_conv1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
+{
+    conv_attrs a = attrs_of(o);
+    conv1d_attrs flat = { a.stride[1], a.padding[1], a.dilation[1], a.groups };
+    return tp_apply(&tp_op_conv1d, (tp_tensor *[]){ x, weight, o->bias }, 3, &flat);
+}

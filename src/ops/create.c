@@ -1,11 +1,8 @@
-/* create.c - tensors out of nothing: constant, sequences, random.
+/* create.c - tensors out of nothing: constant and sequences.
  *
- * Every filler is a function of the element's index, computed in f64 and converted a block at a time; random ones
- * take a stream of the thread's generator, so that which thread fills what does not matter.
- * Layer: ops.  Depends on map.h, base/random.h.  Read next: dropout.c. */
+ * Every filler is a function of the element's index, computed in f64 and converted a block at a time.
+ * Layer: ops.  Depends on map.h.  Read next: random.c. */
 #include "base/parallel.h"
-#include "base/philox.h"
-#include "base/random.h"
 #include "ops/map.h"
 #include "ops/ops.h"
 
@@ -14,10 +11,9 @@
 typedef struct create_attrs {
     tp_shape size;
     tp_dtype dtype;
-    double a, b; /* value; start, end; low, high; mean, std */
+    double a, b; /* value; start, end */
     double step, base;
     int64_t n, m;
-    tp_rng rng;
 } create_attrs;
 
 enum { BLOCK = 512, GRAIN = 16384 };
@@ -68,36 +64,8 @@ static void powers(const fill_run *r, double *block, int64_t first, int64_t n)
         block[i] = pow(r->attrs->base, block[i]);
 }
 
-/* 53 random bits for f64, 24 for the others; never high itself, whatever the rounding. */
-static void uniform(const fill_run *r, double *block, int64_t first, int64_t n)
-{
-    const create_attrs *a = r->attrs;
-    bool wide = a->dtype == TP_F64;
-    double below = wide ? nextafter(a->b, a->a) : (double)nextafterf((float)a->b, (float)a->a);
-    for (int64_t i = 0; i < n; i++) {
-        philox_block p = philox(a->rng.seed, a->rng.stream, (uint64_t)(first + i) / 2);
-        int half = (int)((first + i) % 2) * 2;
-        double u = wide ? uniform_f64(p.v[half], p.v[half + 1]) : (double)uniform_f32(p.v[half]);
-        double value = a->a + (a->b - a->a) * u;
-        block[i] = value < a->b || a->b <= a->a ? value : below;
-    }
-}
-
-/* Box and Muller: two words make two normals. */
-static void normal(const fill_run *r, double *block, int64_t first, int64_t n)
-{
-    const create_attrs *a = r->attrs;
-    for (int64_t i = 0; i < n; i++) {
-        philox_block p = philox(a->rng.seed, a->rng.stream, (uint64_t)(first + i) / 4);
-        int pair = (int)((first + i) % 4) / 2 * 2;
-        double radius = sqrt(-2 * log(((double)p.v[pair] + 1) * 0x1p-32));
-        double angle = 2 * M_PI * (double)p.v[pair + 1] * 0x1p-32;
-        block[i] = a->a + a->b * radius * ((first + i) % 2 ? sin(angle) : cos(angle));
-    }
-}
-
-static filler *const fillers[] = { NULL, NULL, NULL, sequence, between, powers, NULL, uniform, normal };
-enum { ZEROS, ONES, CONSTANT, SEQUENCE, BETWEEN, POWERS, DIAGONAL, UNIFORM, NORMAL };
+static filler *const fillers[] = { NULL, NULL, NULL, sequence, between, powers };
+enum { ZEROS, ONES, CONSTANT, SEQUENCE, BETWEEN, POWERS, DIAGONAL };
 
 static tp_status sized_infer(tp_call *c)
 {
@@ -184,7 +152,6 @@ static void create_forward(const tp_call *c)
     }
 #define SIZE FIELD("size", DIMS, size, TP_REQUIRED)
 #define DTYPE FIELD("dtype", DTYPE, dtype, TP_F32)
-#define RANDOM FIELD("seed", U64, rng.seed, 0), FIELD("stream", U64, rng.stream, 0)
 
 #define CREATE(op, KIND, infer_, text, attributes, ...)                                          \
     const tp_op tp_op_##op = { .name = #op,                                                      \
@@ -218,13 +185,6 @@ CREATE(logspace, POWERS, steps_infer, "y_i = base^x_i, x_i from start to end, bo
        .a = 0, .b = 3, .n = 7, .base = 2)
 CREATE(eye, DIAGONAL, eye_infer, "y_ij = i == j",
        (FIELD("n", I64, n, TP_REQUIRED), FIELD("m", I64, m, TP_NO_DIM), DTYPE), .n = 3, .m = 5)
-CREATE(uniform, UNIFORM, sized_infer, "y ~ U[low, high)",
-       (SIZE, FIELD("low", F64, a, 0), FIELD("high", F64, b, 1), DTYPE, RANDOM), .size = { 2, { 3, 5 } },
-       .a = -1, .b = 1, .rng = { 1, 2 })
-CREATE(normal, NORMAL, sized_infer, "y ~ N(mean, std^2)",
-       (SIZE, FIELD("mean", F64, a, 0), FIELD("std", F64, b, 1), DTYPE, RANDOM), .size = { 2, { 3, 5 } },
-       .a = 0, .b = 1, .rng = { 1, 2 })
-
 static tp_tensor *made(const tp_op *op, const create_attrs *attrs, bool requires_grad)
 {
     tp_tensor *y = tp_apply(op, NULL, 0, attrs);
@@ -234,8 +194,6 @@ static tp_tensor *made(const tp_op *op, const create_attrs *attrs, bool requires
 static tp_tensor *create(const tp_op *op, tp_shape size, const tp_tensor_options *o, double a, double b)
 {
     create_attrs attrs = { .size = size, .dtype = o->dtype, .a = a, .b = b };
-    if (op->tag >= UNIFORM)
-        attrs.rng = random_take_stream();
     return made(op, &attrs, o->requires_grad);
 }
 
@@ -276,45 +234,6 @@ tp_tensor *tp_logspace_opt(double start, double end, int64_t steps, double base,
                 o->requires_grad);
 }
 
-tp_tensor *tp_uniform_opt(double low, double high, tp_shape shape, const tp_tensor_options *o)
-{
-    return create(&tp_op_uniform, shape, o, low, high);
-}
-
-tp_tensor *tp_normal_opt(double mean, double std, tp_shape shape, const tp_tensor_options *o)
-{
-    return create(&tp_op_normal, shape, o, mean, std);
-}
-
-tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape)
-{
-    if (high <= low)
-        return tp_fail_null(TP_ERR_ARGUMENT, "randint: [%lld, %lld) holds no integer", (long long)low,
-                            (long long)high);
-    tp_tensor_options wide = { sizeof wide, TP_F64, false };
-    return tp_to(tp_floor(tp_uniform_opt((double)low, (double)high, shape, &wide)), TP_I64);
-}
-
-/* Fisher and Yates. */
-tp_tensor *tp_randperm(int64_t n)
-{
-    tp_tensor *y = tp_pending() ? NULL : tensor_new(TP_I64, TP_SHAPE(n));
-    if (!y)
-        return NULL;
-    tp_rng rng = random_take_stream();
-    int64_t *p = (int64_t *)(void *)tensor_data(y);
-    for (int64_t i = 0; i < n; i++)
-        p[i] = i;
-    for (int64_t i = n - 1; i > 0; i--) {
-        philox_block block = philox(rng.seed, rng.stream, (uint64_t)i);
-        int64_t j =
-            (int64_t)(((__uint128_t)((uint64_t)block.v[0] << 32 | block.v[1]) * (uint64_t)(i + 1)) >> 64);
-        int64_t t = p[i];
-        p[i] = p[j], p[j] = t;
-    }
-    return y;
-}
-
 static tp_tensor *like(const tp_tensor *x, const tp_op *op, double a, double b)
 {
     if (!x)
@@ -339,15 +258,6 @@ tp_tensor *tp_full_like(const tp_tensor *x, double value)
 {
     return like(x, &tp_op_full, value, 0);
 }
-tp_tensor *tp_rand_like(const tp_tensor *x)
-{
-    return like(x, &tp_op_uniform, 0, 1);
-}
-tp_tensor *tp_randn_like(const tp_tensor *x)
-{
-    return like(x, &tp_op_normal, 0, 1);
-}
-
 /* ---- the table's form of *_like ----------------------------------------------------------------------------------------- */
 
 typedef struct like_attrs {
@@ -386,15 +296,3 @@ static void full_like_compose(tp_call *c)
 LIKE(zeros_like, "y = 0, of x's shape and dtype")
 LIKE(ones_like, "y = 1, of x's shape and dtype")
 LIKE(full_like, "y = fill_value, of x's shape and dtype", ATTR(like_attrs, F64, fill_value, TP_REQUIRED), )
-
-tp_tensor *tp_uniform_(tp_tensor *x, double low, double high)
-{
-    TP_SCOPE;
-    return tp_copy_(x, like(x, &tp_op_uniform, low, high));
-}
-
-tp_tensor *tp_normal_(tp_tensor *x, double mean, double std)
-{
-    TP_SCOPE;
-    return tp_copy_(x, like(x, &tp_op_normal, mean, std));
-}

@@ -69,6 +69,11 @@ const void *staged(const tp_call *, const tp_tensor *x, int64_t layout, char **s
 size_t converted_bytes(const tp_tensor *x, tp_dtype);
 const void *converted(const tp_call *, const tp_tensor *x, tp_dtype, char **scratch);
 
+static inline bool is_half(const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
+{
+    return x && (x->dtype == TP_F16 || x->dtype == TP_BF16);
+}
+
 /* For labels and indices: every element of an integer tensor lies in [0, size); fails naming op and the first that does not. */
 tp_status check_indices(const char *op, const tp_tensor *index, int64_t size);
 

@@ -107,17 +107,17 @@ tp_tensor *tp_pad(tp_tensor *x, tp_shape before, tp_shape after, double value)
 
 /* ---- borders made of x itself ---------------------------------------------------------------------------------------------- */
 
-typedef struct border_attrs {
+typedef struct edges_attrs {
     tp_shape before, after; /* one entry a dim, from 0 on */
     int mode;
-} border_attrs;
+} edges_attrs;
 
 /* Along one dim y has up to three parts: what comes before, x, what comes after. */
 typedef struct part {
     int64_t to, from, length, step;
 } part;
 
-static part part_of(const border_attrs *a, int which, int dim, int64_t size)
+static part part_of(const edges_attrs *a, int which, int dim, int64_t size)
 {
     int64_t before = a->before.dim[dim], after = a->after.dim[dim];
     if (which == 1)
@@ -131,18 +131,18 @@ static part part_of(const border_attrs *a, int which, int dim, int64_t size)
     }
 }
 
-static tp_status border_infer(tp_call *c)
+static tp_status edges_infer(tp_call *c)
 {
-    const border_attrs *a = c->attrs;
+    const edges_attrs *a = c->attrs;
     tp_shape shape = tp_shape_of(c->in[0]);
     for (int i = 0; i < shape.ndim; i++)
         shape.dim[i] += a->before.dim[i] + a->after.dim[i];
     return tp_infer_shape(c, 0, (tp_dtype)c->in[0]->dtype, shape);
 }
 
-static void border_forward(const tp_call *c)
+static void edges_forward(const tp_call *c)
 {
-    const border_attrs *a = c->attrs;
+    const edges_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0], *y = c->out[0];
     int64_t size = (int64_t)tensor_element_size(x), shape[TP_MAX_DIMS], stride[TP_MAX_DIMS];
     int which[TP_MAX_DIMS] = { 0 };
@@ -166,7 +166,7 @@ static void border_forward(const tp_call *c)
 }
 
 /* The gradient of one border, at its place along dim in x's size. */
-static tp_tensor *border_gradient(tp_tensor *dy, const border_attrs *a, int which, int dim, int64_t size)
+static tp_tensor *edges_gradient(tp_tensor *dy, const edges_attrs *a, int which, int dim, int64_t size)
 {
     part p = part_of(a, which, dim, size);
     tp_shape before = { .ndim = tp_ndim(dy) }, after = before;
@@ -181,31 +181,31 @@ static tp_tensor *border_gradient(tp_tensor *dy, const border_attrs *a, int whic
     return tp_pad(g, before, after, 0);
 }
 
-static void border_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+static void edges_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    const border_attrs *a = s->attrs;
+    const edges_attrs *a = s->attrs;
     for (int d = s->in_shape[0].ndim - 1; d >= 0; d--) {
         int64_t size = s->in_shape[0].dim[d], before = a->before.dim[d], after = a->after.dim[d];
         if (!before && !after)
             continue;
         tp_tensor *g = tp_slice(dy, d, before, before + size, 1);
         if (before)
-            g = tp_add(g, border_gradient(dy, a, 0, d, size));
+            g = tp_add(g, edges_gradient(dy, a, 0, d, size));
         if (after)
-            g = tp_add(g, border_gradient(dy, a, 2, d, size));
+            g = tp_add(g, edges_gradient(dy, a, 2, d, size));
         dy = g;
     }
     dx[0] = dy;
 }
 
-static const tp_op border = {
+static const tp_op edges = {
     .name = "pad",
     .inputs = "x",
     .n_in = 1,
-    .attrs_size = sizeof(border_attrs),
-    .infer = border_infer,
-    .forward = border_forward,
-    .backward = border_backward,
+    .attrs_size = sizeof(edges_attrs),
+    .infer = edges_infer,
+    .forward = edges_forward,
+    .backward = edges_backward,
 };
 
 /* ---- pad, as torch.nn.functional.pad --------------------------------------------------------------------------------------- */
@@ -217,7 +217,7 @@ typedef struct functional_attrs {
 } functional_attrs;
 
 /* The widths by dim; false where they make no sense. */
-static bool widths(const functional_attrs *a, const tp_tensor *x, border_attrs *w)
+static bool widths(const functional_attrs *a, const tp_tensor *x, edges_attrs *w)
 {
     static const char *const limits[] = {
         "",
@@ -225,7 +225,7 @@ static bool widths(const functional_attrs *a, const tp_tensor *x, border_attrs *
         "a size above 0",
         "up to the size",
     };
-    *w = (border_attrs){ { .ndim = x->ndim }, { .ndim = x->ndim }, a->mode };
+    *w = (edges_attrs){ { .ndim = x->ndim }, { .ndim = x->ndim }, a->mode };
     if (a->pad.ndim % 2 || a->pad.ndim > 2 * x->ndim) {
         tp_fail(TP_ERR_ARGUMENT,
                 "pad: %d widths %s for the %d dims of %s: two a dim, from the last one, are wanted",
@@ -254,7 +254,7 @@ static void pad_compose(tp_call *c)
 {
     const functional_attrs *a = c->attrs;
     tp_tensor *x = c->in[0];
-    border_attrs w;
+    edges_attrs w;
     if (!widths(a, x, &w))
         return;
     if (a->mode == TP_PAD_CONSTANT) {
@@ -270,7 +270,7 @@ static void pad_compose(tp_call *c)
         w.before.dim[d] -= cut_before.dim[d];
         w.after.dim[d] -= cut_after.dim[d];
     }
-    x = tp_apply(&border, &x, 1, &w);
+    x = tp_apply(&edges, &x, 1, &w);
     c->out[0] = cuts ? tp_pad(x, cut_before, cut_after, 0) : x;
 }
 

@@ -1,19 +1,14 @@
-/* pool.c - max, average and adaptive average pooling.
+/* pool.c - max and average pooling of images, and their adjoints: the operations with kernels.
  *
  * y[n,c,i,j] = max or mean of x over window (i, j).  Channels-last: the kernels' inner loop runs over C; images are
  * shared out over threads.
- * Layer: ops.  Kernels: max_pool, avg_pool and their backwards (kernels.h).  Read next: conv.c for output sizes. */
+ * Layer: ops.  Kernels: max_pool, avg_pool and their backwards (kernels.h).  Read next: pool_forms.c for what people call. */
 #include "base/parallel.h"
 #include "ops/map.h"
-#include "ops/ops.h"
+#include "ops/pool.h"
 
 #include <math.h>
 
-typedef struct pool_attrs {
-    int64_t kernel[2], stride[2], padding[2], dilation[2];
-    bool ceil_mode, exclude_pad;
-    int64_t size[4]; /* of the result, for the backwards */
-} pool_attrs;
 
 /* PyTorch's rule: a window that would start beyond the input and its left padding is dropped in ceil mode. */
 static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
@@ -53,7 +48,7 @@ static tp_status infer_image(tp_call *c, int output, tp_dtype dtype, tp_shape sh
     return TP_OK;
 }
 
-static tp_status check_image(const char *op, const tp_tensor *x)
+tp_status check_image(const char *op, const tp_tensor *x)
 {
     if (x->ndim != 4)
         return tp_fail(TP_ERR_SHAPE, "%s: input %s, (N, C, H, W) is wanted", op, tensor_shape_text(x));
@@ -76,18 +71,23 @@ static tp_status check_window(const char *op, const pool_attrs *a)
     return TP_OK;
 }
 
+static const char *public_name(const tp_op *op)
+{
+    return op->name + (op->name[0] == '_');
+}
+
 static tp_status pool_infer(tp_call *c)
 {
     const pool_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0];
     int64_t out[2];
-    if (check_image(c->op->name, x) || check_window(c->op->name, a))
+    if (check_image(public_name(c->op), x) || check_window(public_name(c->op), a))
         return tp_error_pending();
     for (int i = 0; i < 2; i++) {
         out[i] = pooled_size(x->shape[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i],
                              a->ceil_mode);
         if (out[i] < 1)
-            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", c->op->name,
+            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", public_name(c->op),
                            (long long)a->kernel[0], (long long)a->kernel[1], tensor_shape_text(x));
     }
     tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
@@ -156,8 +156,7 @@ static tp_tensor *spread(const tp_op *op, tp_tensor *const *in, int n, const poo
                          const tp_shape *size)
 {
     pool_attrs with_size = *a;
-    for (int i = 0; i < 4; i++)
-        with_size.size[i] = size->dim[i];
+    with_size.size = *size;
     return tp_apply(op, in, n, &with_size);
 }
 
@@ -168,36 +167,46 @@ static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
                        &s->in_shape[0]);
 }
 
-static const tp_attr pool_attr_table[] = {
-    { "kernel_size", TP_ATTR_PAIR, offsetof(pool_attrs, kernel), 2 },
-    { "stride", TP_ATTR_PAIR, offsetof(pool_attrs, stride), 2 },
-    { "padding", TP_ATTR_PAIR, offsetof(pool_attrs, padding), 0 },
-    { "dilation", TP_ATTR_PAIR, offsetof(pool_attrs, dilation), 1 },
-    { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },
-    { "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0 },
-    { 0 },
+#define POOL_ATTRS                                                                       \
+    { "kernel_size", TP_ATTR_PAIR, offsetof(pool_attrs, kernel), TP_REQUIRED },          \
+        { "stride", TP_ATTR_PAIR, offsetof(pool_attrs, stride), 0 },                     \
+        { "padding", TP_ATTR_PAIR, offsetof(pool_attrs, padding), 0 },                   \
+        { "dilation", TP_ATTR_PAIR, offsetof(pool_attrs, dilation), 1 },                 \
+        { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },               \
+    {                                                                                    \
+        "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0                \
+    }
+static const tp_attr pool_attr_table[] = { POOL_ATTRS, { 0 } };
+static const tp_attr unpool_attr_table[] = {
+    POOL_ATTRS, { "input_size", TP_ATTR_DIMS, offsetof(pool_attrs, size), TP_REQUIRED }, { 0 }
 };
 
 #define HALVE                                                 \
     {                                                         \
         { 2, 2 }, { 2, 2 }, { 0, 0 }, { 1, 1 }, false, false, \
         {                                                     \
-            2, 3, 4, 6                                        \
+            4,                                                \
+            {                                                 \
+                2, 3, 4, 6                                    \
+            }                                                 \
         }                                                     \
     }
 #define OVERLAP                                             \
     {                                                       \
         { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, true, \
         {                                                   \
-            1, 2, 5, 4                                      \
+            4,                                              \
+            {                                               \
+                1, 2, 5, 4                                  \
+            }                                               \
         }                                                   \
     }
 static const tp_example pool_examples[] = { { "2,3,4,6", &(pool_attrs)HALVE },
                                             { "1,2,5,4", &(pool_attrs)OVERLAP },
                                             { NULL, NULL } };
 
-const tp_op tp_op_max_pool2d = {
-    .name = "max_pool2d",
+const tp_op tp_op__max_pool2d = {
+    .name = "_max_pool2d",
     .formula = "y[n,c,i,j] = largest x in window (i, j); index = where it stands",
     .inputs = "x",
     .n_in = 1,
@@ -211,26 +220,6 @@ const tp_op tp_op_max_pool2d = {
     .examples = pool_examples,
 };
 
-static pool_attrs attrs_of(int64_t kernel, const tp_pool2d_options *o)
-{
-    pool_attrs a = { .ceil_mode = o->ceil_mode, .exclude_pad = o->exclude_pad };
-    for (int i = 0; i < 2; i++) {
-        a.kernel[i] = o->kernel_hw[i] ? o->kernel_hw[i] : kernel;
-        a.stride[i] = o->stride_hw[i] ? o->stride_hw[i] : o->stride ? o->stride : a.kernel[i];
-        a.padding[i] = o->padding_hw[0] || o->padding_hw[1] ? o->padding_hw[i] : o->padding;
-        a.dilation[i] = o->dilation ? o->dilation : 1;
-    }
-    return a;
-}
-
-tp_tensor *tp_max_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
-{
-    pool_attrs a = attrs_of(kernel, o);
-    tp_tensor *out[TP_MAX_OUTPUTS];
-    TP_SCOPE;
-    return tp_apply_n(&tp_op_max_pool2d, &x, 1, &a, out) ? NULL : tp_keep(out[0]);
-}
-
 /* dx = dy at the places of the maxima */
 static tp_status unpool_infer(tp_call *c)
 {
@@ -243,16 +232,15 @@ static tp_status unpool_infer(tp_call *c)
         c->scratch_bytes += staged_bytes(c->in[i], CLONE_CHANNELS_LAST);
     }
     const tp_tensor *dy = c->in[0];
-    bool fits = dy->shape[0] == a->size[0] && dy->shape[1] == a->size[1];
+    bool fits = a->size.ndim == 4 && dy->shape[0] == a->size.dim[0] && dy->shape[1] == a->size.dim[1];
     for (int i = 0; i < 2 && fits; i++)
-        fits = dy->shape[2 + i] == pooled_size(a->size[2 + i], a->kernel[i], a->stride[i], a->padding[i],
+        fits = dy->shape[2 + i] == pooled_size(a->size.dim[2 + i], a->kernel[i], a->stride[i], a->padding[i],
                                                a->dilation[i], a->ceil_mode);
     if (check_window(c->op->name, a) || !fits)
-        return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of size (%lld, %lld, %lld, %lld)",
-                       c->op->name, tensor_shape_text(dy), (long long)a->size[0], (long long)a->size[1],
-                       (long long)a->size[2], (long long)a->size[3]);
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of input_size %s", c->op->name,
+                       tensor_shape_text(dy), shape_text(a->size));
     return infer_image(c, 0, (tp_dtype)c->in[0]->dtype,
-                       TP_SHAPE(a->size[0], a->size[1], a->size[2], a->size[3]));
+                       a->size);
 }
 
 static void max_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
@@ -282,7 +270,7 @@ const tp_op tp_op_max_pool2d_backward = {
     .inputs = "dy index",
     .n_in = 2,
     .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table,
+    .attrs = unpool_attr_table,
     .saves_in = 2,
     .infer = unpool_infer,
     .forward = max_pool2d_backward_forward,
@@ -320,7 +308,7 @@ static void avg_pool2d_backward_forward(const tp_call *c)
     for_images(c, &r, c->out[0], c->in[0]);
 }
 
-extern const tp_op tp_op_avg_pool2d, tp_op_avg_pool2d_backward;
+extern const tp_op tp_op__avg_pool2d, tp_op_avg_pool2d_backward;
 
 static void avg_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
@@ -329,11 +317,11 @@ static void avg_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 
 static void avg_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
-    dx[0] = tp_apply(&tp_op_avg_pool2d, &dz, 1, s->attrs);
+    dx[0] = tp_apply(&tp_op__avg_pool2d, &dz, 1, s->attrs);
 }
 
-const tp_op tp_op_avg_pool2d = {
-    .name = "avg_pool2d",
+const tp_op tp_op__avg_pool2d = {
+    .name = "_avg_pool2d",
     .formula = "y[n,c,i,j] = mean of x in window (i, j)",
     .inputs = "x",
     .n_in = 1,
@@ -351,48 +339,9 @@ const tp_op tp_op_avg_pool2d_backward = {
     .inputs = "dy",
     .n_in = 1,
     .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table,
+    .attrs = unpool_attr_table,
     .infer = unpool_infer,
     .forward = avg_pool2d_backward_forward,
     .backward = avg_pool2d_backward_backward,
     .examples = (const tp_example[]){ { "2,3,2,3", &(pool_attrs)HALVE }, { NULL, NULL } },
 };
-
-tp_tensor *tp_avg_pool2d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
-{
-    pool_attrs a = attrs_of(kernel, o);
-    return tp_apply(&tp_op_avg_pool2d, &x, 1, &a);
-}
-
-/* ---- adaptive: windows [floor(i H / h), ceil((i + 1) H / h)) ------------------------------------------------------------------------ */
-
-/* (out, in): row i averages window i.  Rows times columns of such matrices are any adaptive pooling. */
-static tp_tensor *averaging_matrix(int64_t out, int64_t in, tp_dtype dtype)
-{
-    tp_tensor *m = tensor_new(TP_F64, TP_SHAPE(out, in));
-    double *p = m ? (double *)(void *)tensor_data(m) : NULL;
-    for (int64_t i = 0; i < out && p; i++) {
-        int64_t begin = i * in / out, end = ((i + 1) * in + out - 1) / out;
-        for (int64_t j = 0; j < in; j++)
-            p[i * in + j] = j >= begin && j < end ? 1 / (double)(end - begin) : 0;
-    }
-    return tp_to(m, dtype);
-}
-
-tp_tensor *tp_adaptive_avg_pool2d(tp_tensor *x, int64_t height, int64_t width)
-{
-    if (!x || tp_pending() || check_image("adaptive_avg_pool2d", x))
-        return tp_clone(x);
-    if (height < 1 || width < 1)
-        return tp_fail_null(TP_ERR_ARGUMENT, "adaptive_avg_pool2d: size %lldx%lld, at least 1x1 is wanted",
-                            (long long)height, (long long)width);
-    int64_t h = x->shape[2], w = x->shape[3];
-    if (height == 1 && width == 1)
-        return tp_mean(x, TP_SHAPE(2, 3), true);
-    if (h >= height && w >= width && h % height == 0 && w % width == 0)
-        return tp_avg_pool2d(x, 1, .kernel_hw = { h / height, w / width });
-    TP_SCOPE;
-    tp_tensor *rows = averaging_matrix(height, h, (tp_dtype)x->dtype),
-              *cols = averaging_matrix(width, w, (tp_dtype)x->dtype);
-    return tp_keep(tp_matmul(tp_matmul(rows, tp_contiguous(x)), tp_transpose(cols, 0, 1)));
-}

@@ -1,60 +1,114 @@
-/* softmax.c - softmax and log_softmax along a dim, and dropout.
+/* softmax.c - softmax and log_softmax along a dim.
  *
- * Rows are adjacent in memory: another dim than the last is brought there by a view and a copy.
- * Layer: ops.  Kernels: softmax, log_softmax, their backwards, dropout (kernels.h).  Read next: loss.c. */
+ * A dim in the middle is no copy: the kernels for columns walk down many columns side by side.
+ * Layer: ops.  Kernels: softmax, log_softmax, their backwards, in rows and columns (kernels.h).  Read next: loss.c. */
 #include "base/parallel.h"
-#include "base/random.h"
 #include "ops/map.h"
 #include "ops/ops.h"
 
-typedef void row_fn(void *y, const void *x, int64_t n);
-typedef void row_backward_fn(void *dx, const void *dy, const void *y, int64_t n);
-
-typedef struct rows_run {
-    row_fn *f;
-    row_backward_fn *backward;
+/* The input as (outer, n, inner) with the dim in the middle. */
+typedef struct dim_run {
+    const softmax_kernels *kernels;
+    bool is_log, backward;
     char *to;
-    const char *x, *y;
-    int64_t n, bytes;
-} rows_run;
+    const char *x, *y; /* backward: dy and y */
+    int64_t n, inner, size;
+} dim_run;
+
+enum { GRAIN = 16384, SMALL = 32768, STRIP = 128 }; /* columns that one thread takes at once */
 
 static void run_rows(void *context, int64_t begin, int64_t end)
 {
-    const rows_run *r = context;
+    const dim_run *r = context;
+    const softmax_kernels *k = r->kernels;
+    int64_t bytes = r->n * r->size;
     for (int64_t i = begin; i < end; i++)
-        if (r->f)
-            r->f(r->to + i * r->bytes, r->x + i * r->bytes, r->n);
+        if (r->backward)
+            k->rows_backward[r->is_log](r->to + i * bytes, r->x + i * bytes, r->y + i * bytes, r->n);
         else
-            r->backward(r->to + i * r->bytes, r->x + i * r->bytes, r->y + i * r->bytes, r->n);
+            k->rows[r->is_log](r->to + i * bytes, r->x + i * bytes, r->n);
 }
 
-static void for_rows(const tp_call *c, rows_run *r)
+static void run_strips(void *context, int64_t begin, int64_t end)
+{
+    const dim_run *r = context;
+    const softmax_kernels *k = r->kernels;
+    int64_t strips = (r->inner + STRIP - 1) / STRIP;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t col = i % strips * STRIP, cols = r->inner - col < STRIP ? r->inner - col : STRIP;
+        int64_t at = (i / strips * r->n * r->inner + col) * r->size;
+        if (r->backward)
+            k->cols_backward[r->is_log](r->to + at, r->x + at, r->y + at, r->n, cols, r->inner);
+        else
+            k->cols[r->is_log](r->to + at, r->x + at, r->n, cols, r->inner);
+    }
+}
+
+static void for_dim(const tp_call *c, bool is_log)
 {
     const tp_tensor *out = c->out[0];
+    const kernel_table *kernels = c->kernels;
     char *scratch = c->scratch;
-    r->n = out->ndim ? out->shape[out->ndim - 1] : 1;
-    r->bytes = r->n * (int64_t)tensor_element_size(out);
-    r->to = tensor_data(out);
-    r->x = staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch);
-    r->y = c->n_in > 1 ? staged(c, c->in[1], CLONE_CONTIGUOUS, &scratch) : NULL;
-    if (out->numel)
-        parallel_for(out->numel / r->n, out->numel < 32768 ? INT64_MAX / 2 : 16384 / r->n + 1, run_rows, r);
+    int dim = (int)*(const int64_t *)c->attrs;
+    dim += dim < 0 ? out->ndim : 0;
+    dim_run r = { .kernels = &kernels->softmax[out->dtype],
+                  .is_log = is_log,
+                  .backward = c->n_in > 1,
+                  .to = tensor_data(out),
+                  .n = out->ndim ? out->shape[dim] : 1,
+                  .inner = 1,
+                  .size = (int64_t)tensor_element_size(out) };
+    r.x = staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch);
+    r.y = r.backward ? staged(c, c->in[1], CLONE_CONTIGUOUS, &scratch) : NULL;
+    for (int i = dim + 1; i < out->ndim; i++)
+        r.inner *= out->shape[i];
+    if (!out->numel)
+        return;
+    int64_t strips = r.inner == 1 ? 1 : (r.inner + STRIP - 1) / STRIP;
+    int64_t tasks = out->numel / r.n / r.inner * strips;
+    parallel_for(tasks, out->numel < SMALL ? INT64_MAX / 2 : GRAIN * tasks / out->numel + 1,
+                 r.inner == 1 ? run_rows : run_strips, &r);
 }
 
-static tp_status rows_infer(tp_call *c)
+static const char *public_name(const tp_op *op)
 {
+    return op->name + (op->name[0] == '_');
+}
+
+static tp_status dim_infer(tp_call *c)
+{
+    int dim = (int)*(const int64_t *)c->attrs;
+    if (normalize_dim(public_name(c->op), c->in[0]->ndim, &dim))
+        return tp_error_pending();
     for (int i = 0; i < c->n_in; i++) {
         const tp_tensor *x = c->in[i];
         if ((x->dtype != TP_F32 && x->dtype != TP_F64) || x->dtype != c->in[0]->dtype)
-            return tp_fail(TP_ERR_DTYPE, "%s: input is %s, f32 or f64 is wanted", c->op->name,
+            return tp_fail(TP_ERR_DTYPE, "%s: input is %s, a float type is wanted", public_name(c->op),
                            tp_dtype_name((tp_dtype)x->dtype));
         if (!tensor_same_shape(x, c->in[0]))
-            return tp_fail(TP_ERR_SHAPE, "%s: %s and %s differ", c->op->name, tensor_shape_text(c->in[0]),
-                           tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "%s: %s and %s differ", public_name(c->op),
+                           tensor_shape_text(c->in[0]), tensor_shape_text(x));
         c->scratch_bytes += staged_bytes(x, CLONE_CONTIGUOUS);
     }
     return tp_infer_shape(c, 0, (tp_dtype)c->in[0]->dtype, tp_shape_of(c->in[0]));
 }
+
+static tp_shape dim_of(const tp_saved *s)
+{
+    return TP_SHAPE(*(const int64_t *)s->attrs);
+}
+
+static const tp_attr dim_attr[] = { { "dim", TP_ATTR_I64, 0, TP_REQUIRED }, { 0 } };
+static const tp_example unary_examples[] = {
+    { "3,5", &(int64_t){ -1 } },   { "2,3,17", &(int64_t){ 2 } }, { "4,3@t", &(int64_t){ 1 } },
+    { "7", &(int64_t){ 0 } },      { "0,4", &(int64_t){ 1 } },    { "4,0", &(int64_t){ 0 } },
+    { "2,5,11", &(int64_t){ 1 } }, { "5,3@t", &(int64_t){ 0 } },  { "s", &(int64_t){ 0 } },
+    { NULL, NULL }
+};
+static const tp_example pair_examples[] = { { "3,5 3,5", &(int64_t){ -1 } },
+                                            { "4,3@t 4,3", &(int64_t){ 1 } },
+                                            { "3,4,5 3,4,5", &(int64_t){ 1 } },
+                                            { NULL, NULL } };
 
 /* ---- softmax:  dx = y (dy - sum dy y) ------------------------------------------------------------------------------------ */
 
@@ -62,198 +116,155 @@ extern const tp_op tp_op_softmax_backward, tp_op_log_softmax_backward;
 
 static void softmax_forward(const tp_call *c)
 {
-    const kernel_table *kernels = c->kernels;
-    for_rows(c, &(rows_run){ .f = kernels->softmax[c->out[0]->dtype] });
+    for_dim(c, false);
 }
 
 static void softmax_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    dx[0] = tp_apply(&tp_op_softmax_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
+    dx[0] = tp_apply(&tp_op_softmax_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, s->attrs);
 }
 
-static const tp_example rows[] = { { "3,5", NULL }, { "2,3,17", NULL }, { "4,3@t", NULL },
-                                   { "7", NULL },   { "0,4", NULL },    { NULL, NULL } };
-static const tp_example row_pairs[] = { { "3,5 3,5", NULL }, { "4,3@t 4,3", NULL }, { NULL, NULL } };
-
-const tp_op tp_op_softmax = {
-    .name = "softmax",
-    .formula = "y_i = e^x_i / sum of e^x_j along the last dim",
+const tp_op tp_op__softmax = {
+    .name = "_softmax",
+    .formula = "y_i = e^x_i / sum of e^x_j along dim",
     .inputs = "x",
     .n_in = 1,
+    .attrs_size = sizeof(int64_t),
+    .attrs = dim_attr,
     .saves_out = 1,
-    .infer = rows_infer,
+    .infer = dim_infer,
     .forward = softmax_forward,
     .backward = softmax_grad,
-    .examples = rows,
+    .examples = unary_examples,
 };
 
 static void softmax_backward_forward(const tp_call *c)
 {
-    const kernel_table *kernels = c->kernels;
-    for_rows(c, &(rows_run){ .backward = kernels->softmax_backward[c->out[0]->dtype] });
+    for_dim(c, false);
 }
 
 static void softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     tp_tensor *dy = s->in[0], *y = s->in[1];
-    dx[0] = tp_apply(s->op, (tp_tensor *[]){ dz, y }, 2, NULL); /* the Jacobian is symmetric */
+    dx[0] = tp_apply(s->op, (tp_tensor *[]){ dz, y }, 2, s->attrs); /* the Jacobian is symmetric */
     if (s->needs[1])                                            /* z_i = y_i (dy_i - sum dy y) */
-        dx[1] = tp_sub(tp_mul(dz, tp_sub(dy, tp_sum(tp_mul(dy, y), TP_SHAPE(-1), true))),
-                       tp_mul(dy, tp_sum(tp_mul(dz, y), TP_SHAPE(-1), true)));
+        dx[1] = tp_sub(tp_mul(dz, tp_sub(dy, tp_sum(tp_mul(dy, y), dim_of(s), true))),
+                       tp_mul(dy, tp_sum(tp_mul(dz, y), dim_of(s), true)));
 }
 
 const tp_op tp_op_softmax_backward = {
     .name = "softmax_backward",
-    .formula = "z = y (dy - sum of dy y along the last dim)",
+    .formula = "z = y (dy - sum of dy y along dim)",
     .inputs = "dy y",
     .n_in = 2,
+    .attrs_size = sizeof(int64_t),
+    .attrs = dim_attr,
     .saves_in = 2,
     .saves_for_others = 1,
-    .infer = rows_infer,
+    .infer = dim_infer,
     .forward = softmax_backward_forward,
     .backward = softmax_backward_backward,
-    .examples = row_pairs,
+    .examples = pair_examples,
 };
 
 /* ---- log_softmax:  dx = dy - e^y sum dy --------------------------------------------------------------------------------------- */
 
 static void log_softmax_forward(const tp_call *c)
 {
-    const kernel_table *kernels = c->kernels;
-    for_rows(c, &(rows_run){ .f = kernels->log_softmax[c->out[0]->dtype] });
+    for_dim(c, true);
 }
 
 static void log_softmax_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    dx[0] = tp_apply(&tp_op_log_softmax_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
+    dx[0] = tp_apply(&tp_op_log_softmax_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, s->attrs);
 }
 
-const tp_op tp_op_log_softmax = {
-    .name = "log_softmax",
-    .formula = "y_i = x_i - ln sum of e^x_j along the last dim",
+const tp_op tp_op__log_softmax = {
+    .name = "_log_softmax",
+    .formula = "y_i = x_i - ln sum of e^x_j along dim",
     .inputs = "x",
     .n_in = 1,
+    .attrs_size = sizeof(int64_t),
+    .attrs = dim_attr,
     .saves_out = 1,
-    .infer = rows_infer,
+    .infer = dim_infer,
     .forward = log_softmax_forward,
     .backward = log_softmax_grad,
-    .examples = rows,
+    .examples = unary_examples,
 };
 
 static void log_softmax_backward_forward(const tp_call *c)
 {
-    const kernel_table *kernels = c->kernels;
-    for_rows(c, &(rows_run){ .backward = kernels->log_softmax_backward[c->out[0]->dtype] });
+    for_dim(c, true);
 }
 
 static void log_softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     tp_tensor *p = tp_exp(s->in[1]);
     if (s->needs[0]) /* z_i = dy_i - p_i sum dy:  d/d dy_j = dz_j - sum dz p */
-        dx[0] = tp_sub(dz, tp_sum(tp_mul(dz, p), TP_SHAPE(-1), true));
+        dx[0] = tp_sub(dz, tp_sum(tp_mul(dz, p), dim_of(s), true));
     if (s->needs[1])
-        dx[1] = tp_neg(tp_mul(tp_mul(dz, p), tp_sum(s->in[0], TP_SHAPE(-1), true)));
+        dx[1] = tp_neg(tp_mul(tp_mul(dz, p), tp_sum(s->in[0], dim_of(s), true)));
 }
 
 const tp_op tp_op_log_softmax_backward = {
     .name = "log_softmax_backward",
-    .formula = "z = dy - e^y sum of dy along the last dim",
+    .formula = "z = dy - e^y sum of dy along dim",
     .inputs = "dy y",
     .n_in = 2,
+    .attrs_size = sizeof(int64_t),
+    .attrs = dim_attr,
     .saves_in = 2,
     .saves_for_others = 1,
-    .infer = rows_infer,
+    .infer = dim_infer,
     .forward = log_softmax_backward_forward,
     .backward = log_softmax_backward_backward,
-    .examples = row_pairs,
+    .examples = pair_examples,
 };
 
-static tp_tensor *along(const tp_op *op, tp_tensor *x, int dim)
+/* ---- as everybody calls them: half precision is computed in f32 ---------------------------------------------------------- */
+
+static tp_tensor *along(const tp_op *op, tp_tensor *x, int64_t dim)
 {
-    if (!x || tp_pending() || normalize_dim(op->name, x->ndim, &dim) || dim >= x->ndim - 1)
-        return tp_apply(op, &x, 1, NULL);
+    if (!is_half(x))
+        return tp_apply(op, &x, 1, &dim);
     TP_SCOPE;
-    tp_tensor *last = tp_transpose(x, dim, -1);
-    return tp_keep(tp_transpose(tp_apply(op, &last, 1, NULL), dim, -1));
+    tp_tensor *wide = tp_float(x);
+    return tp_keep(tp_to(tp_apply(op, &wide, 1, &dim), tp_dtype_of(x)));
 }
 
 tp_tensor *tp_softmax(tp_tensor *x, int dim)
 {
-    return along(&tp_op_softmax, x, dim);
+    return along(&tp_op__softmax, x, dim);
 }
 
 tp_tensor *tp_log_softmax(tp_tensor *x, int dim)
 {
-    return along(&tp_op_log_softmax, x, dim);
+    return along(&tp_op__log_softmax, x, dim);
 }
 
-/* ---- dropout: the mask is a function of (seed, stream, element), so backward makes it again instead of keeping it -------------- */
-
-typedef struct dropout_attrs {
-    double p;
-    tp_rng rng;
-} dropout_attrs;
-
-typedef struct dropout_run {
-    const kernel_table *kernels;
-    const dropout_attrs *attrs;
-    const char *x;
-    char *y;
-    int type;
-    int64_t size;
-} dropout_run;
-
-static void drop_pieces(void *context, int64_t begin, int64_t end)
+tp_tensor *tp_softmin(tp_tensor *x, int dim)
 {
-    const dropout_run *r = context;
-    r->kernels->dropout[r->type](r->y + begin * r->size, r->x + begin * r->size, end - begin, r->attrs->p,
-                                 r->attrs->rng.seed, r->attrs->rng.stream, begin);
+    TP_SCOPE;
+    return tp_keep(tp_softmax(tp_neg(x), dim));
 }
 
-static void dropout_forward(const tp_call *c)
-{
-    const tp_tensor *y = c->out[0];
-    char *scratch = c->scratch;
-    dropout_run r = { .kernels = c->kernels,
-                      .attrs = c->attrs,
-                      .y = tensor_data(y),
-                      .type = y->dtype,
-                      .size = (int64_t)tensor_element_size(y) };
-    r.x = staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch);
-    parallel_for(y->numel, 16384, drop_pieces, &r);
-}
+#define ALONG_DIM(op, text)                                             \
+    static void op##_compose(tp_call *c)                                \
+    {                                                                   \
+        c->out[0] = tp_##op(c->in[0], (int)*(const int64_t *)c->attrs); \
+    }                                                                   \
+    const tp_op tp_op_##op = {                                          \
+        .name = #op,                                                    \
+        .formula = text,                                                \
+        .inputs = "input",                                              \
+        .n_in = 1,                                                      \
+        .attrs_size = sizeof(int64_t),                                  \
+        .attrs = dim_attr,                                              \
+        .compose = op##_compose,                                        \
+        .examples = unary_examples,                                     \
+    };
 
-static void dropout_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
-{
-    dx[0] = tp_apply(s->op, &dy, 1, s->attrs);
-}
-
-const tp_op tp_op_dropout = {
-    .name = "dropout",
-    .formula = "y = x mask / (1 - p), mask ~ Bernoulli(1 - p)",
-    .inputs = "x",
-    .n_in = 1,
-    .attrs_size = sizeof(dropout_attrs),
-    .attrs = (const tp_attr[]){ { "p", TP_ATTR_F64, offsetof(dropout_attrs, p), 0.5 },
-                                { "seed", TP_ATTR_U64, offsetof(dropout_attrs, rng.seed), 0 },
-                                { "stream", TP_ATTR_U64, offsetof(dropout_attrs, rng.stream), 0 },
-                                { 0 } },
-    .infer = rows_infer,
-    .forward = dropout_forward,
-    .backward = dropout_backward,
-    .examples = (const tp_example[]){ { "4,5", &(dropout_attrs){ 0.3, { 1, 2 } } },
-                                      { "37", &(dropout_attrs){ 0.9, { 1, 2 } } },
-                                      { "3,5@t", &(dropout_attrs){ 0.5, { 3, 4 } } },
-                                      { NULL, NULL } },
-};
-
-tp_tensor *tp_dropout(tp_tensor *x, double p, bool training)
-{
-    if (!(p >= 0 && p <= 1))
-        return tp_fail_null(TP_ERR_ARGUMENT, "dropout: p is %g, [0, 1] is wanted", p);
-    if (!x || tp_pending() || !training || p == 0)
-        return x ? (tp_pending() ? NULL : x) : tp_apply(&tp_op_dropout, &x, 1, &(dropout_attrs){ p, { 0 } });
-    if (p == 1)
-        return tp_mul(x, 0);
-    return tp_apply(&tp_op_dropout, &x, 1, &(dropout_attrs){ p, random_take_stream() });
-}
+ALONG_DIM(softmax, "y_i = e^x_i / sum of e^x_j along dim")
+ALONG_DIM(log_softmax, "y_i = x_i - ln sum of e^x_j along dim")
+ALONG_DIM(softmin, "y_i = e^-x_i / sum of e^-x_j along dim")

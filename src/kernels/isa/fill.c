@@ -12,4 +12,5 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_f32)(t);
     NAMED(fill_f64)(t);
     NAMED(fill_functions)(t);
+    NAMED(fill_random)(t);
 }

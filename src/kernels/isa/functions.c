@@ -353,6 +353,106 @@ static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int
     }
 }
 
+/* ---- down columns: VECTORS vectors of them side by side; whole: none is partly filled ------------------------------------------------ */
+
+enum { VECTORS = 4 };
+
+INLINE vec get(const float *p, mask_f32 m, bool whole)
+{
+    return whole ? load_f32(p) : load_first_f32(p, m);
+}
+INLINE void put(float *p, mask_f32 m, bool whole, vec v)
+{
+    if (whole)
+        store_f32(p, v);
+    else
+        store_first_f32(p, m, v);
+}
+
+INLINE void softmax_strip(float *y, const float *x, int64_t n, int64_t ld, int vectors, mask_f32 m, bool whole,
+                          bool is_log)
+{
+    vec top[VECTORS], sum[VECTORS];
+    for (int k = 0; k < vectors; k++)
+        top[k] = splat(-INFINITY), sum[k] = splat(0);
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            vec v = get(x + i * ld + k * WIDTH, m, whole);
+            top[k] = either(v > top[k], v, top[k]);
+        }
+    for (int k = 0; k < vectors; k++)
+        top[k] = either(top[k] == splat(-INFINITY), splat(0), top[k]);
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            vec e = exp_of(get(x + i * ld + k * WIDTH, m, whole) - top[k]);
+            sum[k] += e;
+            if (!is_log)
+                put(y + i * ld + k * WIDTH, m, whole, e);
+        }
+    for (int k = 0; k < vectors; k++)
+        sum[k] = is_log ? log_of(sum[k]) : sum[k];
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            const int64_t at = i * ld + k * WIDTH;
+            vec out =
+                is_log ? get(x + at, m, whole) - top[k] - sum[k] : get(y + at, m, whole) / sum[k];
+            put(y + at, m, whole, out);
+        }
+}
+
+INLINE void softmax_strip_backward(float *dx, const float *dy, const float *y, int64_t n, int64_t ld,
+                                   int vectors, mask_f32 m, bool whole, bool is_log)
+{
+    vec sum[VECTORS];
+    for (int k = 0; k < vectors; k++)
+        sum[k] = splat(0);
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            const int64_t at = i * ld + k * WIDTH;
+            vec g = get(dy + at, m, whole);
+            sum[k] += is_log ? g : g * get(y + at, m, whole);
+        }
+    for (int64_t i = 0; i < n; i++)
+        for (int k = 0; k < vectors; k++) {
+            const int64_t at = i * ld + k * WIDTH;
+            vec g = get(dy + at, m, whole), out = get(y + at, m, whole);
+            put(dx + at, m, whole, is_log ? g - exp_of(out) * sum[k] : out * (g - sum[k]));
+        }
+}
+
+/* A column's value does not depend on its place: each lane computes alone. */
+#define DOWN_COLUMNS(name, is_log)                                                                          \
+    static void name##_cols(void *y_, const void *x_, int64_t n, int64_t cols, int64_t ld)                  \
+    {                                                                                                       \
+        float *y = y_;                                                                                      \
+        const float *x = x_;                                                                                \
+        mask_f32 all = first_f32(WIDTH - 1);                                                                \
+        int64_t c = 0;                                                                                      \
+        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                           \
+            softmax_strip(y + c, x + c, n, ld, VECTORS, all, true, is_log);                                 \
+        for (; c + WIDTH <= cols; c += WIDTH)                                                               \
+            softmax_strip(y + c, x + c, n, ld, 1, all, true, is_log);                                       \
+        if (c < cols)                                                                                       \
+            softmax_strip(y + c, x + c, n, ld, 1, first_f32((int)(cols - c)), false, is_log);               \
+    }                                                                                                       \
+    static void name##_cols_backward(void *dx_, const void *dy_, const void *y_, int64_t n, int64_t cols,   \
+                                     int64_t ld)                                                            \
+    {                                                                                                       \
+        float *dx = dx_;                                                                                    \
+        const float *dy = dy_, *y = y_;                                                                     \
+        mask_f32 all = first_f32(WIDTH - 1);                                                                \
+        int64_t c = 0;                                                                                      \
+        for (; c + VECTORS * WIDTH <= cols; c += VECTORS * WIDTH)                                           \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, VECTORS, all, true, is_log);               \
+        for (; c + WIDTH <= cols; c += WIDTH)                                                               \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, all, true, is_log);                     \
+        if (c < cols)                                                                                       \
+            softmax_strip_backward(dx + c, dy + c, y + c, n, ld, 1, first_f32((int)(cols - c)), false,      \
+                                   is_log);                                                                 \
+    }
+DOWN_COLUMNS(softmax, false)
+DOWN_COLUMNS(log_softmax, true)
+
 void NAMED(fill_functions)(kernel_table *t)
 {
     t->unary[KERNEL_EXP][KT_F32] = exponential;
@@ -371,8 +471,8 @@ void NAMED(fill_functions)(kernel_table *t)
     t->binary[KERNEL_GELU_BACKWARD][KT_F32] = gelu_backward;
     t->binary[KERNEL_GELU_TANH_BACKWARD][KT_F32] = gelu_tanh_backward;
     t->binary[KERNEL_SILU_BACKWARD][KT_F32] = silu_backward;
-    t->softmax[0] = softmax;
-    t->log_softmax[0] = log_softmax;
-    t->softmax_backward[0] = softmax_backward;
-    t->log_softmax_backward[0] = log_softmax_backward;
+    t->softmax[0] = (softmax_kernels){ .rows = { softmax, log_softmax },
+                                       .rows_backward = { softmax_backward, log_softmax_backward },
+                                       .cols = { softmax_cols, log_softmax_cols },
+                                       .cols_backward = { softmax_cols_backward, log_softmax_cols_backward } };
 }

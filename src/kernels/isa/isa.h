@@ -14,5 +14,6 @@ void NAMED(fill)(kernel_table *);
 void NAMED(fill_f32)(kernel_table *);
 void NAMED(fill_f64)(kernel_table *);
 void NAMED(fill_functions)(kernel_table *);
+void NAMED(fill_random)(kernel_table *);
 
 #endif

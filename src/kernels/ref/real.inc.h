@@ -130,6 +130,70 @@ static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int
         dx[i] = dy[i] - M(exp)(y[i]) * (REAL)sum;
 }
 
+/* Down columns: STRIP of them side by side, so that memory is read row by row. */
+enum { STRIP = 64 };
+
+static void column_tops(REAL *top, const REAL *x, int64_t n, int64_t cols, int64_t ld)
+{
+    for (int64_t c = 0; c < cols; c++)
+        top[c] = LOWEST;
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < cols; c++)
+            top[c] = x[i * ld + c] > top[c] ? x[i * ld + c] : top[c];
+    for (int64_t c = 0; c < cols; c++)
+        top[c] = top[c] == LOWEST ? 0 : top[c];
+}
+
+static void softmax_strip(REAL *y, const REAL *x, int64_t n, int64_t cols, int64_t ld, bool is_log)
+{
+    REAL top[STRIP], total[STRIP];
+    double sum[STRIP] = { 0 };
+    column_tops(top, x, n, cols, ld);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < cols; c++) {
+            REAL e = M(exp)(x[i * ld + c] - top[c]);
+            sum[c] += (double)e;
+            if (!is_log)
+                y[i * ld + c] = e;
+        }
+    for (int64_t c = 0; c < cols; c++)
+        total[c] = (REAL)(is_log ? log(sum[c]) : sum[c]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < cols; c++)
+            y[i * ld + c] = is_log ? x[i * ld + c] - top[c] - total[c] : y[i * ld + c] / total[c];
+}
+
+static void softmax_strip_backward(REAL *dx, const REAL *dy, const REAL *y, int64_t n, int64_t cols,
+                                   int64_t ld, bool is_log)
+{
+    double sum[STRIP] = { 0 };
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < cols; c++)
+            sum[c] += (double)dy[i * ld + c] * (is_log ? 1 : (double)y[i * ld + c]);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t c = 0; c < cols; c++) {
+            REAL g = dy[i * ld + c], total = (REAL)sum[c], out = y[i * ld + c];
+            dx[i * ld + c] = is_log ? g - M(exp)(out) * total : out * (g - total);
+        }
+}
+
+#define DOWN_COLUMNS(name, is_log)                                                                     \
+    static void name##_cols(void *y, const void *x, int64_t n, int64_t cols, int64_t ld)               \
+    {                                                                                                  \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
+            softmax_strip((REAL *)y + c, (const REAL *)x + c, n, cols - c < STRIP ? cols - c : STRIP,  \
+                          ld, is_log);                                                                 \
+    }                                                                                                  \
+    static void name##_cols_backward(void *dx, const void *dy, const void *y, int64_t n, int64_t cols, \
+                                     int64_t ld)                                                       \
+    {                                                                                                  \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
+            softmax_strip_backward((REAL *)dx + c, (const REAL *)dy + c, (const REAL *)y + c, n,       \
+                                   cols - c < STRIP ? cols - c : STRIP, ld, is_log);                   \
+    }
+DOWN_COLUMNS(softmax, false)
+DOWN_COLUMNS(log_softmax, true)
+
 /* ---- products ------------------------------------------------------------------------------------------------------ */
 
 static void gemm(const gemm_args *g)
@@ -251,8 +315,9 @@ void FILL(kernel_table *t)
     t->conv_forward_scratch[TYPE] = no_conv_scratch;
     t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
     t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
-    t->softmax[TYPE] = softmax;
-    t->log_softmax[TYPE] = log_softmax;
-    t->softmax_backward[TYPE] = softmax_backward;
-    t->log_softmax_backward[TYPE] = log_softmax_backward;
+    t->softmax[TYPE] = (softmax_kernels){ .rows = { softmax, log_softmax },
+                                          .rows_backward = { softmax_backward, log_softmax_backward },
+                                          .cols = { softmax_cols, log_softmax_cols },
+                                          .cols_backward = { softmax_cols_backward,
+                                                             log_softmax_cols_backward } };
 }
