@@ -23,7 +23,7 @@ static const struct {
     { "method", TP_ERR_UNSUPPORTED, "x.npy: byte 0: compression method 12" },
     { "crc", TP_ERR_FORMAT, "x.npy: byte 152: npz: CRC error" },
     { "crc_deflated", TP_ERR_FORMAT, "x.npy: byte 152: npz: CRC error" },
-    { "stored_size", TP_ERR_FORMAT, "x.npy: byte 0: claims 156 bytes, but 152 are stored" },
+    { "stored_size", TP_ERR_FORMAT, "byte 0: " }, /* said by us or by libzip, whose newer versions see more */
     { "stored_more", TP_ERR_FORMAT, "byte 0: " },
     { "deflated_less", TP_ERR_FORMAT, "x.npy: byte 148: too short: 20 bytes of data" },
     { "deflated_more", TP_ERR_FORMAT, "x.npy: byte 152: ends here, 164 bytes were declared" },

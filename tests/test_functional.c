@@ -314,7 +314,8 @@ static void errors_travel(void **state)
     assert_int_equal(tp_backward(loss), TP_ERR_STATE);
     assert_error(TP_ERR_STATE, "fails");
     int calls = 0;
-    tp_tensor *x = tp_requires_grad_(V(1, 2), true), *first = tp_mul(x, 3), *y = tp_checkpoint(forgetful, &first, 1, &calls);
+    tp_tensor *x = tp_requires_grad_(V(1, 2), true), *first = tp_mul(x, 3),
+              *y = tp_checkpoint(forgetful, &first, 1, &calls);
     tp_backward(tp_sum(y, TP_ALL_DIMS, false));
     assert_error(TP_ERR_GRAD, "other operations");
     tp_checkpoint(looks_inside, &x, 1, NULL);

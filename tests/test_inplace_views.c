@@ -26,7 +26,8 @@ static tp_tensor *leaf(int64_t rows, int64_t cols, double first, double step)
     double values[64];
     for (int64_t i = 0; i < rows * cols; i++)
         values[i] = first + step * (double)i;
-    return tp_requires_grad_(tp_tensor_copied(values, TP_F64, cols == 1 ? TP_SHAPE(rows) : TP_SHAPE(rows, cols)),
+    return tp_requires_grad_(tp_tensor_copied(values, TP_F64,
+                                              cols == 1 ? TP_SHAPE(rows) : TP_SHAPE(rows, cols)),
                              true);
 }
 
@@ -39,12 +40,13 @@ static void assert_values(const tp_tensor *x, const double *want, int64_t n)
         if (!(fabs(got[i] - want[i]) <= 1e-9 * (1 + fabs(want[i]))))
             fail_msg("element %d: %.17g instead of %.17g", (int)i, got[i], want[i]);
 }
-#define assert_grad(x, ...)                                                                        \
+#define assert_grad(x, ...) \
     assert_values(tp_grad(x), (double[]){ __VA_ARGS__ }, sizeof((double[]){ __VA_ARGS__ }) / sizeof(double))
 
 static tp_tensor *weighted(tp_tensor *y) /* sum of y^2 times 1, 2, 3 ... */
 {
-    tp_tensor *flat = tp_reshape(y, TP_SHAPE(-1)), *w = tp_arange(1, (double)tp_numel(y) + 1, 1, .dtype = TP_F64);
+    tp_tensor *flat = tp_reshape(y, TP_SHAPE(-1)),
+              *w = tp_arange(1, (double)tp_numel(y) + 1, 1, .dtype = TP_F64);
     return tp_sum(tp_mul(tp_mul(flat, flat), w), TP_ALL_DIMS, false);
 }
 
@@ -117,8 +119,9 @@ static tp_tensor *view_of_a_view(tp_tensor *const *in, int n, void *context)
 static tp_tensor *base_then_views(tp_tensor *const *in, int n, void *context)
 {
     (void)n, (void)context;
-    tp_tensor *b = tp_mul(in[0], 2), *row = tp_select(b, 0, 0), *wide = tp_expand(tp_slice(b, 1, 0, 1, 1), TP_SHAPE(3, 4));
-    tp_mul_(b, in[0]);                   /* both views are outdated now */
+    tp_tensor *b = tp_mul(in[0], 2), *row = tp_select(b, 0, 0),
+              *wide = tp_expand(tp_slice(b, 1, 0, 1, 1), TP_SHAPE(3, 4));
+    tp_mul_(b, in[0]); /* both views are outdated now */
     tp_tensor *sum = tp_sum(tp_mul(wide, 1.5), TP_SHAPE(1), false);
     tp_add_(row, tp_select(in[1], 1, 0)); /* and again */
     return tp_add(tp_sum(tp_mul(sum, 0.25), TP_ALL_DIMS, false), tp_mul(row, tp_select(b, 0, 2)));
@@ -165,7 +168,7 @@ static tp_tensor *overlapping_inputs(tp_tensor *const *in, int n, void *context)
 static void gradients_agree_with_differences(void **state)
 {
     (void)state;
-    static tp_function *const cases[] = { transposed_view, view_of_a_view, base_then_views, saved_output,
+    static tp_function *const cases[] = { transposed_view, view_of_a_view, base_then_views,   saved_output,
                                           loop_over_rows,  base_with_gaps, overlapping_inputs };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         TP_SCOPE;
@@ -243,8 +246,8 @@ static void nothing_is_left_behind(void **state)
     for (int with_backward = 0; with_backward < 2; with_backward++) {
         TP_SCOPE;
         tp_tensor *in[] = { leaf(3, 2, 0.3, 0.2), leaf(2, 3, -0.5, 0.3) };
-        tp_function *const cases[] = { transposed_view, view_of_a_view, base_then_views, saved_output,
-                                       loop_over_rows, overlapping_inputs };
+        tp_function *const cases[] = { transposed_view, view_of_a_view, base_then_views,
+                                       saved_output,    loop_over_rows, overlapping_inputs };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
             tp_tensor *y = cases[i](in, 2, NULL);
             if (with_backward)

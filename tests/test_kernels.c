@@ -94,7 +94,19 @@ static const function_row functions[] = {
     { "erf", KERNEL_ERF, 1e-38, 10, 4 },         { "tanh", KERNEL_TANH, 1e-38, 100, 4 },
     { "sigmoid", KERNEL_SIGMOID, 1e-38, 80, 4 }, { "softplus", KERNEL_SOFTPLUS, 1e-38, 15, 6 },
     { "silu", KERNEL_SILU, 1e-37, 80, 5 },       { "gelu", KERNEL_GELU, 1e-37, 3, 12 },
+    { "exp2", KERNEL_EXP2, 1e-38, 127, 3 },      { "log2", KERNEL_LOG2, 1e-44, 3e38, 4 },
+    { "log10", KERNEL_LOG10, 1e-44, 3e38, 4 },   { "tan", KERNEL_TAN, 1e-38, 100, 4 },
+    { "asin", KERNEL_ASIN, 1e-38, 1, 4 },        { "acos", KERNEL_ACOS, 1e-38, 1, 4 },
+    { "atan", KERNEL_ATAN, 1e-38, 3e38, 4 },     { "sinh", KERNEL_SINH, 1e-38, 89, 4 },
+    { "cosh", KERNEL_COSH, 1e-38, 89, 4 },       { "asinh", KERNEL_ASINH, 1e-38, 3e38, 4 },
+    { "acosh", KERNEL_ACOSH, 1, 3e38, 5 },       { "atanh", KERNEL_ATANH, 1e-38, 1, 4 },
+    { "erfc", KERNEL_ERFC, 1e-38, 9, 7 },        { "erfinv", KERNEL_ERFINV, 1e-38, 1, 6 },
+    { "lgamma", KERNEL_LGAMMA, 1e-38, 1e30, 4 }, { "digamma", KERNEL_DIGAMMA, 1e-3, 1e30, 4 },
+    { "mish", KERNEL_MISH, 1e-37, 80, 8 },       { "logsigmoid", KERNEL_LOGSIGMOID, 1e-38, 80, 5 },
+    { "elu", KERNEL_ELU, 1e-38, 80, 4 },         { "selu", KERNEL_SELU, 1e-37, 80, 5 },
+    { "celu", KERNEL_CELU, 1e-38, 80, 4 },
 };
+static const double parameters[] = { 1, 20, 0, 0 };
 
 static void functions_are_accurate(void **unused)
 {
@@ -112,8 +124,8 @@ static void functions_are_accurate(void **unused)
             x[i] = (float)v, x[STEPS + i] = -(float)v;
         }
         double *wide = widened(x, 2 * STEPS);
-        k->unary[row->kernel][KT_F32](y, x, 2 * STEPS, NULL);
-        ref->unary[row->kernel][KT_F64](want, wide, 2 * STEPS, NULL);
+        k->unary[row->kernel][KT_F32](y, x, 2 * STEPS, parameters);
+        ref->unary[row->kernel][KT_F64](want, wide, 2 * STEPS, parameters);
         for (int i = 0; i < 2 * STEPS; i++)
             if (units(y[i], want[i]) > worst)
                 worst = units(y[i], want[i]), at = wide[i];
@@ -135,8 +147,8 @@ static void special_arguments_give_what_the_reference_gives(void **unused)
     FOR_EACH_ISA(k)
     for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
         float y[N], want[N];
-        k->unary[functions[f].kernel][KT_F32](y, x, N, NULL);
-        ref->unary[functions[f].kernel][KT_F32](want, x, N, NULL);
+        k->unary[functions[f].kernel][KT_F32](y, x, N, parameters);
+        ref->unary[functions[f].kernel][KT_F32](want, x, N, parameters);
         for (int i = 0; i < N; i++)
             if (units(y[i], (double)want[i]) > 8 && fabsf(y[i] - want[i]) > 1e-30f)
                 fail_msg("%s: %s(%g) is %g, wanted %g", k->isa, functions[f].name, (double)x[i], (double)y[i],
@@ -150,7 +162,9 @@ static void a_value_does_not_depend_on_its_place(void **unused)
     FOR_EACH_ISA(k)
     for (int f = 0; f < KERNEL_UNARY_COUNT; f++)
         for (int64_t n = 1; n <= 40; n++) {
-            static const double p[] = { -0.5, 0.5 };
+            static const double p[] = { -0.5, 0.5, 0, 0 };
+            if (!k->unary[f][KT_F32])
+                continue; /* of integers only */
             float *x = fenced(n), *y = fenced(n), one;
             k->unary[f][KT_F32](y, x, n, p);
             for (int64_t i = 0; i < n; i++) {
@@ -360,7 +374,24 @@ static void functions_of_every_exponent_are_accurate(void **unused)
                  { "cos", KERNEL_COS, 8192, 4 },
                  { "erf", KERNEL_ERF, INFINITY, 4 },
                  { "tanh", KERNEL_TANH, INFINITY, 4 },
-                 { "sigmoid", KERNEL_SIGMOID, INFINITY, 4 } };
+                 { "sigmoid", KERNEL_SIGMOID, INFINITY, 4 },
+                 { "exp2", KERNEL_EXP2, INFINITY, 4 },
+                 { "log2", KERNEL_LOG2, INFINITY, 4 },
+                 { "log10", KERNEL_LOG10, INFINITY, 4 },
+                 { "tan", KERNEL_TAN, 8192, 4 },
+                 { "asin", KERNEL_ASIN, INFINITY, 4 },
+                 { "acos", KERNEL_ACOS, INFINITY, 4 },
+                 { "atan", KERNEL_ATAN, INFINITY, 4 },
+                 { "sinh", KERNEL_SINH, INFINITY, 4 },
+                 { "cosh", KERNEL_COSH, INFINITY, 4 },
+                 { "asinh", KERNEL_ASINH, INFINITY, 4 },
+                 { "acosh", KERNEL_ACOSH, INFINITY, 5 },
+                 { "atanh", KERNEL_ATANH, INFINITY, 4 },
+                 { "erfc", KERNEL_ERFC, INFINITY, 7 },
+                 { "erfinv", KERNEL_ERFINV, INFINITY, 6 },
+                 { "mish", KERNEL_MISH, 85, 8 },
+                 { "logsigmoid", KERNEL_LOGSIGMOID, INFINITY, 5 },
+                 { "elu", KERNEL_ELU, INFINITY, 5 } };
     enum { STEP = 40009, N = (int)(0xffffffffu / STEP) };
     const kernel_table *ref = kernels_for("ref");
     float *x = malloc(N * sizeof *x), *y = malloc(N * sizeof *y);
@@ -375,8 +406,8 @@ static void functions_of_every_exponent_are_accurate(void **unused)
             x[i] = fabsf(x[i]) <= rows[f].limit ? x[i] : 1;
         }
         double *wide = widened(x, N);
-        k->unary[rows[f].kernel][KT_F32](y, x, N, NULL);
-        ref->unary[rows[f].kernel][KT_F64](want, wide, N, NULL);
+        k->unary[rows[f].kernel][KT_F32](y, x, N, parameters);
+        ref->unary[rows[f].kernel][KT_F64](want, wide, N, parameters);
         for (int i = 0; i < N; i++)
             if (units(y[i], want[i]) > worst)
                 worst = units(y[i], want[i]), at = wide[i];
@@ -397,7 +428,8 @@ static void functions_of_two_agree(void **unused)
     const kernel_table *ref = kernels_for("ref");
     FOR_EACH_ISA(k)
     for (int f = 0; f < KERNEL_BINARY_COUNT; f++)
-        for (int64_t n = 1; n <= 40; n++)
+        for (int64_t n = 1; n <= 40 && k->binary[f][KT_F32] && f != KERNEL_DIV_TRUNC;
+             n++) /* a / b is rounded before */
             for (int s = 0; s < 4; s++) {
                 float *a = fenced(n), *b = fenced(n), *y = fenced(n);
                 for (int64_t i = 0; i < n; i++) {
@@ -414,6 +446,54 @@ static void functions_of_two_agree(void **unused)
                 free(wa), free(wb), free(want);
                 unfence(a, n), unfence(b, n), unfence(y, n);
             }
+}
+
+/* Pairs of any size and sign, and of the values that C's annex F names, in units of the last place. */
+static void functions_of_two_are_accurate(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *name;
+        binary_kernel kernel;
+        double range; /* powers of 2 of the operands: both ways */
+        double bound;
+    } rows[] = { { "pow", KERNEL_POW, 6, 1.1 },           { "atan2", KERNEL_ATAN2, 60, 4 },
+                 { "hypot", KERNEL_HYPOT, 126, 1.1 },     { "fmod", KERNEL_FMOD, 40, 0 },
+                 { "remainder", KERNEL_REMAINDER, 4, 1 }, { "xlogy", KERNEL_XLOGY, 30, 5 },
+                 { "logaddexp", KERNEL_LOGADDEXP, 6, 4 }, { "logaddexp2", KERNEL_LOGADDEXP2, 6, 4 } };
+    static const float special[] = { 0,           -0.0f, 1,      -1,       2,         -2,
+                                     3,           -3,    0.5f,   -0.5f,    1e-45f,    -1e-45f,
+                                     16777217.0f, 3e38f, -3e38f, INFINITY, -INFINITY, NAN };
+    enum { N = 40000, S = sizeof special / sizeof *special };
+    const kernel_table *ref = kernels_for("ref");
+    float *a = malloc((N + S * S) * sizeof *a), *b = malloc((N + S * S) * sizeof *b),
+          *y = malloc((N + S * S) * sizeof *y);
+    double *want = malloc((N + S * S) * sizeof *want);
+    FOR_EACH_ISA(k)
+    for (size_t f = 0; f < sizeof rows / sizeof *rows; f++) {
+        double worst = 0;
+        int at = 0;
+        for (int i = 0; i < N + S * S; i++) {
+            a[i] = i < N ? number() * exp2f((float)rows[f].range * number()) : special[(i - N) / S];
+            b[i] = i < N ? number() * exp2f((float)rows[f].range * number()) : special[(i - N) % S];
+            a[i] = i < N && rows[f].kernel == KERNEL_POW ? fabsf(a[i]) : a[i];
+        }
+        double *wa = widened(a, N + S * S), *wb = widened(b, N + S * S);
+        k->binary[rows[f].kernel][KT_F32](y, a, 1, b, 1, N + S * S);
+        ref->binary[rows[f].kernel][KT_F64](want, wa, 1, wb, 1, N + S * S);
+        for (int i = 0; i < N + S * S; i++) {
+            bool cancels = rows[f].kernel >= KERNEL_LOGADDEXP && rows[f].kernel <= KERNEL_LOGADDEXP2 &&
+                           fabs(want[i]) < 0.5;
+            if (!cancels && units(y[i], want[i]) > worst)
+                worst = units(y[i], want[i]), at = i;
+        }
+        print_message("%-8s %-10s %6.2f units at %g, %g\n", k->isa, rows[f].name, worst, wa[at], wb[at]);
+        if (worst > rows[f].bound)
+            fail_msg("%s: %s of %.9g, %.9g is %.9g, wanted %.9g", k->isa, rows[f].name, wa[at], wb[at],
+                     (double)y[at], want[at]);
+        free(wa), free(wb);
+    }
+    free(a), free(b), free(y), free(want);
 }
 
 /* ---- more of the products ------------------------------------------------------------------------------------------------ */
@@ -674,6 +754,7 @@ int main(void)
         cmocka_unit_test(dropout_keeps_the_same_elements),
         cmocka_unit_test(functions_of_every_exponent_are_accurate),
         cmocka_unit_test(functions_of_two_agree),
+        cmocka_unit_test(functions_of_two_are_accurate),
         cmocka_unit_test(products_of_strided_operands_agree),
         cmocka_unit_test(the_first_largest_is_found),
         cmocka_unit_test(pools_agree),

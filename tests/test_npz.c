@@ -97,6 +97,37 @@ static void what_is_written_is_read_again(void **state)
     }
 }
 
+/* Longer than any room for an error's text, first and last, of one byte and of two a character. */
+static void long_names_are_names(void **state)
+{
+    (void)state;
+    need_npz();
+    static unsigned char file[20000];
+    char name[4001];
+    for (size_t length = 190; length < 4000; length += length < 320 ? 1 : 997) {
+        TP_SCOPE;
+        for (size_t i = 0; i < length; i++)
+            name[i] = length % 2 ? 'x' : (char)(i % 2 ? 0xa9 : 0xc3);
+        name[length] = 0;
+        tp_params *p = tp_params_new();
+        tp_params_add(p, name, tp_ones(TP_SHAPE(2)));
+        tp_params_add(p, "b", tp_ones(TP_SHAPE(3)));
+        const char *path = temp_path("long.npz");
+        assert_int_equal(tp_npz_write(path, p), TP_OK);
+        assert_int_equal(tp_numel(tp_npz_read_one(path, name)), 2);
+        assert_int_equal(tp_numel(tp_npz_read_one(path, "b")), 3);
+        assert_int_equal(tp_params_count(tp_npz_read(path)), 2);
+        assert_null(tp_npz_read_one(path, "c"));
+        expect_error(TP_ERR_ARGUMENT, "no array 'c'; there are: ");
+        size_t size = get_file(path, file, sizeof file);
+        unsigned char *magic = memmem(file, size, "\x93NUMPY", 6);
+        magic[1] = 'X';
+        put_file(path, file, size);
+        assert_null(tp_npz_read(path));
+        expect_error(TP_ERR_FORMAT, "not an npy file");
+    }
+}
+
 static void an_archive_without_arrays_is_one(void **state)
 {
     (void)state;
@@ -164,6 +195,7 @@ int main(void)
         cmocka_unit_test(numpy_s_archives_are_read),
         cmocka_unit_test(names_are_names_and_never_paths),
         cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(long_names_are_names),
         cmocka_unit_test(an_archive_without_arrays_is_one),
         cmocka_unit_test(what_cannot_be_written_leaves_the_old_file),
         cmocka_unit_test(every_failing_allocation_is_an_error),

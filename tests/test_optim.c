@@ -256,8 +256,7 @@ static void wrong_parameters_are_errors(void **state)
     tp_add_group(o, named("y", tp_mul(w, 2)), .lr = 0.1);
     assert_error(TP_ERR_GRAD, "a leaf is wanted");
     tp_set_grad(w, tp_ones(TP_SHAPE(3, 2)));
-    tp_step(o);
-    assert_error(TP_ERR_SHAPE, "the gradient of 'w' is (3, 2), the parameter is (2, 3)");
+    assert_error(TP_ERR_SHAPE, "a gradient of shape (3, 2) for a tensor of shape (2, 3)");
     assert_int_equal(tp_optim_steps(o), 0);
     tp_set_lr(o, 0, NAN);
     assert_error(TP_ERR_ARGUMENT, "lr is nan");

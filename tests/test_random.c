@@ -38,7 +38,10 @@ static void philox_gives_the_published_numbers(void **state)
     } cases[] = {
         { 0, 0, 0, { 0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8 } },
         { UINT64_MAX, UINT64_MAX, UINT64_MAX, { 0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd } },
-        { 0x299f31d0a4093822, 0x0370734413198a2e, 0x85a308d3243f6a88, { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
+        { 0x299f31d0a4093822,
+          0x0370734413198a2e,
+          0x85a308d3243f6a88,
+          { 0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1 } },
     };
     for (int i = 0; i < 3; i++) {
         philox_block p = philox(cases[i].seed, cases[i].stream, cases[i].index);
@@ -76,11 +79,16 @@ static void normals_are_those_of_the_formula(void **state)
     uint32_t words[4096];
     double y[4096];
     kernels_best()->random_words(words, 1, 2, 3, 1024);
-    memcpy(words, (uint32_t[]){ 0, 0, UINT32_MAX, UINT32_MAX, 1, 0x40000000, UINT32_MAX, 0x80000000, 0x7fffffff, 0x20000000 }, 40);
+    memcpy(words,
+           (uint32_t[]){ 0, 0, UINT32_MAX, UINT32_MAX, 1, 0x40000000, UINT32_MAX, 0x80000000, 0x7fffffff,
+                         0x20000000 },
+           40);
     kernels_best()->random_normals(y, words, 2048);
     for (int i = 0; i < 2048; i++) {
-        double r = sqrt(-2 * log(((double)words[2 * i] + 1) * 0x1p-32)), a = 2 * M_PI * (double)words[2 * i + 1] * 0x1p-32;
-        assert_true(fabs(y[2 * i] - r * cos(a)) < 4e-15 * (1 + r) && fabs(y[2 * i + 1] - r * sin(a)) < 4e-15 * (1 + r));
+        double r = sqrt(-2 * log(((double)words[2 * i] + 1) * 0x1p-32)),
+               a = 2 * M_PI * (double)words[2 * i + 1] * 0x1p-32;
+        assert_true(fabs(y[2 * i] - r * cos(a)) < 4e-15 * (1 + r) &&
+                    fabs(y[2 * i + 1] - r * sin(a)) < 4e-15 * (1 + r));
     }
 }
 
@@ -106,7 +114,8 @@ static void bits_at_places_are_those_expected(void **state)
     const tp_rng start = { 0x123456789abcdef, 7 };
     tp_shape shape = TP_SHAPE(N);
 #define FROM_THE_START(call) (tp_set_rng_state(start), (call))
-    tp_tensor *u = FROM_THE_START(tp_uniform(-1, 3, shape)), *d = FROM_THE_START(tp_uniform(-1, 3, shape, .dtype = TP_F64)),
+    tp_tensor *u = FROM_THE_START(tp_uniform(-1, 3, shape)),
+              *d = FROM_THE_START(tp_uniform(-1, 3, shape, .dtype = TP_F64)),
               *n = FROM_THE_START(tp_randn(shape)), *s = FROM_THE_START(tp_randint(-3, 1000, shape)),
               *l = FROM_THE_START(tp_randint(INT64_MIN, INT64_MAX, shape)),
               *b = FROM_THE_START(tp_bernoulli(tp_full(shape, 0.25))), *c = tp_zeros(shape);
@@ -193,7 +202,8 @@ static void continuous_distributions_are_right(void **state)
     assert_true(distance(tp_normal_(x, 2, 3), cdf_normal) < 1.95);
     assert_true(distance(tp_uniform_(tp_transpose(x, 0, 1), -1, 3), cdf_uniform) < 1.95);
     assert_true(distance(tp_exponential_(x, 2.5), cdf_exponential) < 1.95);
-    assert_true(distance(tp_normal_around(tp_full(TP_SHAPE(1000, 1), 2), tp_full(TP_SHAPE(100), 3)), cdf_normal) < 1.95);
+    assert_true(distance(tp_normal_around(tp_full(TP_SHAPE(1000, 1), 2), tp_full(TP_SHAPE(100), 3)),
+                         cdf_normal) < 1.95);
     assert_error(TP_OK);
 }
 
@@ -242,7 +252,8 @@ static void discrete_distributions_are_right(void **state)
         double rate = large ? 20 : 3.5, p[64] = { 0 }, term = exp(-rate);
         for (int i = 0; i < 63; i++, term *= rate / i)
             p[i] = term;
-        tp_tensor *x = tp_clamp(tp_poisson(tp_full(TP_SHAPE(N), rate)), 0, 63), *mean = tp_mean(x, TP_ALL_DIMS, false);
+        tp_tensor *x = tp_clamp(tp_poisson(tp_full(TP_SHAPE(N), rate)), 0, 63),
+                  *mean = tp_mean(x, TP_ALL_DIMS, false);
         assert_true(fabs(tp_item(mean) - rate) < 4 * sqrt(rate / N));
         double sum = 0;
         int64_t *v = malloc(N * sizeof *v), count[64] = { 0 }, k = 0;
@@ -328,7 +339,8 @@ static void what_cannot_be_drawn_is_an_error(void **state)
     assert_int_equal(tp_backward(tp_sum(y, TP_ALL_DIMS, false)), TP_OK);
     assert_true(((float *)tp_data(tp_grad(leaf)))[0] == 0);
     assert_true(tp_numel(tp_rand(TP_SHAPE(0, 3))) == 0 && tp_ndim(tp_randn(TP_SHAPE())) == 0);
-    assert_true(tp_item(tp_bernoulli(tp_ones(TP_SHAPE()))) == 1 && tp_item(tp_bernoulli(tp_zeros(TP_SHAPE()))) == 0);
+    assert_true(tp_item(tp_bernoulli(tp_ones(TP_SHAPE()))) == 1 &&
+                tp_item(tp_bernoulli(tp_zeros(TP_SHAPE()))) == 0);
     assert_error(TP_OK);
 }
 

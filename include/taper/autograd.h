@@ -19,7 +19,7 @@ TP_API bool tp_requires_grad(const tp_tensor *);
 TP_API bool tp_is_leaf(const tp_tensor *);
 TP_API const char *tp_grad_fn(const tp_tensor *);       /* name of the operation that made it; NULL for a leaf */
 TP_API tp_tensor *tp_grad(const tp_tensor *);           /* NULL at first; belongs to its tensor */
-TP_API void tp_set_grad(tp_tensor *, tp_tensor *grad);  /* of its shape and dtype; NULL takes it away */
+TP_API void tp_set_grad(tp_tensor *, tp_tensor *grad);  /* of its shape; NULL takes it away */
 TP_API void tp_retain_grad(tp_tensor *);                /* keep the gradient of a tensor that is not a leaf */
 TP_API tp_tensor *tp_detach(tp_tensor *);               /* same storage, no history */
 TP_API tp_tensor *tp_detach_(tp_tensor *);              /* the tensor itself becomes a leaf; not of views; returns its argument */
@@ -239,7 +239,8 @@ struct tp_op {
     int64_t tag;                    /* for your own functions: what tells this op from its siblings */
 };
 
-/* Runs an operation: infer, allocate, forward, record; or compose.  attrs is copied. */
+/* Runs an operation: infer, allocate, forward, record; or compose.  attrs is copied; NULL, where the op's own functions
+ * take it, stands for the defaults. */
 TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
 
 /* The same for several outputs.  out has room for n_out of them; for TP_MAX_PARTS, and the rest NULL, where that is -1. */

@@ -44,11 +44,12 @@ static void describe_inputs(const tp_node *n, char *text, size_t size)
     text[0] = 0;
     for (int i = 0; i < n->n_in && i < 4 && used < size; i++) {
         const edge *e = &n->in[i];
-        int length = e->node ? snprintf(text + used, size - used, "%s%s %s from %s (number %u)", i ? ", " : "",
-                                        tp_dtype_name(e->dtype), shape_text(n->shape[i]), e->node->op->name,
-                                        e->node->sequence)
-                             : snprintf(text + used, size - used, "%s%s %s%s", i ? ", " : "",
-                                        tp_dtype_name(e->dtype), shape_text(n->shape[i]), e->leaf ? ", a leaf" : "");
+        int length =
+            e->node ? snprintf(text + used, size - used, "%s%s %s from %s (number %u)", i ? ", " : "",
+                               tp_dtype_name(e->dtype), shape_text(n->shape[i]), e->node->op->name,
+                               e->node->sequence)
+                    : snprintf(text + used, size - used, "%s%s %s%s", i ? ", " : "", tp_dtype_name(e->dtype),
+                               shape_text(n->shape[i]), e->leaf ? ", a leaf" : "");
         used += length > 0 ? (size_t)length : 0;
     }
 }
@@ -62,7 +63,8 @@ tp_status anomaly_check(const tp_node *n, int input, tp_tensor *dx)
     int length = op_input_name(n->op, input, &name);
     describe_inputs(n, inputs, sizeof inputs);
     return tp_fail(TP_ERR_GRAD,
-                   "backward: the gradient of %s by its input %d (%.*s) holds NaN; it is recorded operation number %u of "
+                   "backward: the gradient of %s by its input %d (%.*s) holds NaN; it is recorded operation "
+                   "number %u of "
                    "its thread, its inputs: %s",
                    n->op->name, input, length, name, n->sequence, inputs);
 }

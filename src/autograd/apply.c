@@ -200,7 +200,8 @@ static tp_status check_history(const tp_op *op, const tp_tensor *x)
 {
     const char *why = NULL;
     if (x->base && x->view_kind == VIEW_NO_GRAD)
-        why = "the view was made under TP_NO_GRAD and would be changed outside of it: do both inside or both outside";
+        why = "the view was made under TP_NO_GRAD and would be changed outside of it: do both inside or both "
+              "outside";
     else if (x->base && x->view_kind == VIEW_BORDER)
         why = "an input or output of a module with backward hooks cannot be changed in place; clone it first";
     else if (x->base && x->requires_grad && x->base->requires_grad && !x->base->grad_fn)

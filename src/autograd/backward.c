@@ -391,7 +391,8 @@ static tp_status visit_needed(const pass *p, tp_node *n)
             return TP_ERR_MEMORY;
         needs = (bool *)(pointers + count);
     }
-    arrays a = { pointers, pointers + n->n_in, pointers + 2 * n->n_in, pointers + 2 * n->n_in + n->n_out, needs };
+    arrays a = { pointers, pointers + n->n_in, pointers + 2 * n->n_in, pointers + 2 * n->n_in + n->n_out,
+                 needs };
     if (!hand_out(p, n))
         run_node(p, n, &a);
     if (many)
@@ -451,7 +452,9 @@ static tp_status walk(pass *p, tp_tensor *const *roots, tp_tensor *const *seeds,
         else
             expect(p, roots[i]);
     for (int i = 0; i < n && !tp_pending(); i++) {
-        edge e = { .node = roots[i]->grad_fn, .leaf = roots[i]->grad_fn ? NULL : roots[i], .output = roots[i]->output };
+        edge e = { .node = roots[i]->grad_fn,
+                   .leaf = roots[i]->grad_fn ? NULL : roots[i],
+                   .output = roots[i]->output };
         if ((e.node || edge_wanted(p, &e)) && !deliver(p, &e, seeds[i]) && e.leaf)
             settle(p, e.leaf);
     }
@@ -521,7 +524,8 @@ tp_status tp_backward_of_opt(tp_tensor *const *outputs, int n, tp_tensor *const 
 static tp_tensor *unused(const tp_tensor *input, int i, const tp_backward_options *o)
 {
     if (o->no_unused)
-        return tp_fail_null(TP_ERR_GRAD, "gradients: input %d is not used in what the gradient is taken of", i);
+        return tp_fail_null(TP_ERR_GRAD, "gradients: input %d is not used in what the gradient is taken of",
+                            i);
     tp_tensor *zeros = o->materialize_grads ? tensor_new((tp_dtype)input->dtype, tp_shape_of(input)) : NULL;
     if (zeros)
         memset(tensor_data(zeros), 0, (size_t)zeros->numel * tensor_element_size(zeros));
@@ -529,7 +533,8 @@ static tp_tensor *unused(const tp_tensor *input, int i, const tp_backward_option
 }
 
 tp_status tp_gradients_of_opt(tp_tensor *const *outputs, int n_out, tp_tensor *const *seeds,
-                              tp_tensor *const *inputs, int n, tp_tensor **grads, const tp_backward_options *o)
+                              tp_tensor *const *inputs, int n, tp_tensor **grads,
+                              const tp_backward_options *o)
 {
     memset(grads, 0, sizeof *grads * (size_t)n);
     for (int i = 0; i < n && !tp_pending(); i++)

@@ -34,8 +34,8 @@ static tp_tensor *zeros_of(const tp_tensor *like)
 }
 
 /* The function's value at inputs that require a gradient. */
-static tp_status pose(problem *p, const char *name, tp_function *f, void *context, tp_tensor *const *inputs, int n,
-                      const tp_functional_options *o)
+static tp_status pose(problem *p, const char *name, tp_function *f, void *context, tp_tensor *const *inputs,
+                      int n, const tp_functional_options *o)
 {
     if (tp_pending())
         return tp_error_pending();
@@ -46,7 +46,8 @@ static tp_status pose(problem *p, const char *name, tp_function *f, void *contex
     for (int i = 0; i < n; i++) {
         tp_tensor *x = inputs[i];
         if (!x || !tp_dtype_is_float((tp_dtype)x->dtype))
-            return tp_fail(TP_ERR_ARGUMENT, "%s: input %d is %s", name, i, x ? "not of a float type" : "NULL");
+            return tp_fail(TP_ERR_ARGUMENT, "%s: input %d is %s", name, i,
+                           x ? "not of a float type" : "NULL");
         if (o->create_graph && tp_requires_grad(x))
             p->x[i] = tensor_is_contiguous(x) ? viewed(x, tp_shape_of(x)) : engine_clone(x);
         else
@@ -183,21 +184,25 @@ static tp_tensor *one_at(const tp_tensor *like, int64_t i)
 {
     tp_tensor *e = zeros_of(like);
     if (e)
-        e->storage->device->kernels()->convert[e->dtype][TP_F64](
-            tensor_data(e) + i * (int64_t)tensor_element_size(e), 1, &(double){ 1 }, 1, 1);
+        e->storage->device->kernels()->convert[e->dtype][TP_F64](tensor_data(e) +
+                                                                     i * (int64_t)tensor_element_size(e),
+                                                                 1, &(double){ 1 }, 1, 1);
     return e;
 }
 
 /* rows[j] gets one more row, of the gradient by x[j]. */
-static tp_status add_rows(const problem *p, tp_tensor *y, int64_t i, tp_tensor **rows, const tp_functional_options *o)
+static tp_status add_rows(const problem *p, tp_tensor *y, int64_t i, tp_tensor **rows,
+                          const tp_functional_options *o)
 {
     tp_tensor *g[TP_MAX_INPUTS], *seed = one_at(y, i);
-    if (!seed || gradients(&y, 1, &seed, p->x, p->n, g, p->create_graph, true) || fill_in(p, g, p->x, p->n, o))
+    if (!seed || gradients(&y, 1, &seed, p->x, p->n, g, p->create_graph, true) ||
+        fill_in(p, g, p->x, p->n, o))
         return tp_error_pending();
     for (int j = 0; j < p->n; j++) {
         tp_tensor *row = tensor_is_contiguous(g[j]) ? g[j] : engine_clone(g[j]);
         row = row ? viewed(row, TP_SHAPE(1, row->numel)) : NULL;
-        rows[j] = rows[j] && row ? tp_apply(&tp_op_cat, (tp_tensor *[]){ rows[j], row }, 2, &(int64_t){ 0 }) : row;
+        rows[j] =
+            rows[j] && row ? tp_apply(&tp_op_cat, (tp_tensor *[]){ rows[j], row }, 2, &(int64_t){ 0 }) : row;
         if (!rows[j])
             return tp_error_pending();
     }
@@ -223,8 +228,8 @@ static tp_status jacobian_of(const problem *p, tp_tensor *y, tp_tensor **out, co
     return tp_error_pending();
 }
 
-tp_status tp_jacobian_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n, tp_tensor **jacobian,
-                          const tp_functional_options *o)
+tp_status tp_jacobian_opt(tp_function *f, void *context, tp_tensor *const *inputs, int n,
+                          tp_tensor **jacobian, const tp_functional_options *o)
 {
     problem p;
     TP_SCOPE;

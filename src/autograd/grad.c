@@ -48,10 +48,9 @@ void tp_set_grad(tp_tensor *t, tp_tensor *grad)
 {
     if (!t || t->grad == grad)
         return;
-    if (grad && (grad == t || !tensor_same_shape(grad, t) || grad->dtype != t->dtype)) {
-        tp_fail(TP_ERR_GRAD, "set_grad: a gradient %s of shape %s for a tensor %s of shape %s%s",
-                tp_dtype_name((tp_dtype)grad->dtype), tensor_shape_text(grad), tp_dtype_name((tp_dtype)t->dtype),
-                tensor_shape_text(t), grad == t ? ": it is the tensor itself" : "");
+    if (grad && (grad == t || !tensor_same_shape(grad, t))) {
+        tp_fail(TP_ERR_SHAPE, "set_grad: a gradient of shape %s for a tensor of shape %s%s",
+                tensor_shape_text(grad), tensor_shape_text(t), grad == t ? ": it is the tensor itself" : "");
         return;
     }
     tp_release(t->grad);

@@ -7,7 +7,7 @@
 #include "autograd/node.h"
 
 typedef struct hook {
-    tp_hook *call;         /* both NULL: removed */
+    tp_hook *call; /* both NULL: removed */
     tp_after_hook *after;
     void *context;
     int64_t id;
@@ -121,7 +121,8 @@ tp_tensor *hooks_run(tp_hooks *h, tp_tensor *grad)
         if (tp_pending())
             return NULL;
         if (other && (!tensor_same_shape(other, grad) || other->dtype != grad->dtype))
-            return tp_fail_null(TP_ERR_SHAPE, "hook: it returned %s of shape %s for a gradient %s of shape %s",
+            return tp_fail_null(TP_ERR_SHAPE,
+                                "hook: it returned %s of shape %s for a gradient %s of shape %s",
                                 tp_dtype_name((tp_dtype)other->dtype), tensor_shape_text(other),
                                 tp_dtype_name((tp_dtype)grad->dtype), tensor_shape_text(grad));
         grad = other ? other : grad;

@@ -199,8 +199,10 @@ tp_status node_record(const tp_call *c)
     tp_node *n = node_new(op, c->n_in, c->n_out);
     if (!n)
         return TP_ERR_MEMORY;
-    if (op->attrs_size)
+    if (op->attrs_size && c->attrs)
         memcpy(n->attrs, c->attrs, op->attrs_size);
+    else if (op->attrs_size)
+        tp_op_defaults(op, n->attrs);
     if (connect_and_save(n, c)) {
         tp_release(n);
         return TP_ERR_MEMORY;

@@ -18,7 +18,8 @@
 typedef struct tp_node tp_node;
 
 typedef struct saved_tensor {
-    tp_tensor *tensor; /* NULL: not saved; inside of tp_checkpoint a promise (recompute.c), another class of object */
+    tp_tensor *
+        tensor; /* NULL: not saved; inside of tp_checkpoint a promise (recompute.c), another class of object */
     uint32_t version;
 } saved_tensor;
 
@@ -32,8 +33,8 @@ typedef struct edge {
 
 typedef struct out_slot {
     saved_tensor saved;
-    tp_tensor *grad;     /* sum of what has flowed in during a backward pass */
-    tp_tensor *retained; /* tp_retain_grad's box: a tensor shared with the output, filled by backward */
+    tp_tensor *grad;        /* sum of what has flowed in during a backward pass */
+    tp_tensor *retained;    /* tp_retain_grad's box: a tensor shared with the output, filled by backward */
     struct tp_hooks *hooks; /* those of the tensor that it made, shared with it */
 } out_slot;
 
@@ -42,18 +43,21 @@ struct tp_node {
     const tp_op *op;
     int32_t n_in, n_out;
     bool freed, needed, is_held; /* is_held: by copy_slices, which frees it */
-    uint32_t sequence; /* the how-manyth node of its thread: for error texts */
+    uint32_t sequence;           /* the how-manyth node of its thread: for error texts */
     uint64_t mark;
     tp_node *next;   /* while waiting to be destroyed */
     edge *in;        /* n_in; these four lie in the node's own block */
     out_slot *out;   /* n_out */
     tp_shape *shape; /* n_in: shapes of the inputs; sizes beyond ndim are not set */
     void *attrs;
-    void *held; /* an object that backward needs besides: of copy_slices the node that was done to the region */
+    void *
+        held; /* an object that backward needs besides: of copy_slices the node that was done to the region */
     size_t bytes;
 };
 
-tp_node *node_new(const tp_op *, int n_in, int n_out); /* edges and outputs empty, attributes and shapes not set; not owned by a scope */
+tp_node *node_new(
+    const tp_op *, int n_in,
+    int n_out); /* edges and outputs empty, attributes and shapes not set; not owned by a scope */
 
 /* Makes the node the history of its output number output; tp_retain_grad's box goes along. */
 void tensor_set_history(tp_tensor *, tp_node *, int output);
@@ -66,18 +70,19 @@ void node_connect(tp_node *, int i, tp_tensor *x);
 /* A place in the memory of a base: where the elements of a view lie. */
 typedef struct region {
     tp_shape base_size, base_stride, size, stride;
-    int64_t offset;    /* of the first element, from the base's first */
-    bool accumulate;   /* region_put adds: several elements of the region may be one of the base */
+    int64_t offset;  /* of the first element, from the base's first */
+    bool accumulate; /* region_put adds: several elements of the region may be one of the base */
 } region;
 
 extern const tp_op tp_op_region, tp_op_region_put; /* ops/region.c */
-extern const tp_op copy_slices;                    /* the history of a base after something was done to a view of it */
+extern const tp_op copy_slices; /* the history of a base after something was done to a view of it */
 
 static inline bool tensor_is_stale(const tp_tensor *t)
 {
     return t->base && t->storage && t->view_version != t->storage->version;
 }
-tp_status tensor_refresh(const tp_tensor *); /* a view's history after its base, or another view of it, was changed in place */
+tp_status tensor_refresh(
+    const tp_tensor *); /* a view's history after its base, or another view of it, was changed in place */
 
 /* x, a view, has just been changed in place by the node that is now its grad_fn: its base and x itself get their new history. */
 tp_status rebase_history(tp_tensor *x);
@@ -85,31 +90,37 @@ tp_status rebase_history(tp_tensor *x);
 /* ---- hooks (hooks.c) ---------------------------------------------------------------------------------------------- */
 
 bool hooks_any(const struct tp_hooks *);
-tp_tensor *hooks_run(struct tp_hooks *, tp_tensor *grad);               /* the gradient after all of them; NULL and an error */
-tp_status hooks_run_after(struct tp_hooks *, tp_tensor *leaf);          /* those that come after adding into .grad */
+tp_tensor *hooks_run(struct tp_hooks *,
+                     tp_tensor *grad); /* the gradient after all of them; NULL and an error */
+tp_status hooks_run_after(struct tp_hooks *, tp_tensor *leaf); /* those that come after adding into .grad */
 
 /* The border of a module with backward hooks: y_i = x_i for all tensors at once.  The node holds whom to tell. */
 typedef struct border {
     tp_object object;
-    tp_status (*crossed)(struct border *, tp_tensor *const *dy, tp_tensor **dx, int n); /* dx is dy at first; may be replaced */
+    tp_status (*crossed)(struct border *, tp_tensor *const *dy, tp_tensor **dx,
+                         int n); /* dx is dy at first; may be replaced */
 } border;
 extern const tp_op tp_op_border;
 tp_status border_backward(border *, const tp_saved *, tp_tensor **dx);
-tp_status tensors_cross(tp_tensor **t, int n, border *); /* those that require a gradient become aliases behind the border */
+tp_status tensors_cross(tp_tensor **t, int n,
+                        border *); /* those that require a gradient become aliases behind the border */
 
 /* ---- anomalies (anomaly.c) ----------------------------------------------------------------------------------------- */
 
 extern _Thread_local bool anomaly_detection;
-tp_status anomaly_check(const tp_node *, int input, tp_tensor *dx); /* an error where the gradient holds a NaN */
+tp_status anomaly_check(const tp_node *, int input,
+                        tp_tensor *dx); /* an error where the gradient holds a NaN */
 
 /* ---- recomputing (recompute.c) -------------------------------------------------------------------------------------- */
 
 /* Inside of tp_checkpoint: what the node gets instead of the tensor.  *taken: it was. */
 tp_status recompute_save(saved_tensor *, const tp_tensor *, bool *taken);
 bool recompute_active(void);
-void recompute_written(const tp_storage *); /* an operation in place has written what it had saved as its output */
+void recompute_written(
+    const tp_storage *); /* an operation in place has written what it had saved as its output */
 bool is_promise(const void *object);
-tp_tensor *promise_keep(void *promise); /* runs the function again if it has not yet; the tensor, without history */
+tp_tensor *promise_keep(
+    void *promise); /* runs the function again if it has not yet; the tensor, without history */
 
 /* ---- */
 

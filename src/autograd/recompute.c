@@ -76,7 +76,8 @@ static void promise_destroy(void *object)
     tp_free(p, sizeof *p);
 }
 
-static const tp_class frame_class = { "checkpoint", frame_destroy }, promise_class = { "promise", promise_destroy };
+static const tp_class frame_class = { "checkpoint", frame_destroy },
+                      promise_class = { "promise", promise_destroy };
 
 /* ---- saving --------------------------------------------------------------------------------------------------------- */
 
@@ -116,9 +117,10 @@ static tp_status promise_new(frame *r, const tp_tensor *t, saved_tensor *saved)
 
 static tp_status changed(void)
 {
-    return tp_fail(TP_ERR_GRAD,
-                   "checkpoint: the function did other operations when it was run again; it may depend on its "
-                   "inputs and its context only");
+    return tp_fail(
+        TP_ERR_GRAD,
+        "checkpoint: the function did other operations when it was run again; it may depend on its "
+        "inputs and its context only");
 }
 
 /* In the second run: the save that the promise of this number stands for. */
@@ -163,7 +165,8 @@ static tp_tensor *input_again(frame *r, int i)
         return t;
     }
     if (s->tensor && s->tensor->storage->version != s->version)
-        return tp_fail_null(TP_ERR_GRAD, "checkpoint: input %d, shape %s, was changed in place before backward", i,
+        return tp_fail_null(TP_ERR_GRAD,
+                            "checkpoint: input %d, shape %s, was changed in place before backward", i,
                             tensor_shape_text(s->tensor));
     return s->tensor;
 }
@@ -192,16 +195,18 @@ tp_tensor *promise_keep(void *object)
     promise *p = object;
     frame *r = p->frame;
     if (r->phase == FIRST || r->phase == AGAIN)
-        return tp_fail_null(TP_ERR_GRAD, "checkpoint: the function takes gradients of its own operations; only what "
-                                         "is outside of it can");
+        return tp_fail_null(TP_ERR_GRAD,
+                            "checkpoint: the function takes gradients of its own operations; only what "
+                            "is outside of it can");
     if (r->phase == WAITING && run_again(r))
         return NULL;
     made *m = &r->made[p->number];
     if (m->tensor->storage->version != m->version)
-        return tp_fail_null(TP_ERR_GRAD,
-                            "backward: a tensor of shape %s, made inside of a checkpoint, was changed in place "
-                            "after it was saved",
-                            tensor_shape_text(m->tensor));
+        return tp_fail_null(
+            TP_ERR_GRAD,
+            "backward: a tensor of shape %s, made inside of a checkpoint, was changed in place "
+            "after it was saved",
+            tensor_shape_text(m->tensor));
     return m->tensor;
 }
 
@@ -218,7 +223,8 @@ static tp_status hold_inputs(frame *r, tp_tensor *const *inputs)
             continue;
         r->makers[i] = tp_retain(x->grad_fn);
         r->places[i] = x->output;
-        if (active && (x->grad_fn || !x->requires_grad) && (recompute_save(&r->inputs[i], x, &taken) || taken))
+        if (active && (x->grad_fn || !x->requires_grad) &&
+            (recompute_save(&r->inputs[i], x, &taken) || taken))
             continue;
         r->inputs[i] = (saved_tensor){ tp_retain(x), x->storage->version };
     }

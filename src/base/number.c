@@ -77,17 +77,19 @@ static bool gives_back(const char *text, double x)
     return parse_number(text, &back, &end) && back == x;
 }
 
-/* 15 digits are exact both ways; where they do not give the value back, 16 or 17 do.  Below a power of two numbers lie
- * closer than above it: there the nearest decimal may miss where the next one above it does not. */
+/* 15 digits are exact both ways (fewer for the smallest numbers); where they do not give the value back, 16 or 17 do.
+ * Below a power of two numbers lie closer than above it: there the nearest decimal may miss where the next one hits. */
 static void find_digits(double x, char digits[20], int *exponent)
 {
     char text[40];
-    for (int precision = x < 0x1p-1022 ? 0 : 14; precision < 17; precision++) { /* the smallest have fewer digits */
+    int power;
+    bool is_power = frexp(x, &power) == 0.5;
+    for (int precision = x < 0x1p-1022 ? 0 : 14; precision < 17; precision++) {
         print_number(text, sizeof text, 'e', precision, x);
-        char *last = strchr(text, 'e') - 1;
-        if (gives_back(text, x))
+        if (precision == 16 || gives_back(text, x))
             break;
-        if (precision < 16 && *last != '9') {
+        char *last = strchr(text, 'e') - 1;
+        if (is_power && *last != '9') {
             ++*last;
             if (gives_back(text, x))
                 break;

@@ -35,7 +35,7 @@ struct tp_tensor {
     uint8_t output; /* which output of grad_fn */
     bool requires_grad;
     bool retains_grad;
-    bool is_number; /* from tp_number, tp_integer: yields in promotion */
+    bool is_number;        /* from tp_number, tp_integer: yields in promotion */
     uint8_t view_kind;     /* a VIEW_... */
     uint32_t view_version; /* of a view: the storage's version that grad_fn speaks of */
     int64_t numel;

@@ -44,7 +44,40 @@ enum { STORED_TYPES = 10 };
     ROW(GELU, gelu)             \
     ROW(GELU_TANH, gelu_tanh)   \
     ROW(SILU, silu)             \
-    ROW(SOFTPLUS, softplus)
+    ROW(SOFTPLUS, softplus)     \
+    ROW(EXP2, exp2)             \
+    ROW(LOG2, log2)             \
+    ROW(LOG10, log10)           \
+    ROW(TAN, tan)               \
+    ROW(ASIN, asin)             \
+    ROW(ACOS, acos)             \
+    ROW(ATAN, atan)             \
+    ROW(SINH, sinh)             \
+    ROW(COSH, cosh)             \
+    ROW(ASINH, asinh)           \
+    ROW(ACOSH, acosh)           \
+    ROW(ATANH, atanh)           \
+    ROW(ERFC, erfc)             \
+    ROW(ERFINV, erfinv)         \
+    ROW(TRUNC, trunc)           \
+    ROW(FRAC, frac)             \
+    ROW(SINC, sinc)             \
+    ROW(LOGIT, logit)           \
+    ROW(NAN_TO_NUM, nan_to_num) \
+    ROW(LGAMMA, lgamma)         \
+    ROW(DIGAMMA, digamma)       \
+    ROW(POLYGAMMA, polygamma)   \
+    ROW(BITWISE_NOT, bit_not)   \
+    ROW(ELU, elu)               \
+    ROW(SELU, selu)             \
+    ROW(CELU, celu)             \
+    ROW(HARDSIGMOID, hardsigm)  \
+    ROW(HARDSWISH, hardswish)   \
+    ROW(MISH, mish)             \
+    ROW(SOFTSHRINK, softshrink) \
+    ROW(HARDSHRINK, hardshrink) \
+    ROW(THRESHOLD, threshold)   \
+    ROW(LOGSIGMOID, logsigmoid)
 
 /* y[i] = f(a[i], b[i]) */
 #define BINARY_KERNELS(ROW)                                                     \
@@ -60,29 +93,70 @@ enum { STORED_TYPES = 10 };
     ROW(RELU_BACKWARD, relu_backward)       /* b > 0 ? dy : 0; b = x or y */    \
     ROW(GELU_BACKWARD, gelu_backward)       /* dy (Phi(x) + x phi(x)); b = x */ \
     ROW(GELU_TANH_BACKWARD, gelu_tanh_backward)                                 \
-    ROW(SILU_BACKWARD, silu_backward) /* b = x */
+    ROW(SILU_BACKWARD, silu_backward) /* b = x */                               \
+    ROW(DIV_TRUNC, div_trunc)                                                   \
+    ROW(DIV_FLOOR, div_floor)                                                   \
+    ROW(FMOD, fmod)           /* the sign of a */                               \
+    ROW(REMAINDER, remainder) /* the sign of b */                               \
+    ROW(ATAN2, atan2)                                                           \
+    ROW(HYPOT, hypot)                                                           \
+    ROW(XLOGY, xlogy)                                                           \
+    ROW(LOGADDEXP, logaddexp)                                                   \
+    ROW(LOGADDEXP2, logaddexp2)                                                 \
+    ROW(COPYSIGN, copysign)                                                     \
+    ROW(NEXTAFTER, nextafter)                                                   \
+    ROW(FMAX, fmax)                                                             \
+    ROW(FMIN, fmin)                                                             \
+    ROW(HEAVISIDE, heaviside)                                                   \
+    ROW(MISH_BACKWARD, mish_backward) /* b = x */                               \
+    ROW(HARDSWISH_BACKWARD, hardswish_backward)                                 \
+    ROW(PRELU, prelu) /* a > 0 ? a : a b */                                     \
+    ROW(BITWISE_AND, bitwise_and)                                               \
+    ROW(BITWISE_OR, bitwise_or)                                                 \
+    ROW(BITWISE_XOR, bitwise_xor)                                               \
+    ROW(SHIFT_LEFT, shift_left)                                                 \
+    ROW(SHIFT_RIGHT, shift_right)                                               \
+    ROW(GCD, gcd)                                                               \
+    ROW(LCM, lcm)
+
+/* y[i] = f(a[i], b[i], c[i]); p: parameters */
+#define TERNARY_KERNELS(ROW)                                                                        \
+    ROW(LERP, lerp)                 /* a + c (b - a) */                                             \
+    ROW(ADD_SCALED, add_scaled)     /* a + p[0] b; c: none */                                       \
+    ROW(ADDCMUL, addcmul)           /* a + p[0] b c */                                              \
+    ROW(ADDCDIV, addcdiv)           /* a + p[0] b / c */                                            \
+    ROW(GATE, gate)                 /* a p[2] where b lies in (p[0], p[1]), else a p[3]; c: none */ \
+    ROW(ELU_BACKWARD, elu_backward) /* b > 0 ? a p[0] : a (c + p[1]) p[2] */
 
 /* y[i] = a[i] ? b[i], as 0 or 1 in a byte */
-#define COMPARE_KERNELS(ROW) \
-    ROW(EQ, eq)              \
-    ROW(NE, ne)              \
-    ROW(LT, lt)              \
-    ROW(LE, le)              \
-    ROW(GT, gt)              \
-    ROW(GE, ge)              \
-    ROW(AND, and)            \
-    ROW(OR, or)              \
-    ROW(XOR, xor)
+#define COMPARE_KERNELS(ROW)                                \
+    ROW(EQ, eq)                                             \
+    ROW(NE, ne)                                             \
+    ROW(LT, lt)                                             \
+    ROW(LE, le)                                             \
+    ROW(GT, gt)                                             \
+    ROW(GE, ge)                                             \
+    ROW(AND, and)                                           \
+    ROW(OR, or)                                             \
+    ROW(XOR, xor)                                           \
+    ROW(SIGNBIT, signbit) /* of a alone, as the next two */ \
+    ROW(ISINF, isinf)                                       \
+    ROW(ISFINITE, isfinite)
 
-#define REDUCE_KERNELS(ROW) \
-    ROW(SUM, sum)           \
-    ROW(PROD, prod)         \
-    ROW(AMAX, amax)         \
-    ROW(AMIN, amin)
+/* One number from many; the partial results of the last three are summed. */
+#define REDUCE_KERNELS(ROW)       \
+    ROW(SUM, sum)                 \
+    ROW(PROD, prod)               \
+    ROW(AMAX, amax)               \
+    ROW(AMIN, amin)               \
+    ROW(SUM_SQUARES, sum_squares) \
+    ROW(SUM_ABS, sum_abs)         \
+    ROW(NANSUM, nansum)
 
 #define ROW(upper, lower) KERNEL_##upper,
 typedef enum { UNARY_KERNELS(ROW) KERNEL_UNARY_COUNT } unary_kernel;
 typedef enum { BINARY_KERNELS(ROW) KERNEL_BINARY_COUNT } binary_kernel;
+typedef enum { TERNARY_KERNELS(ROW) KERNEL_TERNARY_COUNT } ternary_kernel;
 typedef enum { COMPARE_KERNELS(ROW) KERNEL_COMPARE_COUNT } compare_kernel;
 typedef enum { REDUCE_KERNELS(ROW) KERNEL_REDUCE_COUNT } reduce_kernel;
 #undef ROW
@@ -91,6 +165,8 @@ typedef void unary_fn(void *y, const void *x, int64_t n, const double *p);
 
 /* sa, sb: 1, or 0 for one value that stands for all n */
 typedef void binary_fn(void *y, const void *a, int64_t sa, const void *b, int64_t sb, int64_t n);
+typedef void ternary_fn(void *y, const void *a, int64_t sa, const void *b, int64_t sb, const void *c,
+                        int64_t sc, int64_t n, const double *p);
 typedef void where_fn(void *y, const uint8_t *c, int64_t sc, const void *a, int64_t sa, const void *b,
                       int64_t sb, int64_t n);
 
@@ -108,6 +184,46 @@ typedef void reduce_cols_fn(void *y, const void *x, int64_t rows, int64_t cols, 
 
 /* index of the first largest (smallest) of x[i * stride]; a NaN counts as larger (smaller) than everything */
 typedef int64_t arg_fn(const void *x, int64_t n, int64_t stride);
+typedef void arg_cols_fn(int64_t *index, void *best, const void *x, int64_t rows, int64_t cols, int64_t ld);
+
+/* {mean, sum of squared distances from the mean} of a row; of columns the means, then the sums */
+typedef void moments_rows_fn(double *y, const void *x, int64_t n);
+typedef void moments_cols_fn(double *mean, double *m2, const void *x, int64_t rows, int64_t cols, int64_t ld);
+
+/* Running sums and products.  They are carried in double (f32, f64) or i64: before and total are one of these.
+ * A row from *before on (NULL: from nothing); columns, at most SCAN_COLUMNS of them, ld apart. */
+enum { SCAN_COLUMNS = 256 };
+typedef void scan_row_fn(void *y, const void *x, int64_t n, const void *before, bool reverse);
+typedef void scan_cols_fn(void *y, const void *x, int64_t rows, int64_t cols, int64_t ld, bool reverse);
+typedef void scan_total_fn(void *total, const void *x, int64_t n);
+typedef void scan_extreme_fn(void *y, int64_t *index, const void *x, int64_t n, int64_t stride);
+typedef void scan_linear_fn(void *y, const void *a, const void *b, int64_t n,
+                            bool reverse); /* y[i] = a[i] y[i - 1] + b[i] */
+
+/* Where each of m values belongs among n in order: before its equals, or (right) behind them */
+typedef void search_fn(int64_t *index, const void *sorted, int64_t n, const void *v, int64_t m, bool right);
+
+/* y[i ys] = x[index[i is] along + i xs]: strides in elements, of the size 2^k of pick[k] */
+typedef void pick_fn(void *y, int64_t ys, const void *x, int64_t xs, int64_t along, const int64_t *index,
+                     int64_t is, int64_t n);
+
+/* y[index[i is] along + i ys] = it joined with x[i xs], in the order of i */
+typedef enum { PLACE_SET, PLACE_ADD, PLACE_MUL, PLACE_AMAX, PLACE_AMIN, PLACE_COUNT } place_kind;
+typedef void place_fn(void *y, int64_t ys, int64_t along, const void *x, int64_t xs, const int64_t *index,
+                      int64_t is, int64_t n);
+
+/* Sorts n elements, stably, NaN behind all numbers: y (NULL: not wanted) and where each stood in x.  Splits its own work
+ * over threads.  scratch: order_scratch(type, n) bytes. */
+typedef void order_fn(void *y, int64_t *index, const void *x, int64_t n, bool descending, void *scratch);
+size_t order_scratch(int stored_type, int64_t n);
+
+/* The first k of them, sorted, with far less work when k is small; n >= k >= 1 */
+typedef void select_fn(void *y, int64_t *index, const void *x, int64_t n, int64_t k, bool descending,
+                       void *scratch);
+size_t select_scratch(int stored_type, int64_t n, int64_t k);
+
+/* Where the k-th smallest stands; scratch as for order */
+typedef int64_t kth_fn(const void *x, int64_t n, int64_t k, void *scratch);
 
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)].  Any strides for A and B, in elements; C's columns are adjacent. */
 typedef struct gemm_args {
@@ -171,6 +287,7 @@ typedef struct kernel_table {
 
     unary_fn *unary[KERNEL_UNARY_COUNT][KT_COUNT]; /* NULL where the type makes no sense (exp of i64) */
     binary_fn *binary[KERNEL_BINARY_COUNT][KT_COUNT];
+    ternary_fn *ternary[KERNEL_TERNARY_COUNT][KT_COUNT];
     binary_fn *compare[KERNEL_COMPARE_COUNT][KT_COUNT];
     where_fn *where[KT_COUNT];
     convert_fn *convert[STORED_TYPES][STORED_TYPES]; /* [dst][src] */
@@ -181,6 +298,24 @@ typedef struct kernel_table {
     reduce_rows_fn *reduce_rows[KERNEL_REDUCE_COUNT][KT_COUNT];
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
     arg_fn *argmax[KT_COUNT], *argmin[KT_COUNT];
+    arg_cols_fn *argmax_cols[KT_COUNT], *argmin_cols[KT_COUNT];
+    moments_rows_fn *moments_rows[KT_COUNT];
+    moments_cols_fn *moments_cols[KT_COUNT];
+
+    scan_row_fn *scan_row[2][KT_COUNT]; /* [0] sums, [1] products */
+    scan_cols_fn *scan_cols[2][KT_COUNT];
+    scan_total_fn *scan_total[2][KT_COUNT];
+    scan_extreme_fn *scan_extreme[2][KT_COUNT]; /* [0] largest, [1] smallest */
+
+    scan_linear_fn *scan_linear[KT_COUNT];
+    search_fn *search[KT_COUNT];
+
+    pick_fn *pick[4]; /* elements of 1, 2, 4, 8 bytes */
+    place_fn *place[PLACE_COUNT][STORED_TYPES];
+
+    order_fn *order[STORED_TYPES];
+    select_fn *select[STORED_TYPES];
+    kth_fn *kth[STORED_TYPES];
 
     /* gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
     void (*gemm[KT_COUNT])(const gemm_args *); /* integers wrap */
@@ -201,6 +336,7 @@ typedef struct kernel_table {
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);
     void (*avg_pool_backward[2])(const pool_args *, void *dx, const void *dy);
 
+    void (*logcumsumexp[2])(void *y, const void *x, int64_t n);
     softmax_kernels softmax[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */

@@ -116,7 +116,8 @@ static void side_destroy(void *object)
     tp_free(s, sizeof *s);
 }
 
-static const tp_class crossing_class = { "crossing", crossing_destroy }, side_class = { "border", side_destroy };
+static const tp_class crossing_class = { "crossing", crossing_destroy },
+                      side_class = { "border", side_destroy };
 
 static tp_status check_replaced(const crossing *c, tp_tensor *const *now, tp_tensor *const *before)
 {

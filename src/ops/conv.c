@@ -160,16 +160,38 @@ static double conv2d_cost(const tp_call *c)
     {                                                                    \
         "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1           \
     }
-#define CONV_GRADIENT_ATTRS(size_name)                                                             \
-    (const tp_attr[])                                                                              \
-    {                                                                                              \
-        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, { 0 } \
+#define CONV_GRADIENT_ATTRS(size_name)                                                    \
+    (const tp_attr[])                                                                     \
+    {                                                                                     \
+        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, \
+        {                                                                                 \
+            0                                                                             \
+        }                                                                                 \
     }
 
-#define PAIR(a, b) { a, b }
-#define CONV(stride, padding, dilation, groups) &(conv_attrs){ stride, padding, dilation, groups, { 0 } }
+#define PAIR(a, b) \
+    {              \
+        a, b       \
+    }
+#define CONV(stride, padding, dilation, groups) \
+    &(conv_attrs)                               \
+    {                                           \
+        stride, padding, dilation, groups,      \
+        {                                       \
+            0                                   \
+        }                                       \
+    }
 #define CONV_OF(stride, padding, dilation, ...) \
-    &(conv_attrs){ stride, padding, dilation, 1, { 4, { __VA_ARGS__ } } }
+    &(conv_attrs)                               \
+    {                                           \
+        stride, padding, dilation, 1,           \
+        {                                       \
+            4,                                  \
+            {                                   \
+                __VA_ARGS__                     \
+            }                                   \
+        }                                       \
+    }
 
 static const tp_example conv2d_examples[] = {
     { "2,1,6,5 3,1,3,3 3", CONV(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 1) },
@@ -254,10 +276,9 @@ const tp_op tp_op_conv2d_input_grad = {
     .backward = input_grad_backward,
     .cost = gradient_cost,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,3 3,1,3,3", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 2, 1, 6, 5) },
-            { "1,2,3,9 2,3,3,2", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1, 3, 5, 7) },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,3 3,1,3,3", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 2, 1, 6, 5) },
+                              { "1,2,3,9 2,3,3,2", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 1, 3, 5, 7) },
+                              { NULL, NULL } },
 };
 
 /* ---- gradient by the weight, of shape size:  dw[k,c,p,q] = sum dy[n,k,i,j] x[n,c,i s + p d - pad, ..] --------------------------- */
@@ -268,8 +289,8 @@ static tp_status weight_grad_infer(tp_call *c)
     const tp_tensor *dy = c->in[0], *x = c->in[1];
     if (check_floats(c->op->name, c->in, 2) || check_attrs(c->op->name, a))
         return tp_error_pending();
-    if (dy->ndim != 4 || x->ndim != 4 || a->size.ndim != 4 || dy->shape[0] != x->shape[0] || dy->shape[1] != a->size.dim[0] ||
-        x->shape[1] != a->size.dim[1] * a->groups)
+    if (dy->ndim != 4 || x->ndim != 4 || a->size.ndim != 4 || dy->shape[0] != x->shape[0] ||
+        dy->shape[1] != a->size.dim[0] || x->shape[1] != a->size.dim[1] * a->groups)
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one convolution", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(x));
     if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->size))
@@ -315,28 +336,34 @@ const tp_op tp_op_conv2d_weight_grad = {
     .backward = weight_grad_backward,
     .cost = gradient_cost,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,3 2,1,6,5", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 3, 1, 3, 3) },
-            { "1,2,3,9 1,3,5,7", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 2, 3, 3, 2) },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,3 2,1,6,5", CONV_OF(PAIR(1, 1), PAIR(0, 0), PAIR(1, 1), 3, 1, 3, 3) },
+                              { "1,2,3,9 1,3,5,7", CONV_OF(PAIR(2, 1), PAIR(1, 2), PAIR(1, 2), 2, 3, 3, 2) },
+                              { NULL, NULL } },
 };
 
-/* ---- as everybody calls it: without a batch too, and half precision computed in f32 ------------------------------------------- */
+/* ---- as everybody calls it: without a batch too; half precision is computed in f32, i64 in f64 ----------------------------------- */
+
+/* The type to compute in, where the kernels have none for all three; else their own. */
+static tp_dtype computed_in(const tp_tensor *x, const tp_tensor *w, const tp_tensor *bias)
+{
+    tp_dtype dtype = tp_dtype_of(x);
+    bool same = w->dtype == dtype && (!bias || bias->dtype == dtype);
+    return !same ? dtype : is_half(x) ? TP_F32 : dtype == TP_I64 ? TP_F64 : dtype;
+}
 
 static tp_tensor *conv2d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
 {
-    if (!x || !w || tp_pending() || (x->ndim == 4 && !is_half(x)))
+    if (!x || !w || tp_pending())
+        return convolution(x, w, bias, a);
+    tp_dtype dtype = tp_dtype_of(x), wide = computed_in(x, w, bias);
+    bool one = x->ndim == 3;
+    if (!one && wide == dtype)
         return convolution(x, w, bias, a);
     TP_SCOPE;
-    tp_dtype dtype = tp_dtype_of(x);
-    bool half = is_half(x), same = half && w->dtype == dtype && (!bias || bias->dtype == dtype), one = x->ndim == 3;
-    if (same) {
-        x = tp_float(x), w = tp_float(w);
-        bias = bias ? tp_float(bias) : NULL;
-    }
-    tp_tensor *y = convolution(one ? tp_unsqueeze(x, 0) : x, w, bias, a);
-    y = one && y ? tp_squeeze(y, 0) : y;
-    return tp_keep(same ? tp_to(y, dtype) : y);
+    x = tp_to(one ? tp_unsqueeze(x, 0) : x, wide);
+    tp_tensor *y = convolution(x, wide == dtype ? w : tp_to(w, wide),
+                               bias && wide != dtype ? tp_to(bias, wide) : bias, a);
+    return tp_keep(tp_to(one && y ? tp_squeeze(y, 0) : y, dtype));
 }
 
 typedef struct conv1d_attrs {

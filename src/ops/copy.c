@@ -75,8 +75,8 @@ static void contiguous_compose(tp_call *c)
     c->out[0] = tp_contiguous(c->in[0]);
 }
 
-COMPOSED(contiguous, "x", 1, "y = x itself if its elements lie in row-major order, else a copy",
-         EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
+COMPOSED_OP(contiguous, "x", 1, "y = x itself if its elements lie in row-major order, else a copy",
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
 
 bool is_channels_last(const tp_tensor *x)
 {

@@ -153,18 +153,18 @@ static void create_forward(const tp_call *c)
 #define SIZE FIELD("size", DIMS, size, TP_REQUIRED)
 #define DTYPE FIELD("dtype", DTYPE, dtype, TP_F32)
 
-#define CREATE(op, KIND, infer_, text, attributes, ...)                                          \
-    const tp_op tp_op_##op = { .name = #op,                                                      \
-                               .formula = text,                                                  \
-                               .inputs = "",                                                     \
-                               .n_in = 0,                                                        \
-                               ATTRS(create_attrs, UNPACK attributes),                           \
-                               .not_differentiable = true,                                       \
-                               .infer = infer_,                                                  \
-                               .forward = create_forward,                                        \
-                               .tag = KIND,                                                      \
-                               EXAMPLES({ "", &(create_attrs){ .dtype = TP_F32, __VA_ARGS__ } }, \
-                                        { "", &(create_attrs){ .dtype = TP_I64, __VA_ARGS__ } }) };
+#define CREATE(op, KIND, infer_, text, attributes, ...)                                             \
+    const tp_op tp_op_##op = { .name = #op,                                                         \
+                               .formula = text,                                                     \
+                               .inputs = "",                                                        \
+                               .n_in = 0,                                                           \
+                               OP_ATTRS(create_attrs, UNPACK attributes),                           \
+                               .not_differentiable = true,                                          \
+                               .infer = infer_,                                                     \
+                               .forward = create_forward,                                           \
+                               .tag = KIND,                                                         \
+                               OP_EXAMPLES({ "", &(create_attrs){ .dtype = TP_F32, __VA_ARGS__ } }, \
+                                           { "", &(create_attrs){ .dtype = TP_I64, __VA_ARGS__ } }) };
 #define UNPACK(...) __VA_ARGS__
 
 CREATE(zeros, ZEROS, sized_infer, "y = 0", (SIZE, DTYPE), .size = { 2, { 3, 5 } })
@@ -287,12 +287,12 @@ static void full_like_compose(tp_call *c)
     filled_like(c, ((const like_attrs *)c->attrs)->fill_value);
 }
 
-#define LIKE(op, text, ...)                                                                       \
-    COMPOSED(op, "x", 1, text, .not_differentiable = true,                                        \
-             ATTRS(like_attrs,                                                                    \
-                   __VA_ARGS__{ "dtype", TP_ATTR_DTYPE, offsetof(like_attrs, dtype), -1, NULL }), \
-             EXAMPLES({ "2,3", &(like_attrs){ 2, AS_X } }, { "3,2@t", &(like_attrs){ 3, TP_I64 } }));
+#define LIKE(op, text, ...)                                                                             \
+    COMPOSED_OP(op, "x", 1, text, .not_differentiable = true,                                           \
+                OP_ATTRS(like_attrs,                                                                    \
+                         __VA_ARGS__{ "dtype", TP_ATTR_DTYPE, offsetof(like_attrs, dtype), -1, NULL }), \
+                OP_EXAMPLES({ "2,3", &(like_attrs){ 2, AS_X } }, { "3,2@t", &(like_attrs){ 3, TP_I64 } }));
 
 LIKE(zeros_like, "y = 0, of x's shape and dtype")
 LIKE(ones_like, "y = 1, of x's shape and dtype")
-LIKE(full_like, "y = fill_value, of x's shape and dtype", ATTR(like_attrs, F64, fill_value, TP_REQUIRED), )
+LIKE(full_like, "y = fill_value, of x's shape and dtype", OP_ATTR(like_attrs, F64, fill_value, TP_REQUIRED), )

@@ -37,11 +37,11 @@ static void diag_embed_compose(tp_call *c)
         c->out[0] = add_at(x, shape, stride, first);
 }
 
-COMPOSED(diag_embed, "x", 1, "y = zeros with y[i, i + offset] = x_i in dims dim1 and dim2",
-         ATTRS(diagonal_attrs, ATTR(diagonal_attrs, I64, offset, 0), ATTR(diagonal_attrs, I64, dim1, -2),
-               ATTR(diagonal_attrs, I64, dim2, -1)),
-         EXAMPLES({ "3", NULL }, { "2,3@t", &(diagonal_attrs){ 1, 0, 2 } },
-                  { "2,3", &(diagonal_attrs){ -1, -1, 0 } }, { "0", NULL }));
+COMPOSED_OP(diag_embed, "x", 1, "y = zeros with y[i, i + offset] = x_i in dims dim1 and dim2",
+            OP_ATTRS(diagonal_attrs, OP_ATTR(diagonal_attrs, I64, offset, 0),
+                     OP_ATTR(diagonal_attrs, I64, dim1, -2), OP_ATTR(diagonal_attrs, I64, dim2, -1)),
+            OP_EXAMPLES({ "3", NULL }, { "2,3@t", &(diagonal_attrs){ 1, 0, 2 } },
+                        { "2,3", &(diagonal_attrs){ -1, -1, 0 } }, { "0", NULL }));
 
 tp_tensor *tp_diag_embed(tp_tensor *x, int64_t offset, int dim1, int dim2)
 {
@@ -60,9 +60,9 @@ static void diag_compose(tp_call *c)
         tp_fail(TP_ERR_SHAPE, "diag: %s, a vector or a matrix is wanted", tensor_shape_text(x));
 }
 
-COMPOSED(diag, "x", 1, "of a vector the matrix with it as diagonal, of a matrix its diagonal",
-         ATTRS(int64_t, { "diagonal", TP_ATTR_I64, 0, 0, NULL }),
-         EXAMPLES({ "3", &(int64_t){ -1 } }, { "3,4", &(int64_t){ 1 } }, { "5,3@t", &(int64_t){ 0 } }));
+COMPOSED_OP(diag, "x", 1, "of a vector the matrix with it as diagonal, of a matrix its diagonal",
+            OP_ATTRS(int64_t, { "diagonal", TP_ATTR_I64, 0, 0, NULL }),
+            OP_EXAMPLES({ "3", &(int64_t){ -1 } }, { "3,4", &(int64_t){ 1 } }, { "5,3@t", &(int64_t){ 0 } }));
 
 tp_tensor *tp_diag(tp_tensor *x, int64_t diagonal)
 {
@@ -79,8 +79,8 @@ static void trace_compose(tp_call *c)
         c->out[0] = tp_sum(tp_diagonal(c->in[0], 0, 0, 1), TP_ALL_DIMS, false);
 }
 
-COMPOSED(trace, "x", 1, "y = sum over i of x_ii",
-         EXAMPLES({ "3,3", NULL }, { "5,3@t", NULL }, { "2,3@i9", NULL }, { "0,0", NULL }));
+COMPOSED_OP(trace, "x", 1, "y = sum over i of x_ii",
+            OP_EXAMPLES({ "3,3", NULL }, { "5,3@t", NULL }, { "2,3@i9", NULL }, { "0,0", NULL }));
 
 tp_tensor *tp_trace(tp_tensor *x)
 {
@@ -145,21 +145,21 @@ static void triangle_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = tp_apply(s->op, &dy, 1, s->attrs);
 }
 
-#define TRIANGLE(op, KIND, text)                                                                  \
-    const tp_op tp_op_##op = { .name = #op,                                                       \
-                               .formula = text,                                                   \
-                               .inputs = "x",                                                     \
-                               .n_in = 1,                                                         \
-                               ATTRS(int64_t, { "diagonal", TP_ATTR_I64, 0, 0, NULL }),           \
-                               .infer = triangle_infer,                                           \
-                               .forward = triangle_forward,                                       \
-                               .backward = triangle_backward,                                     \
-                               EXAMPLES({ "3,4", &(int64_t){ 0 } }, { "5,3@t", &(int64_t){ 1 } }, \
-                                        { "2,3,3", &(int64_t){ -1 } }, { "0,3", NULL }),          \
-                               .tag = KIND };                                                     \
-    tp_tensor *tp_##op(tp_tensor *x, int64_t diagonal)                                            \
-    {                                                                                             \
-        return tp_apply(&tp_op_##op, &x, 1, &diagonal);                                           \
+#define TRIANGLE(op, KIND, text)                                                                     \
+    const tp_op tp_op_##op = { .name = #op,                                                          \
+                               .formula = text,                                                      \
+                               .inputs = "x",                                                        \
+                               .n_in = 1,                                                            \
+                               OP_ATTRS(int64_t, { "diagonal", TP_ATTR_I64, 0, 0, NULL }),           \
+                               .infer = triangle_infer,                                              \
+                               .forward = triangle_forward,                                          \
+                               .backward = triangle_backward,                                        \
+                               OP_EXAMPLES({ "3,4", &(int64_t){ 0 } }, { "5,3@t", &(int64_t){ 1 } }, \
+                                           { "2,3,3", &(int64_t){ -1 } }, { "0,3", NULL }),          \
+                               .tag = KIND };                                                        \
+    tp_tensor *tp_##op(tp_tensor *x, int64_t diagonal)                                               \
+    {                                                                                                \
+        return tp_apply(&tp_op_##op, &x, 1, &diagonal);                                              \
     }
 
 TRIANGLE(tril, LOWER, "y_ij = j <= i + diagonal ? x_ij : 0")
@@ -188,10 +188,10 @@ static void diagonal_scatter_compose(tp_call *c)
         c->out[0] = scatter_at(c->in[0], c->in[1], stride, first);
 }
 
-COMPOSED(diagonal_scatter, "x src", 2, "y = x with the diagonal src",
-         ATTRS(diagonal_attrs, ATTR(diagonal_attrs, I64, offset, 0), ATTR(diagonal_attrs, I64, dim1, 0),
-               ATTR(diagonal_attrs, I64, dim2, 1)),
-         EXAMPLES({ "3,4 3", NULL }, { "4,2,3@t 2,3", &(diagonal_attrs){ 1, 2, 0 } }));
+COMPOSED_OP(diagonal_scatter, "x src", 2, "y = x with the diagonal src",
+            OP_ATTRS(diagonal_attrs, OP_ATTR(diagonal_attrs, I64, offset, 0),
+                     OP_ATTR(diagonal_attrs, I64, dim1, 0), OP_ATTR(diagonal_attrs, I64, dim2, 1)),
+            OP_EXAMPLES({ "3,4 3", NULL }, { "4,2,3@t 2,3", &(diagonal_attrs){ 1, 2, 0 } }));
 
 tp_tensor *tp_diagonal_scatter(tp_tensor *x, tp_tensor *src, int64_t offset, int dim1, int dim2)
 {
@@ -227,10 +227,10 @@ static void select_scatter_compose(tp_call *c)
         c->out[0] = scatter_at(x, c->in[1], stride, (a->index + (a->index < 0 ? n : 0)) * plain.dim[dim]);
 }
 
-COMPOSED(select_scatter, "x src", 2, "y = x with y[index] = src along dim",
-         ATTRS(select_attrs, ATTR(select_attrs, I64, dim, TP_REQUIRED),
-               ATTR(select_attrs, I64, index, TP_REQUIRED)),
-         EXAMPLES({ "3,4 4", &(select_attrs){ 0, -1 } }, { "3,4@t 3", &(select_attrs){ 1, 2 } }));
+COMPOSED_OP(select_scatter, "x src", 2, "y = x with y[index] = src along dim",
+            OP_ATTRS(select_attrs, OP_ATTR(select_attrs, I64, dim, TP_REQUIRED),
+                     OP_ATTR(select_attrs, I64, index, TP_REQUIRED)),
+            OP_EXAMPLES({ "3,4 4", &(select_attrs){ 0, -1 } }, { "3,4@t 3", &(select_attrs){ 1, 2 } }));
 
 tp_tensor *tp_select_scatter(tp_tensor *x, tp_tensor *src, int dim, int64_t index)
 {
@@ -254,12 +254,13 @@ static void slice_scatter_compose(tp_call *c)
         c->out[0] = scatter_at(x, c->in[1], stride, part->offset - x->offset);
 }
 
-COMPOSED(slice_scatter, "x src", 2, "y = x with y[start:end:step] = src along dim",
-         ATTRS(slice_scatter_attrs, ATTR(slice_scatter_attrs, I64, dim, 0),
-               ATTR(slice_scatter_attrs, I64, start, TP_NO_DIM),
-               ATTR(slice_scatter_attrs, I64, end, TP_NO_DIM), ATTR(slice_scatter_attrs, I64, step, 1)),
-         EXAMPLES({ "5,2 2,2", &(slice_scatter_attrs){ 0, 1, -1, 2 } },
-                  { "3,4@t 3,2", &(slice_scatter_attrs){ 1, -2, TP_NO_DIM, 1 } }));
+COMPOSED_OP(slice_scatter, "x src", 2, "y = x with y[start:end:step] = src along dim",
+            OP_ATTRS(slice_scatter_attrs, OP_ATTR(slice_scatter_attrs, I64, dim, 0),
+                     OP_ATTR(slice_scatter_attrs, I64, start, TP_NO_DIM),
+                     OP_ATTR(slice_scatter_attrs, I64, end, TP_NO_DIM),
+                     OP_ATTR(slice_scatter_attrs, I64, step, 1)),
+            OP_EXAMPLES({ "5,2 2,2", &(slice_scatter_attrs){ 0, 1, -1, 2 } },
+                        { "3,4@t 3,2", &(slice_scatter_attrs){ 1, -2, TP_NO_DIM, 1 } }));
 
 tp_tensor *tp_slice_scatter(tp_tensor *x, tp_tensor *src, int dim, int64_t start, int64_t end, int64_t step)
 {

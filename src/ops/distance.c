@@ -18,11 +18,11 @@ static void normalize_compose(tp_call *c)
     c->out[0] = tp_div(c->in[0], tp_clamp(length, a->eps, INFINITY));
 }
 
-COMPOSED(normalize, "x", 1, "y = x / max(|x|_p along dim, eps)",
-         ATTRS(normalize_attrs, ATTR(normalize_attrs, F64, p, 2), ATTR(normalize_attrs, I64, dim, 1),
-               ATTR(normalize_attrs, F64, eps, 1e-12)),
-         EXAMPLES({ "2,3", NULL }, { "3,5@t", &(normalize_attrs){ 1, 0, 1e-12 } },
-                  { "4", &(normalize_attrs){ 3, -1, 1e-12 } }));
+COMPOSED_OP(normalize, "x", 1, "y = x / max(|x|_p along dim, eps)",
+            OP_ATTRS(normalize_attrs, OP_ATTR(normalize_attrs, F64, p, 2),
+                     OP_ATTR(normalize_attrs, I64, dim, 1), OP_ATTR(normalize_attrs, F64, eps, 1e-12)),
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", &(normalize_attrs){ 1, 0, 1e-12 } },
+                        { "4", &(normalize_attrs){ 3, -1, 1e-12 } }));
 
 tp_tensor *tp_normalize(tp_tensor *x, double p, int dim, double eps)
 {
@@ -41,10 +41,10 @@ static void pairwise_distance_compose(tp_call *c)
         tp_norm(tp_add(tp_sub(c->in[0], c->in[1]), tp_number(a->eps)), a->p, TP_SHAPE(-1), a->keepdim);
 }
 
-COMPOSED(pairwise_distance, "x1 x2", 2, "y = |x1 - x2 + eps|_p along the last dim",
-         ATTRS(pairwise_attrs, ATTR(pairwise_attrs, F64, p, 2), ATTR(pairwise_attrs, F64, eps, 1e-6),
-               ATTR(pairwise_attrs, BOOL, keepdim, 0)),
-         EXAMPLES({ "2,3 2,3", NULL }, { "4,3@t 3", &(pairwise_attrs){ 1, 1e-6, true } }));
+COMPOSED_OP(pairwise_distance, "x1 x2", 2, "y = |x1 - x2 + eps|_p along the last dim",
+            OP_ATTRS(pairwise_attrs, OP_ATTR(pairwise_attrs, F64, p, 2),
+                     OP_ATTR(pairwise_attrs, F64, eps, 1e-6), OP_ATTR(pairwise_attrs, BOOL, keepdim, 0)),
+            OP_EXAMPLES({ "2,3 2,3", NULL }, { "4,3@t 3", &(pairwise_attrs){ 1, 1e-6, true } }));
 
 tp_tensor *tp_pairwise_distance(tp_tensor *x1, tp_tensor *x2, double p, double eps, bool keepdim)
 {
@@ -72,10 +72,10 @@ static void cosine_similarity_compose(tp_call *c)
     c->out[0] = tp_div(tp_sum(tp_mul(x1, x2), along, false), tp_mul(length1, length2));
 }
 
-COMPOSED(cosine_similarity, "x1 x2", 2, "y = x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim",
-         ATTRS(cosine_attrs, ATTR(cosine_attrs, I64, dim, 1), ATTR(cosine_attrs, F64, eps, 1e-8)),
-         EXAMPLES({ "2,3 2,3", NULL }, { "3,4@t 1,4", &(cosine_attrs){ -1, 1e-8 } },
-                  { "4 4", &(cosine_attrs){ 0, 1e-8 } }));
+COMPOSED_OP(cosine_similarity, "x1 x2", 2, "y = x1 . x2 / (max(|x1|, eps) max(|x2|, eps)) along dim",
+            OP_ATTRS(cosine_attrs, OP_ATTR(cosine_attrs, I64, dim, 1), OP_ATTR(cosine_attrs, F64, eps, 1e-8)),
+            OP_EXAMPLES({ "2,3 2,3", NULL }, { "3,4@t 1,4", &(cosine_attrs){ -1, 1e-8 } },
+                        { "4 4", &(cosine_attrs){ 0, 1e-8 } }));
 
 tp_tensor *tp_cosine_similarity(tp_tensor *x1, tp_tensor *x2, int dim, double eps)
 {
@@ -114,8 +114,9 @@ static void cdist_compose(tp_call *c)
         c->out[0] = tp_norm(tp_sub(tp_unsqueeze(x1, -2), tp_unsqueeze(x2, -3)), p, TP_SHAPE(-1), false);
 }
 
-COMPOSED(cdist, "x1 x2", 2, "y[i, j] = |x1[i] - x2[j]|_p", ATTRS(double, { "p", TP_ATTR_F64, 0, 2, NULL }),
-         EXAMPLES({ "3,4 2,4", NULL }, { "2,3,2 2,2@t", &(double){ 1 } }));
+COMPOSED_OP(cdist, "x1 x2", 2, "y[i, j] = |x1[i] - x2[j]|_p",
+            OP_ATTRS(double, { "p", TP_ATTR_F64, 0, 2, NULL }),
+            OP_EXAMPLES({ "3,4 2,4", NULL }, { "2,3,2 2,2@t", &(double){ 1 } }));
 
 tp_tensor *tp_cdist(tp_tensor *x1, tp_tensor *x2, double p)
 {

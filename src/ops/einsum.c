@@ -300,18 +300,18 @@ static void einsum_compose(tp_call *c)
         c->out[0] = in_output_order(&e, &y, label, n);
 }
 
-COMPOSED(einsum, "tensors...", -1,
-         "y = sums of products of the tensors' elements, dims by the letters of equation",
-         ATTRS(const char *, { "equation", TP_ATTR_TEXT, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3 3,4", &(const char *){ "ij,jk->ik" } },
-                  { "2,3,4@t 2,4,5", &(const char *){ "bij,bjk->bki" } }, { "3,3", &(const char *){ "ii" } },
-                  { "2,3,3", &(const char *){ "aii->ai" } },
-                  { "2,3 4,3,5 2,5", &(const char *){ "bn,anm,bm->ba" } },
-                  { "3 4 2", &(const char *){ "i,j,k->kji" } },
-                  { "2,1,3,4 5,4,2@t", &(const char *){ "...ij,...jk" } },
-                  { "2,3 2,3@t", &(const char *){ "ij,ij->" } }, { "s 2,3", &(const char *){ ",ab->ba" } },
-                  { "2,0 0,3", &(const char *){ "ij,jk" } },
-                  { "3,4,2 3,4,2@t", &(const char *){ "bqh,bkh->hqk" } }));
+COMPOSED_OP(einsum, "tensors...", -1,
+            "y = sums of products of the tensors' elements, dims by the letters of equation",
+            OP_ATTRS(const char *, { "equation", TP_ATTR_TEXT, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3 3,4", &(const char *){ "ij,jk->ik" } },
+                        { "2,3,4@t 2,4,5", &(const char *){ "bij,bjk->bki" } },
+                        { "3,3", &(const char *){ "ii" } }, { "2,3,3", &(const char *){ "aii->ai" } },
+                        { "2,3 4,3,5 2,5", &(const char *){ "bn,anm,bm->ba" } },
+                        { "3 4 2", &(const char *){ "i,j,k->kji" } },
+                        { "2,1,3,4 5,4,2@t", &(const char *){ "...ij,...jk" } },
+                        { "2,3 2,3@t", &(const char *){ "ij,ij->" } },
+                        { "s 2,3", &(const char *){ ",ab->ba" } }, { "2,0 0,3", &(const char *){ "ij,jk" } },
+                        { "3,4,2 3,4,2@t", &(const char *){ "bqh,bkh->hqk" } }));
 
 tp_tensor *tp_einsum(const char *text, tp_tensor *const *tensors, int n)
 {

@@ -125,10 +125,10 @@ static void stack_compose(tp_call *c)
     c->out[0] = tp_stack(c->in, c->n_in, (int)*(const int64_t *)c->attrs);
 }
 
-COMPOSED(stack, "tensors...", -1, "y = the tensors side by side in a new dim",
-         ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, 0, NULL }),
-         EXAMPLES({ "2,3 2,3", &(int64_t){ 0 } }, { "2,3 2,3@t 2,3", &(int64_t){ -1 } },
-                  { "s s", &(int64_t){ 0 } }));
+COMPOSED_OP(stack, "tensors...", -1, "y = the tensors side by side in a new dim",
+            OP_ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, 0, NULL }),
+            OP_EXAMPLES({ "2,3 2,3", &(int64_t){ 0 } }, { "2,3 2,3@t 2,3", &(int64_t){ -1 } },
+                        { "s s", &(int64_t){ 0 } }));
 
 /* ---- stacks of what may have too few dims ---------------------------------------------------------------------------- */
 
@@ -177,11 +177,11 @@ static void column_stack_compose(tp_call *c)
     joined(c, 1, 1, true);
 }
 
-#define STACK(op, text, ...)                                     \
-    COMPOSED(op, "tensors...", -1, text, EXAMPLES(__VA_ARGS__)); \
-    tp_tensor *tp_##op(tp_tensor *const *tensors, int n)         \
-    {                                                            \
-        return tp_apply(&tp_op_##op, tensors, n, NULL);          \
+#define STACK(op, text, ...)                                           \
+    COMPOSED_OP(op, "tensors...", -1, text, OP_EXAMPLES(__VA_ARGS__)); \
+    tp_tensor *tp_##op(tp_tensor *const *tensors, int n)               \
+    {                                                                  \
+        return tp_apply(&tp_op_##op, tensors, n, NULL);                \
     }
 
 STACK(hstack, "y = the tensors along dim 1, vectors along dim 0", { "3 2", NULL }, { "2,3 2,1@t", NULL },
@@ -252,10 +252,10 @@ static void meshgrid_compose(tp_call *c)
     }
 }
 
-COMPOSED(meshgrid, "tensors...", -1,
-         "y_k[i_0, i_1, ...] = x_k[i_k]; with indexing xy the first two dims change places", .n_out = -1,
-         ATTRS(int, { "indexing", TP_ATTR_WORD, 0, 0, "ij xy" }),
-         EXAMPLES({ "2 3", &(int){ 0 } }, { "2 3 s", &(int){ 1 } }));
+COMPOSED_OP(meshgrid, "tensors...", -1,
+            "y_k[i_0, i_1, ...] = x_k[i_k]; with indexing xy the first two dims change places", .n_out = -1,
+            OP_ATTRS(int, { "indexing", TP_ATTR_WORD, 0, 0, "ij xy" }),
+            OP_EXAMPLES({ "2 3", &(int){ 0 } }, { "2 3 s", &(int){ 1 } }));
 
 tp_status tp_meshgrid(tp_tensor *const *tensors, int n, bool xy, tp_tensor **out)
 {

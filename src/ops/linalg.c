@@ -22,8 +22,8 @@ static void outer_compose(tp_call *c)
         c->out[0] = tp_mul(tp_unsqueeze(c->in[0], 1), c->in[1]);
 }
 
-COMPOSED(outer, "x y", 2, "z_ij = x_i y_j",
-         EXAMPLES({ "3 4", NULL }, { "0 2", NULL }, { "3@i9 2@i9", NULL }));
+COMPOSED_OP(outer, "x y", 2, "z_ij = x_i y_j",
+            OP_EXAMPLES({ "3 4", NULL }, { "0 2", NULL }, { "3@i9 2@i9", NULL }));
 
 tp_tensor *tp_outer(tp_tensor *x, tp_tensor *y)
 {
@@ -35,8 +35,8 @@ static void vdot_compose(tp_call *c)
     c->out[0] = tp_dot(c->in[0], c->in[1]);
 }
 
-COMPOSED(vdot, "x y", 2, "z = sum over k of x_k y_k, the same as dot for real numbers",
-         EXAMPLES({ "5 5", NULL }));
+COMPOSED_OP(vdot, "x y", 2, "z = sum over k of x_k y_k, the same as dot for real numbers",
+            OP_EXAMPLES({ "5 5", NULL }));
 
 tp_tensor *tp_vdot(tp_tensor *x, tp_tensor *y)
 {
@@ -69,11 +69,11 @@ static void cross_compose(tp_call *c)
                        tp_mul(tp_roll(x, after, along), tp_roll(y, next, along)));
 }
 
-COMPOSED(cross, "x y", 2,
-         "z = (x1 y2 - x2 y1, x2 y0 - x0 y2, x0 y1 - x1 y0) along dim; without dim the first of size 3",
-         ATTRS(cross_attrs, ATTR(cross_attrs, I64, dim, TP_NO_DIM)),
-         EXAMPLES({ "3 3", NULL }, { "2,3 1,3@t", &(cross_attrs){ 1 } },
-                  { "3,4 3,1", &(cross_attrs){ -2 } }));
+COMPOSED_OP(cross, "x y", 2,
+            "z = (x1 y2 - x2 y1, x2 y0 - x0 y2, x0 y1 - x1 y0) along dim; without dim the first of size 3",
+            OP_ATTRS(cross_attrs, OP_ATTR(cross_attrs, I64, dim, TP_NO_DIM)),
+            OP_EXAMPLES({ "3 3", NULL }, { "2,3 1,3@t", &(cross_attrs){ 1 } },
+                        { "3,4 3,1", &(cross_attrs){ -2 } }));
 
 tp_tensor *tp_cross(tp_tensor *x, tp_tensor *y, int dim)
 {
@@ -109,9 +109,9 @@ static void inner_compose(tp_call *c)
     c->out[0] = tp_reshape(tp_matmul(rows, tp_transpose(cols, 0, 1)), shape);
 }
 
-COMPOSED(inner, "x y", 2, "z[i.., j..] = sum over k of x[i.., k] y[j.., k]",
-         EXAMPLES({ "4 4", NULL }, { "2,3 4,3", NULL }, { "2,2,3@t 3", NULL }, { "s 2,3", NULL },
-                  { "2,1,3 2,3", NULL }));
+COMPOSED_OP(inner, "x y", 2, "z[i.., j..] = sum over k of x[i.., k] y[j.., k]",
+            OP_EXAMPLES({ "4 4", NULL }, { "2,3 4,3", NULL }, { "2,2,3@t 3", NULL }, { "s 2,3", NULL },
+                        { "2,1,3 2,3", NULL }));
 
 tp_tensor *tp_inner(tp_tensor *x, tp_tensor *y)
 {
@@ -199,14 +199,15 @@ static void tensordot_compose(tp_call *c)
     c->out[0] = tp_reshape(tp_matmul(l, r), left);
 }
 
-COMPOSED(tensordot, "x y", 2,
-         "z = sum over the last dims dims of x and the first of y, or over dims_self and dims_other",
-         ATTRS(tensordot_attrs, ATTR(tensordot_attrs, I64, dims, 2),
-               ATTR(tensordot_attrs, DIMS, dims_self, 0), ATTR(tensordot_attrs, DIMS, dims_other, 0)),
-         EXAMPLES({ "2,3,4 3,4,2", NULL }, { "2,3@t 3,2", &(tensordot_attrs){ 1, { 0 }, { 0 } } },
-                  { "2,3,4 4,5,2", &(tensordot_attrs){ TP_NO_DIM, { 2, { 0, 2 } }, { 2, { -1, 0 } } } },
-                  { "2 3", &(tensordot_attrs){ 0, { 0 }, { 0 } } }),
-         .note = "lists of dims are dims_self and dims_other, with dims none");
+COMPOSED_OP(tensordot, "x y", 2,
+            "z = sum over the last dims dims of x and the first of y, or over dims_self and dims_other",
+            OP_ATTRS(tensordot_attrs, OP_ATTR(tensordot_attrs, I64, dims, 2),
+                     OP_ATTR(tensordot_attrs, DIMS, dims_self, 0),
+                     OP_ATTR(tensordot_attrs, DIMS, dims_other, 0)),
+            OP_EXAMPLES({ "2,3,4 3,4,2", NULL }, { "2,3@t 3,2", &(tensordot_attrs){ 1, { 0 }, { 0 } } },
+                        { "2,3,4 4,5,2", &(tensordot_attrs){ TP_NO_DIM, { 2, { 0, 2 } }, { 2, { -1, 0 } } } },
+                        { "2 3", &(tensordot_attrs){ 0, { 0 }, { 0 } } }),
+            .note = "lists of dims are dims_self and dims_other, with dims none");
 
 tp_tensor *tp_tensordot(tp_tensor *x, tp_tensor *y, tp_shape dims_x, tp_shape dims_y)
 {
@@ -243,8 +244,8 @@ static void kron_compose(tp_call *c)
     c->out[0] = tp_reshape(tp_permute(tp_view(tp_mul(inside, outside), apart), order), whole);
 }
 
-COMPOSED(kron, "x y", 2, "z = every element of x times all of y, at that element's place",
-         EXAMPLES({ "2,3 2,2", NULL }, { "3,2@t 2", NULL }, { "s 3", NULL }, { "2@i5 3@i5", NULL }));
+COMPOSED_OP(kron, "x y", 2, "z = every element of x times all of y, at that element's place",
+            OP_EXAMPLES({ "2,3 2,2", NULL }, { "3,2@t 2", NULL }, { "s 3", NULL }, { "2@i5 3@i5", NULL }));
 
 tp_tensor *tp_kron(tp_tensor *x, tp_tensor *y)
 {
@@ -280,10 +281,10 @@ static void matrix_power_compose(tp_call *c)
     c->out[0] = y == c->in[0] ? tp_clone(y) : y;
 }
 
-COMPOSED(matrix_power, "x", 1, "y = x x ... x, n times",
-         ATTRS(int64_t, { "n", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "3,3", &(int64_t){ 3 } }, { "2,2,2@t", &(int64_t){ 2 } }, { "3,3", &(int64_t){ 1 } },
-                  { "2,3,3", &(int64_t){ 0 } }));
+COMPOSED_OP(matrix_power, "x", 1, "y = x x ... x, n times",
+            OP_ATTRS(int64_t, { "n", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "3,3", &(int64_t){ 3 } }, { "2,2,2@t", &(int64_t){ 2 } },
+                        { "3,3", &(int64_t){ 1 } }, { "2,3,3", &(int64_t){ 0 } }));
 
 tp_tensor *tp_matrix_power(tp_tensor *x, int64_t n)
 {
@@ -343,9 +344,9 @@ static void multi_dot_compose(tp_call *c)
     c->out[0] = y;
 }
 
-COMPOSED(multi_dot, "matrices...", -1,
-         "y = the product of all, in the order that costs least; a vector at an end is a row or a column",
-         EXAMPLES({ "2,3 3,4", NULL }, { "4 4,2 2,5 5", NULL }, { "3,2@t 2,6 6,1 1,4", NULL }));
+COMPOSED_OP(multi_dot, "matrices...", -1,
+            "y = the product of all, in the order that costs least; a vector at an end is a row or a column",
+            OP_EXAMPLES({ "2,3 3,4", NULL }, { "4 4,2 2,5 5", NULL }, { "3,2@t 2,6 6,1 1,4", NULL }));
 
 tp_tensor *tp_multi_dot(tp_tensor *const *matrices, int n)
 {

@@ -226,9 +226,10 @@ static void addr_compose(tp_call *c)
 }
 
 #define SCALED(op, inputs_, text, ...)                                                                  \
-    COMPOSED(op, inputs_, 3, text,                                                                      \
-             ATTRS(scale_attrs, ATTR(scale_attrs, F64, beta, 1), ATTR(scale_attrs, F64, alpha, 1)),     \
-             EXAMPLES(__VA_ARGS__));                                                                    \
+    COMPOSED_OP(op, inputs_, 3, text,                                                                   \
+                OP_ATTRS(scale_attrs, OP_ATTR(scale_attrs, F64, beta, 1),                               \
+                         OP_ATTR(scale_attrs, F64, alpha, 1)),                                          \
+                OP_EXAMPLES(__VA_ARGS__));                                                              \
     tp_tensor *tp_##op(tp_tensor *input, tp_tensor *x, tp_tensor *y, double beta, double alpha)         \
     {                                                                                                   \
         return tp_apply(&tp_op_##op, (tp_tensor *[]){ input, x, y }, 3, &(scale_attrs){ beta, alpha }); \
@@ -275,9 +276,10 @@ static void bilinear_compose(tp_call *c)
     c->out[0] = bias ? tp_add(y, bias) : y;
 }
 
-COMPOSED(bilinear, "input1 input2 weight bias?", 4,
-         "y_o = sum over i, j of input1_i weight_oij input2_j + bias_o",
-         EXAMPLES({ "2,3 2,4 5,3,4 5", NULL }, { "2,2,3 2,2,2 1,3,2 -", NULL }, { "3 2 2,3,2 2", NULL }));
+COMPOSED_OP(bilinear, "input1 input2 weight bias?", 4,
+            "y_o = sum over i, j of input1_i weight_oij input2_j + bias_o",
+            OP_EXAMPLES({ "2,3 2,4 5,3,4 5", NULL }, { "2,2,3 2,2,2 1,3,2 -", NULL },
+                        { "3 2 2,3,2 2", NULL }));
 
 tp_tensor *tp_bilinear(tp_tensor *x1, tp_tensor *x2, tp_tensor *weight, tp_tensor *bias)
 {

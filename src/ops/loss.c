@@ -12,7 +12,8 @@ tp_tensor *loss_reduced(tp_tensor *loss, int reduction)
 {
     if (reduction == TP_NONE)
         return loss;
-    tp_tensor *total = reduction == TP_MEAN ? tp_mean(loss, TP_ALL_DIMS, false) : tp_sum(loss, TP_ALL_DIMS, false);
+    tp_tensor *total =
+        reduction == TP_MEAN ? tp_mean(loss, TP_ALL_DIMS, false) : tp_sum(loss, TP_ALL_DIMS, false);
     if (reduction != TP_BATCHMEAN || !total)
         return total;
     return tp_div(total, loss->ndim ? (double)loss->shape[0] : 1.0);
@@ -50,25 +51,49 @@ static tp_tensor *l1(tp_tensor *const *in, const loss_attrs *a)
     return loss_reduced(tp_abs(tp_sub(in[0], in[1])), a->reduction);
 }
 
-static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)
+/* Where a formula would round at every step: half precision in f32, and back at the end. */
+typedef tp_tensor *formula(tp_tensor *const *in, const loss_attrs *);
+
+static tp_tensor *in_f32(formula *f, tp_tensor *const *in, const loss_attrs *a)
+{
+    if (!is_half(in[0]) || !is_half(in[1]))
+        return f(in, a);
+    return tp_to(f((tp_tensor *[]){ tp_float(in[0]), tp_float(in[1]) }, a), tp_dtype_of(in[0]));
+}
+
+/* d = |x - y|, m = min(d, knee): m (d - m / 2) is d^2 / 2 below the knee and knee (d - knee / 2) above, without a choice. */
+static tp_tensor *bent(tp_tensor *const *in, double knee)
+{
+    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *m = tp_clamp(d, -INFINITY, knee);
+    return tp_mul(m, tp_sub(d, tp_mul(m, 0.5)));
+}
+
+static tp_tensor *huber_formula(tp_tensor *const *in, const loss_attrs *a)
 {
     double delta = a->number;
     if (!(delta > 0))
         return tp_fail_null(TP_ERR_ARGUMENT, "huber_loss: delta is %g, a positive number is wanted", delta);
-    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *near = tp_mul(tp_square(d), 0.5),
-              *far = tp_mul(tp_sub(d, 0.5 * delta), delta);
-    return loss_reduced((tp_where)(tp_le(d, delta), near, far), a->reduction);
+    return loss_reduced(bent(in, delta), a->reduction);
 }
 
-static tp_tensor *smooth_l1(tp_tensor *const *in, const loss_attrs *a)
+static tp_tensor *smooth_l1_formula(tp_tensor *const *in, const loss_attrs *a)
 {
     double beta = a->number;
     if (!(beta >= 0))
         return tp_fail_null(TP_ERR_ARGUMENT, "smooth_l1_loss: beta is %g, at least 0 is wanted", beta);
     if (beta == 0)
         return l1(in, a);
-    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *near = tp_mul(tp_square(d), 0.5 / beta);
-    return loss_reduced((tp_where)(tp_lt(d, beta), near, tp_sub(d, 0.5 * beta)), a->reduction);
+    return loss_reduced(tp_mul(bent(in, beta), 1 / beta), a->reduction);
+}
+
+static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)
+{
+    return in_f32(huber_formula, in, a);
+}
+
+static tp_tensor *smooth_l1(tp_tensor *const *in, const loss_attrs *a)
+{
+    return in_f32(smooth_l1_formula, in, a);
 }
 
 /* ---- margins --------------------------------------------------------------------------------------------------------- */
@@ -108,8 +133,7 @@ static tp_tensor *cosine_embedding(tp_tensor *const *in, const loss_attrs *a)
               *zz = tp_add(tp_sum(tp_square(z), last, false), tiny);
     tp_tensor *cosine = tp_div(tp_sum(tp_mul(x, z), last, false), tp_sqrt(tp_mul(xx, zz)));
     tp_tensor *apart = tp_clamp(tp_sub(cosine, a->number), 0, INFINITY);
-    tp_tensor *loss =
-        tp_add(tp_where(tp_eq(y, 1), tp_sub(1, cosine), 0), tp_where(tp_eq(y, -1), apart, 0));
+    tp_tensor *loss = tp_add(tp_where(tp_eq(y, 1), tp_sub(1, cosine), 0), tp_where(tp_eq(y, -1), apart, 0));
     return loss_reduced(loss, a->reduction);
 }
 
@@ -148,8 +172,8 @@ static tp_tensor *poisson_nll(tp_tensor *const *in, const loss_attrs *a)
         a->flag ? tp_sub(tp_exp(x), tp_mul(y, x)) : tp_sub(x, tp_mul(y, tp_log(tp_add(x, a->eps))));
     if (a->full) { /* Stirling's ln y!, for y > 1 */
         tp_tensor *above = tp_gt(y, 1), *z = tp_where(above, y, 1);
-        tp_tensor *log_factorial = tp_add(tp_sub(tp_mul(z, tp_log(z)), z),
-                                          tp_add(tp_mul(tp_log(z), 0.5), HALF_LN_2PI));
+        tp_tensor *log_factorial =
+            tp_add(tp_sub(tp_mul(z, tp_log(z)), z), tp_add(tp_mul(tp_log(z), 0.5), HALF_LN_2PI));
         loss = tp_add(loss, tp_where(above, log_factorial, 0));
     }
     return loss_reduced(loss, a->reduction);
@@ -176,7 +200,8 @@ static tp_tensor *gaussian_nll(tp_tensor *const *in, const loss_attrs *a)
 
 /* ---- many labels ------------------------------------------------------------------------------------------------------- */
 
-static tp_tensor *log_from(tp_tensor *x) /* max(ln x, -100), and no gradient at 0 instead of an infinite one */
+static tp_tensor *log_from(
+    tp_tensor *x) /* max(ln x, -100), and no gradient at 0 instead of an infinite one */
 {
     tp_tensor *above = tp_gt(x, 0);
     return tp_where(above, tp_clamp(tp_log((tp_where)(above, x, tp_ones_like(x))), -100, INFINITY), -100.0);
@@ -188,8 +213,9 @@ static tp_tensor *bce(tp_tensor *const *in, const loss_attrs *a)
     if (check_same("binary_cross_entropy", x, y))
         return NULL;
     if (!holds(tp_all(tp_logical_and(tp_ge(x, 0), tp_le(x, 1)), TP_ALL_DIMS, false)))
-        return tp_fail_null(TP_ERR_ARGUMENT,
-                            "binary_cross_entropy: input has elements outside of [0, 1]; probabilities are wanted");
+        return tp_fail_null(
+            TP_ERR_ARGUMENT,
+            "binary_cross_entropy: input has elements outside of [0, 1]; probabilities are wanted");
     tp_tensor *loss = tp_neg(tp_add(tp_mul(y, log_from(x)), tp_mul(tp_sub(1, y), log_from(tp_sub(1, x)))));
     return loss_reduced(in[2] ? tp_mul(loss, in[2]) : loss, a->reduction);
 }
@@ -215,8 +241,12 @@ static tp_tensor *bce_with_logits(tp_tensor *const *in, const loss_attrs *a)
 #define POWER { "p", TP_ATTR_F64, offsetof(loss_attrs, p), 2 },
 #define NO_MORE
 
-#define LOSS_EXAMPLES(...) ((const tp_example[]){ __VA_ARGS__, { NULL, NULL } })
-#define WITH(...) &(loss_attrs){ __VA_ARGS__ }
+#define EXAMPLES(...) ((const tp_example[]){ __VA_ARGS__, { NULL, NULL } })
+#define WITH(...)   \
+    &(loss_attrs)   \
+    {               \
+        __VA_ARGS__ \
+    }
 
 #define LOSS(op, f, inputs_, n, text, words_, more, examples_)                                          \
     static void op##_compose(tp_call *c)                                                                \
@@ -236,46 +266,47 @@ static tp_tensor *bce_with_logits(tp_tensor *const *in, const loss_attrs *a)
         .examples = examples_,                                                                          \
     };
 
-#define PAIRS LOSS_EXAMPLES({ "3,4 3,4", NULL }, { "5@t 5", WITH(TP_SUM) }, { "2,3@t 2,3", WITH(TP_NONE) })
+#define PAIRS EXAMPLES({ "3,4 3,4", NULL }, { "5@t 5", WITH(TP_SUM) }, { "2,3@t 2,3", WITH(TP_NONE) })
 
 LOSS(mse_loss, mse, "input target", 2, "mean of (x - y)^2", LOSS_WORDS, NO_MORE, PAIRS)
 LOSS(l1_loss, l1, "input target", 2, "mean of |x - y|", LOSS_WORDS, NO_MORE, PAIRS)
 LOSS(huber_loss, huber, "input target", 2,
      "d = |x - y|: mean of d^2 / 2 where d <= delta, else delta (d - delta / 2)", LOSS_WORDS,
      NUMBER("delta", 1),
-     LOSS_EXAMPLES({ "3,4 3,4", NULL }, { "3,4 3,4", WITH(TP_SUM, 0.3) }, { "2,3 2,3", WITH(TP_NONE, 0.7) }))
+     EXAMPLES({ "3,4 3,4", NULL }, { "3,4 3,4", WITH(TP_SUM, 0.3) }, { "2,3 2,3", WITH(TP_NONE, 0.7) }))
 LOSS(smooth_l1_loss, smooth_l1, "input target", 2,
      "d = |x - y|: mean of d^2 / (2 beta) where d < beta, else d - beta / 2", LOSS_WORDS, NUMBER("beta", 1),
-     LOSS_EXAMPLES({ "3,4 3,4", NULL }, { "3,4 3,4", WITH(TP_SUM, 0.3) }, { "2,3 2,3", WITH(TP_NONE, 0) }))
+     EXAMPLES({ "3,4 3,4", NULL }, { "3,4 3,4", WITH(TP_SUM, 0.3) }, { "2,3 2,3", WITH(TP_NONE, 0) }))
 LOSS(hinge_embedding_loss, hinge_embedding, "input target", 2,
      "mean of x where y = 1, max(margin - x, 0) where y = -1", LOSS_WORDS, NUMBER("margin", 1),
-     LOSS_EXAMPLES({ "3,4 3,4@b", NULL }, { "5 5@b", WITH(TP_NONE, 0.5) }))
+     EXAMPLES({ "3,4 3,4@b", NULL }, { "5 5@b", WITH(TP_NONE, 0.5) }))
 LOSS(margin_ranking_loss, margin_ranking, "input1 input2 target", 3, "mean of max(-y (x1 - x2) + margin, 0)",
-     LOSS_WORDS, NUMBER("margin", 0), LOSS_EXAMPLES({ "7 7 7", NULL }, { "3,2 3,2 3,2", WITH(TP_SUM, 0.5) }))
+     LOSS_WORDS, NUMBER("margin", 0), EXAMPLES({ "7 7 7", NULL }, { "3,2 3,2 3,2", WITH(TP_SUM, 0.5) }))
 LOSS(soft_margin_loss, soft_margin, "input target", 2, "mean of ln(1 + e^(-y x))", LOSS_WORDS, NO_MORE, PAIRS)
 LOSS(cosine_embedding_loss, cosine_embedding, "input1 input2 target", 3,
      "mean of 1 - cos where y = 1, max(cos - margin, 0) where y = -1", LOSS_WORDS, NUMBER("margin", 0),
-     LOSS_EXAMPLES({ "3,4 3,4 3@b", NULL }, { "5 5 s@b", WITH(TP_SUM, 0.5) }))
+     EXAMPLES({ "3,4 3,4 3@b", NULL }, { "5 5 s@b", WITH(TP_SUM, 0.5) }))
 LOSS(triplet_margin_loss, triplet_margin, "anchor positive negative", 3,
      "mean of max(|a - p| - |a - n| + margin, 0), |.| the p-norm along the last dim", LOSS_WORDS,
      NUMBER("margin", 1) POWER EPS(1e-6) FLAG("swap", swap, 0),
-     LOSS_EXAMPLES({ "3,4 3,4 3,4", NULL }, { "3,4 3,4 3,4", WITH(TP_NONE, 0.5, 2, 1e-6, .swap = true) }))
+     EXAMPLES({ "3,4 3,4 3,4", NULL }, { "3,4 3,4 3,4", WITH(TP_NONE, 0.5, 2, 1e-6, .swap = true) }))
 LOSS(kl_div, kl_div, "input target", 2, "mean of y (ln y - x); of e^y (y - x) with log_target",
      LOSS_WORDS " batchmean", FLAG("log_target", flag, 0),
-     LOSS_EXAMPLES({ "3,4 3,4@u", NULL }, { "3,4 3,4", WITH(TP_BATCHMEAN, .flag = true) },
+     EXAMPLES({ "3,4 3,4@u", NULL }, { "3,4 3,4", WITH(TP_BATCHMEAN, .flag = true) },
               { "5 5@u", WITH(TP_NONE) }))
-LOSS(poisson_nll_loss, poisson_nll, "input target", 2, "mean of e^x - y x; of x - y ln(x + eps) without log_input",
-     LOSS_WORDS, FLAG("log_input", flag, 1) FLAG("full", full, 0) EPS(1e-8),
-     LOSS_EXAMPLES({ "3,4 3,4@p", NULL }, { "3,4@p 3,4@g", WITH(TP_SUM, .eps = 1e-8, .full = true) }))
-LOSS(gaussian_nll_loss, gaussian_nll, "input target var", 3, "mean of (ln var + (x - y)^2 / var) / 2", LOSS_WORDS,
-     FLAG("full", full, 0) EPS(1e-6),
-     LOSS_EXAMPLES({ "3,4 3,4 3,4@p", NULL }, { "3,4 3,4 3@p", WITH(TP_SUM, .eps = 1e-6, .full = true) }))
+LOSS(poisson_nll_loss, poisson_nll, "input target", 2,
+     "mean of e^x - y x; of x - y ln(x + eps) without log_input", LOSS_WORDS,
+     FLAG("log_input", flag, 1) FLAG("full", full, 0) EPS(1e-8),
+     EXAMPLES({ "3,4 3,4@p", NULL }, { "3,4@p 3,4@g", WITH(TP_SUM, .eps = 1e-8, .full = true) }))
+LOSS(gaussian_nll_loss, gaussian_nll, "input target var", 3, "mean of (ln var + (x - y)^2 / var) / 2",
+     LOSS_WORDS, FLAG("full", full, 0) EPS(1e-6),
+     EXAMPLES({ "3,4 3,4 3,4@p", NULL }, { "3,4 3,4 3@p", WITH(TP_SUM, .eps = 1e-6, .full = true) }))
 LOSS(binary_cross_entropy, bce, "input target weight?", 3,
      "mean of -w [y ln x + (1 - y) ln(1 - x)], logarithms at least -100", LOSS_WORDS, NO_MORE,
-     LOSS_EXAMPLES({ "3,4@u 3,4@u -", NULL }, { "3,4@u 3,4@u 4@p", WITH(TP_SUM) }))
+     EXAMPLES({ "3,4@u 3,4@u -", NULL }, { "3,4@u 3,4@u 4@p", WITH(TP_SUM) }))
 LOSS(binary_cross_entropy_with_logits, bce_with_logits, "input target weight? pos_weight?", 4,
      "mean of -w [p y ln sigmoid(x) + (1 - y) ln(1 - sigmoid(x))]", LOSS_WORDS, NO_MORE,
-     LOSS_EXAMPLES({ "3,4 3,4@u - -", NULL }, { "3,4 3,4@u 3,1@p 4@p", WITH(TP_SUM) },
+     EXAMPLES({ "3,4 3,4@u - -", NULL }, { "3,4 3,4@u 3,1@p 4@p", WITH(TP_SUM) },
               { "2,3 2,3@u - 3@p", WITH(TP_NONE) }))
 
 /* ---- public -------------------------------------------------------------------------------------------------------------- */
@@ -353,7 +384,8 @@ tp_tensor *tp_kl_div(tp_tensor *x, tp_tensor *y, bool log_target, tp_reduction r
 
 tp_tensor *tp_poisson_nll_loss_opt(tp_tensor *x, tp_tensor *y, const tp_nll_density_options *o)
 {
-    loss_attrs a = { (int)o->reduction, .eps = number_or(o->eps, 1e-8), .flag = !o->not_log, .full = o->full };
+    loss_attrs a = { (int)o->reduction, .eps = number_or(o->eps, 1e-8), .flag = !o->not_log,
+                     .full = o->full };
     return tp_apply(&tp_op_poisson_nll_loss, (tp_tensor *[]){ x, y }, 2, &a);
 }
 

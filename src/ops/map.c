@@ -251,11 +251,16 @@ static void binary_with(const tp_call *c, binary_fn *f, tp_dtype in, tp_dtype ou
     map_run(&m);
 }
 
-void binary_forward(const tp_call *c)
+void binary_forward_with(const tp_call *c, binary_kernel kernel)
 {
     const kernel_table *kernels = c->kernels;
     kernel_type type = kernel_type_of(c->out[0]->dtype);
-    binary_with(c, kernels->binary[c->op->tag][type], dtype_of_kernel(type), dtype_of_kernel(type));
+    binary_with(c, kernels->binary[kernel][type], dtype_of_kernel(type), dtype_of_kernel(type));
+}
+
+void binary_forward(const tp_call *c)
+{
+    binary_forward_with(c, (binary_kernel)c->op->tag);
 }
 
 void compare_forward(const tp_call *c)

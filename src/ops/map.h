@@ -41,6 +41,7 @@ map_body map_binary; /* the body for a binary_fn *context */
 
 /* Whole forwards of element-wise ops: kernel number in op->tag. */
 void unary_forward_with(const tp_call *, unary_kernel, const double *parameters);
+void binary_forward_with(const tp_call *, binary_kernel);
 void binary_forward(const tp_call *);  /* op->tag: binary_kernel; computed in the output's type */
 void compare_forward(const tp_call *); /* op->tag: compare_kernel; computed in the inputs' common type */
 

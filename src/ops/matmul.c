@@ -306,7 +306,7 @@ static double matmul_cost(const tp_call *c)
         .forward = matmul_forward,                                      \
         .backward = matmul_backward,                                    \
         .cost = matmul_cost,                                            \
-        EXAMPLES(__VA_ARGS__),                                          \
+        OP_EXAMPLES(__VA_ARGS__),                                       \
         .tag = KIND,                                                    \
     };                                                                  \
     tp_tensor *tp_##op(tp_tensor *x, tp_tensor *y)                      \

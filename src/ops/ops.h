@@ -11,14 +11,14 @@
 /* ---- writing a descriptor --------------------------------------------------------------------------------------- */
 
 /* An operation made of others: its function is name_compose. */
-#define COMPOSED(name_, inputs_, n_in_, formula_, ...)        \
+#define COMPOSED_OP(name_, inputs_, n_in_, formula_, ...)     \
     const tp_op tp_op_##name_ = { .name = #name_,             \
                                   .formula = formula_,        \
                                   .inputs = inputs_,          \
                                   .n_in = n_in_,              \
                                   .compose = name_##_compose, \
                                   __VA_ARGS__ }
-#define EXAMPLES(...)                \
+#define OP_EXAMPLES(...)             \
     .examples = (const tp_example[]) \
     {                                \
         __VA_ARGS__,                 \
@@ -26,7 +26,7 @@
             NULL, NULL               \
         }                            \
     }
-#define ATTRS(type, ...)                                   \
+#define OP_ATTRS(type, ...)                                \
     .attrs_size = sizeof(type), .attrs = (const tp_attr[]) \
     {                                                      \
         __VA_ARGS__,                                       \
@@ -34,7 +34,7 @@
             0                                              \
         }                                                  \
     }
-#define ATTR(type, KIND, field, otherwise)                             \
+#define OP_ATTR(type, KIND, field, otherwise)                          \
     {                                                                  \
 #field, TP_ATTR_##KIND, offsetof(type, field), otherwise, NULL \
     }
@@ -69,7 +69,8 @@ const void *staged(const tp_call *, const tp_tensor *x, int64_t layout, char **s
 size_t converted_bytes(const tp_tensor *x, tp_dtype);
 const void *converted(const tp_call *, const tp_tensor *x, tp_dtype, char **scratch);
 
-static inline bool is_half(const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
+static inline bool is_half(
+    const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
 {
     return x && (x->dtype == TP_F16 || x->dtype == TP_BF16);
 }

@@ -91,13 +91,13 @@ const tp_op tp_op_constant_pad = {
     .formula = "y = x with before and after elements of value at each dim's ends; negative ones cut off",
     .inputs = "x",
     .n_in = 1,
-    ATTRS(pad_attrs, ATTR(pad_attrs, DIMS, before, TP_REQUIRED), ATTR(pad_attrs, DIMS, after, TP_REQUIRED),
-          ATTR(pad_attrs, F64, value, 0)),
+    OP_ATTRS(pad_attrs, OP_ATTR(pad_attrs, DIMS, before, TP_REQUIRED),
+             OP_ATTR(pad_attrs, DIMS, after, TP_REQUIRED), OP_ATTR(pad_attrs, F64, value, 0)),
     .infer = pad_infer,
     .forward = pad_forward,
     .backward = pad_backward,
-    EXAMPLES({ "2,3", &(pad_attrs){ { 2, { 1, 0 } }, { 2, { 2, -1 } }, 0.5 } },
-             { "3,5@t", &(pad_attrs){ { 2, { -1, 1 } }, { 2, { 0, 0 } }, 0 } }),
+    OP_EXAMPLES({ "2,3", &(pad_attrs){ { 2, { 1, 0 } }, { 2, { 2, -1 } }, 0.5 } },
+                { "3,5@t", &(pad_attrs){ { 2, { -1, 1 } }, { 2, { 0, 0 } }, 0 } }),
 };
 
 tp_tensor *tp_pad(tp_tensor *x, tp_shape before, tp_shape after, double value)
@@ -274,17 +274,18 @@ static void pad_compose(tp_call *c)
     c->out[0] = cuts ? tp_pad(x, cut_before, cut_after, 0) : x;
 }
 
-COMPOSED(pad, "x", 1,
-         "y = x with borders of pad[0] and pad[1] at the last dim, pad[2] and pad[3] at the one before, ...",
-         ATTRS(functional_attrs, ATTR(functional_attrs, DIMS, pad, TP_REQUIRED),
-               { "mode", TP_ATTR_WORD, offsetof(functional_attrs, mode), 0,
-                 "constant reflect replicate circular" },
-               ATTR(functional_attrs, F64, value, 0)),
-         EXAMPLES({ "2,3", &(functional_attrs){ { 2, { 1, 2 } }, TP_PAD_CONSTANT, 0.5 } },
-                  { "1,2,4", &(functional_attrs){ { 2, { 3, 1 } }, TP_PAD_REFLECT, 0 } },
-                  { "2,3,4@t", &(functional_attrs){ { 4, { 2, 0, 1, 1 } }, TP_PAD_REPLICATE, 0 } },
-                  { "1,2,3,3", &(functional_attrs){ { 4, { 1, 3, 2, 0 } }, TP_PAD_CIRCULAR, 0 } },
-                  { "2,5", &(functional_attrs){ { 2, { -1, 2 } }, TP_PAD_REFLECT, 0 } }));
+COMPOSED_OP(
+    pad, "x", 1,
+    "y = x with borders of pad[0] and pad[1] at the last dim, pad[2] and pad[3] at the one before, ...",
+    OP_ATTRS(functional_attrs, OP_ATTR(functional_attrs, DIMS, pad, TP_REQUIRED),
+             { "mode", TP_ATTR_WORD, offsetof(functional_attrs, mode), 0,
+               "constant reflect replicate circular" },
+             OP_ATTR(functional_attrs, F64, value, 0)),
+    OP_EXAMPLES({ "2,3", &(functional_attrs){ { 2, { 1, 2 } }, TP_PAD_CONSTANT, 0.5 } },
+                { "1,2,4", &(functional_attrs){ { 2, { 3, 1 } }, TP_PAD_REFLECT, 0 } },
+                { "2,3,4@t", &(functional_attrs){ { 4, { 2, 0, 1, 1 } }, TP_PAD_REPLICATE, 0 } },
+                { "1,2,3,3", &(functional_attrs){ { 4, { 1, 3, 2, 0 } }, TP_PAD_CIRCULAR, 0 } },
+                { "2,5", &(functional_attrs){ { 2, { -1, 2 } }, TP_PAD_REFLECT, 0 } }));
 
 tp_tensor *tp_pad_last(tp_tensor *x, tp_shape pad, tp_pad_mode mode, double value)
 {
@@ -311,9 +312,9 @@ static void pixel_shuffle_compose(tp_call *c)
     c->out[0] = tp_reshape(y, s);
 }
 
-COMPOSED(pixel_shuffle, "x", 1, "y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w], r = upscale_factor",
-         ATTRS(int64_t, { "upscale_factor", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "1,8,2,3", &(int64_t){ 2 } }, { "9,2,1@t", &(int64_t){ 3 } }));
+COMPOSED_OP(pixel_shuffle, "x", 1, "y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w], r = upscale_factor",
+            OP_ATTRS(int64_t, { "upscale_factor", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "1,8,2,3", &(int64_t){ 2 } }, { "9,2,1@t", &(int64_t){ 3 } }));
 
 tp_tensor *tp_pixel_shuffle(tp_tensor *x, int64_t upscale_factor)
 {
@@ -338,9 +339,10 @@ static void pixel_unshuffle_compose(tp_call *c)
     c->out[0] = tp_reshape(y, s);
 }
 
-COMPOSED(pixel_unshuffle, "x", 1, "y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j], r = downscale_factor",
-         ATTRS(int64_t, { "downscale_factor", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "1,2,4,6", &(int64_t){ 2 } }, { "1,3,6@t", &(int64_t){ 3 } }));
+COMPOSED_OP(pixel_unshuffle, "x", 1,
+            "y[c r^2 + i r + j, h, w] = x[c, h r + i, w r + j], r = downscale_factor",
+            OP_ATTRS(int64_t, { "downscale_factor", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "1,2,4,6", &(int64_t){ 2 } }, { "1,3,6@t", &(int64_t){ 3 } }));
 
 tp_tensor *tp_pixel_unshuffle(tp_tensor *x, int64_t downscale_factor)
 {

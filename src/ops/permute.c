@@ -134,20 +134,21 @@ static void transpose_compose(tp_call *c)
     c->out[0] = tp_transpose(c->in[0], (int)a->dim0, (int)a->dim1);
 }
 
-COMPOSED(transpose, "x", 1, "y = x with dim0 and dim1 in each other's place",
-         ATTRS(two_dims, ATTR(two_dims, I64, dim0, TP_REQUIRED), ATTR(two_dims, I64, dim1, TP_REQUIRED)),
-         EXAMPLES({ "2,3,4", &(two_dims){ 0, -1 } }, { "3,5@t", &(two_dims){ 1, 0 } },
-                  { "s", &(two_dims){ 0, -1 } }));
+COMPOSED_OP(transpose, "x", 1, "y = x with dim0 and dim1 in each other's place",
+            OP_ATTRS(two_dims, OP_ATTR(two_dims, I64, dim0, TP_REQUIRED),
+                     OP_ATTR(two_dims, I64, dim1, TP_REQUIRED)),
+            OP_EXAMPLES({ "2,3,4", &(two_dims){ 0, -1 } }, { "3,5@t", &(two_dims){ 1, 0 } },
+                        { "s", &(two_dims){ 0, -1 } }));
 
 static void swapaxes_compose(tp_call *c)
 {
     transpose_compose(c);
 }
 
-COMPOSED(swapaxes, "x", 1, "y = x with axis0 and axis1 in each other's place",
-         ATTRS(two_dims, { "axis0", TP_ATTR_I64, offsetof(two_dims, dim0), TP_REQUIRED, NULL },
-               { "axis1", TP_ATTR_I64, offsetof(two_dims, dim1), TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3,4", &(two_dims){ 1, -1 } }));
+COMPOSED_OP(swapaxes, "x", 1, "y = x with axis0 and axis1 in each other's place",
+            OP_ATTRS(two_dims, { "axis0", TP_ATTR_I64, offsetof(two_dims, dim0), TP_REQUIRED, NULL },
+                     { "axis1", TP_ATTR_I64, offsetof(two_dims, dim1), TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3,4", &(two_dims){ 1, -1 } }));
 
 static void t_compose(tp_call *c)
 {
@@ -159,7 +160,7 @@ static void t_compose(tp_call *c)
         c->out[0] = x->ndim < 2 ? tp_view(x, tp_shape_of(x)) : tp_transpose(x, 0, 1);
 }
 
-COMPOSED(t, "x", 1, "y_ij = x_ji", EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }, { "4", NULL }));
+COMPOSED_OP(t, "x", 1, "y_ij = x_ji", OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }, { "4", NULL }));
 
 tp_tensor *tp_t(tp_tensor *x)
 {
@@ -203,12 +204,12 @@ static void movedim_compose(tp_call *c)
     c->out[0] = tp_permute(c->in[0], order);
 }
 
-COMPOSED(movedim, "x", 1,
-         "y = x with the dims of source at the places of destination, the others in their order",
-         ATTRS(movedim_attrs, ATTR(movedim_attrs, DIMS, source, TP_REQUIRED),
-               ATTR(movedim_attrs, DIMS, destination, TP_REQUIRED)),
-         EXAMPLES({ "2,3,4", &(movedim_attrs){ { 1, { 0 } }, { 1, { -1 } } } },
-                  { "2,3,4,5", &(movedim_attrs){ { 2, { 0, 1 } }, { 2, { -1, 0 } } } }));
+COMPOSED_OP(movedim, "x", 1,
+            "y = x with the dims of source at the places of destination, the others in their order",
+            OP_ATTRS(movedim_attrs, OP_ATTR(movedim_attrs, DIMS, source, TP_REQUIRED),
+                     OP_ATTR(movedim_attrs, DIMS, destination, TP_REQUIRED)),
+            OP_EXAMPLES({ "2,3,4", &(movedim_attrs){ { 1, { 0 } }, { 1, { -1 } } } },
+                        { "2,3,4,5", &(movedim_attrs){ { 2, { 0, 1 } }, { 2, { -1, 0 } } } }));
 
 tp_tensor *tp_movedim(tp_tensor *x, tp_shape source, tp_shape destination)
 {
@@ -222,8 +223,8 @@ static void expand_as_compose(tp_call *c)
     c->out[0] = tp_expand(c->in[0], tp_shape_of(c->in[1]));
 }
 
-COMPOSED(expand_as, "x other", 2, "y = x repeated to other's shape, without memory",
-         EXAMPLES({ "2,1 3,2,4@i2", NULL }));
+COMPOSED_OP(expand_as, "x other", 2, "y = x repeated to other's shape, without memory",
+            OP_EXAMPLES({ "2,1 3,2,4@i2", NULL }));
 
 tp_tensor *tp_expand_as(tp_tensor *x, tp_tensor *other)
 {
@@ -235,9 +236,9 @@ static void broadcast_to_compose(tp_call *c)
     c->out[0] = tp_expand(c->in[0], *(const tp_shape *)c->attrs);
 }
 
-COMPOSED(broadcast_to, "x", 1, "y = x repeated to size, without memory",
-         ATTRS(tp_shape, { "size", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,1", &TP_SHAPE(3, 2, 4) }, { "s", &TP_SHAPE(2, 0) }));
+COMPOSED_OP(broadcast_to, "x", 1, "y = x repeated to size, without memory",
+            OP_ATTRS(tp_shape, { "size", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,1", &TP_SHAPE(3, 2, 4) }, { "s", &TP_SHAPE(2, 0) }));
 
 tp_tensor *tp_broadcast_to(tp_tensor *x, tp_shape size)
 {
@@ -275,8 +276,8 @@ static void broadcast_tensors_compose(tp_call *c)
         c->out[i] = tp_expand(c->in[i], shape);
 }
 
-COMPOSED(broadcast_tensors, "tensors...", -1, "all tensors repeated to the shape that they broadcast to",
-         .n_out = -1, EXAMPLES({ "2,1 3", NULL }, { "s 2,3@t 4,1,1", NULL }));
+COMPOSED_OP(broadcast_tensors, "tensors...", -1, "all tensors repeated to the shape that they broadcast to",
+            .n_out = -1, OP_EXAMPLES({ "2,1 3", NULL }, { "s 2,3@t 4,1,1", NULL }));
 
 tp_status tp_broadcast_tensors(tp_tensor *const *tensors, int n, tp_tensor **out)
 {

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-
 /* PyTorch's rule: a window that would start beyond the input and its left padding is dropped in ceil mode. */
 static int64_t pooled_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                            bool ceil_mode)
@@ -87,8 +86,9 @@ static tp_status pool_infer(tp_call *c)
         out[i] = pooled_size(x->shape[2 + i], a->kernel[i], a->stride[i], a->padding[i], a->dilation[i],
                              a->ceil_mode);
         if (out[i] < 1)
-            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s", public_name(c->op),
-                           (long long)a->kernel[0], (long long)a->kernel[1], tensor_shape_text(x));
+            return tp_fail(TP_ERR_SHAPE, "%s: kernel %lldx%lld does not fit into input %s",
+                           public_name(c->op), (long long)a->kernel[0], (long long)a->kernel[1],
+                           tensor_shape_text(x));
     }
     tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST);
@@ -167,14 +167,14 @@ static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
                        &s->in_shape[0]);
 }
 
-#define POOL_ATTRS                                                                       \
-    { "kernel_size", TP_ATTR_PAIR, offsetof(pool_attrs, kernel), TP_REQUIRED },          \
-        { "stride", TP_ATTR_PAIR, offsetof(pool_attrs, stride), 0 },                     \
-        { "padding", TP_ATTR_PAIR, offsetof(pool_attrs, padding), 0 },                   \
-        { "dilation", TP_ATTR_PAIR, offsetof(pool_attrs, dilation), 1 },                 \
-        { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },               \
-    {                                                                                    \
-        "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0                \
+#define POOL_ATTRS                                                              \
+    { "kernel_size", TP_ATTR_PAIR, offsetof(pool_attrs, kernel), TP_REQUIRED }, \
+        { "stride", TP_ATTR_PAIR, offsetof(pool_attrs, stride), 0 },            \
+        { "padding", TP_ATTR_PAIR, offsetof(pool_attrs, padding), 0 },          \
+        { "dilation", TP_ATTR_PAIR, offsetof(pool_attrs, dilation), 1 },        \
+        { "ceil_mode", TP_ATTR_BOOL, offsetof(pool_attrs, ceil_mode), 0 },      \
+    {                                                                           \
+        "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0       \
     }
 static const tp_attr pool_attr_table[] = { POOL_ATTRS, { 0 } };
 static const tp_attr unpool_attr_table[] = {
@@ -239,8 +239,7 @@ static tp_status unpool_infer(tp_call *c)
     if (check_window(c->op->name, a) || !fits)
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s is not what pooling makes of input_size %s", c->op->name,
                        tensor_shape_text(dy), shape_text(a->size));
-    return infer_image(c, 0, (tp_dtype)c->in[0]->dtype,
-                       a->size);
+    return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, a->size);
 }
 
 static void max_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)

@@ -1,6 +1,6 @@
 /* pool_forms.c - pooling as people call it: stride left out, no batch, half precision, one dimension, adaptive windows.
  *
- * All of it is made of the operations in pool.c; half precision is computed in f32.
+ * All of it is made of the operations in pool.c; half precision is computed in f32, integers in f64.
  * Layer: ops.  Read next: pool.c, nn/pool.c. */
 #include "base/error.h"
 #include "ops/pool.h"
@@ -36,10 +36,14 @@ static pool_attrs attrs_of_options(int64_t kernel, const tp_pool2d_options *o)
     return a;
 }
 
-/* (N, C, H, W) of f32 or f64, out of an image without a batch or of half precision. */
-static tp_tensor *as_image(tp_tensor *x)
+/* (N, C, H, W) of f32 or f64, out of an image without a batch, of half precision, or of integers where PyTorch takes them. */
+static tp_tensor *as_image(tp_tensor *x, bool average)
 {
-    x = is_half(x) ? tp_float(x) : x;
+    bool whole = x && !tp_dtype_is_float((tp_dtype)x->dtype) && x->dtype != TP_BOOL;
+    if (is_half(x))
+        x = tp_float(x);
+    else if (whole && (!average || x->dtype == TP_I64))
+        x = tp_double(x);
     return x && x->ndim == 3 ? tp_unsqueeze(x, 0) : x;
 }
 
@@ -47,14 +51,14 @@ static tp_tensor *as_image(tp_tensor *x)
 static tp_tensor *as_given(const tp_tensor *x, tp_tensor *y)
 {
     y = x && y && x->ndim == 3 ? tp_squeeze(y, 0) : y;
-    return y && is_half(x) && tp_dtype_is_float((tp_dtype)y->dtype) ? tp_to(y, tp_dtype_of(x)) : y;
+    return y && tp_dtype_is_float((tp_dtype)y->dtype) ? tp_to(y, tp_dtype_of(x)) : y;
 }
 
 static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indices)
 {
     tp_tensor *out[TP_MAX_OUTPUTS], *image;
     TP_SCOPE;
-    if (tp_apply_n(&tp_op__max_pool2d, (image = as_image(x), &image), 1, a, out))
+    if (tp_apply_n(&tp_op__max_pool2d, (image = as_image(x, false), &image), 1, a, out))
         return NULL;
     if (indices)
         *indices = tp_keep(as_given(x, out[1]));
@@ -64,7 +68,7 @@ static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indice
 static tp_tensor *avg_pool(tp_tensor *x, const pool_attrs *a)
 {
     TP_SCOPE;
-    tp_tensor *image = as_image(x);
+    tp_tensor *image = as_image(x, true);
     return tp_keep(as_given(x, tp_apply(&tp_op__avg_pool2d, &image, 1, a)));
 }
 
@@ -103,12 +107,12 @@ static void avg_pool2d_compose(tp_call *c)
     c->out[0] = avg_pool(c->in[0], &a);
 }
 
-#define KERNEL_AND_STRIDE                                                       \
-    { "kernel_size", TP_ATTR_PAIR, offsetof(window, kernel), TP_REQUIRED },     \
+#define KERNEL_AND_STRIDE                                                         \
+    { "kernel_size", TP_ATTR_PAIR, offsetof(window, kernel), TP_REQUIRED },       \
         { "stride", TP_ATTR_PAIR, offsetof(window, stride), 0 }, /* the kernel */ \
-        { "padding", TP_ATTR_PAIR, offsetof(window, padding), 0 },              \
-    {                                                                           \
-        "ceil_mode", TP_ATTR_BOOL, offsetof(window, ceil_mode), 0               \
+        { "padding", TP_ATTR_PAIR, offsetof(window, padding), 0 },                \
+    {                                                                             \
+        "ceil_mode", TP_ATTR_BOOL, offsetof(window, ceil_mode), 0                 \
     }
 
 static const tp_attr max_attrs[] = { KERNEL_AND_STRIDE,
@@ -151,17 +155,15 @@ const tp_op tp_op_avg_pool2d = {
     .inputs = "input",
     .n_in = 1,
     .attrs_size = sizeof(window),
-    .attrs =
-        (const tp_attr[]){ KERNEL_AND_STRIDE,
-                           { "count_include_pad", TP_ATTR_BOOL, offsetof(window, count_include_pad), 1 },
-                           { 0 } },
+    .attrs = (const tp_attr[]){ KERNEL_AND_STRIDE,
+                                { "count_include_pad", TP_ATTR_BOOL, offsetof(window, count_include_pad), 1 },
+                                { 0 } },
     .compose = avg_pool2d_compose,
     .examples =
-        (const tp_example[]){
-            { "2,3,4,6", &(window){ { 2, 2 }, { 0, 0 }, { 0, 0 }, { 1, 1 }, false, true } },
-            { "1,2,5,4", &(window){ { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, false } },
-            { "3,5,4@t", &(window){ { 2, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 }, false, true } },
-            { NULL, NULL } },
+        (const tp_example[]){ { "2,3,4,6", &(window){ { 2, 2 }, { 0, 0 }, { 0, 0 }, { 1, 1 }, false, true } },
+                              { "1,2,5,4", &(window){ { 3, 2 }, { 2, 1 }, { 1, 1 }, { 1, 1 }, true, false } },
+                              { "3,5,4@t", &(window){ { 2, 3 }, { 1, 1 }, { 0, 1 }, { 1, 1 }, false, true } },
+                              { NULL, NULL } },
 };
 
 /* ---- one dimension: an image one pixel high ------------------------------------------------------------------------------------ */
@@ -194,12 +196,12 @@ static void avg_pool1d_compose(tp_call *c)
     c->out[0] = pool1d(c->in[0], c->attrs, true);
 }
 
-#define KERNEL_AND_STRIDE_1D                                                     \
-    { "kernel_size", TP_ATTR_I64, offsetof(window1d, kernel), TP_REQUIRED },     \
+#define KERNEL_AND_STRIDE_1D                                                       \
+    { "kernel_size", TP_ATTR_I64, offsetof(window1d, kernel), TP_REQUIRED },       \
         { "stride", TP_ATTR_I64, offsetof(window1d, stride), 0 }, /* the kernel */ \
-        { "padding", TP_ATTR_I64, offsetof(window1d, padding), 0 },              \
-    {                                                                            \
-        "ceil_mode", TP_ATTR_BOOL, offsetof(window1d, ceil_mode), 0              \
+        { "padding", TP_ATTR_I64, offsetof(window1d, padding), 0 },                \
+    {                                                                              \
+        "ceil_mode", TP_ATTR_BOOL, offsetof(window1d, ceil_mode), 0                \
     }
 
 const tp_op tp_op_max_pool1d = {
@@ -235,8 +237,8 @@ const tp_op tp_op_avg_pool1d = {
 
 static window1d window_of(int64_t kernel, const tp_pool2d_options *o)
 {
-    return (window1d){ kernel, o->stride, o->padding, o->dilation ? o->dilation : 1, o->ceil_mode,
-                       !o->exclude_pad };
+    return (window1d){ kernel,       o->stride,      o->padding, o->dilation ? o->dilation : 1,
+                       o->ceil_mode, !o->exclude_pad };
 }
 
 tp_tensor *tp_max_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *o)
@@ -280,8 +282,12 @@ static tp_tensor *adaptive_avg(tp_tensor *x, int64_t height, int64_t width)
     int64_t h = x->shape[2], w = x->shape[3];
     if (height == 1 && width == 1)
         return tp_mean(x, TP_SHAPE(2, 3), true);
-    if (h >= height && w >= width && h % height == 0 && w % width == 0)
-        return tp_avg_pool2d(x, 1, .kernel_hw = { h / height, w / width });
+    if (h >= height && w >= width && h % height == 0 && w % width == 0) {
+        if (h / height * (w / width) < 64 || !tensor_is_contiguous(x))
+            return tp_avg_pool2d(x, 1, .kernel_hw = { h / height, w / width });
+        tp_shape parts = TP_SHAPE(x->shape[0], x->shape[1], height, h / height, width, w / width);
+        return tp_mean(tp_view(x, parts), TP_SHAPE(3, 5), false); /* large windows where they lie */
+    }
     tp_tensor *rows = averaging_matrix(height, h, (tp_dtype)x->dtype),
               *cols = averaging_matrix(width, w, (tp_dtype)x->dtype);
     return tp_matmul(tp_matmul(rows, tp_contiguous(x)), tp_transpose(cols, 0, 1));
@@ -295,7 +301,8 @@ static tp_tensor *adaptive_max(tp_tensor *x, int64_t height, int64_t width)
         return tp_max_pool2d(x, 1, .kernel_hw = { h / height, w / width });
     tp_tensor *all = NULL;
     for (int64_t i = 0; i < height; i++) {
-        tp_tensor *row = NULL, *lines = tp_slice(x, 2, window_begin(i, h, height), window_end(i, h, height), 1);
+        tp_tensor *row = NULL,
+                  *lines = tp_slice(x, 2, window_begin(i, h, height), window_end(i, h, height), 1);
         for (int64_t j = 0; j < width; j++) {
             tp_tensor *part = tp_slice(lines, 3, window_begin(j, w, width), window_end(j, w, width), 1);
             part = tp_unsqueeze(tp_max(tp_flatten(part, 2, 3), 2, true, NULL), 3);
@@ -314,7 +321,7 @@ static tp_tensor *adaptive(const char *op, tp_tensor *x, int64_t height, int64_t
     if (!x)
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: the input is NULL", op);
     TP_SCOPE;
-    tp_tensor *image = as_image(x);
+    tp_tensor *image = as_image(x, f == adaptive_avg);
     if (!image || check_image(op, image))
         return NULL;
     if (height < 1 || width < 1)
@@ -341,20 +348,20 @@ static void adaptive_compose(tp_call *c)
     c->out[0] = adaptive(c->op->name, c->in[0], size[0], size[1], c->op->tag ? adaptive_max : adaptive_avg);
 }
 
-#define ADAPTIVE(op, is_max, text)                                                                \
-    const tp_op tp_op_##op = {                                                                    \
-        .name = #op,                                                                              \
-        .formula = text,                                                                          \
-        .inputs = "input",                                                                        \
-        .n_in = 1,                                                                                \
-        .attrs_size = sizeof(int64_t[2]),                                                         \
-        .attrs = (const tp_attr[]){ { "output_size", TP_ATTR_PAIR, 0, TP_REQUIRED }, { 0 } },     \
-        .compose = adaptive_compose,                                                              \
-        .tag = is_max,                                                                            \
-        .examples = (const tp_example[]){ { "2,3,4,6", &(const int64_t[2]){ 2, 3 } },             \
-                                          { "1,2,5,7", &(const int64_t[2]){ 3, 2 } },             \
-                                          { "3,5,4@t", &(const int64_t[2]){ 1, 1 } },             \
-                                          { NULL, NULL } },                                       \
+#define ADAPTIVE(op, is_max, text)                                                            \
+    const tp_op tp_op_##op = {                                                                \
+        .name = #op,                                                                          \
+        .formula = text,                                                                      \
+        .inputs = "input",                                                                    \
+        .n_in = 1,                                                                            \
+        .attrs_size = sizeof(int64_t[2]),                                                     \
+        .attrs = (const tp_attr[]){ { "output_size", TP_ATTR_PAIR, 0, TP_REQUIRED }, { 0 } }, \
+        .compose = adaptive_compose,                                                          \
+        .tag = is_max,                                                                        \
+        .examples = (const tp_example[]){ { "2,3,4,6", &(const int64_t[2]){ 2, 3 } },         \
+                                          { "1,2,5,7", &(const int64_t[2]){ 3, 2 } },         \
+                                          { "3,5,4@t", &(const int64_t[2]){ 1, 1 } },         \
+                                          { NULL, NULL } },                                   \
     };
 
 ADAPTIVE(adaptive_avg_pool2d, 0, "y[n,c,i,j] = mean of x in one of h x w windows that cover it")

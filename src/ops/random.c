@@ -117,8 +117,8 @@ static void integers(const random_attrs *a, const uint32_t *words, void *out, in
         if ((uint64_t)product < range) {
             const uint64_t unfair = -range % range;
             for (uint64_t again = 1; (uint64_t)product < unfair; again++) {
-                philox_block p = philox(a->rng.seed, a->rng.stream,
-                                        (again << 56 | 1ull << 55) ^ (uint64_t)(first + i));
+                philox_block p =
+                    philox(a->rng.seed, a->rng.stream, (again << 56 | 1ull << 55) ^ (uint64_t)(first + i));
                 product = (__uint128_t)((uint64_t)p.v[0] << 32 | p.v[1]) * range;
             }
         }
@@ -139,7 +139,8 @@ static tp_status check_parameters(const tp_op *op, const random_attrs *a)
 {
     bool is_float = tp_dtype_is_float(a->dtype);
     if ((unsigned)a->dtype >= TP_N_DTYPES || (!is_float && op->tag != INTEGERS && op->tag != BERNOULLI))
-        return tp_fail(TP_ERR_DTYPE, "%s: dtype is %s, a float type is wanted", op->name, tp_dtype_name(a->dtype));
+        return tp_fail(TP_ERR_DTYPE, "%s: dtype is %s, a float type is wanted", op->name,
+                       tp_dtype_name(a->dtype));
     if (op->tag == INTEGERS && a->high <= a->low && !(a->low == INT64_MIN && a->high == INT64_MIN))
         return tp_fail(TP_ERR_ARGUMENT, "%s: [%lld, %lld) holds no integer", op->name, (long long)a->low,
                        (long long)a->high);
@@ -165,8 +166,9 @@ static void random_forward(const tp_call *c)
     tp_tensor *y = c->out[0];
     const kernel_table *kernels = c->kernels;
     const distribution *d = &distributions[c->op->tag];
-    fill_run r = { c->attrs, d, kernels, kernels->convert[y->dtype][d->computed], tensor_data(y),
-                   (int64_t)tensor_element_size(y) };
+    fill_run r = { c->attrs,       d,
+                   kernels,        kernels->convert[y->dtype][d->computed],
+                   tensor_data(y), (int64_t)tensor_element_size(y) };
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 
@@ -174,26 +176,26 @@ static void random_forward(const tp_call *c)
 #define NUMBER(name, field, otherwise) { name, TP_ATTR_F64, offsetof(random_attrs, field), otherwise },
 #define INTEGER(name, field, otherwise) { name, TP_ATTR_I64, offsetof(random_attrs, field), otherwise },
 #define DTYPE(otherwise) { "dtype", TP_ATTR_DTYPE, offsetof(random_attrs, dtype), otherwise },
-#define SEED_AND_STREAM                                                   \
-    { "seed", TP_ATTR_U64, offsetof(random_attrs, rng.seed), 0 },         \
-    {                                                                     \
-        "stream", TP_ATTR_U64, offsetof(random_attrs, rng.stream), 0      \
+#define SEED_AND_STREAM                                              \
+    { "seed", TP_ATTR_U64, offsetof(random_attrs, rng.seed), 0 },    \
+    {                                                                \
+        "stream", TP_ATTR_U64, offsetof(random_attrs, rng.stream), 0 \
     }
 
-#define RANDOM(op, name_, KIND, text, attrs_, ...)                                                  \
-    const tp_op tp_op_##op = {                                                                      \
-        .name = name_,                                                                              \
-        .formula = text,                                                                            \
-        .inputs = "",                                                                               \
-        .n_in = 0,                                                                                  \
-        .attrs_size = sizeof(random_attrs),                                                         \
-        .attrs = (const tp_attr[]){ attrs_ SEED_AND_STREAM, { 0 } },                                \
-        .not_differentiable = true,                                                                 \
-        .infer = random_infer,                                                                      \
-        .forward = random_forward,                                                                  \
-        .tag = KIND,                                                                                \
-        .examples = (const tp_example[]){ { "", &(random_attrs){ { 2, { 3, 5 } }, __VA_ARGS__ } }, \
-                                          { NULL, NULL } },                                         \
+#define RANDOM(op, name_, KIND, text, attrs_, ...)                                                           \
+    const tp_op tp_op_##op = {                                                                               \
+        .name = name_,                                                                                       \
+        .formula = text,                                                                                     \
+        .inputs = "",                                                                                        \
+        .n_in = 0,                                                                                           \
+        .attrs_size = sizeof(random_attrs),                                                                  \
+        .attrs = (const tp_attr[]){ attrs_ SEED_AND_STREAM, { 0 } },                                         \
+        .not_differentiable = true,                                                                          \
+        .infer = random_infer,                                                                               \
+        .forward = random_forward,                                                                           \
+        .tag = KIND,                                                                                         \
+        .examples =                                                                                          \
+            (const tp_example[]){ { "", &(random_attrs){ { 2, { 3, 5 } }, __VA_ARGS__ } }, { NULL, NULL } }, \
     };
 
 #define LOW_HIGH NUMBER("low", a, 0) NUMBER("high", b, 1)
@@ -201,12 +203,13 @@ static void random_forward(const tp_call *c)
 
 RANDOM(uniform, "uniform", UNIFORM, "y ~ U[low, high)", SIZE LOW_HIGH DTYPE(0), TP_F32, -1, 1, 0, 0, { 1, 2 })
 RANDOM(normal, "normal", NORMAL, "y ~ N(mean, std^2)", SIZE MEAN_STD DTYPE(0), TP_F32, 0, 1, 0, 0, { 1, 2 })
-RANDOM(exponential, "exponential", EXPONENTIAL, "y ~ lambd e^(-lambd y)", SIZE NUMBER("lambd", a, 1) DTYPE(0), TP_F32,
-       2, 0, 0, 0, { 1, 2 })
-RANDOM(_bernoulli, "_bernoulli", BERNOULLI, "y = 1 with probability p, else 0", SIZE NUMBER("p", a, 0.5) DTYPE(0),
-       TP_F32, 0.3, 0, 0, 0, { 1, 2 })
+RANDOM(exponential, "exponential", EXPONENTIAL, "y ~ lambd e^(-lambd y)", SIZE NUMBER("lambd", a, 1) DTYPE(0),
+       TP_F32, 2, 0, 0, 0, { 1, 2 })
+RANDOM(_bernoulli, "_bernoulli", BERNOULLI, "y = 1 with probability p, else 0",
+       SIZE NUMBER("p", a, 0.5) DTYPE(0), TP_F32, 0.3, 0, 0, 0, { 1, 2 })
 RANDOM(randint, "randint", INTEGERS, "y ~ U{low, ..., high - 1}",
-       INTEGER("low", low, 0) INTEGER("high", high, TP_REQUIRED) SIZE DTYPE(TP_I64), TP_I64, 0, 0, -3, 9, { 1, 2 })
+       INTEGER("low", low, 0) INTEGER("high", high, TP_REQUIRED) SIZE DTYPE(TP_I64), TP_I64, 0, 0, -3, 9,
+       { 1, 2 })
 
 /* rand and randn, by other names: nothing to choose but the size. */
 static void standard_compose(tp_call *c)
@@ -216,20 +219,20 @@ static void standard_compose(tp_call *c)
     c->out[0] = tp_apply(c->op->tag == NORMAL ? &tp_op_normal : &tp_op_uniform, NULL, 0, &a);
 }
 
-#define STANDARD(op, KIND, text)                                                                               \
-    const tp_op tp_op_##op = {                                                                                 \
-        .name = #op,                                                                                           \
-        .formula = text,                                                                                       \
-        .inputs = "",                                                                                          \
-        .n_in = 0,                                                                                             \
-        .attrs_size = sizeof(random_attrs),                                                                    \
-        .attrs = (const tp_attr[]){ SIZE DTYPE(0) SEED_AND_STREAM, { 0 } },                                    \
-        .not_differentiable = true,                                                                            \
-        .compose = standard_compose,                                                                           \
-        .tag = KIND,                                                                                           \
-        .examples =                                                                                            \
-            (const tp_example[]){ { "", &(random_attrs){ { 2, { 3, 5 } }, TP_F32, 0, 1, 0, 0, { 1, 2 } } },    \
-                                  { NULL, NULL } },                                                            \
+#define STANDARD(op, KIND, text)                                                                            \
+    const tp_op tp_op_##op = {                                                                              \
+        .name = #op,                                                                                        \
+        .formula = text,                                                                                    \
+        .inputs = "",                                                                                       \
+        .n_in = 0,                                                                                          \
+        .attrs_size = sizeof(random_attrs),                                                                 \
+        .attrs = (const tp_attr[]){ SIZE DTYPE(0) SEED_AND_STREAM, { 0 } },                                 \
+        .not_differentiable = true,                                                                         \
+        .compose = standard_compose,                                                                        \
+        .tag = KIND,                                                                                        \
+        .examples =                                                                                         \
+            (const tp_example[]){ { "", &(random_attrs){ { 2, { 3, 5 } }, TP_F32, 0, 1, 0, 0, { 1, 2 } } }, \
+                                  { NULL, NULL } },                                                         \
     };
 STANDARD(rand, UNIFORM, "y ~ U[0, 1)")
 STANDARD(randn, NORMAL, "y ~ N(0, 1)")
@@ -257,7 +260,8 @@ tp_tensor *tp_normal_opt(double mean, double std, tp_shape shape, const tp_tenso
 
 tp_tensor *tp_exponential_opt(double lambd, tp_shape shape, const tp_tensor_options *o)
 {
-    return drawn(&tp_op_exponential, (random_attrs){ shape, o->dtype, lambd, 0, 0, 0, { 0 } }, o->requires_grad);
+    return drawn(&tp_op_exponential, (random_attrs){ shape, o->dtype, lambd, 0, 0, 0, { 0 } },
+                 o->requires_grad);
 }
 
 tp_tensor *tp_randint(int64_t low, int64_t high, tp_shape shape)
@@ -339,7 +343,8 @@ static int64_t largest_integer(tp_dtype dtype)
 
 tp_tensor *tp_random_(tp_tensor *x, int64_t low, int64_t high)
 {
-    if (low == 0 && high == 0 && x) { /* up to and with the largest one: 2^63 of them do not fit into an end */
+    if (low == 0 && high == 0 &&
+        x) { /* up to and with the largest one: 2^63 of them do not fit into an end */
         high = largest_integer((tp_dtype)x->dtype);
         high += high < INT64_MAX;
     }

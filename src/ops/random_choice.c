@@ -39,44 +39,52 @@ static double unit(const tp_rng *rng, int64_t element, uint64_t again)
 }
 
 /* Every element of a float tensor lies in [low, high]; a dry run has none. */
-static tp_status check_range(const char *op, const tp_tensor *x, double low, double high)
+static tp_status check_range(const char *op, tp_tensor *x, double low, double high)
 {
     if (!tp_dtype_is_float((tp_dtype)x->dtype))
         return tp_fail(TP_ERR_DTYPE, "%s: input is %s, a float type is wanted", op,
                        tp_dtype_name((tp_dtype)x->dtype));
     if (!tensor_data(x) || !x->numel)
         return TP_OK;
-    double *values = tp_alloc((size_t)x->numel * sizeof *values), bad = 0;
-    bool found = false;
-    if (!values)
+    double block[256], *values = block;
+    bool flat = tensor_is_contiguous(x), fits = true;
+    int64_t step = flat ? 256 : x->numel;
+    if (!flat && !(values = tp_alloc((size_t)x->numel * sizeof *values)))
         return TP_ERR_MEMORY;
-    tp_to_f64(x, values, x->numel);
-    for (int64_t i = 0; i < x->numel && !found; i++)
-        if (!(values[i] >= low && values[i] <= high)) {
-            found = true;
-            bad = values[i];
-        }
-    tp_free(values, (size_t)x->numel * sizeof *values);
-    return found ? tp_fail(TP_ERR_ARGUMENT, "%s: input holds %g, [%g, %g] is wanted", op, bad, low, high)
-                 : TP_OK;
+    if (!flat)
+        tp_to_f64(x, values, x->numel);
+    for (int64_t i = 0; i < x->numel && fits; i += step) {
+        int64_t n = x->numel - i < step ? x->numel - i : step;
+        if (flat)
+            kernels_best()->convert[TP_F64][x->dtype](block, 1,
+                                                      tensor_data(x) + i * (int64_t)tensor_element_size(x), 1,
+                                                      n);
+        for (int64_t k = 0; k < n; k++)
+            fits &= values[k] >= low && values[k] <= high;
+    }
+    if (!flat)
+        tp_free(values, (size_t)x->numel * sizeof *values);
+    return fits ? TP_OK
+                : tp_fail(TP_ERR_ARGUMENT, "%s: input holds an element outside of [%g, %g]", op, low, high);
 }
 
 /* ---- bernoulli, poisson: one result an element ---------------------------------------------------------------------------- */
 
-typedef double sampler(const tp_rng *, double x, int64_t element);
+typedef double sampler(const tp_rng *, double x, int64_t element, double first); /* first: unit(element, 0) */
 
-static double bernoulli(const tp_rng *rng, double p, int64_t element)
+static double bernoulli(const tp_rng *rng, double p, int64_t element, double first)
 {
-    return unit(rng, element, 0) < p;
+    (void)rng, (void)element;
+    return first < p;
 }
 
 /* Small rates: multiply uniforms until they fall below e^-rate.  Others: Hoermann's transformed rejection (PTRS, 1993). */
-static double poisson(const tp_rng *rng, double rate, int64_t element)
+static double poisson(const tp_rng *rng, double rate, int64_t element, double first)
 {
     if (rate == 0)
         return 0;
     if (rate < 10) {
-        double limit = exp(-rate), product = unit(rng, element, 0);
+        double limit = exp(-rate), product = first;
         uint64_t k = 0;
         while (product > limit)
             product *= unit(rng, element, ++k);
@@ -99,6 +107,7 @@ static double poisson(const tp_rng *rng, double rate, int64_t element)
 typedef struct sample_run {
     sampler *f;
     const tp_rng *rng;
+    const kernel_table *kernels;
     convert_fn *from, *to;
     const char *x;
     char *y;
@@ -111,11 +120,13 @@ static void sample_pieces(void *context, int64_t begin, int64_t end)
 {
     const sample_run *r = context;
     double block[BLOCK];
+    uint32_t words[2 * BLOCK] __attribute__((aligned(64)));
     for (int64_t i = begin; i < end; i += BLOCK) {
         int64_t n = end - i < BLOCK ? end - i : BLOCK;
         r->from(block, 1, r->x + i * r->size, 1, n);
+        r->kernels->random_words(words, r->rng->seed, r->rng->stream, (uint64_t)i / 2, (n + 1) / 2);
         for (int64_t k = 0; k < n; k++)
-            block[k] = r->f(r->rng, block[k], i + k);
+            block[k] = r->f(r->rng, block[k], i + k, uniform_f64(words[2 * k], words[2 * k + 1]));
         r->to(r->y + i * r->size, 1, block, 1, n);
     }
 }
@@ -128,7 +139,7 @@ static const struct {
 
 static tp_status sample_infer(tp_call *c)
 {
-    const tp_tensor *x = c->in[0];
+    tp_tensor *x = c->in[0];
     if (check_range(samplers[c->op->tag].name, x, 0, samplers[c->op->tag].high))
         return tp_error_pending();
     c->scratch_bytes = staged_bytes(x, CLONE_CONTIGUOUS);
@@ -141,24 +152,29 @@ static void sample_forward(const tp_call *c)
     const choice_attrs *a = c->attrs;
     const kernel_table *kernels = c->kernels;
     char *scratch = c->scratch;
-    sample_run r = { samplers[c->op->tag].f, &a->rng, kernels->convert[TP_F64][y->dtype],
-                     kernels->convert[y->dtype][TP_F64], staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch),
-                     tensor_data(y), (int64_t)tensor_element_size(y) };
+    sample_run r = { samplers[c->op->tag].f,
+                     &a->rng,
+                     kernels,
+                     kernels->convert[TP_F64][y->dtype],
+                     kernels->convert[y->dtype][TP_F64],
+                     staged(c, c->in[0], CLONE_CONTIGUOUS, &scratch),
+                     tensor_data(y),
+                     (int64_t)tensor_element_size(y) };
     parallel_for(y->numel, GRAIN, sample_pieces, &r);
 }
 
-#define SAMPLE(op, KIND, text, inputs_, example)                                                         \
-    const tp_op tp_op_##op = {                                                                           \
-        .name = #op,                                                                                     \
-        .formula = text,                                                                                 \
-        .inputs = inputs_,                                                                               \
-        .n_in = 1,                                                                                       \
-        .attrs_size = sizeof(choice_attrs),                                                              \
-        .attrs = (const tp_attr[]){ SEED_AND_STREAM, { 0 } },                                            \
-        .not_differentiable = true,                                                                      \
-        .infer = sample_infer,                                                                           \
-        .forward = sample_forward,                                                                       \
-        .tag = KIND,                                                                                     \
+#define SAMPLE(op, KIND, text, inputs_, example)                                                             \
+    const tp_op tp_op_##op = {                                                                               \
+        .name = #op,                                                                                         \
+        .formula = text,                                                                                     \
+        .inputs = inputs_,                                                                                   \
+        .n_in = 1,                                                                                           \
+        .attrs_size = sizeof(choice_attrs),                                                                  \
+        .attrs = (const tp_attr[]){ SEED_AND_STREAM, { 0 } },                                                \
+        .not_differentiable = true,                                                                          \
+        .infer = sample_infer,                                                                               \
+        .forward = sample_forward,                                                                           \
+        .tag = KIND,                                                                                         \
         .examples = (const tp_example[]){ { example, &(choice_attrs){ .rng = { 1, 2 } } }, { NULL, NULL } }, \
     };
 SAMPLE(bernoulli, 0, "y = 1 with probability x, else 0", "input", "3,5@u")
@@ -240,7 +256,7 @@ static void draw_without(const multinomial_run *r, int64_t row)
         r->y[row * r->attrs->n + k] = r->candidates[k].place;
 }
 
-static tp_status check_weights(const tp_tensor *x, int64_t rows, int64_t classes, const choice_attrs *a)
+static tp_status check_weights(tp_tensor *x, int64_t rows, int64_t classes, const choice_attrs *a)
 {
     if (check_range("multinomial", x, 0, 0x1p1000) || !tensor_data(x))
         return tp_error_pending();
@@ -253,7 +269,8 @@ static tp_status check_weights(const tp_tensor *x, int64_t rows, int64_t classes
         for (int64_t j = 0; j < classes; j++)
             positive += w[i * classes + j] > 0;
         if (positive < (a->replacement ? 1 : a->n))
-            tp_fail(TP_ERR_ARGUMENT, "multinomial: row %lld has %lld positive weights for %lld draws %s replacement",
+            tp_fail(TP_ERR_ARGUMENT,
+                    "multinomial: row %lld has %lld positive weights for %lld draws %s replacement",
                     (long long)i, (long long)positive, (long long)a->n, a->replacement ? "with" : "without");
     }
     tp_free(w, (size_t)(x->numel + 1) * sizeof *w);
@@ -263,9 +280,10 @@ static tp_status check_weights(const tp_tensor *x, int64_t rows, int64_t classes
 static tp_status multinomial_infer(tp_call *c)
 {
     const choice_attrs *a = c->attrs;
-    const tp_tensor *x = c->in[0];
+    tp_tensor *x = c->in[0];
     if (x->ndim < 1 || x->ndim > 2 || a->n < 1)
-        return tp_fail(TP_ERR_SHAPE, "multinomial: %lld draws from %s; at least 1 from (C,) or (N, C) is wanted",
+        return tp_fail(TP_ERR_SHAPE,
+                       "multinomial: %lld draws from %s; at least 1 from (C,) or (N, C) is wanted",
                        (long long)a->n, tensor_shape_text(x));
     int64_t classes = x->shape[x->ndim - 1], rows = x->ndim == 2 ? x->shape[0] : 1;
     if (check_weights(x, rows, classes, a))
@@ -302,9 +320,10 @@ const tp_op tp_op_multinomial = {
     .not_differentiable = true,
     .infer = multinomial_infer,
     .forward = multinomial_forward,
-    .examples = (const tp_example[]){ { "3,5@p", &(choice_attrs){ .n = 2, .rng = { 1, 2 } } },
-                                      { "5@p", &(choice_attrs){ .n = 7, .replacement = true, .rng = { 1, 2 } } },
-                                      { NULL, NULL } },
+    .examples =
+        (const tp_example[]){ { "3,5@p", &(choice_attrs){ .n = 2, .rng = { 1, 2 } } },
+                              { "5@p", &(choice_attrs){ .n = 7, .replacement = true, .rng = { 1, 2 } } },
+                              { NULL, NULL } },
 };
 
 tp_tensor *tp_multinomial(tp_tensor *weights, int64_t n, bool replacement)

@@ -29,8 +29,8 @@ static bool lies_so(const tp_tensor *x, const tp_shape *stride)
 static tp_status check_region(const tp_op *op, const region *r, const tp_tensor *x)
 {
     int64_t n = extent(&r->size, &r->stride);
-    bool fits = r->base_stride.ndim == r->base_size.ndim && r->stride.ndim == r->size.ndim && r->offset >= 0 &&
-                (!n || r->offset + n <= extent(&r->base_size, &r->base_stride));
+    bool fits = r->base_stride.ndim == r->base_size.ndim && r->stride.ndim == r->size.ndim &&
+                r->offset >= 0 && (!n || r->offset + n <= extent(&r->base_size, &r->base_stride));
     for (int i = 0; i < r->stride.ndim && fits; i++)
         fits = r->stride.dim[i] >= 0;
     for (int i = 0; i < r->base_stride.ndim && fits; i++)
@@ -87,7 +87,8 @@ static void region_forward(const tp_call *c)
     tp_dtype type = (tp_dtype)x->dtype;
     const char *base = tensor_data(x);
     if (!lies_so(x, &r->base_stride)) {
-        copy_strided(c->kernels, x->ndim, x->shape, c->scratch, type, r->base_stride.dim, base, type, x->stride);
+        copy_strided(c->kernels, x->ndim, x->shape, c->scratch, type, r->base_stride.dim, base, type,
+                     x->stride);
         base = c->scratch;
     }
     if (y->numel)
@@ -102,19 +103,31 @@ static void region_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     dx[0] = tp_apply(&tp_op_region_put, (tp_tensor *[]){ NULL, dy }, 2, &r);
 }
 
-#define REGION_ATTRS                                                               \
-    { "base_size", TP_ATTR_DIMS, offsetof(region, base_size), TP_REQUIRED },       \
+#define REGION_ATTRS                                                                 \
+    { "base_size", TP_ATTR_DIMS, offsetof(region, base_size), TP_REQUIRED },         \
         { "base_stride", TP_ATTR_DIMS, offsetof(region, base_stride), TP_REQUIRED }, \
-        { "size", TP_ATTR_DIMS, offsetof(region, size), TP_REQUIRED },             \
-        { "stride", TP_ATTR_DIMS, offsetof(region, stride), TP_REQUIRED },         \
-    {                                                                              \
-        "storage_offset", TP_ATTR_I64, offsetof(region, offset), 0                 \
+        { "size", TP_ATTR_DIMS, offsetof(region, size), TP_REQUIRED },               \
+        { "stride", TP_ATTR_DIMS, offsetof(region, stride), TP_REQUIRED },           \
+    {                                                                                \
+        "storage_offset", TP_ATTR_I64, offsetof(region, offset), 0                   \
     }
 
-#define COLUMN { { 2, { 4, 3 } }, { 2, { 3, 1 } }, { 1, { 4 } }, { 1, { 3 } }, 1, false }
-#define TRANSPOSED_BASE { { 2, { 4, 3 } }, { 2, { 1, 4 } }, { 2, { 2, 3 } }, { 2, { 2, 4 } }, 1, false }
-#define EXPANDED { { 1, { 3 } }, { 1, { 1 } }, { 2, { 2, 3 } }, { 2, { 0, 1 } }, 0, true }
-#define GAPS { { 2, { 3, 2 } }, { 2, { 5, 2 } }, { 1, { 3 } }, { 1, { 5 } }, 2, false }
+#define COLUMN                                                                 \
+    {                                                                          \
+        { 2, { 4, 3 } }, { 2, { 3, 1 } }, { 1, { 4 } }, { 1, { 3 } }, 1, false \
+    }
+#define TRANSPOSED_BASE                                                              \
+    {                                                                                \
+        { 2, { 4, 3 } }, { 2, { 1, 4 } }, { 2, { 2, 3 } }, { 2, { 2, 4 } }, 1, false \
+    }
+#define EXPANDED                                                              \
+    {                                                                         \
+        { 1, { 3 } }, { 1, { 1 } }, { 2, { 2, 3 } }, { 2, { 0, 1 } }, 0, true \
+    }
+#define GAPS                                                                   \
+    {                                                                          \
+        { 2, { 3, 2 } }, { 2, { 5, 2 } }, { 1, { 3 } }, { 1, { 5 } }, 2, false \
+    }
 
 const tp_op tp_op_region = {
     .name = "region",
@@ -208,9 +221,10 @@ static void put_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     const region *r = s->attrs;
     if (s->needs[0])
-        dx[0] = r->accumulate
-                    ? dz
-                    : tp_apply(s->op, (tp_tensor *[]){ dz, tp_zeros(r->size, .dtype = tp_dtype_of(dz)) }, 2, r);
+        dx[0] =
+            r->accumulate
+                ? dz
+                : tp_apply(s->op, (tp_tensor *[]){ dz, tp_zeros(r->size, .dtype = tp_dtype_of(dz)) }, 2, r);
     if (s->needs[1])
         dx[1] = tp_apply(&tp_op_region, &dz, 1, r);
 }
@@ -221,10 +235,9 @@ const tp_op tp_op_region_put = {
     .inputs = "x? part",
     .n_in = 2,
     .attrs_size = sizeof(region),
-    .attrs =
-        (const tp_attr[]){ REGION_ATTRS,
-                           { "accumulate", TP_ATTR_BOOL, offsetof(region, accumulate), 0 },
-                           { 0 } },
+    .attrs = (const tp_attr[]){ REGION_ATTRS,
+                                { "accumulate", TP_ATTR_BOOL, offsetof(region, accumulate), 0 },
+                                { 0 } },
     .infer = put_infer,
     .forward = put_forward,
     .backward = put_backward,

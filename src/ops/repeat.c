@@ -61,11 +61,11 @@ static void repeat_compose(tp_call *c)
     c->out[0] = tp_shares_storage(y, x) ? tp_clone(y) : y;
 }
 
-COMPOSED(repeat, "x", 1,
-         "y = x repeats[d] times along dim d, more dims in front where there are more repeats",
-         ATTRS(tp_shape, { "repeats", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3", &TP_SHAPE(2, 1, 3) }, { "3,2@t", &TP_SHAPE(2, 2) }, { "s", &TP_SHAPE(3) },
-                  { "2", &TP_SHAPE(0) }, { "1,2,1,2,2", &TP_SHAPE(2, 2, 2, 1, 2) }));
+COMPOSED_OP(repeat, "x", 1,
+            "y = x repeats[d] times along dim d, more dims in front where there are more repeats",
+            OP_ATTRS(tp_shape, { "repeats", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3", &TP_SHAPE(2, 1, 3) }, { "3,2@t", &TP_SHAPE(2, 2) }, { "s", &TP_SHAPE(3) },
+                        { "2", &TP_SHAPE(0) }, { "1,2,1,2,2", &TP_SHAPE(2, 2, 2, 1, 2) }));
 
 tp_tensor *tp_repeat(tp_tensor *x, tp_shape times)
 {
@@ -81,9 +81,9 @@ static void tile_compose(tp_call *c)
     c->out[0] = tp_repeat(c->in[0], times);
 }
 
-COMPOSED(tile, "x", 1, "y = x dims[d] times along dim d, counted from the last",
-         ATTRS(tp_shape, { "dims", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3", &TP_SHAPE(2) }, { "3,2@t", &TP_SHAPE(2, 1, 2) }));
+COMPOSED_OP(tile, "x", 1, "y = x dims[d] times along dim d, counted from the last",
+            OP_ATTRS(tp_shape, { "dims", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3", &TP_SHAPE(2) }, { "3,2@t", &TP_SHAPE(2, 1, 2) }));
 
 tp_tensor *tp_tile(tp_tensor *x, tp_shape dims)
 {
@@ -157,13 +157,13 @@ static void repeat_interleave_compose(tp_call *c)
     c->out[0] = tp_reshape(tp_expand(tp_unsqueeze(x, dim + 1), wide), whole);
 }
 
-COMPOSED(repeat_interleave, "x repeats?", 2,
-         "y = every element along dim repeats times, one after the other; without dim all of x as a vector",
-         ATTRS(interleave_attrs, ATTR(interleave_attrs, I64, repeats, TP_NO_DIM),
-               ATTR(interleave_attrs, I64, dim, TP_NO_DIM)),
-         EXAMPLES({ "2,3 -", &(interleave_attrs){ 2, 1 } },
-                  { "3,2@t -", &(interleave_attrs){ 3, TP_NO_DIM } },
-                  { "2,3 -", &(interleave_attrs){ 0, 0 } }));
+COMPOSED_OP(
+    repeat_interleave, "x repeats?", 2,
+    "y = every element along dim repeats times, one after the other; without dim all of x as a vector",
+    OP_ATTRS(interleave_attrs, OP_ATTR(interleave_attrs, I64, repeats, TP_NO_DIM),
+             OP_ATTR(interleave_attrs, I64, dim, TP_NO_DIM)),
+    OP_EXAMPLES({ "2,3 -", &(interleave_attrs){ 2, 1 } }, { "3,2@t -", &(interleave_attrs){ 3, TP_NO_DIM } },
+                { "2,3 -", &(interleave_attrs){ 0, 0 } }));
 
 tp_tensor *tp_repeat_interleave(tp_tensor *x, int64_t repeats, int dim)
 {
@@ -243,10 +243,10 @@ static void fliplr_compose(tp_call *c)
         c->out[0] = tp_flip(c->in[0], TP_SHAPE(1));
 }
 
-COMPOSED(fliplr, "x", 1, "y = x with its columns (dim 1) in reverse order",
-         EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
-COMPOSED(flipud, "x", 1, "y = x with its rows (dim 0) in reverse order",
-         EXAMPLES({ "2,3", NULL }, { "5", NULL }));
+COMPOSED_OP(fliplr, "x", 1, "y = x with its columns (dim 1) in reverse order",
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
+COMPOSED_OP(flipud, "x", 1, "y = x with its rows (dim 0) in reverse order",
+            OP_EXAMPLES({ "2,3", NULL }, { "5", NULL }));
 
 tp_tensor *tp_fliplr(tp_tensor *x)
 {
@@ -283,11 +283,13 @@ static void rot90_compose(tp_call *c)
     }
 }
 
-COMPOSED(rot90, "x", 1, "y = x turned k times by 90 degrees, from the first of dims to the second",
-         ATTRS(rot90_attrs, ATTR(rot90_attrs, I64, k, 1), ATTR(rot90_attrs, DIMS, dims, 0)),
-         EXAMPLES({ "2,3", &(rot90_attrs){ 1, { 0 } } }, { "2,3,4", &(rot90_attrs){ -1, { 2, { 2, 0 } } } },
-                  { "3,2@t", &(rot90_attrs){ 2, { 2, { 0, 1 } } } }, { "2,2", &(rot90_attrs){ 4, { 0 } } }),
-         .note = "dims (0, 1) where none are given");
+COMPOSED_OP(rot90, "x", 1, "y = x turned k times by 90 degrees, from the first of dims to the second",
+            OP_ATTRS(rot90_attrs, OP_ATTR(rot90_attrs, I64, k, 1), OP_ATTR(rot90_attrs, DIMS, dims, 0)),
+            OP_EXAMPLES({ "2,3", &(rot90_attrs){ 1, { 0 } } },
+                        { "2,3,4", &(rot90_attrs){ -1, { 2, { 2, 0 } } } },
+                        { "3,2@t", &(rot90_attrs){ 2, { 2, { 0, 1 } } } },
+                        { "2,2", &(rot90_attrs){ 4, { 0 } } }),
+            .note = "dims (0, 1) where none are given");
 
 tp_tensor *tp_rot90(tp_tensor *x, int64_t k, tp_shape dims)
 {
@@ -372,12 +374,13 @@ static void roll_compose(tp_call *c)
     c->out[0] = flat ? tp_reshape(x, tp_shape_of(c->in[0])) : x;
 }
 
-COMPOSED(roll, "x", 1, "y[i + shift] = x[i] along dims, around the end; without dims all of x as a vector",
-         ATTRS(roll_attrs, ATTR(roll_attrs, DIMS, shifts, TP_REQUIRED), ATTR(roll_attrs, DIMS, dims, 0)),
-         EXAMPLES({ "3,4", &(roll_attrs){ { 1, { 1 } }, { 1, { 0 } } } },
-                  { "3,5@t", &(roll_attrs){ { 2, { -1, 7 } }, { 2, { 0, -1 } } } },
-                  { "2,3", &(roll_attrs){ { 1, { 2 } }, { 0 } } },
-                  { "0,3", &(roll_attrs){ { 1, { 1 } }, { 1, { 1 } } } }));
+COMPOSED_OP(roll, "x", 1, "y[i + shift] = x[i] along dims, around the end; without dims all of x as a vector",
+            OP_ATTRS(roll_attrs, OP_ATTR(roll_attrs, DIMS, shifts, TP_REQUIRED),
+                     OP_ATTR(roll_attrs, DIMS, dims, 0)),
+            OP_EXAMPLES({ "3,4", &(roll_attrs){ { 1, { 1 } }, { 1, { 0 } } } },
+                        { "3,5@t", &(roll_attrs){ { 2, { -1, 7 } }, { 2, { 0, -1 } } } },
+                        { "2,3", &(roll_attrs){ { 1, { 2 } }, { 0 } } },
+                        { "0,3", &(roll_attrs){ { 1, { 1 } }, { 1, { 1 } } } }));
 
 tp_tensor *tp_roll(tp_tensor *x, tp_shape shifts, tp_shape dims)
 {

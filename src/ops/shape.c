@@ -173,10 +173,10 @@ static void reshape_compose(tp_call *c)
     c->out[0] = tp_reshape(c->in[0], *(const tp_shape *)c->attrs);
 }
 
-COMPOSED(reshape, "x", 1, "y = x seen as shape; a copy where strides forbid a view",
-         ATTRS(tp_shape, { "shape", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3,4", &TP_SHAPE(6, -1) }, { "4,6@t", &TP_SHAPE(2, -1, 3) }, { "s", &TP_SHAPE(1, 1) },
-                  { "0,3", &TP_SHAPE(3, 0) }));
+COMPOSED_OP(reshape, "x", 1, "y = x seen as shape; a copy where strides forbid a view",
+            OP_ATTRS(tp_shape, { "shape", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3,4", &TP_SHAPE(6, -1) }, { "4,6@t", &TP_SHAPE(2, -1, 3) },
+                        { "s", &TP_SHAPE(1, 1) }, { "0,3", &TP_SHAPE(3, 0) }));
 
 typedef struct flatten_attrs {
     int64_t start_dim, end_dim;
@@ -188,10 +188,11 @@ static void flatten_compose(tp_call *c)
     c->out[0] = tp_flatten(c->in[0], (int)a->start_dim, (int)a->end_dim);
 }
 
-COMPOSED(flatten, "x", 1, "y = x with the dims from start_dim to end_dim as one",
-         ATTRS(flatten_attrs, ATTR(flatten_attrs, I64, start_dim, 0), ATTR(flatten_attrs, I64, end_dim, -1)),
-         EXAMPLES({ "2,3,4", &(flatten_attrs){ 1, -1 } }, { "3,5@t", NULL }, { "s", NULL },
-                  { "2,0,3", &(flatten_attrs){ 0, 1 } }));
+COMPOSED_OP(flatten, "x", 1, "y = x with the dims from start_dim to end_dim as one",
+            OP_ATTRS(flatten_attrs, OP_ATTR(flatten_attrs, I64, start_dim, 0),
+                     OP_ATTR(flatten_attrs, I64, end_dim, -1)),
+            OP_EXAMPLES({ "2,3,4", &(flatten_attrs){ 1, -1 } }, { "3,5@t", NULL }, { "s", NULL },
+                        { "2,0,3", &(flatten_attrs){ 0, 1 } }));
 
 typedef struct unflatten_attrs {
     int64_t dim;
@@ -222,11 +223,11 @@ static void unflatten_compose(tp_call *c)
     c->out[0] = tp_view(x, shape);
 }
 
-COMPOSED(unflatten, "x", 1, "y = x with dim as several dims of the sizes, one of which may be -1",
-         ATTRS(unflatten_attrs, ATTR(unflatten_attrs, I64, dim, TP_REQUIRED),
-               ATTR(unflatten_attrs, DIMS, sizes, TP_REQUIRED)),
-         EXAMPLES({ "2,6", &(unflatten_attrs){ 1, { 2, { 2, -1 } } } },
-                  { "12,5@t", &(unflatten_attrs){ 0, { 3, { -1, 2, 3 } } } }));
+COMPOSED_OP(unflatten, "x", 1, "y = x with dim as several dims of the sizes, one of which may be -1",
+            OP_ATTRS(unflatten_attrs, OP_ATTR(unflatten_attrs, I64, dim, TP_REQUIRED),
+                     OP_ATTR(unflatten_attrs, DIMS, sizes, TP_REQUIRED)),
+            OP_EXAMPLES({ "2,6", &(unflatten_attrs){ 1, { 2, { 2, -1 } } } },
+                        { "12,5@t", &(unflatten_attrs){ 0, { 3, { -1, 2, 3 } } } }));
 
 tp_tensor *tp_unflatten(tp_tensor *x, int dim, tp_shape sizes)
 {
@@ -238,8 +239,8 @@ static void ravel_compose(tp_call *c)
     c->out[0] = tp_reshape(c->in[0], TP_SHAPE(-1));
 }
 
-COMPOSED(ravel, "x", 1, "y = all elements of x in row-major order",
-         EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }, { "s", NULL }));
+COMPOSED_OP(ravel, "x", 1, "y = all elements of x in row-major order",
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }, { "s", NULL }));
 
 tp_tensor *tp_ravel(tp_tensor *x)
 {
@@ -251,8 +252,8 @@ static void view_as_compose(tp_call *c)
     c->out[0] = tp_view(c->in[0], tp_shape_of(c->in[1]));
 }
 
-COMPOSED(view_as, "x other", 2, "y = x seen in other's shape",
-         EXAMPLES({ "2,6 3,4@i2", NULL }, { "s 1,1@i2", NULL }));
+COMPOSED_OP(view_as, "x other", 2, "y = x seen in other's shape",
+            OP_EXAMPLES({ "2,6 3,4@i2", NULL }, { "s 1,1@i2", NULL }));
 
 tp_tensor *tp_view_as(tp_tensor *x, tp_tensor *other)
 {
@@ -279,17 +280,17 @@ static void squeeze_compose(tp_call *c)
     c->out[0] = tp_squeeze_dims(c->in[0], *(const tp_shape *)c->attrs);
 }
 
-COMPOSED(squeeze, "x", 1, "y = x without the dims of size 1, or without those of them that dim names",
-         ATTRS(tp_shape, { "dim", TP_ATTR_DIMS, 0, 0, NULL }),
-         EXAMPLES({ "1,3,1", NULL }, { "1,3,1@t", &TP_SHAPE(-1) }, { "2,1,3,1", &TP_SHAPE(0, 1) },
-                  { "1", NULL }),
-         .note = "an empty list of dims means all of size 1");
+COMPOSED_OP(squeeze, "x", 1, "y = x without the dims of size 1, or without those of them that dim names",
+            OP_ATTRS(tp_shape, { "dim", TP_ATTR_DIMS, 0, 0, NULL }),
+            OP_EXAMPLES({ "1,3,1", NULL }, { "1,3,1@t", &TP_SHAPE(-1) }, { "2,1,3,1", &TP_SHAPE(0, 1) },
+                        { "1", NULL }),
+            .note = "an empty list of dims means all of size 1");
 
 static void unsqueeze_compose(tp_call *c)
 {
     c->out[0] = tp_unsqueeze(c->in[0], (int)*(const int64_t *)c->attrs);
 }
 
-COMPOSED(unsqueeze, "x", 1, "y = x with a dim of size 1 at dim",
-         ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
-         EXAMPLES({ "2,3", &(int64_t){ 1 } }, { "3,2@t", &(int64_t){ -1 } }, { "s", &(int64_t){ 0 } }));
+COMPOSED_OP(unsqueeze, "x", 1, "y = x with a dim of size 1 at dim",
+            OP_ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3", &(int64_t){ 1 } }, { "3,2@t", &(int64_t){ -1 } }, { "s", &(int64_t){ 0 } }));

@@ -186,11 +186,12 @@ static void narrow_compose(tp_call *c)
     c->out[0] = tp_narrow(c->in[0], dim, start, a->length);
 }
 
-COMPOSED(narrow, "x", 1, "y = x[start : start + length] along dim",
-         ATTRS(narrow_attrs, ATTR(narrow_attrs, I64, dim, TP_REQUIRED),
-               ATTR(narrow_attrs, I64, start, TP_REQUIRED), ATTR(narrow_attrs, I64, length, TP_REQUIRED)),
-         EXAMPLES({ "5,3", &(narrow_attrs){ 0, 1, 3 } }, { "3,5@t", &(narrow_attrs){ -1, -3, 2 } },
-                  { "4", &(narrow_attrs){ 0, 4, 0 } }));
+COMPOSED_OP(narrow, "x", 1, "y = x[start : start + length] along dim",
+            OP_ATTRS(narrow_attrs, OP_ATTR(narrow_attrs, I64, dim, TP_REQUIRED),
+                     OP_ATTR(narrow_attrs, I64, start, TP_REQUIRED),
+                     OP_ATTR(narrow_attrs, I64, length, TP_REQUIRED)),
+            OP_EXAMPLES({ "5,3", &(narrow_attrs){ 0, 1, 3 } }, { "3,5@t", &(narrow_attrs){ -1, -3, 2 } },
+                        { "4", &(narrow_attrs){ 0, 4, 0 } }));
 
 typedef struct select_attrs {
     int64_t dim, index;
@@ -202,11 +203,11 @@ static void select_compose(tp_call *c)
     c->out[0] = tp_select(c->in[0], (int)a->dim, a->index);
 }
 
-COMPOSED(select, "x", 1, "y = x[index] along dim, which is gone",
-         ATTRS(select_attrs, ATTR(select_attrs, I64, dim, TP_REQUIRED),
-               ATTR(select_attrs, I64, index, TP_REQUIRED)),
-         EXAMPLES({ "5,3", &(select_attrs){ 0, 2 } }, { "3,5@t", &(select_attrs){ -1, -2 } },
-                  { "4", &(select_attrs){ 0, 0 } }));
+COMPOSED_OP(select, "x", 1, "y = x[index] along dim, which is gone",
+            OP_ATTRS(select_attrs, OP_ATTR(select_attrs, I64, dim, TP_REQUIRED),
+                     OP_ATTR(select_attrs, I64, index, TP_REQUIRED)),
+            OP_EXAMPLES({ "5,3", &(select_attrs){ 0, 2 } }, { "3,5@t", &(select_attrs){ -1, -2 } },
+                        { "4", &(select_attrs){ 0, 0 } }));
 
 /* ---- many parts --------------------------------------------------------------------------------------------------------------- */
 
@@ -278,12 +279,12 @@ static void split_compose(tp_call *c)
     }
 }
 
-COMPOSED(split, "x", 1, "parts of x along dim: of one size, the last one smaller, or of the sizes given",
-         .n_out = -1,
-         ATTRS(split_attrs, ATTR(split_attrs, DIMS, split_size_or_sections, TP_REQUIRED),
-               ATTR(split_attrs, I64, dim, 0)),
-         EXAMPLES({ "7,2", &(split_attrs){ { 1, { 3 } }, 0 } },
-                  { "2,6@t", &(split_attrs){ { 3, { 1, 0, 5 } }, -1 } }));
+COMPOSED_OP(split, "x", 1, "parts of x along dim: of one size, the last one smaller, or of the sizes given",
+            .n_out = -1,
+            OP_ATTRS(split_attrs, OP_ATTR(split_attrs, DIMS, split_size_or_sections, TP_REQUIRED),
+                     OP_ATTR(split_attrs, I64, dim, 0)),
+            OP_EXAMPLES({ "7,2", &(split_attrs){ { 1, { 3 } }, 0 } },
+                        { "2,6@t", &(split_attrs){ { 3, { 1, 0, 5 } }, -1 } }));
 
 tp_status tp_split_sizes(tp_tensor *x, tp_shape sizes, int dim, tp_tensor **parts)
 {
@@ -336,10 +337,12 @@ static void chunk_compose(tp_call *c)
         c->out[i] = tp_slice(c->in[0], dim, i * size, (i + 1) * size, 1);
 }
 
-COMPOSED(chunk, "x", 1, "at most chunks parts of x along dim, of one size, the last one smaller", .n_out = -1,
-         ATTRS(chunk_attrs, ATTR(chunk_attrs, I64, chunks, TP_REQUIRED), ATTR(chunk_attrs, I64, dim, 0)),
-         EXAMPLES({ "7,2", &(chunk_attrs){ 3, 0 } }, { "2,5@t", &(chunk_attrs){ 4, -1 } },
-                  { "0,3", &(chunk_attrs){ 2, 0 } }));
+COMPOSED_OP(chunk, "x", 1, "at most chunks parts of x along dim, of one size, the last one smaller",
+            .n_out = -1,
+            OP_ATTRS(chunk_attrs, OP_ATTR(chunk_attrs, I64, chunks, TP_REQUIRED),
+                     OP_ATTR(chunk_attrs, I64, dim, 0)),
+            OP_EXAMPLES({ "7,2", &(chunk_attrs){ 3, 0 } }, { "2,5@t", &(chunk_attrs){ 4, -1 } },
+                        { "0,3", &(chunk_attrs){ 2, 0 } }));
 
 tp_status tp_chunk(tp_tensor *x, int chunks, int dim, tp_tensor **parts, int *n)
 {
@@ -374,12 +377,12 @@ static void tensor_split_compose(tp_call *c)
     }
 }
 
-COMPOSED(tensor_split, "x", 1, "parts of x along dim: sections of nearly one size, or cut at the indices",
-         .n_out = -1,
-         ATTRS(tensor_split_attrs, ATTR(tensor_split_attrs, I64, sections, TP_NO_DIM),
-               ATTR(tensor_split_attrs, DIMS, indices, 0), ATTR(tensor_split_attrs, I64, dim, 0)),
-         EXAMPLES({ "7,2", &(tensor_split_attrs){ 3, 0, { 0 } } },
-                  { "2,5@t", &(tensor_split_attrs){ TP_NO_DIM, -1, { 3, { 1, -1, 9 } } } }));
+COMPOSED_OP(tensor_split, "x", 1, "parts of x along dim: sections of nearly one size, or cut at the indices",
+            .n_out = -1,
+            OP_ATTRS(tensor_split_attrs, OP_ATTR(tensor_split_attrs, I64, sections, TP_NO_DIM),
+                     OP_ATTR(tensor_split_attrs, DIMS, indices, 0), OP_ATTR(tensor_split_attrs, I64, dim, 0)),
+            OP_EXAMPLES({ "7,2", &(tensor_split_attrs){ 3, 0, { 0 } } },
+                        { "2,5@t", &(tensor_split_attrs){ TP_NO_DIM, -1, { 3, { 1, -1, 9 } } } }));
 
 tp_status tp_tensor_split(tp_tensor *x, int64_t sections, int dim, tp_tensor **parts)
 {
@@ -404,9 +407,9 @@ static void unbind_compose(tp_call *c)
         c->out[i] = tp_select(c->in[0], dim, i);
 }
 
-COMPOSED(unbind, "x", 1, "x[0], x[1], ... along dim, which is gone", .n_out = -1,
-         ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, 0, NULL }),
-         EXAMPLES({ "3,2", &(int64_t){ 0 } }, { "2,3@t", &(int64_t){ -1 } }));
+COMPOSED_OP(unbind, "x", 1, "x[0], x[1], ... along dim, which is gone", .n_out = -1,
+            OP_ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, 0, NULL }),
+            OP_EXAMPLES({ "3,2", &(int64_t){ 0 } }, { "2,3@t", &(int64_t){ -1 } }));
 
 tp_status tp_unbind(tp_tensor *x, int dim, tp_tensor **parts)
 {

@@ -99,12 +99,11 @@ static tp_shape dim_of(const tp_saved *s)
 }
 
 static const tp_attr dim_attr[] = { { "dim", TP_ATTR_I64, 0, TP_REQUIRED }, { 0 } };
-static const tp_example unary_examples[] = {
-    { "3,5", &(int64_t){ -1 } },   { "2,3,17", &(int64_t){ 2 } }, { "4,3@t", &(int64_t){ 1 } },
-    { "7", &(int64_t){ 0 } },      { "0,4", &(int64_t){ 1 } },    { "4,0", &(int64_t){ 0 } },
-    { "2,5,11", &(int64_t){ 1 } }, { "5,3@t", &(int64_t){ 0 } },  { "s", &(int64_t){ 0 } },
-    { NULL, NULL }
-};
+static const tp_example unary_examples[] = { { "3,5", &(int64_t){ -1 } },   { "2,3,17", &(int64_t){ 2 } },
+                                             { "4,3@t", &(int64_t){ 1 } },  { "7", &(int64_t){ 0 } },
+                                             { "0,4", &(int64_t){ 1 } },    { "4,0", &(int64_t){ 0 } },
+                                             { "2,5,11", &(int64_t){ 1 } }, { "5,3@t", &(int64_t){ 0 } },
+                                             { "s", &(int64_t){ 0 } },      { NULL, NULL } };
 static const tp_example pair_examples[] = { { "3,5 3,5", &(int64_t){ -1 } },
                                             { "4,3@t 4,3", &(int64_t){ 1 } },
                                             { "3,4,5 3,4,5", &(int64_t){ 1 } },
@@ -147,7 +146,7 @@ static void softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tenso
 {
     tp_tensor *dy = s->in[0], *y = s->in[1];
     dx[0] = tp_apply(s->op, (tp_tensor *[]){ dz, y }, 2, s->attrs); /* the Jacobian is symmetric */
-    if (s->needs[1])                                            /* z_i = y_i (dy_i - sum dy y) */
+    if (s->needs[1])                                                /* z_i = y_i (dy_i - sum dy y) */
         dx[1] = tp_sub(tp_mul(dz, tp_sub(dy, tp_sum(tp_mul(dy, y), dim_of(s), true))),
                        tp_mul(dy, tp_sum(tp_mul(dz, y), dim_of(s), true)));
 }

@@ -201,14 +201,14 @@ const tp_op tp_op_as_strided_backward = {
     .formula = "y = zeros of shape; y seen with size, stride and storage_offset += x",
     .inputs = "x",
     .n_in = 1,
-    ATTRS(backward_attrs, ATTR(backward_attrs, DIMS, shape, TP_REQUIRED),
-          GEOMETRY_ATTRS(backward_attrs, offsetof(backward_attrs, g), 0)),
+    OP_ATTRS(backward_attrs, OP_ATTR(backward_attrs, DIMS, shape, TP_REQUIRED),
+             GEOMETRY_ATTRS(backward_attrs, offsetof(backward_attrs, g), 0)),
     .infer = as_strided_backward_infer,
     .forward = as_strided_backward_forward,
     .backward = as_strided_backward_backward,
-    EXAMPLES({ "2,3", &(backward_attrs){ { 1, { 8 } }, { { 2, { 2, 3 } }, { 2, { 2, 1 } }, 1 } } },
-             { "3,2@t", &(backward_attrs){ { 2, { 4, 5 } }, { { 2, { 3, 2 } }, { 2, { 5, 2 } }, 0 } } },
-             { "4", &(backward_attrs){ { 2, { 2, 2 } }, { { 1, { 4 } }, { 1, { 0 } }, 3 } } }),
+    OP_EXAMPLES({ "2,3", &(backward_attrs){ { 1, { 8 } }, { { 2, { 2, 3 } }, { 2, { 2, 1 } }, 1 } } },
+                { "3,2@t", &(backward_attrs){ { 2, { 4, 5 } }, { { 2, { 3, 2 } }, { 2, { 5, 2 } }, 0 } } },
+                { "4", &(backward_attrs){ { 2, { 2, 2 } }, { { 1, { 4 } }, { 1, { 0 } }, 3 } } }),
 };
 
 tp_tensor *add_at(tp_tensor *x, tp_shape shape, tp_shape stride, int64_t offset)
@@ -277,11 +277,11 @@ static void as_strided_compose(tp_call *c)
     c->out[0] = tp_apply(&as_strided_view, c->in, 1, &a);
 }
 
-COMPOSED(as_strided, "x", 1, "y = x's storage seen with size, stride and storage_offset",
-         ATTRS(geometry, GEOMETRY_ATTRS(geometry, 0, TP_NO_DIM)),
-         EXAMPLES({ "3,4", &(geometry){ { 2, { 2, 3 } }, { 2, { 4, 1 } }, 1 } },
-                  { "8", &(geometry){ { 2, { 3, 4 } }, { 2, { 2, 1 } }, TP_NO_DIM } },
-                  { "2,3", &(geometry){ { 3, { 2, 3, 2 } }, { 3, { 0, 1, 2 } }, 0 } }));
+COMPOSED_OP(as_strided, "x", 1, "y = x's storage seen with size, stride and storage_offset",
+            OP_ATTRS(geometry, GEOMETRY_ATTRS(geometry, 0, TP_NO_DIM)),
+            OP_EXAMPLES({ "3,4", &(geometry){ { 2, { 2, 3 } }, { 2, { 4, 1 } }, 1 } },
+                        { "8", &(geometry){ { 2, { 3, 4 } }, { 2, { 2, 1 } }, TP_NO_DIM } },
+                        { "2,3", &(geometry){ { 3, { 2, 3, 2 } }, { 3, { 0, 1, 2 } }, 0 } }));
 
 tp_tensor *tp_as_strided(tp_tensor *x, tp_shape size, tp_shape stride, int64_t storage_offset)
 {
@@ -332,12 +332,12 @@ const tp_op tp_op_as_strided_scatter = {
     .formula = "y = x; y seen with size, stride and storage_offset = src",
     .inputs = "x src",
     .n_in = 2,
-    ATTRS(geometry, GEOMETRY_ATTRS(geometry, 0, 0)),
+    OP_ATTRS(geometry, GEOMETRY_ATTRS(geometry, 0, 0)),
     .infer = as_strided_scatter_infer,
     .forward = as_strided_scatter_forward,
     .backward = as_strided_scatter_backward,
-    EXAMPLES({ "3,4 2,2", &(geometry){ { 2, { 2, 2 } }, { 2, { 4, 2 } }, 1 } },
-             { "5,2@t 3", &(geometry){ { 1, { 3 } }, { 1, { 3 } }, 0 } }),
+    OP_EXAMPLES({ "3,4 2,2", &(geometry){ { 2, { 2, 2 } }, { 2, { 4, 2 } }, 1 } },
+                { "5,2@t 3", &(geometry){ { 1, { 3 } }, { 1, { 3 } }, 0 } }),
     .note = "strides are those of x as if it were contiguous; PyTorch's gradient of x is that of the "
             "replaced elements",
 };
@@ -412,13 +412,13 @@ const tp_op tp_op_diagonal = {
     .formula = "y_i = x[i, i + offset] in dims dim1 and dim2, which go, and i comes last",
     .inputs = "x",
     .n_in = 1,
-    ATTRS(diagonal_attrs, ATTR(diagonal_attrs, I64, offset, 0), ATTR(diagonal_attrs, I64, dim1, 0),
-          ATTR(diagonal_attrs, I64, dim2, 1)),
+    OP_ATTRS(diagonal_attrs, OP_ATTR(diagonal_attrs, I64, offset, 0), OP_ATTR(diagonal_attrs, I64, dim1, 0),
+             OP_ATTR(diagonal_attrs, I64, dim2, 1)),
     .is_view = true,
     .infer = diagonal_infer,
     .backward = diagonal_backward,
-    EXAMPLES({ "3,4", NULL }, { "4,3@t", &(diagonal_attrs){ -1, 0, 1 } },
-             { "2,3,4", &(diagonal_attrs){ 1, 0, -1 } }, { "2,3", &(diagonal_attrs){ 7, 0, 1 } }),
+    OP_EXAMPLES({ "3,4", NULL }, { "4,3@t", &(diagonal_attrs){ -1, 0, 1 } },
+                { "2,3,4", &(diagonal_attrs){ 1, 0, -1 } }, { "2,3", &(diagonal_attrs){ 7, 0, 1 } }),
 };
 
 tp_tensor *tp_diagonal(tp_tensor *x, int64_t offset, int dim1, int dim2)
@@ -481,13 +481,13 @@ const tp_op tp_op_unfold = {
     .formula = "y[.., i, .., k] = x[.., i step + k, ..] in dim dimension, k < size",
     .inputs = "x",
     .n_in = 1,
-    ATTRS(unfold_attrs, ATTR(unfold_attrs, I64, dimension, TP_REQUIRED),
-          ATTR(unfold_attrs, I64, size, TP_REQUIRED), ATTR(unfold_attrs, I64, step, TP_REQUIRED)),
+    OP_ATTRS(unfold_attrs, OP_ATTR(unfold_attrs, I64, dimension, TP_REQUIRED),
+             OP_ATTR(unfold_attrs, I64, size, TP_REQUIRED), OP_ATTR(unfold_attrs, I64, step, TP_REQUIRED)),
     .is_view = true,
     .infer = unfold_infer,
     .backward = unfold_backward,
-    EXAMPLES({ "7", &(unfold_attrs){ 0, 3, 2 } }, { "2,5@t", &(unfold_attrs){ -1, 2, 1 } },
-             { "6,2", &(unfold_attrs){ 0, 2, 3 } }, { "s", &(unfold_attrs){ 0, 1, 1 } }),
+    OP_EXAMPLES({ "7", &(unfold_attrs){ 0, 3, 2 } }, { "2,5@t", &(unfold_attrs){ -1, 2, 1 } },
+                { "6,2", &(unfold_attrs){ 0, 2, 3 } }, { "s", &(unfold_attrs){ 0, 1, 1 } }),
 };
 
 tp_tensor *tp_unfold(tp_tensor *x, int dimension, int64_t size, int64_t step)

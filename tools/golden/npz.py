@@ -63,6 +63,7 @@ for save, name in ((np.savez, "good_stored"), (np.savez_compressed, "good_deflat
     for where in (folder, corpus):
         save(os.path.join(where, name + ".npz"), x=x, y=y)
 np.savez(os.path.join(corpus, "empty.npz"))
+np.savez_compressed(os.path.join(corpus, "long_name.npz"), **{"x" * 400: y, "a": x})
 np.savez_compressed(os.path.join(corpus, "types.npz"), a=np.zeros((2, 0), "f8"), b=np.array(True), c=np.asfortranarray(x),
                     d=x.astype(">f2"))
 

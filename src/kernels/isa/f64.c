@@ -16,10 +16,12 @@
 #define LANES_OF_V LANES_F64
 #define LOWEST (-(REAL)INFINITY)
 #define HIGHEST ((REAL)INFINITY)
+#define ACC double
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
 
 #include "kernels/isa/tile.inc.h"
@@ -33,6 +35,7 @@ void NAMED(fill_f64)(kernel_table *t)
     fill_elementwise(t, KT_F64);
     fill_real(t, KT_F64);
     fill_reduce(t, KT_F64);
+    fill_scan(t, KT_F64);
     fill_step(t, KT_F64);
     fill_pool(t, KT_F64);
     fill_gemm(t, KT_F64);

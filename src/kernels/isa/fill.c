@@ -11,6 +11,13 @@ void NAMED(fill)(kernel_table *t)
     fill_gemm_i64(t);
     NAMED(fill_f32)(t);
     NAMED(fill_f64)(t);
+    NAMED(fill_i64)(t);
     NAMED(fill_functions)(t);
+    NAMED(fill_trigonometry)(t);
+    NAMED(fill_power)(t);
+    NAMED(fill_activations)(t);
+    NAMED(fill_division)(t);
+    NAMED(fill_convert)(t);
+    NAMED(fill_indexed)(t);
     NAMED(fill_random)(t);
 }

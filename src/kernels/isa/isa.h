@@ -13,7 +13,14 @@
 void NAMED(fill)(kernel_table *);
 void NAMED(fill_f32)(kernel_table *);
 void NAMED(fill_f64)(kernel_table *);
+void NAMED(fill_i64)(kernel_table *);
 void NAMED(fill_functions)(kernel_table *);
+void NAMED(fill_trigonometry)(kernel_table *);
+void NAMED(fill_power)(kernel_table *);
+void NAMED(fill_activations)(kernel_table *);
+void NAMED(fill_division)(kernel_table *);
+void NAMED(fill_convert)(kernel_table *);
+void NAMED(fill_indexed)(kernel_table *);
 void NAMED(fill_random)(kernel_table *);
 
 #endif

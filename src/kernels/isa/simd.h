@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__AVX512F__) || defined(__AVX2__)
+#if defined(__SSE__)
 #include <immintrin.h>
 #endif
 
@@ -50,6 +50,36 @@ INLINE void store_f32(float *p, vf32 v)
 INLINE void store_f64(double *p, vf64 v)
 {
     *(vf64_anywhere *)p = v;
+}
+
+INLINE vf32 root_f32(vf32 x)
+{
+#if defined(__AVX512F__)
+    return (vf32)_mm512_sqrt_ps((__m512)x);
+#elif defined(__AVX2__)
+    return (vf32)_mm256_sqrt_ps((__m256)x);
+#elif defined(__SSE__)
+    return (vf32)_mm_sqrt_ps((__m128)x);
+#else
+    for (int i = 0; i < LANES_F32; i++)
+        x[i] = __builtin_sqrtf(x[i]);
+    return x;
+#endif
+}
+
+INLINE vf64 root_f64(vf64 x)
+{
+#if defined(__AVX512F__)
+    return (vf64)_mm512_sqrt_pd((__m512d)x);
+#elif defined(__AVX2__)
+    return (vf64)_mm256_sqrt_pd((__m256d)x);
+#elif defined(__SSE2__)
+    return (vf64)_mm_sqrt_pd((__m128d)x);
+#else
+    for (int i = 0; i < LANES_F64; i++)
+        x[i] = __builtin_sqrt(x[i]);
+    return x;
+#endif
 }
 
 /* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */

@@ -13,6 +13,22 @@
         }                                                                  \
     }
 
+/* The same with parameters, in q: read before the loop, because what a condition reads keeps a loop from being vectors. */
+#define UNARY_P(name, parameters, expression)                              \
+    static void name(void *y_, const void *x_, int64_t n, const double *p) \
+    {                                                                      \
+        REAL *y = y_, q[4] = { 0 };                                        \
+        const REAL *in = x_;                                               \
+        for (int i = 0; i < parameters; i++)                               \
+            q[i] = (REAL)p[i];                                             \
+        const REAL q0 = q[0], q1 = q[1], q2 = q[2];                        \
+        (void)q0, (void)q1, (void)q2;                                      \
+        for (int64_t i = 0; i < n; i++) {                                  \
+            REAL x = in[i];                                                \
+            y[i] = (REAL)(expression);                                     \
+        }                                                                  \
+    }
+
 /* y may be x: each element is read before it is written, and restrict would be a lie */
 #define BINARY_LOOP(a_index, b_index, expression) \
     for (int64_t i = 0; i < n; i++) {             \
@@ -47,6 +63,9 @@ BINARY(sub, WRAPPING(a) - WRAPPING(b))
 BINARY(mul, WRAPPING(a) * WRAPPING(b))
 BINARY(maximum, a > b || IS_NAN(a) ? a : b)
 BINARY(minimum, a < b || IS_NAN(a) ? a : b)
+BINARY(fmax_of, a >= b || IS_NAN(b) ? a : b) /* the number of a number and a NaN */
+BINARY(fmin_of, a <= b || IS_NAN(b) ? a : b)
+BINARY(heaviside, a == 0 ? b : (REAL)(a > 0))
 #undef RESULT
 
 #define RESULT uint8_t
@@ -60,6 +79,35 @@ BINARY(and, (a != 0) & (b != 0))
 BINARY(or, (a != 0) | (b != 0))
 BINARY(xor, (a != 0) ^ (b != 0))
 #undef RESULT
+
+/* q: the parameters in the type itself; a few pairs of steps have a loop of their own */
+#define TERNARY_LOOP(b_index, c_index, expression)             \
+    for (int64_t i = 0; i < n; i++) {                          \
+        REAL a = a_[i * sa], b = b_[b_index], c = c_[c_index]; \
+        y[i] = (REAL)(expression);                             \
+    }
+#define TERNARY(name, parameters, expression)                                                          \
+    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, const void *pc, \
+                     int64_t sc, int64_t n, const double *p)                                           \
+    {                                                                                                  \
+        REAL *y = y_, q[4] = { 0 };                                                                    \
+        const REAL *a_ = pa, *b_ = pb, *c_ = pc;                                                       \
+        for (int i = 0; i < parameters; i++)                                                           \
+            q[i] = (REAL)p[i];                                                                         \
+        const REAL q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];                                         \
+        (void)q0, (void)q1, (void)q2, (void)q3;                                                        \
+        if (sa && sb && sc) {                                                                          \
+            sa = 1;                                                                                    \
+            TERNARY_LOOP(i, i, expression)                                                             \
+        } else if (sa && sb) {                                                                         \
+            sa = 1;                                                                                    \
+            TERNARY_LOOP(i, 0, expression)                                                             \
+        } else                                                                                         \
+            TERNARY_LOOP(i *sb, i *sc, expression)                                                     \
+    }
+
+TERNARY(add_scaled, 1, ((void)c, WRAPPING(a) + WRAPPING(q0) * WRAPPING(b)))
+TERNARY(addcmul, 1, WRAPPING(a) + WRAPPING(q0) * WRAPPING(b) * WRAPPING(c))
 
 static void where(void *y_, const uint8_t *c, int64_t sc, const void *a_, int64_t sa, const void *b_,
                   int64_t sb, int64_t n)
@@ -91,6 +139,11 @@ static void fill_elementwise(kernel_table *t, kernel_type type)
     t->binary[KERNEL_MUL][type] = mul;
     t->binary[KERNEL_MAXIMUM][type] = maximum;
     t->binary[KERNEL_MINIMUM][type] = minimum;
+    t->binary[KERNEL_FMAX][type] = fmax_of;
+    t->binary[KERNEL_FMIN][type] = fmin_of;
+    t->binary[KERNEL_HEAVISIDE][type] = heaviside;
+    t->ternary[KERNEL_ADD_SCALED][type] = add_scaled;
+    t->ternary[KERNEL_ADDCMUL][type] = addcmul;
     t->compare[KERNEL_EQ][type] = eq;
     t->compare[KERNEL_NE][type] = ne;
     t->compare[KERNEL_LT][type] = lt;

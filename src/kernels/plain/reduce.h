@@ -5,10 +5,21 @@
  * Layer: kernels.  Read next: real.h. */
 enum { LANES = 32, NARROW = 32, NARROW_ROWS = 8 };
 
+/* STEP takes an element into a partial result, COMBINE joins two partial results. */
 #define COMBINE_sum(a, x) (REAL)(WRAPPING(a) + WRAPPING(x))
 #define COMBINE_prod(a, x) (REAL)(WRAPPING(a) * WRAPPING(x))
 #define COMBINE_amax(a, x) ((x) > (a) || IS_NAN(x) ? (x) : (a))
 #define COMBINE_amin(a, x) ((x) < (a) || IS_NAN(x) ? (x) : (a))
+#define COMBINE_sum_squares COMBINE_sum
+#define COMBINE_sum_abs COMBINE_sum
+#define COMBINE_nansum COMBINE_sum
+#define STEP_sum COMBINE_sum
+#define STEP_prod COMBINE_prod
+#define STEP_amax COMBINE_amax
+#define STEP_amin COMBINE_amin
+#define STEP_sum_squares(a, x) (REAL)(WRAPPING(a) + WRAPPING(x) * WRAPPING(x))
+#define STEP_sum_abs(a, x) (REAL)(WRAPPING(a) + ((x) < 0 ? 0 - WRAPPING(x) : WRAPPING(x)))
+#define STEP_nansum(a, x) (IS_NAN(x) ? (a) : (REAL)(WRAPPING(a) + WRAPPING(x)))
 
 #define REDUCE(name, identity)                                                                \
     static void name##_rows(void *y, const void *x_, int64_t n)                               \
@@ -20,9 +31,9 @@ enum { LANES = 32, NARROW = 32, NARROW_ROWS = 8 };
         int64_t i = 0;                                                                        \
         for (; i + LANES <= n; i += LANES)                                                    \
             for (int l = 0; l < LANES; l++)                                                   \
-                lane[l] = COMBINE_##name(lane[l], x[i + l]);                                  \
+                lane[l] = STEP_##name(lane[l], x[i + l]);                                     \
         for (int l = 0; i < n; i++, l++)                                                      \
-            lane[l] = COMBINE_##name(lane[l], x[i]);                                          \
+            lane[l] = STEP_##name(lane[l], x[i]);                                             \
         for (int width = LANES / 2; width; width /= 2)                                        \
             for (int l = 0; l < width; l++)                                                   \
                 lane[l] = COMBINE_##name(lane[l], lane[l + width]);                           \
@@ -38,9 +49,9 @@ enum { LANES = 32, NARROW = 32, NARROW_ROWS = 8 };
             lane[c] = identity;                                                               \
         for (; r + NARROW_ROWS <= rows; r += NARROW_ROWS, x += width)                         \
             for (int64_t c = 0; c < width; c++)                                               \
-                lane[c] = COMBINE_##name(lane[c], x[c]);                                      \
+                lane[c] = STEP_##name(lane[c], x[c]);                                         \
         for (int64_t c = 0; c < (rows - r) * cols; c++)                                       \
-            lane[c] = COMBINE_##name(lane[c], x[c]);                                          \
+            lane[c] = STEP_##name(lane[c], x[c]);                                             \
         for (int64_t c = 0; c < cols; c++) {                                                  \
             REAL a = lane[c];                                                                 \
             for (int64_t k = 1; k < NARROW_ROWS; k++)                                         \
@@ -59,29 +70,112 @@ enum { LANES = 32, NARROW = 32, NARROW_ROWS = 8 };
         }                                                                                     \
         for (int64_t c = 0; c < cols; c++)                                                    \
             y[c] = identity;                                                                  \
-        for (int64_t r = 0; r < rows; r++, x += ld)                                           \
+        int64_t r = 0;                                                                        \
+        for (; r + 4 <= rows; r += 4, x += 4 * ld) /* in row order, with y in registers */    \
+            for (int64_t c = 0; c < cols; c++) {                                              \
+                REAL a = STEP_##name(y[c], x[c]);                                             \
+                a = STEP_##name(a, x[ld + c]);                                                \
+                a = STEP_##name(a, x[2 * ld + c]);                                            \
+                y[c] = STEP_##name(a, x[3 * ld + c]);                                         \
+            }                                                                                 \
+        for (; r < rows; r++, x += ld)                                                        \
             for (int64_t c = 0; c < cols; c++)                                                \
-                y[c] = COMBINE_##name(y[c], x[c]);                                            \
+                y[c] = STEP_##name(y[c], x[c]);                                               \
     }
 
 REDUCE(sum, 0)
 REDUCE(prod, 1)
 REDUCE(amax, LOWEST)
 REDUCE(amin, HIGHEST)
+REDUCE(sum_squares, 0)
+REDUCE(sum_abs, 0)
+REDUCE(nansum, 0)
 
-#define ARGUMENT(name, better)                                                  \
-    static int64_t name(const void *x_, int64_t n, int64_t stride)              \
-    {                                                                           \
-        const REAL *x = x_;                                                     \
-        int64_t best = 0;                                                       \
-        for (int64_t i = 1; i < n && !IS_NAN(x[best * stride]); i++)            \
-            if (x[i * stride] better x[best * stride] || IS_NAN(x[i * stride])) \
-                best = i;                                                       \
-        return best;                                                            \
+enum { ARG_BLOCK = 1024 };
+
+/* The extreme of each block is found by vectors; only the block that holds the best is searched. */
+#define ARGUMENT(name, extreme, better)                                                              \
+    static int64_t name(const void *x_, int64_t n, int64_t stride)                                   \
+    {                                                                                                \
+        const REAL *x = x_;                                                                          \
+        int64_t best = 0;                                                                            \
+        if (stride != 1) {                                                                           \
+            for (int64_t i = 1; i < n && !IS_NAN(x[best * stride]); i++)                             \
+                if (x[i * stride] better x[best * stride] || IS_NAN(x[i * stride]))                  \
+                    best = i;                                                                        \
+            return best;                                                                             \
+        }                                                                                            \
+        REAL top = x[0];                                                                             \
+        for (int64_t begin = 0; begin < n && !IS_NAN(top); begin += ARG_BLOCK) {                     \
+            REAL here;                                                                               \
+            extreme##_rows(&here, x + begin, n - begin < ARG_BLOCK ? n - begin : ARG_BLOCK);         \
+            if (here better top || IS_NAN(here))                                                     \
+                top = here, best = begin;                                                            \
+        }                                                                                            \
+        while (IS_NAN(top) ? !IS_NAN(x[best]) : x[best] != top)                                      \
+            best++;                                                                                  \
+        return best;                                                                                 \
+    }                                                                                                \
+                                                                                                     \
+    static void name##_cols(int64_t *index, void *best_, const void *x_, int64_t rows, int64_t cols, \
+                            int64_t ld)                                                              \
+    {                                                                                                \
+        REAL *restrict best = best_;                                                                 \
+        const REAL *x = x_;                                                                          \
+        for (int64_t c = 0; c < cols; c++)                                                           \
+            best[c] = x[c], index[c] = 0;                                                            \
+        for (int64_t r = 1; r < rows; r++)                                                           \
+            for (int64_t c = 0; c < cols; c++) {                                                     \
+                REAL v = x[r * ld + c];                                                              \
+                bool wins = (v better best[c]) | (IS_NAN(v) & !IS_NAN(best[c]));                     \
+                best[c] = wins ? v : best[c];                                                        \
+                index[c] = wins ? r : index[c];                                                      \
+            }                                                                                        \
     }
 
-ARGUMENT(argmax, >)
-ARGUMENT(argmin, <)
+ARGUMENT(argmax, amax, >)
+ARGUMENT(argmin, amin, <)
+
+/* Mean and sum of squared distances from it, in double: {mean, m2} of a row, mean[c] and m2[c] of columns. */
+static void moments_rows(double *y, const void *x_, int64_t n)
+{
+    const REAL *x = x_;
+    double lane[16] = { 0 }, sum = 0, m2 = 0;
+    int64_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (int l = 0; l < 16; l++)
+            lane[l] += (double)x[i + l];
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += (double)x[i];
+    for (int l = 0; l < 16; l++)
+        sum += lane[l], lane[l] = 0;
+    const double mean = sum / (double)n;
+    for (i = 0; i + 16 <= n; i += 16)
+        for (int l = 0; l < 16; l++)
+            lane[l] += ((double)x[i + l] - mean) * ((double)x[i + l] - mean);
+    for (int l = 0; i < n; i++, l++)
+        lane[l] += ((double)x[i] - mean) * ((double)x[i] - mean);
+    for (int l = 0; l < 16; l++)
+        m2 += lane[l];
+    y[0] = mean;
+    y[1] = m2;
+}
+
+static void moments_cols(double *restrict mean, double *restrict m2, const void *x_, int64_t rows,
+                         int64_t cols, int64_t ld)
+{
+    const REAL *x = x_;
+    for (int64_t c = 0; c < cols; c++)
+        mean[c] = m2[c] = 0;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++)
+            mean[c] += (double)x[r * ld + c];
+    for (int64_t c = 0; c < cols; c++)
+        mean[c] /= (double)rows;
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++)
+            m2[c] += ((double)x[r * ld + c] - mean[c]) * ((double)x[r * ld + c] - mean[c]);
+}
 
 static void fill_reduce(kernel_table *t, kernel_type type)
 {
@@ -93,6 +187,16 @@ static void fill_reduce(kernel_table *t, kernel_type type)
     t->reduce_cols[KERNEL_PROD][type] = prod_cols;
     t->reduce_cols[KERNEL_AMAX][type] = amax_cols;
     t->reduce_cols[KERNEL_AMIN][type] = amin_cols;
+    t->reduce_rows[KERNEL_SUM_SQUARES][type] = sum_squares_rows;
+    t->reduce_cols[KERNEL_SUM_SQUARES][type] = sum_squares_cols;
+    t->reduce_rows[KERNEL_SUM_ABS][type] = sum_abs_rows;
+    t->reduce_cols[KERNEL_SUM_ABS][type] = sum_abs_cols;
+    t->reduce_rows[KERNEL_NANSUM][type] = nansum_rows;
+    t->reduce_cols[KERNEL_NANSUM][type] = nansum_cols;
     t->argmax[type] = argmax;
     t->argmin[type] = argmin;
+    t->argmax_cols[type] = argmax_cols;
+    t->argmin_cols[type] = argmin_cols;
+    t->moments_rows[type] = moments_rows;
+    t->moments_cols[type] = moments_cols;
 }

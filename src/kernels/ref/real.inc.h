@@ -5,17 +5,23 @@
 #include "base/philox.h"
 #include "kernels/plain/plain.h"
 #include "kernels/ref/ref.h"
+#include "kernels/ref/special.h"
 
 #include <math.h>
 #include <string.h>
 
 #define LOWEST (-(REAL)INFINITY)
 #define HIGHEST ((REAL)INFINITY)
+#define ACC double
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
+
+#include "kernels/plain/constant_power.h"
+#include "kernels/plain/rest.h"
 
 /* ---- element-wise functions of the C library ------------------------------------------------------------------ */
 
@@ -55,6 +61,12 @@ static REAL silu_slope(REAL x)
     return s * (1 + x * (1 - s));
 }
 
+static REAL mish_slope(REAL x) /* t + x s (1 - t^2), t = tanh(ln(1 + e^x)), s = sigmoid x */
+{
+    REAL t = M(tanh)(x > 20 ? x : M(log1p)(M(exp)(x)));
+    return t + x * logistic(x) * (1 - t * t);
+}
+
 UNARY(exponential, M(exp)(x))
 UNARY(exponential_m1, M(expm1)(x))
 UNARY(logarithm, M(log)(x))
@@ -67,14 +79,62 @@ UNARY(hyperbolic_tangent, M(tanh)(x))
 UNARY(gelu, x *normal_cdf(x))
 UNARY(gelu_tanh, x *logistic(2 * tanh_argument(x)))
 UNARY(silu, x *logistic(x))
-UNARY(softplus, x > 20 ? x : M(log1p)(M(exp)(x)))
+UNARY(softplus, x *(REAL)p[0] > (REAL)p[1] ? x : M(log1p)(M(exp)(x * (REAL)p[0])) / (REAL)p[0])
+UNARY(logsigmoid, (x < 0 ? x : 0) - M(log1p)(M(exp)(-M(fabs)(x))))
+UNARY(mish, x *M(tanh)(x > 20 ? x : M(log1p)(M(exp)(x))))
+UNARY(elu, x > 0 ? x : (REAL)p[0] * M(expm1)(x))
+UNARY(selu, (REAL)1.0507009873554805 * (x > 0 ? x : (REAL)1.6732632423543772 * M(expm1)(x)))
+UNARY(celu, x > 0 ? x : (REAL)p[0] * M(expm1)(x / (REAL)p[0]))
+UNARY(exponential_2, M(exp2)(x))
+UNARY(logarithm_2, M(log2)(x))
+UNARY(logarithm_10, M(log10)(x))
+UNARY(tangent, M(tan)(x))
+UNARY(arc_sine, M(asin)(x))
+UNARY(arc_cosine, M(acos)(x))
+UNARY(arc_tangent, M(atan)(x))
+UNARY(hyperbolic_sine, M(sinh)(x))
+UNARY(hyperbolic_cosine, M(cosh)(x))
+UNARY(area_sine, M(asinh)(x))
+UNARY(area_cosine, M(acosh)(x))
+UNARY(area_tangent, M(atanh)(x))
+UNARY(erf_complement, M(erfc)(x))
+UNARY(erf_inverse, special_erfinv((double)x))
+UNARY(log_gamma, special_lgamma((double)x))
+UNARY(digamma, special_digamma((double)x))
+UNARY(polygamma, special_polygamma((int64_t)p[0], (double)x))
+UNARY(sinc, x == 0 ? 1 : M(sin)((REAL)M_PI * x) / ((REAL)M_PI * x))
+
+static REAL logit_of(REAL x, REAL eps)
+{
+    x = eps < 0 ? x : x < eps ? eps : x > 1 - eps ? 1 - eps : x;
+    return M(log)(x / (1 - x));
+}
+
+UNARY(logit, logit_of(x, (REAL)p[0]))
 
 #define RESULT REAL
-BINARY(power, M(pow)(a, b))
+BINARY(any_power, M(pow)(a, b))
+BINARY(angle, M(atan2)(a, b))
+BINARY(hypotenuse, M(hypot)(a, b))
+BINARY(fmod_of, M(fmod)(a, b))
+BINARY(remainder_of, remainder_from(M(fmod)(a, b), b))
+BINARY(div_floor, floor_divide_from(M(fmod)(a, b), a, b))
+BINARY(x_log_y, a == 0 && b == b ? 0 : a * M(log)(b))
+BINARY(next_after, M(nextafter)(a, b))
+BINARY(log_add_exp, a == b ? a + (REAL)M_LN2 : (a > b ? a : b) + M(log1p)(M(exp)(-M(fabs)(a - b))))
+BINARY(log_add_exp2,
+       a == b ? a + 1 : (a > b ? a : b) + M(log1p)(M(exp2)(-M(fabs)(a - b))) * (REAL)1.4426950408889634)
 BINARY(gelu_backward, a *gelu_slope(b))
 BINARY(gelu_tanh_backward, a *gelu_tanh_slope(b))
 BINARY(silu_backward, a *silu_slope(b))
+BINARY(mish_backward, a *mish_slope(b))
 #undef RESULT
+
+static void power(void *y, const void *a, int64_t sa, const void *b, int64_t sb, int64_t n)
+{
+    if (!(sa && !sb && constant_power(y, a, *(const REAL *)b, n)))
+        any_power(y, a, sa, b, sb, n);
+}
 
 /* ---- rows ------------------------------------------------------------------------------------------------------- */
 
@@ -106,6 +166,21 @@ static void log_softmax(void *y_, const void *x_, int64_t n)
     REAL log_sum = (REAL)log(sum);
     for (int64_t i = 0; i < n; i++)
         y[i] = x[i] - top - log_sum;
+}
+
+/* ln of the running sum of e^x: the larger of the two + ln(1 + e^-distance). */
+static void logcumsumexp(void *y_, const void *x_, int64_t n)
+{
+    REAL *y = y_;
+    const REAL *x = x_;
+    REAL a = LOWEST;
+    for (int64_t i = 0; i < n; i++) {
+        REAL low = x[i] < a ? x[i] : a, high = x[i] < a ? a : x[i];
+        if (IS_NAN(a))
+            high = a;
+        a = low == high && (high == LOWEST || high == HIGHEST) ? high : high + M(log1p)(M(exp)(low - high));
+        y[i] = a;
+    }
 }
 
 static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t n)
@@ -177,19 +252,19 @@ static void softmax_strip_backward(REAL *dx, const REAL *dy, const REAL *y, int6
         }
 }
 
-#define DOWN_COLUMNS(name, is_log)                                                                     \
-    static void name##_cols(void *y, const void *x, int64_t n, int64_t cols, int64_t ld)               \
-    {                                                                                                  \
-        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
-            softmax_strip((REAL *)y + c, (const REAL *)x + c, n, cols - c < STRIP ? cols - c : STRIP,  \
-                          ld, is_log);                                                                 \
-    }                                                                                                  \
-    static void name##_cols_backward(void *dx, const void *dy, const void *y, int64_t n, int64_t cols, \
-                                     int64_t ld)                                                       \
-    {                                                                                                  \
-        for (int64_t c = 0; c < cols; c += STRIP)                                                      \
-            softmax_strip_backward((REAL *)dx + c, (const REAL *)dy + c, (const REAL *)y + c, n,       \
-                                   cols - c < STRIP ? cols - c : STRIP, ld, is_log);                   \
+#define DOWN_COLUMNS(name, is_log)                                                                        \
+    static void name##_cols(void *y, const void *x, int64_t n, int64_t cols, int64_t ld)                  \
+    {                                                                                                     \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                         \
+            softmax_strip((REAL *)y + c, (const REAL *)x + c, n, cols - c < STRIP ? cols - c : STRIP, ld, \
+                          is_log);                                                                        \
+    }                                                                                                     \
+    static void name##_cols_backward(void *dx, const void *dy, const void *y, int64_t n, int64_t cols,    \
+                                     int64_t ld)                                                          \
+    {                                                                                                     \
+        for (int64_t c = 0; c < cols; c += STRIP)                                                         \
+            softmax_strip_backward((REAL *)dx + c, (const REAL *)dy + c, (const REAL *)y + c, n,          \
+                                   cols - c < STRIP ? cols - c : STRIP, ld, is_log);                      \
     }
 DOWN_COLUMNS(softmax, false)
 DOWN_COLUMNS(log_softmax, true)
@@ -293,10 +368,44 @@ static void fill_functions(kernel_table *t)
     t->unary[KERNEL_GELU_TANH][TYPE] = gelu_tanh;
     t->unary[KERNEL_SILU][TYPE] = silu;
     t->unary[KERNEL_SOFTPLUS][TYPE] = softplus;
+    t->unary[KERNEL_LOGSIGMOID][TYPE] = logsigmoid;
+    t->unary[KERNEL_MISH][TYPE] = mish;
+    t->unary[KERNEL_ELU][TYPE] = elu;
+    t->unary[KERNEL_SELU][TYPE] = selu;
+    t->unary[KERNEL_CELU][TYPE] = celu;
+    t->unary[KERNEL_EXP2][TYPE] = exponential_2;
+    t->unary[KERNEL_LOG2][TYPE] = logarithm_2;
+    t->unary[KERNEL_LOG10][TYPE] = logarithm_10;
+    t->unary[KERNEL_TAN][TYPE] = tangent;
+    t->unary[KERNEL_ASIN][TYPE] = arc_sine;
+    t->unary[KERNEL_ACOS][TYPE] = arc_cosine;
+    t->unary[KERNEL_ATAN][TYPE] = arc_tangent;
+    t->unary[KERNEL_SINH][TYPE] = hyperbolic_sine;
+    t->unary[KERNEL_COSH][TYPE] = hyperbolic_cosine;
+    t->unary[KERNEL_ASINH][TYPE] = area_sine;
+    t->unary[KERNEL_ACOSH][TYPE] = area_cosine;
+    t->unary[KERNEL_ATANH][TYPE] = area_tangent;
+    t->unary[KERNEL_ERFC][TYPE] = erf_complement;
+    t->unary[KERNEL_ERFINV][TYPE] = erf_inverse;
+    t->unary[KERNEL_LGAMMA][TYPE] = log_gamma;
+    t->unary[KERNEL_DIGAMMA][TYPE] = digamma;
+    t->unary[KERNEL_POLYGAMMA][TYPE] = polygamma;
+    t->unary[KERNEL_SINC][TYPE] = sinc;
+    t->unary[KERNEL_LOGIT][TYPE] = logit;
     t->binary[KERNEL_POW][TYPE] = power;
+    t->binary[KERNEL_ATAN2][TYPE] = angle;
+    t->binary[KERNEL_HYPOT][TYPE] = hypotenuse;
+    t->binary[KERNEL_FMOD][TYPE] = fmod_of;
+    t->binary[KERNEL_REMAINDER][TYPE] = remainder_of;
+    t->binary[KERNEL_DIV_FLOOR][TYPE] = div_floor;
+    t->binary[KERNEL_XLOGY][TYPE] = x_log_y;
+    t->binary[KERNEL_NEXTAFTER][TYPE] = next_after;
+    t->binary[KERNEL_LOGADDEXP][TYPE] = log_add_exp;
+    t->binary[KERNEL_LOGADDEXP2][TYPE] = log_add_exp2;
     t->binary[KERNEL_GELU_BACKWARD][TYPE] = gelu_backward;
     t->binary[KERNEL_GELU_TANH_BACKWARD][TYPE] = gelu_tanh_backward;
     t->binary[KERNEL_SILU_BACKWARD][TYPE] = silu_backward;
+    t->binary[KERNEL_MISH_BACKWARD][TYPE] = mish_backward;
 }
 
 void FILL(kernel_table *t)
@@ -305,6 +414,7 @@ void FILL(kernel_table *t)
     fill_real(t, TYPE);
     fill_functions(t);
     fill_reduce(t, TYPE);
+    fill_scan(t, TYPE);
     fill_step(t, TYPE);
     fill_pool(t, TYPE);
     t->gemm[TYPE] = gemm;
@@ -315,9 +425,10 @@ void FILL(kernel_table *t)
     t->conv_forward_scratch[TYPE] = no_conv_scratch;
     t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
     t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
-    t->softmax[TYPE] = (softmax_kernels){ .rows = { softmax, log_softmax },
-                                          .rows_backward = { softmax_backward, log_softmax_backward },
-                                          .cols = { softmax_cols, log_softmax_cols },
-                                          .cols_backward = { softmax_cols_backward,
-                                                             log_softmax_cols_backward } };
+    t->logcumsumexp[TYPE] = logcumsumexp;
+    t->softmax[TYPE] =
+        (softmax_kernels){ .rows = { softmax, log_softmax },
+                           .rows_backward = { softmax_backward, log_softmax_backward },
+                           .cols = { softmax_cols, log_softmax_cols },
+                           .cols_backward = { softmax_cols_backward, log_softmax_cols_backward } };
 }

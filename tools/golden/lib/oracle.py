@@ -19,7 +19,10 @@ class Unsupported(Exception):
 
 DATABASE = {
     "gelu": "nn.functional.gelu",
-    "_softmax": [],
+    "_softmax": [], "_log_softmax": [],
+    **{random: [] for random in ("rand", "randn", "uniform", "normal", "exponential", "randint", "randperm", "bernoulli", "poisson", "multinomial", "dropout")},
+    "soft_margin_loss": [],  # overflows there in half precision
+    "arange": [],  # whole numbers are i64 there; our default type is f32
     "sum_to": "sum_to_size",
     "clamp": "clamp",
     "min": "min", "max": "max",
@@ -32,10 +35,11 @@ ARGUMENTS = {
     "slice_scatter": ["src", "dim", "start", "end", "step"], "sum_to": ["size"], "unflatten": ["dim", "sizes"],
     "as_strided": ["size", "stride", "storage_offset"], "expand_as": ["other"], "view_as": ["other"], "contiguous": ["memory_format"],
     "split": ["split_size_or_sections", "dim"], "tensor_split": ["indices_or_sections", "dim"],
+    "embedding": ["index", "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse"],
     "polygamma": ["input"], "clone": ["memory_format"], "where": ["condition", "other"],
 }
 # Our order of the inputs, as places in PyTorch's.
-ORDER = {"where": (1, 0, 2)}
+ORDER = {"where": (1, 0, 2), "embedding": (1, 0)}
 # Our attribute for PyTorch's argument.
 RENAMED = {
     ("view", "size"): "shape", ("expand", "size"): "size", ("sum_to", "size"): "size",
@@ -142,11 +146,15 @@ def attribute_text(value):
 
 
 def bind(op, info, sample):
-    name, known = op["name"], {a["name"] for a in op["attributes"]}
+    name, known = op["name"], {a["name"]: a["type"] for a in op["attributes"]}
     inputs, attrs = [], {}
     for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs)):
         k = RENAMED.get((name, k), k)
+        if k == "unbiased" and "correction" in known:
+            k, v = "correction", int(v)
         if k in known:
+            if isinstance(v, str) and known[k] in ("integer", "integer or two", "number", "integers"):
+                raise Unsupported(f"{k}={v}")
             if v is not None:
                 attrs[k] = attribute_text(v)
         elif isinstance(v, torch.Tensor):
@@ -161,6 +169,10 @@ def bind(op, info, sample):
             inputs.append(v)
         else:
             raise Unsupported(f"{k}={str(v)[:20]}")
+    if name == "index_put":
+        inputs = [inputs[0], inputs[-1], *inputs[1:-1]]
+    if name in ("topk", "kthvalue") and not sample.input.is_floating_point():
+        raise Unsupported("which of equal elements is named is left open")
     if name in ORDER and len(ORDER[name]) == len(inputs):
         inputs = [inputs[i] for i in ORDER[name]]
     while inputs and inputs[-1] is None:
@@ -196,6 +208,10 @@ CALLS = {
     "einsum": lambda *x, equation: torch.einsum(equation, *x), "contiguous": lambda x: x.contiguous(),
     "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
 }
+# Of these torch has its own, with numbers for words.
+CALLS.update({name: getattr(F, name) for name in (
+    "kl_div", "dropout", "cosine_embedding_loss", "hinge_embedding_loss", "margin_ranking_loss", "triplet_margin_loss", "poisson_nll_loss")})
+CALLS["binary_cross_entropy_with_logits"] = lambda x, y, w=None, p=None, **a: F.binary_cross_entropy_with_logits(x, y, w, pos_weight=p, **a)
 # Attributes of ours that PyTorch does not take by these names, or whose default is a None there.
 NOT_GIVEN = {"seed", "stream"}
 
