@@ -353,36 +353,123 @@ TP_API tp_tensor *tp_isin(tp_tensor *elements, tp_tensor *test_elements, bool in
 TP_API tp_tensor *tp_bincount(tp_tensor *, tp_tensor *weights, int64_t minlength);     /* y_k = number of x that are k; weights or NULL */
 TP_API tp_tensor *tp_histc(tp_tensor *, int64_t bins, double min, double max);         /* min = max: of all of x */
 
-/* ---- Products ----------------------------------------------------------------------------------------- */
+/* ---- Products: both operands of one dtype, not bool; f16 and bf16 are summed in f32, integers wrap ------------ */
 
 /* (..., M, K) x (..., K, N) -> (..., M, N), batch dims broadcast; a vector on the left is a row, on the right a
  * column, and its dim is dropped, as torch.matmul. */
 TP_API tp_tensor *tp_matmul(tp_tensor *, tp_tensor *);
+TP_API tp_tensor *tp_mm(tp_tensor *, tp_tensor *);    /* (M, K) x (K, N) */
+TP_API tp_tensor *tp_bmm(tp_tensor *, tp_tensor *);   /* (B, M, K) x (B, K, N) */
+TP_API tp_tensor *tp_mv(tp_tensor *, tp_tensor *);    /* (M, K) x (K) */
+TP_API tp_tensor *tp_dot(tp_tensor *, tp_tensor *);   /* (K) x (K) -> () */
+TP_API tp_tensor *tp_vdot(tp_tensor *, tp_tensor *);  /* the same */
+TP_API tp_tensor *tp_inner(tp_tensor *, tp_tensor *); /* (I.., K) x (J.., K) -> (I.., J..); a scalar scales */
+TP_API tp_tensor *tp_outer(tp_tensor *, tp_tensor *); /* (M) x (N) -> (M, N) */
+
+/* Sums of products by index letters, as torch.einsum: "bij,bjk->bik", "ii" (trace), "ii->i" (diagonal), "i,j->ij".
+ * A letter that the output lacks is summed over; without "->" the output is every letter that stands once, in alphabetical
+ * order (A-Z before a-z), after the dims of "...", which broadcast.  Sizes of 1 broadcast.  An order of low cost is
+ * chosen for more than two operands. */
+TP_API tp_tensor *tp_einsum(const char *equation, tp_tensor *const *tensors, int n);
+
+TP_API tp_tensor *tp_tensordot(tp_tensor *x, tp_tensor *y, tp_shape dims_x, tp_shape dims_y); /* sum over pairs of dims */
+TP_API tp_tensor *tp_kron(tp_tensor *, tp_tensor *);
+TP_API tp_tensor *tp_cross(tp_tensor *, tp_tensor *, int dim);          /* of size 3; TP_NO_DIM: the first that is */
+TP_API tp_tensor *tp_matrix_power(tp_tensor *, int64_t n);              /* n >= 0 */
+TP_API tp_tensor *tp_multi_dot(tp_tensor *const *matrices, int n);      /* in the cheapest order */
 
 /* y = x W^T + b:  x (..., in), weight (out, in), bias (out) or NULL -> (..., out) */
 TP_API tp_tensor *tp_linear(tp_tensor *x, tp_tensor *weight, tp_tensor *bias);
+/* y_o = sum_ij x1_i W_oij x2_j + b_o:  x1 (..., I), x2 (..., J), weight (O, I, J), bias (O) or NULL -> (..., O) */
+TP_API tp_tensor *tp_bilinear(tp_tensor *x1, tp_tensor *x2, tp_tensor *weight, tp_tensor *bias);
 
-/* ---- Shape: views share the storage ------------------------------------------------------------------- */
+/* beta input + alpha (the product); input broadcasts; with beta 0 it does not count, even where it is NaN */
+TP_API tp_tensor *tp_addmm(tp_tensor *input, tp_tensor *mat1, tp_tensor *mat2, double beta, double alpha);
+TP_API tp_tensor *tp_addmv(tp_tensor *input, tp_tensor *mat, tp_tensor *vec, double beta, double alpha);
+TP_API tp_tensor *tp_addbmm(tp_tensor *input, tp_tensor *batch1, tp_tensor *batch2, double beta, double alpha); /* summed over the batch */
+TP_API tp_tensor *tp_baddbmm(tp_tensor *input, tp_tensor *batch1, tp_tensor *batch2, double beta, double alpha);
+TP_API tp_tensor *tp_addr(tp_tensor *input, tp_tensor *vec1, tp_tensor *vec2, double beta, double alpha);       /* vec1 outer vec2 */
+
+TP_API tp_tensor *tp_normalize(tp_tensor *, double p, int dim, double eps);           /* x / max(|x|_p, eps); PyTorch's: 2, 1, 1e-12 */
+TP_API tp_tensor *tp_pairwise_distance(tp_tensor *, tp_tensor *, double p, double eps, bool keepdim); /* |x - y + eps|_p of the last dim; 2, 1e-6 */
+TP_API tp_tensor *tp_cosine_similarity(tp_tensor *, tp_tensor *, int dim, double eps); /* 1, 1e-8 */
+TP_API tp_tensor *tp_cdist(tp_tensor *, tp_tensor *, double p);                        /* (.., P, M), (.., R, M) -> (.., P, R) */
+
+/* ---- Views: the same storage in another shape -------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_view(tp_tensor *, tp_shape);    /* never copies; one dim may be -1; says why where strides forbid it */
 TP_API tp_tensor *tp_reshape(tp_tensor *, tp_shape); /* a view where one is possible, else a copy */
-TP_API tp_tensor *tp_flatten(tp_tensor *, int start_dim, int end_dim);
-TP_API tp_tensor *tp_permute(tp_tensor *, tp_shape dims);      /* view */
-TP_API tp_tensor *tp_transpose(tp_tensor *, int dim0, int dim1); /* view */
-TP_API tp_tensor *tp_squeeze(tp_tensor *, int dim);            /* view; without that dim if its size is 1 */
-TP_API tp_tensor *tp_unsqueeze(tp_tensor *, int dim);          /* view */
-TP_API tp_tensor *tp_expand(tp_tensor *, tp_shape);            /* view with stride 0; -1 keeps a size */
-TP_API tp_tensor *tp_slice(tp_tensor *, int dim, int64_t start, int64_t end, int64_t step); /* view; x[start:end:step], step > 0 */
-TP_API tp_tensor *tp_select(tp_tensor *, int dim, int64_t index); /* view without that dim */
-TP_API tp_tensor *tp_narrow(tp_tensor *, int dim, int64_t start, int64_t length); /* view */
-TP_API tp_status tp_split(tp_tensor *, int64_t size, int dim, tp_tensor **parts, int n); /* views of size each, the last one smaller; n of them */
-TP_API tp_status tp_chunk(tp_tensor *, int chunks, int dim, tp_tensor **parts, int *n);  /* at most chunks views of equal size; *n: how many */
+TP_API tp_tensor *tp_flatten(tp_tensor *, int start_dim, int end_dim);       /* as reshape */
+TP_API tp_tensor *tp_unflatten(tp_tensor *, int dim, tp_shape sizes);        /* one of the sizes may be -1 */
+TP_API tp_tensor *tp_ravel(tp_tensor *);                                     /* as reshape, to one dim */
+TP_API tp_tensor *tp_view_as(tp_tensor *, tp_tensor *other);
+TP_API tp_tensor *tp_squeeze(tp_tensor *, int dim);            /* without that dim if its size is 1 */
+TP_API tp_tensor *tp_squeeze_dims(tp_tensor *, tp_shape dims); /* without those of size 1; TP_ALL_DIMS: without any of size 1 */
+TP_API tp_tensor *tp_unsqueeze(tp_tensor *, int dim);
+TP_API tp_tensor *tp_permute(tp_tensor *, tp_shape dims);
+TP_API tp_tensor *tp_transpose(tp_tensor *, int dim0, int dim1); /* torch's swapaxes too */
+TP_API tp_tensor *tp_t(tp_tensor *);                             /* of at most 2 dims */
+TP_API tp_tensor *tp_movedim(tp_tensor *, tp_shape source, tp_shape destination);
+TP_API tp_tensor *tp_expand(tp_tensor *, tp_shape);              /* stride 0; -1 keeps a size */
+TP_API tp_tensor *tp_expand_as(tp_tensor *, tp_tensor *other);
+TP_API tp_tensor *tp_broadcast_to(tp_tensor *, tp_shape size);   /* the same as expand */
+TP_API tp_status tp_broadcast_tensors(tp_tensor *const *tensors, int n, tp_tensor **out);
+TP_API tp_tensor *tp_slice(tp_tensor *, int dim, int64_t start, int64_t end, int64_t step); /* x[start:end:step], step > 0 */
+TP_API tp_tensor *tp_narrow(tp_tensor *, int dim, int64_t start, int64_t length);
+TP_API tp_tensor *tp_select(tp_tensor *, int dim, int64_t index); /* without that dim */
 
-TP_API tp_tensor *tp_cat(tp_tensor *const *tensors, int n, int dim);
+/* Several parts at once, at most TP_MAX_PARTS; parts has room for as many as come. */
+TP_API tp_status tp_split(tp_tensor *, int64_t size, int dim, tp_tensor **parts, int n); /* of size each, the last one smaller; n of them */
+TP_API tp_status tp_split_sizes(tp_tensor *, tp_shape sizes, int dim, tp_tensor **parts);
+TP_API tp_status tp_chunk(tp_tensor *, int chunks, int dim, tp_tensor **parts, int *n);  /* at most chunks of equal size; *n: how many */
+TP_API tp_status tp_tensor_split(tp_tensor *, int64_t sections, int dim, tp_tensor **parts);      /* sections of nearly equal size */
+TP_API tp_status tp_tensor_split_at(tp_tensor *, tp_shape indices, int dim, tp_tensor **parts);   /* cut at indices: one part more */
+TP_API tp_status tp_unbind(tp_tensor *, int dim, tp_tensor **parts);                              /* every select of dim */
+
+TP_API tp_tensor *tp_diagonal(tp_tensor *, int64_t offset, int dim1, int dim2);       /* offset 0, dims 0 and 1 in PyTorch; the diagonal is the last dim */
+TP_API tp_tensor *tp_unfold(tp_tensor *, int dimension, int64_t size, int64_t step);  /* windows: a dim more, of size; Tensor.unfold */
+TP_API tp_tensor *tp_as_strided(tp_tensor *, tp_shape size, tp_shape stride, int64_t storage_offset); /* TP_NO_DIM: x's own offset */
+
+/* ---- Joining, repeating, borders: copies -------------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_cat(tp_tensor *const *tensors, int n, int dim); /* a tensor of shape (0,) joins anything */
 TP_API tp_tensor *tp_stack(tp_tensor *const *tensors, int n, int dim);
-TP_API tp_tensor *tp_repeat(tp_tensor *, tp_shape times);
+TP_API tp_tensor *tp_hstack(tp_tensor *const *tensors, int n);
+TP_API tp_tensor *tp_vstack(tp_tensor *const *tensors, int n);
+TP_API tp_tensor *tp_dstack(tp_tensor *const *tensors, int n);
+TP_API tp_tensor *tp_column_stack(tp_tensor *const *tensors, int n);
+TP_API tp_tensor *tp_block_diag(tp_tensor *const *tensors, int n);
+TP_API tp_status tp_meshgrid(tp_tensor *const *tensors, int n, bool xy, tp_tensor **out); /* views; xy: the first two dims change places */
+TP_API tp_tensor *tp_cartesian_prod(tp_tensor *const *tensors, int n);
+TP_API tp_tensor *tp_repeat(tp_tensor *, tp_shape times);     /* as Tensor.repeat: a count a dim, more in front */
+TP_API tp_tensor *tp_tile(tp_tensor *, tp_shape dims);        /* as numpy.tile: counts from the last dim */
+TP_API tp_tensor *tp_repeat_interleave(tp_tensor *, int64_t repeats, int dim);              /* TP_NO_DIM: of all elements as a vector */
+TP_API tp_tensor *tp_repeat_interleave_by(tp_tensor *, tp_tensor *repeats, int dim);        /* a count an element, integers */
 TP_API tp_tensor *tp_flip(tp_tensor *, tp_shape dims);
+TP_API tp_tensor *tp_fliplr(tp_tensor *);
+TP_API tp_tensor *tp_flipud(tp_tensor *);
+TP_API tp_tensor *tp_rot90(tp_tensor *, int64_t k, tp_shape dims);        /* dims (0, 1) in PyTorch */
+TP_API tp_tensor *tp_roll(tp_tensor *, tp_shape shifts, tp_shape dims);   /* no dims: one shift, of all elements as a vector */
 TP_API tp_tensor *tp_pad(tp_tensor *, tp_shape before, tp_shape after, double value); /* one entry per dim; negative crops */
+
+/* As torch.nn.functional.pad: {before, after} of the last dim, then of the one before it ...; negative crops. */
+typedef enum tp_pad_mode { TP_PAD_CONSTANT, TP_PAD_REFLECT, TP_PAD_REPLICATE, TP_PAD_CIRCULAR } tp_pad_mode;
+TP_API tp_tensor *tp_pad_last(tp_tensor *, tp_shape pad, tp_pad_mode, double value);
+
+TP_API tp_tensor *tp_pixel_shuffle(tp_tensor *, int64_t upscale_factor);     /* (.., C r^2, H, W) -> (.., C, H r, W r) */
+TP_API tp_tensor *tp_pixel_unshuffle(tp_tensor *, int64_t downscale_factor); /* and back */
+
+/* ---- Diagonals, triangles, parts replaced: copies ------------------------------------------------------------- */
+
+TP_API tp_tensor *tp_diag(tp_tensor *, int64_t diagonal); /* a vector makes a matrix, a matrix gives its diagonal */
+TP_API tp_tensor *tp_diag_embed(tp_tensor *, int64_t offset, int dim1, int dim2); /* 0, -2, -1 in PyTorch */
+TP_API tp_tensor *tp_trace(tp_tensor *);
+TP_API tp_tensor *tp_tril(tp_tensor *, int64_t diagonal); /* 0 where j > i + diagonal */
+TP_API tp_tensor *tp_triu(tp_tensor *, int64_t diagonal); /* 0 where j < i + diagonal */
+TP_API tp_tensor *tp_diagonal_scatter(tp_tensor *x, tp_tensor *src, int64_t offset, int dim1, int dim2);
+TP_API tp_tensor *tp_select_scatter(tp_tensor *x, tp_tensor *src, int dim, int64_t index);
+TP_API tp_tensor *tp_slice_scatter(tp_tensor *x, tp_tensor *src, int dim, int64_t start, int64_t end, int64_t step);
+TP_API tp_tensor *tp_as_strided_scatter(tp_tensor *x, tp_tensor *src, tp_shape size, tp_shape stride, int64_t storage_offset); /* strides of x as if contiguous */
 
 /* ---- Indexing ------------------------------------------------------------------------------------------- */
 

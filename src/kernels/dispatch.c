@@ -55,6 +55,7 @@ static void make_tables(void)
         ref_fill_f64(t);
         ref_fill_i64(t);
         ref_fill_convert(t);
+        ref_fill_move(t);
         ref_fill_indexed(t);
         ref_fill_order(t);
         ref_fill_random(t);

@@ -173,6 +173,10 @@ typedef void where_fn(void *y, const uint8_t *c, int64_t sc, const void *a, int6
 /* dst[i * ds] = (dst type) src[i * ss]; strides in elements.  Float to integer truncates; to bool: != 0 */
 typedef void convert_fn(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n);
 
+/* dst[j * dst_row + i] = src[i * src_row + j], i < rows, j < cols */
+typedef void transpose_fn(void *dst, int64_t dst_row, const void *src, int64_t src_row, int64_t rows,
+                          int64_t cols);
+
 /* Rows:    y[0] = reduce(x[0 .. n)): a tree fixed by n, never by the caller's threads.
  * Columns: y[c] = reduce over r of x[r * ld + c], c < cols; sequential in r. */
 typedef void reduce_rows_fn(void *y, const void *x, int64_t n);
@@ -288,6 +292,9 @@ typedef struct kernel_table {
     where_fn *where[KT_COUNT];
     convert_fn *convert[STORED_TYPES][STORED_TYPES]; /* [dst][src] */
 
+    convert_fn *move[4]; /* elements of 1, 2, 4, 8 bytes as they are; ss may be negative */
+    transpose_fn *transpose[4];
+
     reduce_rows_fn *reduce_rows[KERNEL_REDUCE_COUNT][KT_COUNT];
     reduce_cols_fn *reduce_cols[KERNEL_REDUCE_COUNT][KT_COUNT];
     arg_fn *argmax[KT_COUNT], *argmin[KT_COUNT];
@@ -310,9 +317,11 @@ typedef struct kernel_table {
     select_fn *select[STORED_TYPES];
     kth_fn *kth[STORED_TYPES];
 
-    /* From here on: [0] f32, [1] f64.  gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
-    void (*gemm[2])(const gemm_args *);
-    size_t (*gemm_scratch[2])(const gemm_args *);
+    /* gemm and conv split their own work over threads (base/parallel.h); the rest is called from inside a split. */
+    void (*gemm[KT_COUNT])(const gemm_args *); /* integers wrap */
+    size_t (*gemm_scratch[KT_COUNT])(const gemm_args *);
+
+    /* From here on: [0] f32, [1] f64. */
     void (*conv_forward[2])(const conv_args *);
     void (*conv_data_gradient[2])(const conv_args *);
     void (*conv_weight_gradient[2])(const conv_args *);

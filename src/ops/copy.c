@@ -50,7 +50,7 @@ const tp_op tp_op_clone = {
     .inputs = "x",
     .n_in = 1,
     .attrs_size = sizeof(int64_t),
-    .attrs = (const tp_attr[]){ { "layout", TP_ATTR_I64, 0, 0 },
+    .attrs = (const tp_attr[]){ { "layout", TP_ATTR_I64, 0, 0, NULL },
                                 { 0 } }, /* 0: as x, 1: contiguous, 2: channels-last */
     .infer = clone_infer,
     .forward = copy_forward,
@@ -69,6 +69,14 @@ tp_tensor *tp_contiguous(tp_tensor *x)
         return x;
     return tp_apply(&tp_op_clone, &x, 1, &(int64_t){ CLONE_CONTIGUOUS });
 }
+
+static void contiguous_compose(tp_call *c)
+{
+    c->out[0] = tp_contiguous(c->in[0]);
+}
+
+COMPOSED_OP(contiguous, "x", 1, "y = x itself if its elements lie in row-major order, else a copy",
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
 
 bool is_channels_last(const tp_tensor *x)
 {
@@ -116,6 +124,23 @@ const void *staged(const tp_call *c, const tp_tensor *x, int64_t layout, char **
     return copy;
 }
 
+size_t converted_bytes(const tp_tensor *x, tp_dtype dtype)
+{
+    return ((size_t)x->numel * tp_dtype_size(dtype) + 63) / 64 * 64;
+}
+
+const void *converted(const tp_call *c, const tp_tensor *x, tp_dtype dtype, char **scratch)
+{
+    int64_t stride[TP_MAX_DIMS], size = 1;
+    void *copy = *scratch;
+    for (int i = x->ndim; i-- > 0; size *= x->shape[i])
+        stride[i] = size;
+    *scratch += converted_bytes(x, dtype);
+    copy_strided(c->kernels, x->ndim, x->shape, copy, dtype, stride, tensor_data(x), (tp_dtype)x->dtype,
+                 x->stride);
+    return copy;
+}
+
 /* ---- to: another dtype -------------------------------------------------------------------------------------------- */
 
 static tp_status to_infer(tp_call *c)
@@ -135,7 +160,7 @@ const tp_op tp_op_to = {
     .inputs = "x",
     .n_in = 1,
     .attrs_size = sizeof(tp_dtype),
-    .attrs = (const tp_attr[]){ { "dtype", TP_ATTR_DTYPE, 0, 0 }, { 0 } },
+    .attrs = (const tp_attr[]){ { "dtype", TP_ATTR_DTYPE, 0, 0, NULL }, { 0 } },
     .infer = to_infer,
     .forward = copy_forward,
     .backward = pass_backward,

@@ -41,7 +41,7 @@ static bool is_outer(const map *m, int a, int b)
     return false;
 }
 
-static void swap_dims(map *m, int a, int b)
+void map_swap_dims(map *m, int a, int b)
 {
     int64_t t = m->shape[a];
     m->shape[a] = m->shape[b], m->shape[b] = t;
@@ -64,7 +64,7 @@ static void copy_dim(map *m, int to, int from)
         m->stride[k][to] = m->stride[k][from];
 }
 
-static void simplify(map *m)
+void map_simplify(map *m)
 {
     int n = 0;
     for (int i = 0; i < m->ndim; i++) /* sizes of 1 are no dims */
@@ -72,7 +72,7 @@ static void simplify(map *m)
             copy_dim(m, n++, i);
     for (int i = 1; i < n; i++)
         for (int j = i; j > 0 && is_outer(m, j, j - 1); j--)
-            swap_dims(m, j, j - 1);
+            map_swap_dims(m, j, j - 1);
     int last = 0;
     for (int i = 1; i < n; i++)
         if (can_merge(m, last, i)) {
@@ -176,7 +176,7 @@ void map_run(map *m)
 {
     run r = { .m = m };
     bool buffers = false;
-    simplify(m);
+    map_simplify(m);
     int inner = m->ndim - 1;
     int64_t rows = 1;
     for (int i = 0; i < inner; i++)
@@ -230,7 +230,7 @@ void unary_forward_with(const tp_call *c, unary_kernel kernel, const double *par
     map_run(&m);
 }
 
-static void binary_body(const void *context, void *const *ptr, const int64_t *step, int64_t n)
+void map_binary(const void *context, void *const *ptr, const int64_t *step, int64_t n)
 {
     (*(binary_fn *const *)context)(ptr[0], ptr[1], step[1], ptr[2], step[2], n);
 }
@@ -244,7 +244,7 @@ static void binary_with(const tp_call *c, binary_fn *f, tp_dtype in, tp_dtype ou
         f(tensor_data(y), tensor_data(a), 1, tensor_data(b), 1, y->numel);
         return;
     }
-    map m = { .body = binary_body, .context = &f };
+    map m = { .body = map_binary, .context = &f };
     map_tensors(&m, c->kernels, y, (const tp_tensor *[]){ a, b }, 2);
     m.computed[0] = out;
     m.computed[1] = m.computed[2] = in;
@@ -268,82 +268,4 @@ void compare_forward(const tp_call *c)
     const kernel_table *kernels = c->kernels;
     kernel_type type = kernel_type_of(call_promoted(c));
     binary_with(c, kernels->compare[c->op->tag][type], dtype_of_kernel(type), TP_BOOL);
-}
-
-/* ---- copying ------------------------------------------------------------------------------------------------------ */
-
-/* Any two dtypes convert in one step, so nothing is ever buffered: the body gets the source as it is stored. */
-typedef struct copy_context {
-    convert_fn *convert;
-    int64_t dst_step, src_step;
-} copy_context;
-
-typedef struct copy_run {
-    const map *m;
-    copy_context c;
-    int64_t piece, pieces_per_row;
-    size_t size[2];
-} copy_run;
-
-static void copy_pieces(void *context, int64_t begin, int64_t end)
-{
-    const copy_run *r = context;
-    const map *m = r->m;
-    int inner = m->ndim - 1;
-    for (int64_t p = begin; p < end; p++) {
-        int64_t rest = p / r->pieces_per_row, at = p % r->pieces_per_row * r->piece;
-        int64_t offset[2] = { at * r->c.dst_step, at * r->c.src_step };
-        for (int i = inner - 1; i >= 0; i--) {
-            int64_t index = rest % m->shape[i];
-            rest /= m->shape[i];
-            offset[0] += index * m->stride[0][i];
-            offset[1] += index * m->stride[1][i];
-        }
-        int64_t n = m->shape[inner] - at;
-        r->c.convert(m->data[0] + offset[0] * (int64_t)r->size[0], r->c.dst_step,
-                     m->data[1] + offset[1] * (int64_t)r->size[1], r->c.src_step,
-                     n < r->piece ? n : r->piece);
-    }
-}
-
-static void copy_run_map(map *m)
-{
-    simplify(m);
-    int inner = m->ndim - 1;
-    int64_t rows = 1, length = m->shape[inner];
-    for (int i = 0; i < inner; i++)
-        rows *= m->shape[i];
-    if (rows * length == 0)
-        return;
-    copy_run r = { .m = m, .piece = DIRECT_BLOCK };
-    r.c = (copy_context){ m->kernels->convert[m->stored[0]][m->stored[1]], m->stride[0][inner],
-                          m->stride[1][inner] };
-    r.size[0] = tp_dtype_size(m->stored[0]);
-    r.size[1] = tp_dtype_size(m->stored[1]);
-    r.pieces_per_row = (length + r.piece - 1) / r.piece;
-    int64_t elements = length < r.piece ? length : r.piece;
-    parallel_for(rows * r.pieces_per_row,
-                 rows * length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements, copy_pieces,
-                 &r);
-}
-
-void copy_tensor(const kernel_table *kernels, const tp_tensor *dst, const tp_tensor *src)
-{
-    map m = { 0 };
-    map_tensors(&m, kernels, dst, &src, 1);
-    copy_run_map(&m);
-}
-
-void copy_strided(const kernel_table *kernels, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type,
-                  const int64_t *dst_stride, const void *src, tp_dtype src_type, const int64_t *src_stride)
-{
-    map m = { .n = 2,
-              .ndim = ndim,
-              .kernels = kernels,
-              .data = { dst, (char *)(uintptr_t)src },
-              .stored = { dst_type, src_type } };
-    memcpy(m.shape, shape, sizeof *shape * (size_t)ndim);
-    memcpy(m.stride[0], dst_stride, sizeof *shape * (size_t)ndim);
-    memcpy(m.stride[1], src_stride, sizeof *shape * (size_t)ndim);
-    copy_run_map(&m);
 }

@@ -33,7 +33,11 @@ tp_dtype dtype_of_kernel(kernel_type); /* f32, f64, i64 */
 
 /* The loop over y's shape with inputs broadcast to it. */
 void map_tensors(map *, const kernel_table *, const tp_tensor *y, const tp_tensor *const *in, int n_in);
+void map_simplify(
+    map *); /* dims in operand 0's order in memory, merged where all operands allow it; the last one is the row */
+void map_swap_dims(map *, int a, int b);
 void map_run(map *);
+map_body map_binary; /* the body for a binary_fn *context */
 
 /* Whole forwards of element-wise ops: kernel number in op->tag. */
 void unary_forward_with(const tp_call *, unary_kernel, const double *parameters);
@@ -41,7 +45,13 @@ void binary_forward_with(const tp_call *, binary_kernel);
 void binary_forward(const tp_call *);  /* op->tag: binary_kernel; computed in the output's type */
 void compare_forward(const tp_call *); /* op->tag: compare_kernel; computed in the inputs' common type */
 
-/* dst = src, converted; src broadcasts to dst.  Raw form: over a shape with strides in elements. */
+/* Which of the kernels move and transpose takes elements of so many bytes. */
+static inline int move_kind(size_t bytes)
+{
+    return bytes == 1 ? 0 : bytes == 2 ? 1 : bytes == 4 ? 2 : 3;
+}
+
+/* transfer.c: dst = src, converted; src broadcasts to dst.  Raw form: over a shape with strides in elements. */
 void copy_tensor(const kernel_table *, const tp_tensor *dst, const tp_tensor *src);
 void copy_strided(const kernel_table *, int ndim, const int64_t *shape, void *dst, tp_dtype dst_type,
                   const int64_t *dst_stride, const void *src, tp_dtype src_type, const int64_t *src_stride);

@@ -8,6 +8,55 @@
 
 #include <taper/ops.h>
 
+/* ---- writing a descriptor --------------------------------------------------------------------------------------- */
+
+/* An operation made of others: its function is name_compose. */
+#define COMPOSED_OP(name_, inputs_, n_in_, formula_, ...)     \
+    const tp_op tp_op_##name_ = { .name = #name_,             \
+                                  .formula = formula_,        \
+                                  .inputs = inputs_,          \
+                                  .n_in = n_in_,              \
+                                  .compose = name_##_compose, \
+                                  __VA_ARGS__ }
+#define OP_EXAMPLES(...)             \
+    .examples = (const tp_example[]) \
+    {                                \
+        __VA_ARGS__,                 \
+        {                            \
+            NULL, NULL               \
+        }                            \
+    }
+#define OP_ATTRS(type, ...)                                \
+    .attrs_size = sizeof(type), .attrs = (const tp_attr[]) \
+    {                                                      \
+        __VA_ARGS__,                                       \
+        {                                                  \
+            0                                              \
+        }                                                  \
+    }
+#define OP_ATTR(type, KIND, field, otherwise)                          \
+    {                                                                  \
+#field, TP_ATTR_##KIND, offsetof(type, field), otherwise, NULL \
+    }
+
+/* For operations with any number of outputs: fails where there are more than TP_MAX_PARTS; and tp_apply_n into the caller's
+ * array, which has room for just as many as come (*n_out, which may be NULL, says). */
+bool too_many_parts(const char *op, int64_t n);
+tp_status apply_parts(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out,
+                      int *n_out);
+
+/* strided.c: zeros of shape with x added at these strides (of a contiguous tensor) from element offset on; and the diagonal of
+ * a tensor of such a shape and strides, which lies at *size, *strides, *first. */
+tp_tensor *add_at(tp_tensor *x, tp_shape shape, tp_shape stride, int64_t offset);
+tp_tensor *scatter_at(tp_tensor *x, tp_tensor *src, tp_shape stride,
+                      int64_t offset); /* x with src written there */
+tp_status diagonal_geometry(const char *op, const tp_shape *shape, const int64_t *stride, int64_t offset,
+                            int64_t dim1, int64_t dim2, tp_shape *size, tp_shape *strides, int64_t *first);
+tp_shape contiguous_strides(tp_shape);
+
+/* The shape that n tensors broadcast to. */
+tp_status broadcast_together(const char *op, tp_tensor *const *in, int n, tp_shape *shape);
+
 bool is_channels_last(const tp_tensor *x); /* (N, C, H, W) with C innermost in memory */
 tp_tensor *channels_last(tp_tensor *x);    /* itself if it is, else a copy that is; a recorded operation */
 
@@ -15,6 +64,10 @@ tp_tensor *channels_last(tp_tensor *x);    /* itself if it is, else a copy that 
  * scratch, and forward reads what staged returns: x itself where it lies right, else a copy at *scratch, which moves on. */
 size_t staged_bytes(const tp_tensor *x, int64_t layout);
 const void *staged(const tp_call *, const tp_tensor *x, int64_t layout, char **scratch);
+
+/* The same for kernels that compute in another dtype than x's: a contiguous copy in that one. */
+size_t converted_bytes(const tp_tensor *x, tp_dtype);
+const void *converted(const tp_call *, const tp_tensor *x, tp_dtype, char **scratch);
 
 static inline bool is_half(
     const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */

@@ -1,13 +1,12 @@
-/* shape.c - views: the same storage under another shape; and the copies that undo what a view left out.
+/* shape.c - the same storage under another shape: view, and reshape, flatten, unflatten, squeeze, unsqueeze made of it.
  *
- * Most views are one op, view, whose strides are worked out by view_strides: dims that lie together in memory may be
- * cut and joined at will, others not.
- * Layer: ops.  Depends on map.h for copies.  Read next: join.c for cat and pad. */
+ * The strides of a view are worked out by view_strides: dims that lie together in memory may be cut and joined at will,
+ * others not.
+ * Layer: ops.  Depends on core.  Read next: permute.c, slice.c, strided.c for the other views. */
 #include "base/memory.h"
-#include "ops/map.h"
+#include "ops/ops.h"
 
 #include <string.h>
-#include <taper/ops.h>
 
 /* ---- view ------------------------------------------------------------------------------------------------------- */
 
@@ -95,7 +94,7 @@ const tp_op tp_op_view = {
     .inputs = "x",
     .n_in = 1,
     .attrs_size = sizeof(tp_shape),
-    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
+    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0, NULL }, { 0 } },
     .is_view = true,
     .infer = view_infer,
     .backward = view_backward,
@@ -167,316 +166,131 @@ tp_tensor *tp_unsqueeze(tp_tensor *x, int dim)
     return tp_view(x, shape);
 }
 
-/* ---- permute -------------------------------------------------------------------------------------------------------- */
+/* ---- the table's form of them ------------------------------------------------------------------------------------------- */
 
-static tp_status permute_infer(tp_call *c)
+static void reshape_compose(tp_call *c)
 {
-    const tp_shape *dims = c->attrs;
-    const tp_tensor *x = c->in[0];
-    tp_tensor *y = c->out[0];
-    unsigned seen = 0;
-    if (dims->ndim != x->ndim)
-        return tp_fail(TP_ERR_ARGUMENT, "permute: %d dims are named, %s has %d", dims->ndim,
-                       tensor_shape_text(x), x->ndim);
-    y->dtype = x->dtype;
-    y->ndim = x->ndim;
-    y->numel = x->numel;
-    y->offset = x->offset;
-    for (int i = 0; i < x->ndim; i++) {
-        int dim = (int)dims->dim[i];
-        if (normalize_dim("permute", x->ndim, &dim))
-            return tp_error_pending();
-        if (seen >> dim & 1)
-            return tp_fail(TP_ERR_ARGUMENT, "permute: dim %d stands twice", dim);
-        seen |= 1u << dim;
-        y->shape[i] = x->shape[dim];
-        y->stride[i] = x->stride[dim];
-    }
-    return TP_OK;
+    c->out[0] = tp_reshape(c->in[0], *(const tp_shape *)c->attrs);
 }
 
-static void permute_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+COMPOSED_OP(reshape, "x", 1, "y = x seen as shape; a copy where strides forbid a view",
+            OP_ATTRS(tp_shape, { "shape", TP_ATTR_DIMS, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3,4", &TP_SHAPE(6, -1) }, { "4,6@t", &TP_SHAPE(2, -1, 3) },
+                        { "s", &TP_SHAPE(1, 1) }, { "0,3", &TP_SHAPE(3, 0) }));
+
+typedef struct flatten_attrs {
+    int64_t start_dim, end_dim;
+} flatten_attrs;
+
+static void flatten_compose(tp_call *c)
 {
-    const tp_shape *dims = s->attrs;
-    tp_shape inverse = { .ndim = dims->ndim };
-    for (int i = 0; i < dims->ndim; i++)
-        inverse.dim[dims->dim[i] < 0 ? dims->dim[i] + dims->ndim : dims->dim[i]] = i;
-    dx[0] = tp_permute(dy, inverse);
+    const flatten_attrs *a = c->attrs;
+    c->out[0] = tp_flatten(c->in[0], (int)a->start_dim, (int)a->end_dim);
 }
 
-const tp_op tp_op_permute = {
-    .name = "permute",
-    .formula = "y[i_dims[0], i_dims[1], ...] = x[i_0, i_1, ...]",
-    .inputs = "x",
-    .n_in = 1,
-    .attrs_size = sizeof(tp_shape),
-    .attrs = (const tp_attr[]){ { "dims", TP_ATTR_DIMS, 0, 0 }, { 0 } },
-    .is_view = true,
-    .infer = permute_infer,
-    .backward = permute_backward,
-    .examples =
-        (const tp_example[]){ { "2,3,4", &TP_SHAPE(2, 0, 1) }, { "3,5@t", &TP_SHAPE(1, 0) }, { NULL, NULL } },
-};
+COMPOSED_OP(flatten, "x", 1, "y = x with the dims from start_dim to end_dim as one",
+            OP_ATTRS(flatten_attrs, OP_ATTR(flatten_attrs, I64, start_dim, 0),
+                     OP_ATTR(flatten_attrs, I64, end_dim, -1)),
+            OP_EXAMPLES({ "2,3,4", &(flatten_attrs){ 1, -1 } }, { "3,5@t", NULL }, { "s", NULL },
+                        { "2,0,3", &(flatten_attrs){ 0, 1 } }));
 
-tp_tensor *tp_permute(tp_tensor *x, tp_shape dims)
+typedef struct unflatten_attrs {
+    int64_t dim;
+    tp_shape sizes;
+} unflatten_attrs;
+
+static void unflatten_compose(tp_call *c)
 {
-    return tp_apply(&tp_op_permute, &x, 1, &dims);
-}
-
-tp_tensor *tp_transpose(tp_tensor *x, int a, int b)
-{
-    tp_shape dims = { .ndim = tp_ndim(x) };
-    if (!x || tp_pending() || normalize_dim("transpose", x->ndim, &a) ||
-        normalize_dim("transpose", x->ndim, &b))
-        return tp_permute(x, dims);
-    for (int i = 0; i < dims.ndim; i++)
-        dims.dim[i] = i == a ? b : i == b ? a : i;
-    return tp_permute(x, dims);
-}
-
-/* ---- expand -------------------------------------------------------------------------------------------------------- */
-
-static tp_status expand_infer(tp_call *c)
-{
-    tp_shape shape = *(const tp_shape *)c->attrs;
-    const tp_tensor *x = c->in[0];
-    tp_tensor *y = c->out[0];
-    int pad = shape.ndim - x->ndim;
-    for (int i = 0; i < shape.ndim && pad >= 0; i++)
-        if (shape.dim[i] == -1 && i >= pad)
-            shape.dim[i] = x->shape[i - pad];
-    if (pad < 0)
-        return tp_fail(TP_ERR_SHAPE, "expand: %s has more dims than %s", tensor_shape_text(x),
-                       shape_text(shape));
-    if (tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape))
-        return tp_error_pending();
-    y->offset = x->offset;
-    for (int i = 0; i < shape.ndim; i++) {
-        int64_t size = i < pad ? 1 : x->shape[i - pad];
-        if (size != 1 && size != shape.dim[i])
-            return tp_fail(TP_ERR_SHAPE, "expand: %s to %s: dim %d is %lld and not 1", tensor_shape_text(x),
-                           shape_text(shape), i - pad, (long long)size);
-        y->stride[i] = i < pad || size != shape.dim[i] ? 0 : x->stride[i - pad];
-    }
-    return TP_OK;
-}
-
-static void expand_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
-{
-    (void)s;
-    dx[0] = dy; /* the engine sums it back to x's shape */
-}
-
-const tp_op tp_op_expand = {
-    .name = "expand",
-    .formula = "y = x repeated along dims of size 1, without memory",
-    .inputs = "x",
-    .n_in = 1,
-    .attrs_size = sizeof(tp_shape),
-    .attrs = (const tp_attr[]){ { "shape", TP_ATTR_DIMS, 0, 0 }, { 0 } },
-    .is_view = true,
-    .infer = expand_infer,
-    .backward = expand_backward,
-    .examples =
-        (const tp_example[]){ { "2,1,4", &TP_SHAPE(5, 2, 3, -1) }, { "s", &TP_SHAPE(2, 2) }, { NULL, NULL } },
-};
-
-tp_tensor *tp_expand(tp_tensor *x, tp_shape shape)
-{
-    return tp_apply(&tp_op_expand, &x, 1, &shape);
-}
-
-/* ---- slice, and its adjoint ---------------------------------------------------------------------------------------------- */
-
-typedef struct slice_attrs {
-    int64_t dim, start, end, step;
-} slice_attrs;
-
-/* The bounds as Python has them: negative from the end, too large ones cut. */
-static tp_status resolve_slice(const char *op, const int64_t *shape, int ndim, slice_attrs *a)
-{
+    const unflatten_attrs *a = c->attrs;
+    tp_tensor *x = c->in[0];
     int dim = (int)a->dim;
-    if (ndim == 0)
-        return tp_fail(TP_ERR_INDEX, "%s: a scalar cannot be sliced", op);
-    if (normalize_dim(op, ndim, &dim))
-        return tp_error_pending();
-    if (a->step < 1)
-        return tp_fail(TP_ERR_ARGUMENT, "%s: step %lld, at least 1 is wanted", op, (long long)a->step);
-    int64_t size = shape[dim];
-    a->dim = dim;
-    a->start += a->start < 0 ? size : 0;
-    a->end += a->end < 0 ? size : 0;
-    a->start = a->start < 0 ? 0 : a->start > size ? size : a->start;
-    a->end = a->end < a->start ? a->start : a->end > size ? size : a->end;
-    return TP_OK;
-}
-
-static tp_status slice_infer(tp_call *c)
-{
-    slice_attrs a = *(const slice_attrs *)c->attrs;
-    const tp_tensor *x = c->in[0];
-    tp_tensor *y = c->out[0];
-    if (resolve_slice("slice", x->shape, x->ndim, &a))
-        return tp_error_pending();
-    tp_shape shape = tp_shape_of(x);
-    shape.dim[a.dim] = (a.end - a.start + a.step - 1) / a.step;
-    if (tp_infer_shape(c, 0, (tp_dtype)x->dtype, shape))
-        return tp_error_pending();
-    memcpy(y->stride, x->stride, sizeof *x->stride * x->ndim);
-    y->stride[a.dim] *= a.step;
-    y->offset = x->offset + (shape.dim[a.dim] ? a.start * x->stride[a.dim] : 0);
-    return TP_OK;
-}
-
-typedef struct slice_backward_attrs {
-    slice_attrs slice;
-    tp_shape shape; /* of what was sliced */
-} slice_backward_attrs;
-
-extern const tp_op tp_op_slice_backward;
-
-static void slice_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
-{
-    slice_backward_attrs a = { *(const slice_attrs *)s->attrs, s->in_shape[0] };
-    dx[0] = tp_apply(&tp_op_slice_backward, &dy, 1, &a);
-}
-
-#define SLICE_ATTRS(base)                                                  \
-    { "dim", TP_ATTR_I64, base + offsetof(slice_attrs, dim), 0 },          \
-        { "start", TP_ATTR_I64, base + offsetof(slice_attrs, start), 0 },  \
-        { "end", TP_ATTR_I64, base + offsetof(slice_attrs, end), 0x1p62 }, \
-    {                                                                      \
-        "step", TP_ATTR_I64, base + offsetof(slice_attrs, step), 1         \
+    tp_shape shape = { 0 };
+    if (normalize_dim("unflatten", x->ndim, &dim))
+        return;
+    if (!x->ndim || a->sizes.ndim < 1 || x->ndim - 1 + a->sizes.ndim > TP_MAX_DIMS) {
+        tp_fail(TP_ERR_SHAPE, "unflatten: dim %d of %s in %d sizes: 1 to %d dims in all are wanted", dim,
+                tensor_shape_text(x), a->sizes.ndim, TP_MAX_DIMS);
+        return;
     }
-
-const tp_op tp_op_slice = {
-    .name = "slice",
-    .formula = "y = x[start:end:step] along dim",
-    .inputs = "x",
-    .n_in = 1,
-    .attrs_size = sizeof(slice_attrs),
-    .attrs = (const tp_attr[]){ SLICE_ATTRS(0), { 0 } },
-    .is_view = true,
-    .infer = slice_infer,
-    .backward = slice_backward,
-    .examples = (const tp_example[]){ { "5,3", &(slice_attrs){ 0, 1, 5, 2 } },
-                                      { "2,6", &(slice_attrs){ -1, -4, -1, 1 } },
-                                      { "4", &(slice_attrs){ 0, 3, 1, 1 } },
-                                      { NULL, NULL } },
-};
-
-tp_tensor *tp_slice(tp_tensor *x, int dim, int64_t start, int64_t end, int64_t step)
-{
-    return tp_apply(&tp_op_slice, &x, 1, &(slice_attrs){ dim, start, end, step });
+    for (int i = 0; i < x->ndim; i++)
+        for (int k = 0; k < (i == dim ? a->sizes.ndim : 1); k++)
+            shape.dim[shape.ndim++] = i == dim ? a->sizes.dim[k] : x->shape[i];
+    tp_shape part = a->sizes;
+    tp_tensor one = { .numel = x->shape[dim], .ndim = 1, .shape = { x->shape[dim] } };
+    if (resolve_shape("unflatten", &one, &part)) /* a -1 stands for what is left of that dim alone */
+        return;
+    memcpy(shape.dim + dim, part.dim, sizeof *part.dim * (size_t)part.ndim);
+    c->out[0] = tp_view(x, shape);
 }
 
-static tp_status slice_backward_infer(tp_call *c)
+COMPOSED_OP(unflatten, "x", 1, "y = x with dim as several dims of the sizes, one of which may be -1",
+            OP_ATTRS(unflatten_attrs, OP_ATTR(unflatten_attrs, I64, dim, TP_REQUIRED),
+                     OP_ATTR(unflatten_attrs, DIMS, sizes, TP_REQUIRED)),
+            OP_EXAMPLES({ "2,6", &(unflatten_attrs){ 1, { 2, { 2, -1 } } } },
+                        { "12,5@t", &(unflatten_attrs){ 0, { 3, { -1, 2, 3 } } } }));
+
+tp_tensor *tp_unflatten(tp_tensor *x, int dim, tp_shape sizes)
 {
-    const slice_backward_attrs *a = c->attrs;
-    const tp_tensor *dy = c->in[0];
-    slice_attrs slice = a->slice;
-    tp_shape part = a->shape;
-    if (resolve_slice("slice_backward", part.dim, part.ndim, &slice))
-        return tp_error_pending();
-    part.dim[slice.dim] =
-        slice.end > slice.start ? (slice.end - slice.start + slice.step - 1) / slice.step : 0;
-    for (int i = 0; i < part.ndim; i++)
-        if (dy->ndim != part.ndim || dy->shape[i] != part.dim[i])
-            return tp_fail(TP_ERR_SHAPE, "slice_backward: dy %s is not such a slice of %s",
-                           tensor_shape_text(dy), shape_text(a->shape));
-    return tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->shape);
+    return tp_apply(&tp_op_unflatten, &x, 1, &(unflatten_attrs){ dim, sizes });
 }
 
-static void slice_backward_forward(const tp_call *c)
+static void ravel_compose(tp_call *c)
 {
-    slice_backward_attrs a = *(const slice_backward_attrs *)c->attrs;
-    const tp_tensor *dy = c->in[0], *dx = c->out[0];
-    resolve_slice("slice", dx->shape, dx->ndim, &a.slice);
-    memset(tensor_data(dx), 0,
-           (size_t)dx->numel * tensor_element_size(dx)); /* zero is all bits zero in every dtype */
-    int64_t stride[TP_MAX_DIMS];
-    memcpy(stride, dx->stride, sizeof *stride * dx->ndim);
-    stride[a.slice.dim] *= a.slice.step;
-    char *first =
-        tensor_data(dx) + a.slice.start * dx->stride[a.slice.dim] * (int64_t)tensor_element_size(dx);
-    if (dy->numel)
-        copy_strided(c->kernels, dy->ndim, dy->shape, first, (tp_dtype)dx->dtype, stride, tensor_data(dy),
-                     (tp_dtype)dy->dtype, dy->stride);
+    c->out[0] = tp_reshape(c->in[0], TP_SHAPE(-1));
 }
 
-static void slice_backward_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+COMPOSED_OP(ravel, "x", 1, "y = all elements of x in row-major order",
+            OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }, { "s", NULL }));
+
+tp_tensor *tp_ravel(tp_tensor *x)
 {
-    const slice_backward_attrs *a = s->attrs;
-    dx[0] = tp_slice(dy, (int)a->slice.dim, a->slice.start, a->slice.end, a->slice.step);
+    return tp_apply(&tp_op_ravel, &x, 1, NULL);
 }
 
-const tp_op tp_op_slice_backward = {
-    .name = "slice_backward",
-    .formula = "y = zeros of shape with y[start:end:step] = x along dim",
-    .inputs = "x",
-    .n_in = 1,
-    .attrs_size = sizeof(slice_backward_attrs),
-    .attrs = (const tp_attr[]){ SLICE_ATTRS(offsetof(slice_backward_attrs, slice)),
-                                { "shape", TP_ATTR_DIMS, offsetof(slice_backward_attrs, shape), 0 },
-                                { 0 } },
-    .infer = slice_backward_infer,
-    .forward = slice_backward_forward,
-    .backward = slice_backward_backward,
-    .examples = (const tp_example[]){ { "2,3", &(slice_backward_attrs){ { 0, 1, 5, 2 }, { 2, { 5, 3 } } } },
-                                      { NULL, NULL } },
-};
-
-tp_tensor *tp_narrow(tp_tensor *x, int dim, int64_t start, int64_t length)
+static void view_as_compose(tp_call *c)
 {
-    if (!x || tp_pending() || normalize_dim("narrow", x->ndim, &dim))
-        return tp_slice(x, dim, 0, 0, 1);
-    if (!x->ndim || start < 0 || length < 0 || start > x->shape[dim] - length)
-        return tp_fail_null(TP_ERR_INDEX, "narrow: [%lld, %lld) of dim %d is outside of %s", (long long)start,
-                            (long long)(start + length), dim, tensor_shape_text(x));
-    return tp_slice(x, dim, start, start + length, 1);
+    c->out[0] = tp_view(c->in[0], tp_shape_of(c->in[1]));
 }
 
-tp_tensor *tp_select(tp_tensor *x, int dim, int64_t index)
+COMPOSED_OP(view_as, "x other", 2, "y = x seen in other's shape",
+            OP_EXAMPLES({ "2,6 3,4@i2", NULL }, { "s 1,1@i2", NULL }));
+
+tp_tensor *tp_view_as(tp_tensor *x, tp_tensor *other)
 {
-    if (!x || tp_pending() || normalize_dim("select", x->ndim, &dim))
-        return tp_slice(x, dim, 0, 0, 1);
-    int64_t size = x->ndim ? x->shape[dim] : 0;
-    if (index < -size || index >= size)
-        return tp_fail_null(TP_ERR_INDEX, "select: index %lld is outside of dim %d of %s", (long long)index,
-                            dim, tensor_shape_text(x));
-    index += index < 0 ? size : 0;
-    return tp_squeeze(tp_slice(x, dim, index, index + 1, 1), dim);
+    return tp_apply(&tp_op_view_as, (tp_tensor *[]){ x, other }, 2, NULL);
 }
 
-tp_status tp_split(tp_tensor *x, int64_t size, int dim, tp_tensor **parts, int n)
+tp_tensor *tp_squeeze_dims(tp_tensor *x, tp_shape dims)
 {
-    for (int i = 0; i < n; i++)
-        parts[i] = NULL;
-    if (!x || tp_pending() || normalize_dim("split", x->ndim, &dim))
-        return tp_slice(x, dim, 0, 0, 1) ? TP_OK : tp_error_pending();
-    int64_t total = x->ndim ? x->shape[dim] : 0;
-    if (size < 1 || (total + size - 1) / size != n)
-        return tp_fail(TP_ERR_ARGUMENT,
-                       "split: %lld elements of dim %d in pieces of %lld make %lld parts, not %d",
-                       (long long)total, dim, (long long)size,
-                       (long long)(size < 1 ? 0 : (total + size - 1) / size), n);
-    for (int i = 0; i < n; i++)
-        parts[i] = tp_slice(x, dim, i * size, (i + 1) * size, 1);
-    return tp_error_pending();
+    unsigned drop = dims.ndim ? 0 : ~0u;
+    tp_shape shape = { 0 };
+    for (int i = 0; x && !tp_pending() && i < dims.ndim; i++) {
+        int dim = (int)dims.dim[i];
+        if (!normalize_dim("squeeze", x->ndim, &dim))
+            drop |= 1u << dim;
+    }
+    for (int i = 0; x && i < x->ndim; i++)
+        if (x->shape[i] != 1 || !(drop >> i & 1))
+            shape.dim[shape.ndim++] = x->shape[i];
+    return tp_view(x, shape);
 }
 
-tp_status tp_chunk(tp_tensor *x, int chunks, int dim, tp_tensor **parts, int *n)
+static void squeeze_compose(tp_call *c)
 {
-    *n = 0;
-    if (chunks < 1)
-        return tp_fail(TP_ERR_ARGUMENT, "chunk: %d chunks, at least 1 is wanted", chunks);
-    if (!x || tp_pending() || normalize_dim("chunk", x->ndim, &dim))
-        return tp_slice(x, dim, 0, 0, 1) ? TP_OK : tp_error_pending();
-    int64_t total = x->ndim ? x->shape[dim] : 0, size = (total + chunks - 1) / chunks;
-    *n = size ? (int)((total + size - 1) / size) : chunks;
-    if (size)
-        return tp_split(x, size, dim, parts, *n);
-    for (int i = 0; i < chunks; i++) /* an empty dim: chunks empty parts, as PyTorch */
-        parts[i] = tp_slice(x, dim, 0, 0, 1);
-    return tp_error_pending();
+    c->out[0] = tp_squeeze_dims(c->in[0], *(const tp_shape *)c->attrs);
 }
+
+COMPOSED_OP(squeeze, "x", 1, "y = x without the dims of size 1, or without those of them that dim names",
+            OP_ATTRS(tp_shape, { "dim", TP_ATTR_DIMS, 0, 0, NULL }),
+            OP_EXAMPLES({ "1,3,1", NULL }, { "1,3,1@t", &TP_SHAPE(-1) }, { "2,1,3,1", &TP_SHAPE(0, 1) },
+                        { "1", NULL }),
+            .note = "an empty list of dims means all of size 1");
+
+static void unsqueeze_compose(tp_call *c)
+{
+    c->out[0] = tp_unsqueeze(c->in[0], (int)*(const int64_t *)c->attrs);
+}
+
+COMPOSED_OP(unsqueeze, "x", 1, "y = x with a dim of size 1 at dim",
+            OP_ATTRS(int64_t, { "dim", TP_ATTR_I64, 0, TP_REQUIRED, NULL }),
+            OP_EXAMPLES({ "2,3", &(int64_t){ 1 } }, { "3,2@t", &(int64_t){ -1 } }, { "s", &(int64_t){ 0 } }));

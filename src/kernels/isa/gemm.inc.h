@@ -34,6 +34,12 @@ static bool is_thin(const gemm_args *g)
     return g->a_col == 1 && g->b_row == 1 && (g->m <= THIN || g->n <= 2) && g->k > 0;
 }
 
+/* Read where it lies, without a plan. */
+static bool is_small(const gemm_args *g)
+{
+    return g->b_col == 1 && g->k <= SLAB && g->m * g->n * g->k <= 1 << 15;
+}
+
 static gemm_plan plan_gemm(const gemm_args *g)
 {
     gemm_plan p = { .g = g, .rows = cut_rows(g->m), .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
@@ -49,7 +55,7 @@ static gemm_plan plan_gemm(const gemm_args *g)
 
 static size_t gemm_scratch(const gemm_args *g)
 {
-    if (is_thin(g))
+    if (is_thin(g) || is_small(g))
         return 0;
     gemm_plan p = plan_gemm(g);
     return p.a_bytes + p.b_bytes;
@@ -232,6 +238,40 @@ static void run_dots(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* ---- small products ------------------------------------------------------------------------------------ */
+
+static void add_bias(const gemm_args *g)
+{
+    for (int64_t i = 0; i < g->m && g->bias; i++)
+        add((REAL *)g->c + i * g->c_row, (REAL *)g->c + i * g->c_row, 1, g->bias, 1, g->n);
+}
+
+static void small(const gemm_args *g)
+{
+    const REAL *rows[TILE_ROWS];
+    segment s = { .rows = rows, .n = g->k };
+    tile_args t = {
+        .segments = &s, .n_segments = 1, .a_step = g->a_col, .b_step = g->b_row, .accumulate = g->accumulate
+    };
+    for (int64_t j = 0; j < g->n; j += TILE_COLS) {
+        t.cols = (int)(g->n - j < TILE_COLS ? g->n - j : TILE_COLS);
+        t.bias = g->bias && !g->accumulate ? (const REAL *)g->bias + j : NULL;
+        s.b = (const REAL *)g->b + j;
+        for (int64_t i = 0; i < g->m;) {
+            int64_t left = g->m - i,
+                    mr = left > TILE_ROWS ? (left >= 2 * TILE_ROWS ? TILE_ROWS : (left + 1) / 2) : left;
+            for (int r = 0; r < mr; r++) {
+                rows[r] = (const REAL *)g->a + (i + r) * g->a_row;
+                t.out[r] = (REAL *)g->c + (i + r) * g->c_row + j;
+            }
+            tile_for((int)mr, t.cols, false, true)(&t);
+            i += mr;
+        }
+    }
+    if (g->accumulate)
+        add_bias(g);
+}
+
 /* ---- the product ---------------------------------------------------------------------------------------------------------- */
 
 static int64_t grain_for(double work, int64_t pieces)
@@ -242,12 +282,6 @@ static int64_t grain_for(double work, int64_t pieces)
     return each >= PIECE_WORK ? 1 : (int64_t)(PIECE_WORK / (each + 1)) + 1;
 }
 
-static void add_bias(const gemm_args *g)
-{
-    for (int64_t i = 0; i < g->m && g->bias; i++)
-        add((REAL *)g->c + i * g->c_row, (REAL *)g->c + i * g->c_row, 1, g->bias, 1, g->n);
-}
-
 static void gemm(const gemm_args *g)
 {
     const double work = (double)g->m * (double)g->n * (double)g->k;
@@ -255,6 +289,10 @@ static void gemm(const gemm_args *g)
         dots_run r = { g, g->n <= 2 && g->m > THIN };
         int64_t groups = ((r.along_rows ? g->m : g->n) + 3) / 4;
         parallel_for(groups, grain_for(work, groups), run_dots, &r);
+        return;
+    }
+    if (is_small(g)) {
+        small(g);
         return;
     }
     gemm_plan p = plan_gemm(g);

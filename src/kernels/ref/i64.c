@@ -2,6 +2,7 @@
  *
  * Arithmetic wraps.  Functions that make no sense for integers stay NULL.
  * Layer: kernels.  Depends on plain/.  Read next: convert.c. */
+#include "kernels/plain/gemm_i64.h"
 #include "kernels/plain/plain.h"
 #include "kernels/ref/ref.h"
 
@@ -88,6 +89,7 @@ BINARY(is_finite, ((void)a, (void)b, 1))
 
 void ref_fill_i64(kernel_table *t)
 {
+    fill_gemm_i64(t);
     fill_elementwise(t, KT_I64);
     fill_reduce(t, KT_I64);
     fill_scan(t, KT_I64);

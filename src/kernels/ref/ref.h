@@ -11,6 +11,7 @@ void ref_fill_f32(kernel_table *);
 void ref_fill_f64(kernel_table *);
 void ref_fill_i64(kernel_table *);
 void ref_fill_convert(kernel_table *);
+void ref_fill_move(kernel_table *);
 void ref_fill_indexed(kernel_table *);
 void ref_fill_order(kernel_table *);
 void ref_fill_random(kernel_table *);

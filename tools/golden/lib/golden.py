@@ -38,7 +38,7 @@ def write_safetensors(path, tensors, metadata):
     header, data, at = {"__metadata__": metadata}, [], 0
     for name in order:
         t = tensors[name].detach()
-        raw = t.contiguous().reshape(-1).view(torch.uint8).numpy().tobytes() if t.numel() else b""
+        raw = t.contiguous().reshape(-1).clone(memory_format=torch.contiguous_format).view(torch.uint8).numpy().tobytes() if t.numel() else b""
         header[name] = {"dtype": STORED[NAMES[t.dtype]], "shape": list(t.shape), "data_offsets": [at, at + len(raw)]}
         data.append(raw)
         at += len(raw)
