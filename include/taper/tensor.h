@@ -60,9 +60,10 @@ TP_API tp_tensor *tp_tensor_shared(void *data, tp_dtype, tp_shape, void (*releas
 TP_API tp_tensor *tp_tensor_shared_strided(void *data, size_t bytes, tp_dtype, tp_shape, tp_shape strides,
                                            void (*release)(void *context), void *context);
 
-/* tp_tensor_of(1.0, 2.0, 3.0): a vector of floats, written out */
+/* tp_tensor_of(1.0, 2.5, 3): a vector of floats (f32), written out */
 #define tp_tensor_of(...) \
-    tp_tensor_copied((float[]){ __VA_ARGS__ }, TP_F32, TP_SHAPE((int64_t)(sizeof((float[]){ __VA_ARGS__ }) / sizeof(float))))
+    tp_tensor_of_doubles((double[]){ __VA_ARGS__ }, (int64_t)(sizeof((double[]){ __VA_ARGS__ }) / sizeof(double)))
+TP_API tp_tensor *tp_tensor_of_doubles(const double *values, int64_t n);
 
 /* A 0-dimensional tensor that yields to the other operand's type, as a Python number does in PyTorch. */
 TP_API tp_tensor *tp_number(double value);    /* f64 */

@@ -60,16 +60,16 @@ int op_option(cli *c, const char *name, size_t length, const char *value, const 
     const tp_attr *a = attribute(op, name, length);
     if (!a)
         return no_attribute(op, name, length);
-    for (int i = 0; i < c->n_attributes; i++)
-        if (!strcmp(c->attribute_names[i], a->name))
-            return usage_error("--%s is given twice: '%s', then '%s'", a->name, c->attribute_texts[i],
-                               value ? value : "");
     if (!value && a->type != TP_ATTR_BOOL) {
         if (!next)
             return usage_error("--%s wants a value; 'taper op %s --help' says which", a->name, op->name);
         value = next;
         *used = 2;
     }
+    for (int i = 0; i < c->n_attributes; i++)
+        if (!strcmp(c->attribute_names[i], a->name))
+            return usage_error("--%s is given twice: '%s', then '%s'", a->name, c->attribute_texts[i],
+                               value ? value : "");
     if (c->n_attributes == MAX_ATTRIBUTES)
         return usage_error("op: more than %d attributes", MAX_ATTRIBUTES);
     c->attribute_names[c->n_attributes] = a->name;

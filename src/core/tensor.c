@@ -212,6 +212,14 @@ tp_tensor *tp_tensor_shared_strided(void *data, size_t bytes, tp_dtype dtype, tp
     return share(t, data, bytes, release, context);
 }
 
+tp_tensor *tp_tensor_of_doubles(const double *values, int64_t n)
+{
+    tp_tensor *t = tensor_new(TP_F32, TP_SHAPE(n));
+    if (t)
+        t->storage->device->kernels()->convert[TP_F32][TP_F64](tensor_data(t), 1, values, 1, n);
+    return t;
+}
+
 static tp_tensor *number(tp_dtype dtype, const void *value)
 {
     tp_tensor *t = tp_tensor_copied(value, dtype, TP_SHAPE());

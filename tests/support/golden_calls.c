@@ -331,8 +331,11 @@ static const row table[] = {
 
 /* ---- operations by their row in the library's table ---------------------------------------------------------------------- */
 
-static bool is_the_tests_own(const char *key)
+static bool is_the_tests_own(const tp_op *op, const char *key)
 {
+    for (const tp_attr *a = op->attrs; a && a->name; a++)
+        if (!strcmp(a->name, key)) /* isclose has an rtol of its own */
+            return false;
     static const char *const keys[] = { "inputs", "rtol", "atol", "rough", "zeros" };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         if (!strcmp(key, keys[i]))
@@ -353,7 +356,7 @@ static void call_row(golden_case *c)
     for (char *word = strtok_r(text, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
         char *value = strchr(word, '=');
         *value++ = 0;
-        if (!is_the_tests_own(word))
+        if (!is_the_tests_own(op, word))
             tp_op_set(op, attrs, word, value);
     }
     c->n_out = op->n_out > 0 ? op->n_out : op->n_out == 0;

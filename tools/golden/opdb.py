@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch.testing._internal.common_methods_invocations import op_db
 from lib.golden import DTYPES, NAMES, TOP, text_of, write_safetensors
-from lib.oracle import DATABASE, LOOSE, Unsupported, bind
+from lib import extra
+from lib.oracle import DATABASE, LOOSE, ONLY, Unsupported, attribute_text, bind
 
 warnings.filterwarnings("ignore")
 SAMPLES, OTHERS, ELEMENTS, SEED = 12, 2, 360, 1  # f64 cases an operation, cases of each other dtype, elements a case
@@ -50,6 +51,20 @@ def small(sample):
 
 class Case:
     """One sample, bound to the operation's inputs and attributes, with what PyTorch makes of it."""
+
+    @classmethod
+    def of_call(cls, op, inputs, attrs, function):
+        c = cls.__new__(cls)
+        c.inputs, c.attrs = list(inputs), {k: attribute_text(v) for k, v in attrs.items()}
+        out = function(*inputs)
+        c.outs = list(out) if isinstance(out, (tuple, list)) else [out]
+        c.dys, c.dxs = {}, {}
+        if op["differentiable"]:
+            c.differentiate()
+        names = op["inputs"].split()
+        if names and "..." not in op["inputs"]:
+            c.inputs += [None] * (len(names) - len(c.inputs))
+        return c
 
     def __init__(self, op, info, sample, dtype):
         sample = small(sample)
@@ -153,17 +168,22 @@ def main():
     report = "--report" in sys.argv
     only = [a for a in sys.argv[1:] if a[:2] != "--"]
     families, without = collections.OrderedDict(), []
+    torch.manual_seed(SEED)
+    more = extra.rows()
     for op in table():
         if only and op["name"] not in only:
             continue
         infos = infos_of(op["name"])
-        if not infos:
+        if not infos and op["name"] not in more:
             without.append(op["name"])
             continue
         skipped = collections.Counter()
         tensors, lines = families.setdefault(slug(op["family"]), ({}, []))
         count = 0
-        for dtype in DTYPES:
+        for c in [Case.of_call(op, *row) for row in more.get(op["name"], [])]:
+            lines.append(c.store(f"{op['name']}_extra_{count}", op, tensors))
+            count += 1
+        for dtype in ONLY.get(op["name"], DTYPES):
             for c in chosen(op, infos, dtype, SAMPLES if dtype == "f64" else OTHERS, skipped):
                 name = f"{op['name']}_{dtype}_{count}"
                 lines.append(" ".join([c.store(name, op, tensors)] + [LOOSE[key] for key in [(op["name"], dtype)] if key in LOOSE]))
