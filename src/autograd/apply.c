@@ -36,13 +36,13 @@ void tp_dry_run(tp_dry_run_total *total)
 
 /* ---- checks ------------------------------------------------------------------------------------------ */
 
-int op_input_name(const tp_op *op, int i, const char **out)
+int op_input_name(const tp_op *op, int i, const char **name)
 {
-    const char *name = op->inputs ? op->inputs : "";
-    for (; i > 0 && *name; i--)
-        name += strcspn(name, " ") + (name[strcspn(name, " ")] == ' ');
-    *out = name;
-    return (int)strcspn(name, " ");
+    const char *at = op->inputs ? op->inputs : "";
+    for (; i > 0 && *at; i--)
+        at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' ');
+    *name = at;
+    return (int)strcspn(at, " ");
 }
 
 static tp_status missing_input(const tp_op *op, int i)

@@ -312,8 +312,6 @@ static tp_status call_backward(const pass *p, tp_node *n, const arrays *a)
     tp_dtype dtypes[TP_MAX_INPUTS];
     if (node_unpack(n, p->create_graph, a->in, a->out))
         return tp_error_pending();
-    if (!n->op->backward && n->op != &tp_op_border)
-        return tp_fail(TP_ERR_GRAD, "backward: %s has no gradient", n->op->name);
     for (int i = 0; i < n->n_in && i < TP_MAX_INPUTS; i++)
         dtypes[i] = n->in[i].dtype;
     tp_saved saved = { .op = n->op,
@@ -328,6 +326,8 @@ static tp_status call_backward(const pass *p, tp_node *n, const arrays *a)
                        .attrs = n->attrs };
     if (n->op == &tp_op_border)
         return border_backward(n->held, &saved, a->dx);
+    if (!n->op->backward)
+        return tp_fail(TP_ERR_GRAD, "backward: %s has no gradient", n->op->name);
     n->op->backward(&saved, a->dy[0], a->dx);
     return tp_error_pending();
 }

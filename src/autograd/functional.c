@@ -246,7 +246,7 @@ tp_status tp_hessian_opt(tp_function *f, void *context, tp_tensor *const *inputs
     problem p;
     TP_SCOPE;
     TP_ENABLE_GRAD;
-    tp_tensor *g[TP_MAX_INPUTS];
+    tp_tensor *g[TP_MAX_INPUTS] = { 0 };
     memset(hessian, 0, sizeof *hessian * (size_t)(n > 0 ? n * n : 0));
     if (!pose(&p, "hessian", f, context, inputs, n, o) && !first_order(&p, g) && !fill_in(&p, g, p.x, n, o))
         for (int i = 0; i < n && !tp_pending(); i++)

@@ -120,9 +120,7 @@ void recompute_written(
     const tp_storage *); /* an operation in place has written what it had saved as its output */
 bool is_promise(const void *object);
 tp_tensor *promise_keep(
-    void *promise); /* runs the function again if it has not yet; the tensor, without history */
-
-/* ---- */
+    void *object); /* runs the function again if it has not yet; the tensor, without history */
 
 int op_input_name(const tp_op *, int i, const char **name); /* the i-th word of op->inputs: its length */
 

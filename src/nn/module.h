@@ -37,9 +37,9 @@ struct tp_module {
 };
 
 /* Around a module's forward (hooks.c).  begin: pre-hooks, which may replace in; end: forward hooks, which may replace out.
- * Between them *crossing goes from one to the other. */
-tp_status hooks_begin(tp_module *, tp_tensor **in, int n_in, void **crossing);
-tp_status hooks_end(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *crossing);
+ * Between them *result goes from one to the other. */
+tp_status hooks_begin(tp_module *, tp_tensor **in, int n_in, void **result);
+tp_status hooks_end(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *result);
 void hooks_free(struct module_hooks *);
 
 /* Adds to the text in a buffer of size bytes; what does not fit is cut off. */

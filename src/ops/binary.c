@@ -181,12 +181,12 @@ IN_PLACE(div)
 
 tp_tensor *(tp_div_rounded)(tp_tensor *x, tp_tensor *y, tp_rounding mode)
 {
-    return tp_apply(&tp_op_div, (tp_tensor *[]){ x, y }, 2, &(div_attrs){ mode });
+    return tp_apply(&tp_op_div, (tp_tensor *[]){ x, y }, 2, &(div_attrs){ (int)mode });
 }
 
 tp_tensor *(tp_div_rounded_)(tp_tensor *x, tp_tensor *y, tp_rounding mode)
 {
-    return tp_apply_(&tp_op_div, (tp_tensor *[]){ x, y }, 2, &(div_attrs){ mode });
+    return tp_apply_(&tp_op_div, (tp_tensor *[]){ x, y }, 2, &(div_attrs){ (int)mode });
 }
 
 static void fmod_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)

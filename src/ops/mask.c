@@ -85,7 +85,7 @@ static void fill_pieces(void *context, int64_t begin, int64_t end)
     uint8_t buffer[BUFFER];
     for (int64_t p = begin; p < end; p++) {
         int64_t last = (p + 1) * PIECE < r->x->numel ? (p + 1) * PIECE : r->x->numel;
-        int64_t *y = r->y + r->counts[p] * ndim, places[BUFFER + 1];
+        int64_t *y = r->y + r->counts[p] * ndim, places[BUFFER + 1] = { 0 };
         for (int64_t i = p * PIECE; i < last; i += BUFFER) {
             int64_t n = last - i < BUFFER ? last - i : BUFFER, found = 0;
             const uint8_t *truth = truth_of(r, i, n, buffer);

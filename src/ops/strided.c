@@ -390,7 +390,7 @@ static tp_status diagonal_infer(tp_call *c)
     const diagonal_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0];
     tp_shape shape = tp_shape_of(x);
-    geometry g;
+    geometry g = { 0 };
     if (diagonal_geometry("diagonal", &shape, x->stride, a->offset, a->dim1, a->dim2, &g.size, &g.stride,
                           &g.offset))
         return tp_error_pending();
@@ -401,7 +401,7 @@ static void diagonal_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const diagonal_attrs *a = s->attrs;
     tp_shape plain = contiguous_strides(s->in_shape[0]);
-    geometry g;
+    geometry g = { 0 };
     diagonal_geometry("diagonal", &s->in_shape[0], plain.dim, a->offset, a->dim1, a->dim2, &g.size, &g.stride,
                       &g.offset);
     dx[0] = add_at(dy, s->in_shape[0], g.stride, g.offset);
@@ -462,7 +462,7 @@ static tp_status unfold_infer(tp_call *c)
 {
     const tp_tensor *x = c->in[0];
     tp_shape shape = tp_shape_of(x);
-    geometry g;
+    geometry g = { 0 };
     if (unfold_geometry(&shape, x->stride, c->attrs, &g))
         return tp_error_pending();
     return give_geometry(c, &g, x->offset);
@@ -471,7 +471,7 @@ static tp_status unfold_infer(tp_call *c)
 static void unfold_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     tp_shape plain = contiguous_strides(s->in_shape[0]);
-    geometry g;
+    geometry g = { 0 };
     unfold_geometry(&s->in_shape[0], plain.dim, s->attrs, &g);
     dx[0] = add_at(dy, s->in_shape[0], g.stride, g.offset);
 }

@@ -101,7 +101,7 @@ static void run(map *m)
     int64_t pieces = 1, elements = 1;
     map_simplify(m);
     bool as_is = m->stored[0] == m->stored[1];
-    for (int i = 0; i < m->ndim; i++)
+    for (int i = 0; i < TP_MAX_DIMS; i++)
         t.step[i] = i == m->ndim - 1 ? PIECE : 1;
     t.move = as_is ? m->kernels->move[move_kind(tp_dtype_size(m->stored[0]))]
                    : m->kernels->convert[m->stored[0]][m->stored[1]];

@@ -68,7 +68,7 @@ def number(key):
     return int(re.sub(".*[a-z]", "", key))
 
 
-def check(taper, line, tensors, place):
+def check(taper, attributes, line, tensors, place):
     name, op, attrs = words_of(line)
     os.mkdir(place)
     text_first = attrs.pop("equation", None)
@@ -82,7 +82,7 @@ def check(taper, line, tensors, place):
         else:
             np.save(f"{place}/in{i}.npy", x if i % 2 or x.ndim < 2 else np.asfortranarray(x))
             command.append(f"{place}/in{i}.npy")
-    command += [f"--{k}={v}" for k, v in attrs.items() if k not in OWN] + ["-o", f"{place}/y.npy"]
+    command += [f"--{k}={v}" for k, v in attrs.items() if k not in OWN or k in attributes[op]] + ["-o", f"{place}/y.npy"]
     dys = [k for k in tensors if k.startswith(name + "/dy")]
     if len(dys) == 1 and dys[0].endswith("dy0"):
         np.save(f"{place}/dy.npy", tensors[dys[0]])
@@ -107,6 +107,8 @@ def check(taper, line, tensors, place):
 
 def main():
     taper, folder = os.path.abspath(sys.argv[1]), os.path.join(TOP, "tests", "golden", "opdb")
+    table = json.loads(subprocess.check_output([taper, "op", "--list", "--json"]))["operations"]
+    attributes = {op["name"]: {a["name"] for a in op["attributes"]} for op in table}
     jobs, ops = [], set()
     os.environ["OMP_NUM_THREADS"] = "1"
     with tempfile.TemporaryDirectory() as place, ThreadPoolExecutor(2) as pool:
@@ -114,7 +116,7 @@ def main():
             lines, tensors = read(os.path.join(folder, file))
             for line in choose(lines, tensors):
                 ops.add(line.split(" ")[1])
-                jobs.append(pool.submit(check, taper, line, tensors, f"{place}/{len(jobs)}"))
+                jobs.append(pool.submit(check, taper, attributes, line, tensors, f"{place}/{len(jobs)}"))
         wrong = [text for text in (j.result() for j in jobs) if text]
     print("\n".join(wrong))
     print(f"{len(ops)} operations, {len(jobs)} commands, {len(wrong)} wrong")

@@ -22,7 +22,7 @@ static void rests(float *restrict rest, const float *a, const float *b, int64_t 
     for (int64_t i = 0; i < n; i++) {
         double x = (double)a[i], y = (double)b[i], q = __builtin_trunc(x / y), size = __builtin_fabs(q);
         rest[i] = __builtin_copysignf((float)(x - q * y), a[i]);
-        largest = (size < 0x1p28) & (__builtin_fabs(y) < (double)INFINITY) ? largest : (double)INFINITY;
+        largest = ((size < 0x1p28) & (__builtin_fabs(y) < (double)INFINITY)) ? largest : (double)INFINITY;
     }
     if (largest == 0)
         return;
@@ -76,7 +76,7 @@ static inline float next_after(float x, float to)
     float y;
     memcpy(&y, &next, sizeof y);
     y = x == to ? to : y;
-    return (x != x) | (to != to) ? x + to : y;
+    return ((x != x) | (to != to)) ? x + to : y;
 }
 
 static void neighbour(void *y_, const void *a_, int64_t sa, const void *b_, int64_t sb, int64_t n)

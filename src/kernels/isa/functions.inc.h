@@ -27,6 +27,10 @@ INLINE vec magnitude(vec x)
 {
     return (vec)((mask)x & 0x7fffffff);
 }
+INLINE mask is_number(vec x) /* not NaN */
+{
+    return magnitude(x) <= INFINITY;
+}
 INLINE vec with_sign(vec x, vec sign)
 {
     return (vec)((mask)x | ((mask)sign & (int32_t)0x80000000));

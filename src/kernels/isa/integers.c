@@ -8,6 +8,6 @@
 #define ref_fill_i64 NAMED(fill_i64)
 #define ref_fill_convert NAMED(fill_convert)
 #define ref_fill_indexed NAMED(fill_indexed)
-#include "kernels/ref/convert.c"
-#include "kernels/ref/i64.c"
-#include "kernels/ref/indexed.c"
+#include "kernels/ref/convert.c" // NOLINT(bugprone-suspicious-include)
+#include "kernels/ref/i64.c"     // NOLINT(bugprone-suspicious-include)
+#include "kernels/ref/indexed.c" // NOLINT(bugprone-suspicious-include)

@@ -18,7 +18,7 @@ INLINE vec exp2_of(vec x)
     vec n = (x + 12582912.0f) - 12582912.0f, r = (x - n) * 0.693147181f;
     vec p = HORNER(r, 1.0f, 1.0f, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f,
                    0.000198578808f);
-    mask whole = __builtin_convertvector(either(x == x, n, splat(0)), mask), half = whole >> 1;
+    mask whole = __builtin_convertvector(either(is_number(x), n, splat(0)), mask), half = whole >> 1;
     return p * power_of_2(half) * power_of_2(whole - half);
 }
 
@@ -78,7 +78,7 @@ INLINE vec erfinv_of(vec x)
 
 INLINE vec xlogy_of(vec a, vec b)
 {
-    return either((a == 0) & (b == b), splat(0), a * log_of(b));
+    return either((a == 0) & is_number(b), splat(0), a * log_of(b));
 }
 
 INLINE vec logaddexp_of(vec a, vec b)
@@ -159,9 +159,9 @@ INLINE vec pow_of(vec x, vec y)
     mask integer = large | (whole == b),
          parity = __builtin_convertvector(either(b < 16777216.0f, b, splat(0)), mask) & 1;
     mask odd = integer & (parity == 1), negative = (mask)x < 0;
-    r = either((a == 1.0f) & (y == y), splat(1), r);
+    r = either((a == 1.0f) & is_number(y), splat(1), r);
     r = either(negative & odd, -r, r);
-    r = either((x < 0) & (a < INFINITY) & ~integer & (y == y), splat(NAN), r);
+    r = either((x < 0) & (a < INFINITY) & ~integer & is_number(y), splat(NAN), r);
     return either((y == 0) | (x == 1.0f), splat(1), r);
 }
 

@@ -63,7 +63,7 @@ INLINE vec atan2_of(vec y, vec x)
     vec r = small_atan(t);
     r = either(a < b, 1.57079637f - (r + 4.37113883e-8f), r);
     r = either((mask)x < 0, 3.14159274f - (r + 8.74227766e-8f), r);
-    return either((x != x) | (y != y), x + y, with_sign(r, y));
+    return either(is_number(x) & is_number(y), with_sign(r, y), x + y);
 }
 
 /* ---- hyperbolic --------------------------------------------------------------------------------------------------- */

@@ -23,7 +23,7 @@ UNARY_P(nan_to_num, 3, IS_NAN(x) ? q0 : x == HIGHEST ? q1 : x == LOWEST ? q2 : x
 UNARY(hardsigmoid, limited(x + 3) / 6)
 UNARY(hardswish, x *limited(x + 3) / 6)
 UNARY_P(softshrink, 1, x > q0 ? x - q0 : x < -q0 ? x + q0 : x * 0)
-UNARY_P(hardshrink, 1, (x >= -q0) & (x <= q0) ? 0 : x)
+UNARY_P(hardshrink, 1, ((x >= -q0) & (x <= q0)) ? 0 : x)
 UNARY_P(threshold_of, 2, x <= q0 ? q1 : x)
 
 static void clamp(void *y_, const void *x_, int64_t n, const double *p)

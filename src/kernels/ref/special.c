@@ -42,8 +42,10 @@ double special_digamma(double x)
         y = -M_PI / tan(M_PI * rest);
         x = 1 - x;
     }
-    for (; x < 10; x++)
+    while (x < 10) {
         y -= 1 / x;
+        x++;
+    }
     double z = 1 / (x * x); /* Bernoulli numbers over 2k */
     double tail =
         z * (1.0 / 12 -
@@ -59,8 +61,10 @@ static double zeta(double s, double q)
     if (q <= 0 && q == floor(q))
         return INFINITY;
     double sum = 0;
-    for (; q < 10; q++)
+    while (q < 10) {
         sum += pow(q, -s);
+        q++;
+    }
     double power = pow(q, -s), term = s / q;
     static const double bernoulli[] = { 1.0 / 12,           -1.0 / 720,     1.0 / 30240,
                                         -1.0 / 1209600,     1.0 / 47900160, -691.0 / 1307674368000.0,
