@@ -123,7 +123,11 @@ static void put_attribute(const tp_attr *a, const char *field)
         printf("%lld,%lld", (long long)pair[0], (long long)pair[1]);
         break;
     }
-    case TP_ATTR_DTYPE: printf("%s", tp_dtype_name(*(const tp_dtype *)(const void *)field)); break;
+    case TP_ATTR_DTYPE:
+        printf("%s", *(const int *)(const void *)field < 0
+                         ? "none"
+                         : tp_dtype_name(*(const tp_dtype *)(const void *)field));
+        break;
     case TP_ATTR_WORD: {
         const char *word = a->words;
         for (int i = *(const int *)(const void *)field; i > 0; i--)

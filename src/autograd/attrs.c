@@ -137,6 +137,10 @@ static bool read_value(const tp_attr *a, const char *text, void *field)
     case TP_ATTR_DIMS: return read_dims(text, field);
     case TP_ATTR_PAIR: return read_pair(text, field);
     case TP_ATTR_DTYPE: {
+        if (!strcmp(text, "none")) { /* where that is the default */
+            set_default(a, field);
+            return a->otherwise < 0;
+        }
         bool known = !tp_dtype_from_name(text, field);
         if (!known)
             tp_error_take(NULL, 0); /* ours says more */

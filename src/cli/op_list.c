@@ -69,7 +69,7 @@ static const char *default_text(const tp_attr *a, char *text)
         return "";
     switch (a->type) {
     case TP_ATTR_BOOL: return x != 0 ? "true" : "false";
-    case TP_ATTR_DTYPE: return tp_dtype_name((tp_dtype)x);
+    case TP_ATTR_DTYPE: return x < 0 ? "none" : tp_dtype_name((tp_dtype)x);
     case TP_ATTR_TEXT: return a->words ? a->words : "";
     case TP_ATTR_WORD: {
         const char *at = a->words;

@@ -76,6 +76,7 @@ enum { STORED_TYPES = 10 };
     ROW(MISH, mish)             \
     ROW(SOFTSHRINK, softshrink) \
     ROW(HARDSHRINK, hardshrink) \
+    ROW(HUBER, huber)           \
     ROW(THRESHOLD, threshold)   \
     ROW(LOGSIGMOID, logsigmoid)
 

@@ -221,7 +221,11 @@ static void addr_compose(tp_call *c)
         tp_tensor *product = tp_outer(tp_float(c->in[1]), tp_float(c->in[2]));
         sum_up(c, tp_float(c->in[0]), product);
         c->out[0] = c->out[0] ? tp_to(c->out[0], (tp_dtype)c->in[0]->dtype) : NULL;
-    } else
+    } else if (((const scale_attrs *)c->attrs)->beta == 1 &&
+               tp_dtype_is_float((tp_dtype)c->in[0]->dtype)) /* in one pass */
+        c->out[0] =
+            tp_addcmul(c->in[0], tp_unsqueeze(c->in[1], 1), c->in[2], ((const scale_attrs *)c->attrs)->alpha);
+    else
         sum_up(c, c->in[0], tp_outer(c->in[1], c->in[2]));
 }
 

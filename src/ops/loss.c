@@ -3,6 +3,7 @@
  * One attribute struct serves all of them; each op's table says what its fields are called.
  * Layer: ops.  Read next: cross_entropy.c, taper/ops.h for the formulas. */
 #include "ops/loss.h"
+#include "ops/map.h"
 
 #include <math.h>
 
@@ -61,11 +62,45 @@ static tp_tensor *in_f32(formula *f, tp_tensor *const *in, const loss_attrs *a)
     return tp_to(f((tp_tensor *[]){ tp_float(in[0]), tp_float(in[1]) }, a), tp_dtype_of(in[0]));
 }
 
-/* d = |x - y|, m = min(d, knee): m (d - m / 2) is d^2 / 2 below the knee and knee (d - knee / 2) above, without a choice. */
-static tp_tensor *bent(tp_tensor *const *in, double knee)
+/* ---- _huber: a parabola that goes on as two straight lines, in one pass; m = min(|x|, delta), y = m (|x| - m / 2) ---------- */
+
+static tp_status bent_infer(tp_call *c)
 {
-    tp_tensor *d = tp_abs(tp_sub(in[0], in[1])), *m = tp_clamp(d, -INFINITY, knee);
-    return tp_mul(m, tp_sub(d, tp_mul(m, 0.5)));
+    return tp_infer_like(c, 0);
+}
+
+static void bent_forward(const tp_call *c)
+{
+    unary_forward_with(c, KERNEL_HUBER, c->attrs);
+}
+
+static void bent_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+{
+    double delta = *(const double *)s->attrs;
+    dx[0] = tp_mul(dy, tp_clamp(s->in[0], -delta, delta));
+}
+
+const tp_op tp_op__huber = {
+    .name = "_huber",
+    .formula = "y = |x| < delta ? x^2 / 2 : delta (|x| - delta / 2)",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(double),
+    .attrs = (const tp_attr[]){ { "delta", TP_ATTR_F64, 0, 1, NULL }, { 0 } },
+    .saves_in = 1,
+    .infer = bent_infer,
+    .forward = bent_forward,
+    .backward = bent_backward,
+    .examples = (const tp_example[]){ { "2,3", &(double){ 0.7 } },
+                                      { "3,5@t", &(double){ 1 } },
+                                      { "0,4", &(double){ 1 } },
+                                      { NULL, NULL } },
+};
+
+static tp_tensor *bent(tp_tensor *const *in, double delta)
+{
+    tp_tensor *d = tp_sub(in[0], in[1]);
+    return tp_apply(&tp_op__huber, &d, 1, &delta);
 }
 
 static tp_tensor *huber_formula(tp_tensor *const *in, const loss_attrs *a)
@@ -83,7 +118,7 @@ static tp_tensor *smooth_l1_formula(tp_tensor *const *in, const loss_attrs *a)
         return tp_fail_null(TP_ERR_ARGUMENT, "smooth_l1_loss: beta is %g, at least 0 is wanted", beta);
     if (beta == 0)
         return l1(in, a);
-    return loss_reduced(tp_mul(bent(in, beta), 1 / beta), a->reduction);
+    return tp_mul(loss_reduced(bent(in, beta), a->reduction), 1 / beta);
 }
 
 static tp_tensor *huber(tp_tensor *const *in, const loss_attrs *a)

@@ -24,6 +24,8 @@ UNARY(hardsigmoid, limited(x + 3) / 6)
 UNARY(hardswish, x *limited(x + 3) / 6)
 UNARY_P(softshrink, 1, x > q0 ? x - q0 : x < -q0 ? x + q0 : x * 0)
 UNARY_P(hardshrink, 1, ((x >= -q0) & (x <= q0)) ? 0 : x)
+UNARY_P(huber, 1,
+        (M(fabs)(x) < q0 ? M(fabs)(x) : q0) * (M(fabs)(x) - (M(fabs)(x) < q0 ? M(fabs)(x) : q0) / 2))
 UNARY_P(threshold_of, 2, x <= q0 ? q1 : x)
 
 static void clamp(void *y_, const void *x_, int64_t n, const double *p)
@@ -78,6 +80,7 @@ static void fill_real(kernel_table *t, kernel_type type)
     t->unary[KERNEL_HARDSWISH][type] = hardswish;
     t->unary[KERNEL_SOFTSHRINK][type] = softshrink;
     t->unary[KERNEL_HARDSHRINK][type] = hardshrink;
+    t->unary[KERNEL_HUBER][type] = huber;
     t->unary[KERNEL_THRESHOLD][type] = threshold_of;
     t->binary[KERNEL_DIV][type] = quotient;
     t->binary[KERNEL_DIV_TRUNC][type] = div_trunc;

@@ -231,6 +231,23 @@ CALLS = {
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"), "gelu": lambda x, approximate="none": F.gelu(x, approximate=approximate),
     "cat": lambda *x, dim=0: torch.cat(x, dim), "stack": lambda *x, dim=0: torch.stack(x, dim),
     "einsum": lambda *x, equation: torch.einsum(equation, *x), "contiguous": lambda x: x.contiguous(),
+    "ones": lambda size, dtype: torch.ones(size, dtype=dtype), "zeros": lambda size, dtype: torch.zeros(size, dtype=dtype),
+    **{f"{n}_like": lambda x, n=n, **a: getattr(torch, f"{n}_like")(x, *[v for k, v in a.items() if k == "fill_value"]) for n in ("zeros", "ones", "full")},
+    "uniform": lambda low, high, size, dtype: torch.empty(size, dtype=dtype).uniform_(low, high),
+    "exponential": lambda lambd, size, dtype: torch.empty(size, dtype=dtype).exponential_(lambd),
+    "polygamma": lambda x, n: torch.polygamma(n, x),
+    "div": lambda x, y, rounding_mode: torch.div(x, y, rounding_mode=None if rounding_mode == "none" else rounding_mode),
+    "logsumexp": lambda x, dim=(), keepdim=False: torch.logsumexp(x, dim or tuple(range(x.dim())), keepdim),
+    "tensordot": lambda x, y, dims, dims_self, dims_other: torch.tensordot(x, y, (dims_self, dims_other) if dims is None else dims),
+    **{n: lambda *x, f=getattr(torch, n) if hasattr(torch, n) else torch.linalg.multi_dot, **a: f(x, **a) for n in ("hstack", "vstack", "dstack", "column_stack", "multi_dot")},
+    "tensor_split": lambda x, sections, indices, dim: torch.tensor_split(x, indices if sections is None else sections, dim),
+    "unfold": lambda x, dimension, size, step: x.unfold(dimension, size, step),
+    "constant_pad": lambda x, before, after, value: F.pad(x, [v for p in reversed(list(zip(before, after))) for v in p], value=value),
+    "index": lambda x, *i: x[tuple(slice(None) if k is None else k for k in i)],
+    "embedding": lambda i, w, padding_idx=None: F.embedding(i, w, padding_idx),
+    **{n: lambda x, *rest, dim, n=n, **a: getattr(torch, n)(x, dim, *rest, **a) for n in ("gather", "index_select", "scatter_add", "index_copy", "index_add")},
+    "scatter_value": lambda x, i, dim, value: torch.scatter(x, dim, i, value), "index_fill": lambda x, i, dim, value: torch.index_fill(x, dim, i, value),
+    "scatter_reduce": lambda x, i, s, dim, reduce, include_self: torch.scatter_reduce(x, dim, i, s, reduce, include_self=include_self),
     "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
 }
 # Of these torch has its own, with numbers for words.
@@ -253,6 +270,8 @@ def value_of(kind, text):
     if kind == "integer or two":
         pair = tuple(int(t) for t in text.split(","))
         return pair[0] if len(set(pair)) == 1 else pair
+    if kind == "dtype" and text in ("none", "?"):
+        return None
     if kind == "dtype":
         from .golden import DTYPES
         return DTYPES[text]
@@ -278,6 +297,8 @@ def caller(op, inputs, texts):
     attrs = {k: v for k, v in attrs.items() if v is not None and not (kinds[k] == "integers" and v == () and k in ("dim", "dims", "size"))}
     if kinds.get("dim") == "integers" and "keepdim" in attrs and "dim" not in attrs:
         del attrs["keepdim"]
+    if attrs.get("stride") == 0:  # pooling: the kernel's
+        del attrs["stride"]
     f = function(op["name"])
     inputs = [x for x in inputs if x is not None] if inputs and inputs[-1] is None else inputs
     return lambda: f(*inputs, **attrs)
