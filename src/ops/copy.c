@@ -107,6 +107,15 @@ size_t staged_bytes(const tp_tensor *x, int64_t layout)
     return lies_right(x, layout) ? 0 : ((size_t)x->numel * tensor_element_size(x) + 63) / 64 * 64;
 }
 
+/* There is no scratch at all where nobody needs a byte of it. */
+static void *take_scratch(char **scratch, size_t bytes)
+{
+    char *taken = *scratch;
+    if (bytes)
+        *scratch += bytes;
+    return taken;
+}
+
 const void *staged(const tp_call *c, const tp_tensor *x, int64_t layout, char **scratch)
 {
     if (lies_right(x, layout))
@@ -117,8 +126,7 @@ const void *staged(const tp_call *c, const tp_tensor *x, int64_t layout, char **
         there.stride[i] = size;
     if (layout == CLONE_CHANNELS_LAST)
         channels_last_strides(&there);
-    void *copy = *scratch;
-    *scratch += staged_bytes(x, layout);
+    void *copy = take_scratch(scratch, staged_bytes(x, layout));
     copy_strided(c->kernels, x->ndim, x->shape, copy, (tp_dtype)x->dtype, there.stride, tensor_data(x),
                  (tp_dtype)x->dtype, x->stride);
     return copy;
@@ -132,10 +140,9 @@ size_t converted_bytes(const tp_tensor *x, tp_dtype dtype)
 const void *converted(const tp_call *c, const tp_tensor *x, tp_dtype dtype, char **scratch)
 {
     int64_t stride[TP_MAX_DIMS], size = 1;
-    void *copy = *scratch;
+    void *copy = take_scratch(scratch, converted_bytes(x, dtype));
     for (int i = x->ndim; i-- > 0; size *= x->shape[i])
         stride[i] = size;
-    *scratch += converted_bytes(x, dtype);
     copy_strided(c->kernels, x->ndim, x->shape, copy, dtype, stride, tensor_data(x), (tp_dtype)x->dtype,
                  x->stride);
     return copy;

@@ -75,7 +75,8 @@ static void linear_forward(const tp_call *c)
         g.b = converted(c, w, type, &scratch);
         g.bias = bias ? converted(c, bias, type, &scratch) : NULL;
         g.c = scratch;
-        scratch += converted_bytes(y, type);
+        if (y->numel)
+            scratch += converted_bytes(y, type);
     } else {
         g.a = x->ndim == 2 ? tensor_data(x) : staged(c, x, CLONE_CONTIGUOUS, &scratch);
         g.b = tensor_data(w);

@@ -220,7 +220,7 @@ void reduce_finished(const tp_call *c, unsigned mask, reduce_kernel kernel, redu
     tp_tensor *y = c->out[0];
     const kernel_table *kernels = c->kernels;
     reduce_plan p = plan_reduction(c->in[0], mask, reading);
-    char *scratch = c->scratch, *after = scratch + p.copy_bytes + p.partial_bytes;
+    char *scratch = c->scratch, *after = scratch ? scratch + p.copy_bytes + p.partial_bytes : NULL;
     bool converts = y->dtype != p.type;
     reduce_run r = { .p = &p,
                      .kernels = kernels,
