@@ -14,9 +14,13 @@ install(DIRECTORY ${PROJECT_BINARY_DIR}/share/ DESTINATION ${CMAKE_INSTALL_DATAD
 
 # ---- pkg-config ----------------------------------------------------------------------------------------------------
 
-list(JOIN taper_package_names " " pc_requires)
+# The optional libraries by their own names, not by Requires.private: that would ask for what these are made of, too
+# (libzip's says -lssl), which is not there where they are shared libraries.
 set(pc_libs ${taper_system})
 list(TRANSFORM pc_libs PREPEND -l)
+foreach(prefix IN LISTS taper_package_prefixes)
+    list(APPEND pc_libs ${${prefix}_LDFLAGS})
+endforeach()
 list(APPEND pc_libs ${CMAKE_THREAD_LIBS_INIT})
 list(REMOVE_DUPLICATES pc_libs)
 list(JOIN pc_libs " " pc_libs)
