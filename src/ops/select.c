@@ -243,7 +243,8 @@ static void mode_row(const rows *r, int64_t row, void *bench)
     const kernel_type type = kernel_type_of((tp_dtype)x->dtype);
     const int64_t size = (int64_t)tensor_element_size(x);
     int64_t *places = bench;
-    char *values = (char *)(places + r->n), *rest = values + (r->n * 8 + 63) / 64 * 64;
+    const int64_t part = (r->n * 8 + 63) / 64 * 64; /* order wants its scratch aligned */
+    char *values = (char *)bench + part, *rest = values + part;
     kernels->order[x->dtype](values, places, r->x + row * r->n * size, r->n, false, rest);
     int64_t buffer[257], best = 0, best_length = 0, length = 0;
     uint8_t differs[256];

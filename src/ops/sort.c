@@ -157,7 +157,8 @@ static size_t topk_bench(const tp_tensor *x, int64_t n, int64_t k)
 {
     if (!sorts_all(n, k))
         return select_scratch(x->dtype, n, k);
-    return order_scratch(x->dtype, n) + (size_t)n * (8 + tensor_element_size(x)) + 64;
+    return order_scratch(x->dtype, n) + (size_t)n * (8 + tensor_element_size(x)) +
+           2 * 64; /* each part at a multiple of 64 */
 }
 
 static tp_status topk_infer(tp_call *c)
@@ -194,7 +195,7 @@ static void topk_row(const rows *r, int64_t row, void *bench)
         return;
     }
     int64_t *all = bench;
-    char *values = (char *)(all + r->n), *rest = values + (r->n * size + 63) / 64 * 64;
+    char *values = (char *)bench + (r->n * 8 + 63) / 64 * 64, *rest = values + (r->n * size + 63) / 64 * 64;
     kernels->order[x->dtype](values, all, from, r->n, a->largest, rest);
     for (int64_t i = 0; i < k; i++)
         index[i] = all[i];
