@@ -142,9 +142,6 @@ static tp_tensor *read_member(const char *word, const char *colon)
 static tp_tensor *read_input(const char *word)
 {
     const char *colon = strrchr(word, ':');
-    tp_tensor *number = read_number(word);
-    if (number || tp_error_pending())
-        return number;
     if (*word == '[')
         return tp_from_list(word);
     if (colon && colon > word && !ends_with(word, ".npy"))
@@ -171,8 +168,9 @@ static int read_inputs(job *j)
         const char *word = c->words[first + i];
         if (!strcmp(word, "none"))
             continue;
-        j->in[i] = read_input(word);
-        if (j->in[i] && wants_gradient && tp_dtype_is_float(tp_dtype_of(j->in[i])) && !read_number(word))
+        tp_tensor *number = read_number(word);
+        j->in[i] = number ? number : read_input(word);
+        if (j->in[i] && !number && wants_gradient && tp_dtype_is_float(tp_dtype_of(j->in[i])))
             tp_requires_grad_(j->in[i], true);
     }
     return library_error();

@@ -396,7 +396,7 @@ const tp_attr reduce_attr_table[] = {
     { "keepdim", TP_ATTR_BOOL, offsetof(reduce_attrs, keepdim), 0 },
     { 0 },
 };
-static const tp_example reduce_examples[] = {
+const tp_example reduce_examples[] = {
     { "2,3,4", NULL },
     { "2,3,4", &(reduce_attrs){ { 1, { 1 } }, false } },
     { "2,3,4", &(reduce_attrs){ { 2, { 0, -1 } }, true } },

@@ -19,6 +19,7 @@ typedef struct dim_attrs { /* along one dim, or TP_NO_DIM */
 } dim_attrs;
 
 extern const tp_attr reduce_attr_table[], dim_attr_table[];
+extern const tp_example reduce_examples[];
 
 /* Bit i: dim i is reduced.  Fails naming op. */
 tp_status dims_mask(const char *op, const tp_tensor *x, const tp_shape *dims, unsigned *mask);

@@ -35,16 +35,6 @@ static tp_status float_infer(tp_call *c)
     return infer_reduced(c, mask_of(c), a->keepdim, (tp_dtype)c->in[0]->dtype, READ_VALUES);
 }
 
-static const tp_example any_dims[] = {
-    { "2,3,4", NULL },
-    { "2,3,4", &(reduce_attrs){ { 1, { 1 } }, false } },
-    { "2,3,4", &(reduce_attrs){ { 2, { 0, -1 } }, true } },
-    { "4,5@t", &(reduce_attrs){ { 1, { 0 } }, false } },
-    { "s", NULL },
-    { "0,3", &(reduce_attrs){ { 1, { 1 } }, false } },
-    { NULL, NULL },
-};
-
 /* A reduction over dims with keepdim: its descriptor and its function. */
 #define OVER_DIMS(op, ...)                                                     \
     const tp_op tp_op_##op = { .name = #op,                                    \
@@ -81,7 +71,7 @@ static void mean_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 OVER_DIMS(mean, .formula = "y = sum of x over dim / their number", .infer = float_infer,
-          .forward = mean_forward, .backward = mean_backward, .examples = any_dims)
+          .forward = mean_forward, .backward = mean_backward, .examples = reduce_examples)
 
 /* ---- var, std ------------------------------------------------------------------------------------------------------- */
 
@@ -433,7 +423,8 @@ static void nansum_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 }
 
 OVER_DIMS(nansum, .formula = "y = sum of the x over dim that are numbers", .saves_in = 1,
-          .infer = nansum_infer, .forward = nansum_forward, .backward = nansum_backward, .examples = any_dims)
+          .infer = nansum_infer, .forward = nansum_forward, .backward = nansum_backward,
+          .examples = reduce_examples)
 
 static void nanmean_compose(tp_call *c)
 {
@@ -445,7 +436,7 @@ static void nanmean_compose(tp_call *c)
 }
 
 OVER_DIMS(nanmean, .formula = "y = mean of the x over dim that are numbers", .compose = nanmean_compose,
-          .examples = any_dims)
+          .examples = reduce_examples)
 
 /* ---- logsumexp -------------------------------------------------------------------------------------------------------------- */
 
@@ -465,7 +456,8 @@ static void logsumexp_compose(tp_call *c)
     c->out[0] = tp_add(log, log ? tp_reshape(shift, tp_shape_of(log)) : NULL);
 }
 
-OVER_DIMS(logsumexp, .formula = "y = ln sum e^x over dim", .compose = logsumexp_compose, .examples = any_dims)
+OVER_DIMS(logsumexp, .formula = "y = ln sum e^x over dim", .compose = logsumexp_compose,
+          .examples = reduce_examples)
 
 /* ---- counts: no gradient ------------------------------------------------------------------------------------------------------ */
 
