@@ -231,24 +231,18 @@ static void products_agree(void **unused)
 
 /* ---- convolutions ------------------------------------------------------------------------------------------------------ */
 
-typedef void conv_fn(const conv_args *);
-typedef size_t conv_scratch_fn(const conv_args *);
-
-static void one_direction(const kernel_table *k, conv_args g, conv_args w, int direction, int64_t out_size,
-                          double bound)
+static void one_direction(const kernel_table *k, conv_args g, conv_args w, conv_direction direction,
+                          int64_t out_size, double bound)
 {
     const kernel_table *ref = kernels_for("ref");
-    conv_fn *const run[] = { k->conv_forward[0], k->conv_data_gradient[0], k->conv_weight_gradient[0] };
-    conv_fn *const want[] = { ref->conv_forward[1], ref->conv_data_gradient[1],
-                              ref->conv_weight_gradient[1] };
-    conv_scratch_fn *const scratch[] = { k->conv_forward_scratch[0], k->conv_data_gradient_scratch[0],
-                                         k->conv_weight_gradient_scratch[0] };
+    const conv_kernel *way = &k->conv[0][conv_choose(k, 0, direction, &g)][direction];
     float *out = fenced(out_size);
     w.out = calloc((size_t)out_size + 1, sizeof(double));
     g.out = out;
-    g.scratch = aligned_alloc(64, (scratch[direction](&g) + 127) / 64 * 64);
-    run[direction](&g);
-    want[direction](&w);
+    g.scratch = aligned_alloc(64, (way->scratch(&g) + 127) / 64 * 64);
+    g.scratch_bytes = way->scratch(&g);
+    way->run(&g);
+    ref->conv[1][CONV_DIRECT][direction].run(&w);
     char what[160];
     snprintf(what, sizeof what,
              "%s: direction %d of (%lld, %lld, %lld, %lld) k %lld kernel %lldx%lld stride %lld padding %lld "
@@ -283,9 +277,9 @@ static void one_convolution(const kernel_table *k)
     g.x = x, g.dy = dy, g.weight = weight, g.bias = draw(2) ? bias : NULL;
     double *wx = widened(x, nx), *wdy = widened(dy, ny), *ww = widened(weight, nw), *wb = widened(bias, g.k);
     w.x = wx, w.dy = wdy, w.weight = ww, w.bias = g.bias ? wb : NULL;
-    one_direction(k, g, w, 0, ny, 1e-6 * (4 + (double)nw));
-    one_direction(k, g, w, 1, nx, 1e-6 * (4 + (double)nw));
-    one_direction(k, g, w, 2, nw, 1e-6 * (4 + (double)ny));
+    one_direction(k, g, w, CONV_FORWARD, ny, 1e-6 * (4 + (double)nw));
+    one_direction(k, g, w, CONV_DATA_GRADIENT, nx, 1e-6 * (4 + (double)nw));
+    one_direction(k, g, w, CONV_WEIGHT_GRADIENT, nw, 1e-6 * (4 + (double)ny));
     free(wx), free(wdy), free(ww), free(wb);
     unfence(x, nx), unfence(dy, ny), unfence(weight, nw), unfence(bias, g.k);
 }

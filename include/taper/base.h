@@ -107,6 +107,17 @@ TP_API int tp_num_threads(void);          /* OMP_NUM_THREADS, or the cores this 
 TP_API void tp_set_num_threads(int);      /* of the whole process; results never depend on it */
 TP_API const char *tp_isa(void);          /* the instruction set in use: "avx512", "avx2", "generic"; TAPER_ISA caps it */
 
+/* Sums in the order of the definition: no algorithm that trades digits for speed (Winograd's convolutions; docs/performance.md states
+ * their error).  Of the whole process, from then on; starts as TAPER_PRECISE=1 says. */
+TP_API void tp_set_precise(bool);
+TP_API bool tp_precise(void);
+
+/* What the library decided, a line each, for the subjects in a comma-separated list; NULL: none.  "select": which kernel takes
+ * a shape, and why.  Without a function lines go to stderr, and TAPER_LOG=select in the environment asks for that: the only
+ * way the library ever prints. */
+typedef void tp_log_line(const char *subject, const char *text, void *context);
+TP_API void tp_set_log(const char *subjects, tp_log_line *, void *context);
+
 /* ---- Random numbers ----------------------------------------------------------------------------------
  *
  * Philox4x32-10 (Salmon et al. 2011): every number is a function of (seed, stream, index).  Each call

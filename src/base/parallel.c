@@ -217,33 +217,42 @@ static void wait_for_workers(void)
 
 static void run_here(int64_t n, int64_t grain, parallel_body *body, void *context)
 {
+    int before = index_here;
+    index_here = 0; /* alone in this call, also where the call came from a numbered worker */
     for (int64_t begin = 0; begin < n; begin += grain)
         body(context, begin, begin + grain < n ? begin + grain : n);
+    index_here = before;
 }
 
-void parallel_for(int64_t n, int64_t grain, parallel_body *body, void *context)
+static void run_together(int threads, int64_t n, int64_t grain, parallel_body *body, void *context)
 {
-    if (grain < 1)
-        grain = 1;
-    int64_t pieces = n / grain + (n % grain != 0);
-    if (pieces <= 1 || parallel_threads() == 1 ||
-        atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
-        run_here(n, grain, body, context);
-        return;
-    }
-    int threads = tp_num_threads();
-    threads = pieces < threads ? (int)pieces : threads;
     start_workers(threads - 1);
-    job.n = n, job.grain = grain, job.pieces = pieces;
+    job.n = n, job.grain = grain, job.pieces = n / grain + (n % grain != 0);
     job.body = body, job.context = context;
     job.threads = threads;
     atomic_store_explicit(&next_piece, 0, memory_order_relaxed);
-    int before = index_here; /* a worker's body that calls from a thread of its own keeps its number */
-    index_here = 0;
     atomic_store(&gate, 0);
     wake_workers();
     take_pieces();
     wait_for_workers();
-    index_here = before;
+}
+
+void parallel_for_at_most(int most, int64_t n, int64_t grain, parallel_body *body, void *context)
+{
+    if (grain < 1)
+        grain = 1;
+    int64_t pieces = n / grain + (n % grain != 0), threads = parallel_threads();
+    threads = pieces < threads ? pieces : threads;
+    threads = most < threads ? most : threads;
+    if (threads <= 1 || atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
+        run_here(n, grain, body, context);
+        return;
+    }
+    run_together((int)threads, n, grain, body, context);
     atomic_flag_clear_explicit(&busy, memory_order_release);
+}
+
+void parallel_for(int64_t n, int64_t grain, parallel_body *body, void *context)
+{
+    parallel_for_at_most(MOST_THREADS, n, grain, body, context);
 }

@@ -5,7 +5,10 @@
 #include "kernels/kernels.h"
 #include "kernels/ref/ref.h"
 
+#include <taper/base.h>
+
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,4 +89,24 @@ const kernel_table *kernels_for(const char *isa)
 const char *kernels_isa_at(int i)
 {
     return i >= 0 && i < ROWS ? rows[i].name : NULL;
+}
+
+/* ---- precise ------------------------------------------------------------------------------------------------- */
+
+static atomic_int precise = -1; /* nobody has asked yet */
+
+bool tp_precise(void)
+{
+    int now = atomic_load_explicit(&precise, memory_order_relaxed);
+    if (now >= 0)
+        return now;
+    const char *asked = getenv("TAPER_PRECISE");
+    int none = -1;
+    atomic_compare_exchange_strong(&precise, &none, asked && *asked && strcmp(asked, "0") != 0);
+    return atomic_load(&precise);
+}
+
+void tp_set_precise(bool on)
+{
+    atomic_store(&precise, on);
 }

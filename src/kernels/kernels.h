@@ -249,8 +249,18 @@ typedef struct conv_args {
     const void *bias; /* (K) or NULL; forward only */
     const void *dy;   /* gradients: (N, OH, OW, K) */
     void *out;        /* forward: y;  data gradient: dx;  weight gradient: dw, laid out like w */
-    void *scratch;
+    bool precise;     /* plain sums only, in their order */
+    void *scratch;    /* 64-byte aligned; at least what the kernel's scratch() asks for */
+    size_t scratch_bytes;
 } conv_args;
+
+/* The ways a convolution can go in each direction; conv_way.c chooses by shape. */
+typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_WAYS } conv_way;
+typedef enum { CONV_FORWARD, CONV_DATA_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_DIRECTIONS } conv_direction;
+typedef struct conv_kernel {
+    void (*run)(const conv_args *);
+    size_t (*scratch)(const conv_args *);
+} conv_kernel;
 
 typedef struct pool_args { /* one image: x (H, W, C) -> y (OH, OW, C) */
     int64_t h, w, c, oh, ow;
@@ -323,12 +333,8 @@ typedef struct kernel_table {
     size_t (*gemm_scratch[KT_COUNT])(const gemm_args *);
 
     /* From here on: [0] f32, [1] f64. */
-    void (*conv_forward[2])(const conv_args *);
-    void (*conv_data_gradient[2])(const conv_args *);
-    void (*conv_weight_gradient[2])(const conv_args *);
-    size_t (*conv_forward_scratch[2])(const conv_args *);
-    size_t (*conv_data_gradient_scratch[2])(const conv_args *);
-    size_t (*conv_weight_gradient_scratch[2])(const conv_args *);
+    conv_kernel conv[2][CONV_WAYS]
+                    [CONV_DIRECTIONS]; /* NULL: this table has no such way; CONV_DIRECT is always there */
 
     void (*max_pool[2])(const pool_args *, void *y, int64_t *index,
                         const void *x); /* index: ih * W + iw of the first largest */
@@ -357,6 +363,9 @@ typedef struct kernel_table {
                        const rmsprop_args *);
     void (*adagrad[2])(void *param, const void *grad, void *sum, int64_t n, const adagrad_args *);
 } kernel_table;
+
+/* The way that a convolution takes with this table; type: 0 f32, 1 f64.  It follows from the shapes alone. */
+conv_way conv_choose(const kernel_table *, int type, conv_direction, const conv_args *);
 
 /* The table of the best instruction set that this machine has and TAPER_ISA allows.  Made once, on first use. */
 const kernel_table *kernels_best(void);

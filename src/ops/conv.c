@@ -8,6 +8,7 @@
 
 typedef struct conv_attrs {
     int64_t stride[2], padding[2], dilation[2], groups;
+    bool precise;
     tp_shape size; /* of the result, for the two gradients */
 } conv_attrs;
 
@@ -52,7 +53,27 @@ static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *
                         .stride = { a->stride[0], a->stride[1] },
                         .padding = { a->padding[0], a->padding[1] },
                         .dilation = { a->dilation[0], a->dilation[1] },
-                        .groups = a->groups };
+                        .groups = a->groups,
+                        .precise = a->precise };
+}
+
+/* What it needs the way it will go. */
+static size_t conv_scratch(int type, conv_direction d, const conv_args *a)
+{
+    const kernel_table *k = kernels_best();
+    return k->conv[type][conv_choose(k, type, d, a)][d].scratch(a);
+}
+
+/* scratch: what staging has left of the call's */
+static void run_conv(const tp_call *c, conv_direction d, conv_args *a, char *scratch)
+{
+    const kernel_table *k = c->kernels;
+    const int type = c->out[0]->dtype;
+    a->out = tensor_data(c->out[0]);
+    a->scratch = scratch;
+    a->scratch_bytes = c->scratch_bytes - (size_t)(scratch - (char *)c->scratch);
+    if (c->out[0]->numel)
+        k->conv[type][conv_choose(k, type, d, a)][d].run(a);
 }
 
 /* The output: (N, C, H, W), channels innermost in memory. */
@@ -103,30 +124,28 @@ static tp_status conv2d_infer(tp_call *c)
     conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
                        (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) +
-                       kernels_best()->conv_forward_scratch[x->dtype](&g);
+                       conv_scratch(x->dtype, CONV_FORWARD, &g);
     return TP_OK;
 }
 
 static void conv2d_forward(const tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *y = c->out[0];
-    const kernel_table *kernels = c->kernels;
     conv_args g = geometry(c->attrs, x->shape, w->shape, y->shape);
     char *scratch = c->scratch;
     g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
     g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
     g.bias = c->in[2] ? staged(c, c->in[2], CLONE_CONTIGUOUS, &scratch) : NULL;
-    g.out = tensor_data(y);
-    g.scratch = scratch;
-    if (y->numel)
-        kernels->conv_forward[x->dtype](&g);
+    run_conv(c, CONV_FORWARD, &g, scratch);
 }
 
 extern const tp_op tp_op__conv2d, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
 
 static tp_tensor *convolution(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
 {
-    return tp_apply(&tp_op__conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, a);
+    conv_attrs now = *a;
+    now.precise |= tp_precise(); /* the gradients take it from here */
+    return tp_apply(&tp_op__conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, &now);
 }
 
 static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a,
@@ -157,8 +176,9 @@ static double conv2d_cost(const tp_call *c)
     { "stride", TP_ATTR_PAIR, offsetof(conv_attrs, stride), 1 },         \
         { "padding", TP_ATTR_PAIR, offsetof(conv_attrs, padding), 0 },   \
         { "dilation", TP_ATTR_PAIR, offsetof(conv_attrs, dilation), 1 }, \
+        { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },      \
     {                                                                    \
-        "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1           \
+        "precise", TP_ATTR_BOOL, offsetof(conv_attrs, precise), 0        \
     }
 #define CONV_GRADIENT_ATTRS(size_name)                                                    \
     (const tp_attr[])                                                                     \
@@ -173,18 +193,18 @@ static double conv2d_cost(const tp_call *c)
     {              \
         a, b       \
     }
-#define CONV(stride, padding, dilation, groups) \
-    &(conv_attrs)                               \
-    {                                           \
-        stride, padding, dilation, groups,      \
-        {                                       \
-            0                                   \
-        }                                       \
+#define CONV(stride, padding, dilation, groups)   \
+    &(conv_attrs)                                 \
+    {                                             \
+        stride, padding, dilation, groups, false, \
+        {                                         \
+            0                                     \
+        }                                         \
     }
 #define CONV_OF(stride, padding, dilation, ...) \
     &(conv_attrs)                               \
     {                                           \
-        stride, padding, dilation, 1,           \
+        stride, padding, dilation, 1, false,    \
         {                                       \
             4,                                  \
             {                                   \
@@ -231,22 +251,18 @@ static tp_status input_grad_infer(tp_call *c)
         return tp_error_pending();
     conv_args g = geometry(a, a->size.dim, w->shape, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
-                       kernels_best()->conv_data_gradient_scratch[dy->dtype](&g);
+                       conv_scratch(dy->dtype, CONV_DATA_GRADIENT, &g);
     return TP_OK;
 }
 
 static void input_grad_forward(const tp_call *c)
 {
     const tp_tensor *dy = c->in[0], *w = c->in[1], *dx = c->out[0];
-    const kernel_table *kernels = c->kernels;
     conv_args g = geometry(c->attrs, dx->shape, w->shape, dy->shape);
     char *scratch = c->scratch;
     g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
     g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
-    g.out = tensor_data(dx);
-    g.scratch = scratch;
-    if (dx->numel)
-        kernels->conv_data_gradient[dy->dtype](&g);
+    run_conv(c, CONV_DATA_GRADIENT, &g, scratch);
 }
 
 static void input_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
@@ -297,22 +313,18 @@ static tp_status weight_grad_infer(tp_call *c)
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, a->size.dim, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) +
-                       kernels_best()->conv_weight_gradient_scratch[dy->dtype](&g);
+                       conv_scratch(dy->dtype, CONV_WEIGHT_GRADIENT, &g);
     return TP_OK;
 }
 
 static void weight_grad_forward(const tp_call *c)
 {
     const tp_tensor *dy = c->in[0], *x = c->in[1], *dw = c->out[0];
-    const kernel_table *kernels = c->kernels;
     conv_args g = geometry(c->attrs, x->shape, dw->shape, dy->shape);
     char *scratch = c->scratch;
     g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
     g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
-    g.out = tensor_data(dw);
-    g.scratch = scratch;
-    if (dw->numel)
-        kernels->conv_weight_gradient[dy->dtype](&g);
+    run_conv(c, CONV_WEIGHT_GRADIENT, &g, scratch);
 }
 
 static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
@@ -378,7 +390,7 @@ static tp_tensor *conv1d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv
                             "conv1d: input %s, weight %s: (N, C, L) and (K, C / groups, length) are wanted",
                             tensor_shape_text(x), tensor_shape_text(w));
     TP_SCOPE;
-    conv_attrs flat = { { 1, a->stride }, { 0, a->padding }, { 1, a->dilation }, a->groups, { 0 } };
+    conv_attrs flat = { { 1, a->stride }, { 0, a->padding }, { 1, a->dilation }, a->groups, false, { 0 } };
     tp_tensor *y = conv2d(tp_unsqueeze(x, -2), tp_unsqueeze(w, 2), bias, &flat);
     return tp_keep(tp_squeeze(y, -2));
 }

@@ -1,11 +1,16 @@
-/* conv.inc.h - convolutions of channels-last images for REAL, in three directions, without im2col.
+/* conv.inc.h - convolutions of channels-last images for REAL and their data gradients, without im2col.
  *
  * Forward and data gradient are one thing, a gather: an output pixel sums, over the taps of the kernel, a pixel of the
  * source times a (channels in, channels out) matrix.  A tile is up to TILE_ROWS output pixels; its rows are pointers
  * into the source, and to zeros where a tap lies outside.  Where no tap does, the taps of a kernel row are one longer
  * row.  The data gradient of a stride s falls into s x s classes of pixels, each with its own taps.
- * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: functions.c. */
+ * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: conv_sums.inc.h. */
 enum { MAX_SEGMENTS = 64, BLOCK_TILES = 8, FEW_CHANNELS = 4 };
+
+static int64_t divided(int64_t a, int64_t b) /* rounded up */
+{
+    return (a + b - 1) / b;
+}
 
 typedef struct gather {
     const REAL *src;
@@ -379,139 +384,4 @@ static void conv_data_gradient(const conv_args *a)
 {
     gather g = backward_gather(a);
     pack_and_run(&g, a->weight, a->scratch, true);
-}
-
-/* ---- weight gradient:  dw[tap][c][k] = sum over pixels of x[pixel + tap][c] dy[pixel][k] -------------------------------------
- *
- * A tile is TILE_ROWS of the (tap, c) rows and a panel of k; its segments are the rows of the pictures.  Without padding
- * its rows are pointers and may belong to several taps; with padding each tap has its own range of pixels, and a tile's
- * rows are channels of one tap.  Chunks of images are summed apart and then together, in order. */
-
-typedef struct weight_run {
-    conv_args a;
-    int64_t in, out, taps, panels, ld; /* ld: columns of a partial result */
-    bool by_tap;
-    cut rows;      /* of all taps and channels, or of one tap's channels */
-    int64_t tiles; /* of a group */
-    int64_t chunks;
-    REAL *partial; /* [chunk][group][tap][c][ld] */
-} weight_run;
-
-static weight_run plan_weights(const conv_args *a)
-{
-    weight_run r = {
-        .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1]
-    };
-    r.panels = (r.out + TILE_COLS - 1) / TILE_COLS;
-    r.ld = r.panels * TILE_COLS;
-    r.by_tap = !wants_padding(a) && (a->padding[0] || a->padding[1]);
-    r.rows = cut_rows(r.by_tap ? r.in : r.taps * r.in);
-    r.tiles = r.rows.tiles * (r.by_tap ? r.taps : 1);
-    for (r.chunks = 1; r.chunks * r.tiles * r.panels * a->groups < 24 && r.chunks * 2 <= a->n; r.chunks *= 2)
-        ;
-    return r;
-}
-
-static size_t conv_weight_gradient_scratch(const conv_args *a)
-{
-    weight_run r = plan_weights(a);
-    return rounded(padded_elements(a)) + rounded(r.chunks * a->groups * r.taps * r.in * r.ld);
-}
-
-/* Output positions whose tap lies inside: [*begin, *end) */
-static void valid_range(int64_t tap, int64_t stride, int64_t padding, int64_t dilation, int64_t size,
-                        int64_t out, int64_t *begin, int64_t *end)
-{
-    int64_t shift = tap * dilation - padding; /* position o reads o stride + shift */
-    *begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
-    *end = size - shift <= 0 ? 0 : (size - shift - 1) / stride + 1;
-    *end = *end < out ? *end : out;
-}
-
-static void weight_tile(const weight_run *r, int64_t chunk, int64_t group, int64_t tile_index, int64_t panel)
-{
-    const conv_args *a = &r->a;
-    int64_t tap = r->by_tap ? tile_index / r->rows.tiles : 0,
-            at = r->by_tap ? tile_index % r->rows.tiles : tile_index;
-    int64_t first = cut_begin(&r->rows, at), mr = cut_begin(&r->rows, at + 1) - first,
-            col = panel * TILE_COLS;
-    int64_t h0 = 0, h1 = a->oh, w0 = 0, w1 = a->ow, row_of[TILE_ROWS];
-    if (r->by_tap) {
-        valid_range(tap / a->kernel[1], a->stride[0], a->padding[0], a->dilation[0], a->h, a->oh, &h0, &h1);
-        valid_range(tap % a->kernel[1], a->stride[1], a->padding[1], a->dilation[1], a->w, a->ow, &w0, &w1);
-    }
-    tile_run t;
-    const int64_t channel = group * r->in;
-    for (int64_t i = 0; i < mr; i++) {
-        int64_t m = r->by_tap ? tap * r->in + first + i : first + i, p = m / r->in / a->kernel[1],
-                q = m / r->in % a->kernel[1];
-        row_of[i] =
-            ((p * a->dilation[0] - a->padding[0]) * a->w + q * a->dilation[1] - a->padding[1]) * a->c +
-            channel + m % r->in;
-        t.rows[0][i] = (const REAL *)a->x + row_of[i];
-        t.args.out[i] = r->partial + ((chunk * a->groups + group) * r->taps * r->in + m) * r->ld + col;
-    }
-    t.args.segments = t.segments;
-    t.args.n_segments = 0;
-    t.args.cols = (int)(r->out - col < TILE_COLS ? r->out - col : TILE_COLS);
-    t.args.a_step = a->stride[1] * a->c;
-    t.args.b_step = a->k;
-    t.args.bias = NULL;
-    t.args.accumulate = false;
-    t.f = tile_for((int)mr, t.args.cols, r->by_tap, true);
-    for (int64_t n = a->n * chunk / r->chunks; n < a->n * (chunk + 1) / r->chunks && w0 < w1; n++)
-        for (int64_t i = h0; i < h1; i++) {
-            segment *s = next_segment(&t);
-            s->rows = t.rows[0];
-            s->offset = ((n * a->h + i * a->stride[0]) * a->w + w0 * a->stride[1]) * a->c;
-            s->a = (const REAL *)a->x + row_of[0] + s->offset;
-            s->b = (const REAL *)a->dy + ((n * a->oh + i) * a->ow + w0) * a->k + group * r->out + col;
-            s->n = w1 - w0;
-        }
-    flush_tile(&t);
-}
-
-static void weight_items(void *context, int64_t begin, int64_t end)
-{
-    const weight_run *r = context;
-    for (int64_t item = begin; item < end; item++) {
-        int64_t panel = item % r->panels, rest = item / r->panels;
-        weight_tile(r, rest / r->tiles / r->a.groups, rest / r->tiles % r->a.groups, rest % r->tiles, panel);
-    }
-}
-
-/* Rows of the partial results, summed over chunks, into dw (k, c, tap). */
-static void weight_rows(void *context, int64_t begin, int64_t end)
-{
-    const weight_run *r = context;
-    const int64_t rows = r->taps * r->in, all = r->a.groups * rows;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t group = i / rows, tap = i % rows / r->in, c = i % r->in;
-        REAL *dw = (REAL *)r->a.out + (group * r->out * r->in + c) * r->taps + tap;
-        REAL *sum = r->partial + i * r->ld;
-        for (int64_t chunk = 1; chunk < r->chunks; chunk++)
-            add(sum, sum, 1, sum + chunk * all * r->ld, 1, r->out);
-        for (int64_t k = 0; k < r->out; k++)
-            dw[k * rows] = sum[k];
-    }
-}
-
-static void conv_weight_gradient(const conv_args *given)
-{
-    weight_run r = plan_weights(given);
-    r.partial = (REAL *)(void *)pad_source(&r.a, r.a.scratch);
-    int64_t items = r.chunks * given->groups * r.tiles * r.panels;
-    double work = (double)(given->n * given->oh * given->ow) * (double)(r.taps * r.in) * (double)given->k;
-    parallel_for(items, grain_for(work, items), weight_items, &r);
-    parallel_for(given->groups * r.taps * r.in, 32768 / (r.out * r.chunks) + 1, weight_rows, &r);
-}
-
-static void fill_conv(kernel_table *t, kernel_type type)
-{
-    t->conv_forward[type] = conv_forward;
-    t->conv_data_gradient[type] = conv_data_gradient;
-    t->conv_weight_gradient[type] = conv_weight_gradient;
-    t->conv_forward_scratch[type] = conv_forward_scratch;
-    t->conv_data_gradient_scratch[type] = conv_data_gradient_scratch;
-    t->conv_weight_gradient_scratch[type] = conv_weight_gradient_scratch;
 }

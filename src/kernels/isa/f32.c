@@ -30,6 +30,10 @@
 
 #include "kernels/isa/conv.inc.h"
 
+#include "kernels/isa/conv_sums.inc.h"
+
+#include "kernels/isa/winograd.inc.h"
+
 void NAMED(fill_f32)(kernel_table *t)
 {
     fill_elementwise(t, KT_F32);
@@ -40,4 +44,5 @@ void NAMED(fill_f32)(kernel_table *t)
     fill_pool(t, KT_F32);
     fill_gemm(t, KT_F32);
     fill_conv(t, KT_F32);
+    fill_winograd(t, KT_F32);
 }

@@ -30,6 +30,8 @@
 
 #include "kernels/isa/conv.inc.h"
 
+#include "kernels/isa/conv_sums.inc.h"
+
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_elementwise(t, KT_F64);

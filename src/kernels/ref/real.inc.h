@@ -419,12 +419,10 @@ void FILL(kernel_table *t)
     fill_pool(t, TYPE);
     t->gemm[TYPE] = gemm;
     t->gemm_scratch[TYPE] = no_gemm_scratch;
-    t->conv_forward[TYPE] = conv_forward;
-    t->conv_data_gradient[TYPE] = conv_data_gradient;
-    t->conv_weight_gradient[TYPE] = conv_weight_gradient;
-    t->conv_forward_scratch[TYPE] = no_conv_scratch;
-    t->conv_data_gradient_scratch[TYPE] = no_conv_scratch;
-    t->conv_weight_gradient_scratch[TYPE] = no_conv_scratch;
+    conv_kernel *conv = t->conv[TYPE][CONV_DIRECT];
+    conv[CONV_FORWARD] = (conv_kernel){ conv_forward, no_conv_scratch };
+    conv[CONV_DATA_GRADIENT] = (conv_kernel){ conv_data_gradient, no_conv_scratch };
+    conv[CONV_WEIGHT_GRADIENT] = (conv_kernel){ conv_weight_gradient, no_conv_scratch };
     t->logcumsumexp[TYPE] = logcumsumexp;
     t->softmax[TYPE] =
         (softmax_kernels){ .rows = { softmax, log_softmax },

@@ -1,0 +1,14 @@
+/* log.h - lines that tell what the library decided, for those who ask: TAPER_LOG=select.
+ *
+ * Layer: base.  Depends on taper/base.h (tp_set_log).  Read next: log.c. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+
+typedef enum { LOG_SELECT, LOG_SUBJECTS } log_subject; /* select: which kernel takes a shape, and why */
+
+bool log_wants(log_subject); /* cheap; ask before a line is put together */
+void log_line(log_subject, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

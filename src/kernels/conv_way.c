@@ -1,0 +1,60 @@
+/* conv_way.c - which way a convolution goes: the one place where shapes decide.
+ *
+ * The first rule that holds wins.  A rule looks at shapes alone, never at threads, so that results keep their bits.
+ * Layer: kernels.  Depends on kernels.h, base/log.h.  Read next: isa/conv.inc.h, isa/winograd.inc.h. */
+#include "base/log.h"
+#include "kernels/kernels.h"
+
+typedef struct conv_rule {
+    conv_way way;
+    bool (*holds)(conv_direction, const conv_args *);
+    const char *why;
+} conv_rule;
+
+static bool is_precise(conv_direction d, const conv_args *a)
+{
+    (void)d;
+    return a->precise;
+}
+
+/* Below 16 channels on a side the transforms cost more than the products save. */
+static bool suits_winograd(conv_direction d, const conv_args *a)
+{
+    (void)d;
+    bool form = a->kernel[0] == 3 && a->kernel[1] == 3 && a->stride[0] == 1 && a->stride[1] == 1 &&
+                a->dilation[0] == 1 && a->dilation[1] == 1 && a->groups == 1;
+    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && a->oh >= 4 && a->ow >= 4;
+}
+
+static bool otherwise(conv_direction d, const conv_args *a)
+{
+    (void)d, (void)a;
+    return true;
+}
+
+static const conv_rule rules[] = {
+    { CONV_DIRECT, is_precise, "precise is asked for" },
+    { CONV_WINOGRAD, suits_winograd, "3x3 of stride 1, at least 16 channels on both sides" },
+    { CONV_DIRECT, otherwise, "no other way suits the shape" },
+};
+
+static void log_choice(const conv_rule *r, conv_direction d, const conv_args *a)
+{
+    static const char *const ways[CONV_WAYS] = { "direct", "depthwise", "winograd" };
+    static const char *const directions[CONV_DIRECTIONS] = { "forward", "data gradient", "weight gradient" };
+    log_line(LOG_SELECT,
+             "conv %s (%lld, %lld, %lld, %lld) -> %lld, kernel %lldx%lld, stride %lld, groups %lld: %s, %s",
+             directions[d], (long long)a->n, (long long)a->c, (long long)a->h, (long long)a->w,
+             (long long)a->k, (long long)a->kernel[0], (long long)a->kernel[1], (long long)a->stride[0],
+             (long long)a->groups, ways[r->way], r->why);
+}
+
+conv_way conv_choose(const kernel_table *t, int type, conv_direction d, const conv_args *a)
+{
+    const conv_rule *r = rules;
+    while (!t->conv[type][r->way][d].run || !r->holds(d, a))
+        r++;
+    if (log_wants(LOG_SELECT))
+        log_choice(r, d, a);
+    return r->way;
+}

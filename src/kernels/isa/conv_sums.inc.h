@@ -1,0 +1,289 @@
+/* conv_sums.inc.h - weight gradients of convolutions of channels-last images for REAL.
+ *
+ * dw[tap][c][k] = sum over pixels of x[pixel + tap][c] dy[pixel][k].  An item is a chunk of the rows of dy (of all images, one
+ * after the other) and a range of the channels in.  Of a block of rows it copies x, with its border of zeros, into panels of
+ * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
+ * segment for each row of dy.  Chunks are summed apart and then together, in order.
+ * Layer: kernels.  Depends on conv.inc.h.  Read next: winograd.inc.h. */
+enum {
+    WIDE = 48, /* a multiple of TILE_ROWS and WIDTH everywhere */
+    SUM_BYTES = 24 << 20,
+    SUM_PIXELS = 256,
+    CHUNK_BYTES = 8 << 20,
+    MOST_ROWS = 64, /* of dy in a block */
+    ENOUGH_ITEMS = 24,
+    BLOCK_BYTES = 256 << 10,
+};
+
+typedef struct sum_plan {
+    conv_args a;
+    int64_t in, out, taps, panels, ld; /* channels of a group; ld: of a row of the sums */
+    int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
+    int64_t high, wide;         /* pixels of x that one row of dy needs, copied */
+    int64_t range, ranges;      /* channels in of an item */
+    int64_t rows, chunk, chunks, block; /* rows of dy: all, of a chunk, of a block */
+    size_t sum_bytes, x_bytes, slot_bytes;
+    REAL *sums; /* [chunk][group][tap][c][ld] */
+    char *slots;
+} sum_plan;
+
+/* Taps of one row of a kernel one wide read only every stride-th pixel: no others are copied. */
+static void plan_copy(sum_plan *p, int dim)
+{
+    const conv_args *a = &p->a;
+    p->step[dim] = a->kernel[dim] == 1 ? a->stride[dim] : 1;
+    p->stride[dim] = a->kernel[dim] == 1 ? 1 : a->stride[dim];
+}
+
+static int64_t copied_rows(const sum_plan *p, int64_t rows)
+{
+    return (rows - 1) * p->stride[0] + p->high;
+}
+
+static sum_plan plan_sums(const conv_args *a)
+{
+    sum_plan p = {
+        .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1]
+    };
+    p.panels = divided(p.out, TILE_COLS);
+    p.ld = p.panels * TILE_COLS;
+    plan_copy(&p, 0), plan_copy(&p, 1);
+    p.high = (a->kernel[0] - 1) * a->dilation[0] + 1;
+    p.wide = (a->ow - 1) * p.stride[1] + (a->kernel[1] - 1) * a->dilation[1] + 1;
+    p.sum_bytes = rounded(a->groups * p.taps * p.in * p.ld);
+    p.rows = a->n * a->oh;
+    /* chunks: whole images, as many as memory and work allow */
+    int64_t image = (a->h * a->w * a->c + a->oh * a->ow * a->k) * (int64_t)sizeof(REAL);
+    int64_t most = SUM_BYTES / (int64_t)p.sum_bytes, wanted = divided(a->n * image, CHUNK_BYTES);
+    int64_t worth = p.rows * a->ow / (4 * SUM_PIXELS);
+    wanted = wanted < ENOUGH_ITEMS / a->groups ? ENOUGH_ITEMS / a->groups : wanted;
+    p.chunks = wanted < most ? wanted : most;
+    p.chunks = p.chunks < worth ? p.chunks : worth;
+    p.chunks = p.chunks < a->n ? p.chunks : a->n;
+    p.chunks = p.chunks < 1 ? 1 : p.chunks;
+    p.chunk = divided(a->n + !a->n, p.chunks) * a->oh;
+    p.chunks = divided(p.rows + !p.rows, p.chunk);
+    p.range = p.in, p.ranges = 1;
+    while (p.chunks * a->groups * p.ranges < ENOUGH_ITEMS && p.range > WIDE) {
+        p.range = divided(divided(p.range, 2), WIDE) * WIDE;
+        p.ranges = divided(p.in, p.range);
+    }
+    p.block = divided(SUM_PIXELS, a->ow);
+    p.block = p.block < MOST_ROWS ? p.block : MOST_ROWS;
+    p.block = p.block < a->oh ? p.block : a->oh;
+    int64_t row_bytes = (p.stride[0] * p.wide * p.range + a->ow * p.ld) * (int64_t)sizeof(REAL);
+    while (p.block > 1 && p.block * row_bytes > BLOCK_BYTES)
+        p.block--;
+    p.x_bytes = rounded(copied_rows(&p, p.block) * p.wide * p.range);
+    p.slot_bytes = p.x_bytes + rounded(p.block * a->ow * p.ld);
+    return p;
+}
+
+static size_t sums_scratch(const sum_plan *p)
+{
+    int64_t items = p->chunks * p->a.groups * p->ranges, threads = parallel_threads();
+    return p->sum_bytes * (size_t)p->chunks + p->slot_bytes * (size_t)(items < threads ? items : threads);
+}
+
+/* A block of rows of one image, of one range of channels; x and dy as copied. */
+typedef struct sum_block {
+    const sum_plan *p;
+    int64_t group, first, channels; /* in */
+    int64_t image, row, rows;       /* of dy */
+    REAL *x, *dy; /* x: [panel of WIDE channels][row][pixel][its channels], dy: [panel][pixel][TILE_COLS] */
+} sum_block;
+
+static int64_t x_panel_width(const sum_block *b, int64_t channel)
+{
+    int64_t left = b->channels - channel / WIDE * WIDE;
+    return left < WIDE ? left : WIDE;
+}
+
+static REAL *x_panel(const sum_block *b, int64_t channel)
+{
+    return b->x + channel / WIDE * WIDE * copied_rows(b->p, b->rows) * b->p->wide;
+}
+
+/* n elements; the copies of one pixel are short */
+INLINE void copy_short(REAL *to, const REAL *from, int64_t n)
+{
+    int64_t i = 0;
+    for (; i + WIDTH <= n; i += WIDTH)
+        V(store)(to + i, V(load)(from + i));
+    for (; i < n; i++)
+        to[i] = from[i];
+}
+
+static void copy_x_row(const sum_block *b, int64_t panel, int64_t width, int64_t h, REAL *to)
+{
+    const sum_plan *p = b->p;
+    const conv_args *a = &p->a;
+    if (h < 0 || h >= a->h) {
+        memset(to, 0, (size_t)(p->wide * width) * sizeof *to);
+        return;
+    }
+    const REAL *from =
+        (const REAL *)a->x + (b->image * a->h + h) * a->w * a->c + b->group * p->in + b->first + panel;
+    int64_t w = -a->padding[1];
+    for (int64_t j = 0; j < p->wide; j++, w += p->step[1], to += width)
+        if (w < 0 || w >= a->w)
+            memset(to, 0, (size_t)width * sizeof *to);
+        else
+            copy_short(to, from + w * a->c, width);
+}
+
+static void copy_x(const sum_block *b)
+{
+    const sum_plan *p = b->p;
+    const int64_t rows = copied_rows(p, b->rows), first = b->row * p->a.stride[0] - p->a.padding[0];
+    for (int64_t panel = 0; panel < b->channels; panel += WIDE) {
+        int64_t width = x_panel_width(b, panel);
+        REAL *to = x_panel(b, panel);
+        for (int64_t i = 0; i < rows; i++)
+            copy_x_row(b, panel, width, first + i * p->step[0], to + i * p->wide * width);
+    }
+}
+
+static void copy_dy(const sum_block *b)
+{
+    const sum_plan *p = b->p;
+    const conv_args *a = &p->a;
+    const int64_t pixels = b->rows * a->ow;
+    const REAL *from = (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out;
+    for (int64_t i = 0; i < pixels; i++, from += a->k)
+        for (int64_t q = 0; q < p->panels; q++) {
+            int64_t col = q * TILE_COLS, cols = p->out - col < TILE_COLS ? p->out - col : TILE_COLS,
+                    width = panel_width(p->out, q);
+            REAL *to = b->dy + col * pixels + i * width;
+            if (cols == TILE_COLS) {
+                for (int v = 0; v < TILE_VECTORS; v++)
+                    V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
+                continue;
+            }
+            for (int64_t k = 0; k < width; k++)
+                to[k] = k < cols ? from[col + k] : 0;
+        }
+}
+
+/* Pointers to the TILE_ROWS (tap, channel) rows from m on, and where their sums are. */
+static void tile_sums(const sum_block *b, int64_t m, int64_t mr, const REAL **row, REAL **out, REAL *sums)
+{
+    const sum_plan *p = b->p;
+    const conv_args *a = &p->a;
+    int64_t tap = m / b->channels, c = m % b->channels;
+    for (int64_t i = 0; i < mr; i++) {
+        int64_t width = x_panel_width(b, c), h = tap / a->kernel[1] * a->dilation[0],
+                w = tap % a->kernel[1] * a->dilation[1];
+        row[i] = x_panel(b, c) + (h * p->wide + w) * width + c % WIDE;
+        out[i] = sums + ((b->group * p->taps + tap) * p->in + b->first + c) * p->ld;
+        if (++c == b->channels)
+            c = 0, tap++;
+    }
+}
+
+/* A tile's rows lie in one panel of x: the step from pixel to pixel is one number. */
+static int64_t rows_of_tile(const sum_block *b, int64_t m)
+{
+    int64_t rows = b->p->taps * b->channels - m, c = m % b->channels, last = b->channels % WIDE;
+    if (b->channels <= WIDE)
+        return rows < TILE_ROWS ? rows : TILE_ROWS;
+    int64_t left = (c >= b->channels - last ? b->channels : (c / WIDE + 1) * WIDE) - c;
+    return left < TILE_ROWS ? left : TILE_ROWS;
+}
+
+static void add_block(const sum_block *b, REAL *sums, bool accumulate)
+{
+    const sum_plan *p = b->p;
+    const conv_args *a = &p->a;
+    const bool one = p->wide == a->ow && p->stride[0] == 1; /* rows of pixels follow each other */
+    const int64_t segments = one ? 1 : b->rows, pixels = one ? b->rows * a->ow : a->ow;
+    tile_run t;
+    t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
+    for (int64_t m = 0, mr; m < p->taps * b->channels; m += mr) {
+        REAL *out[TILE_ROWS];
+        mr = rows_of_tile(b, m);
+        tile_sums(b, m, mr, t.rows[0], out, sums);
+        const int64_t width = x_panel_width(b, m % b->channels);
+        t.args.a_step = p->stride[1] * width;
+        for (int64_t q = 0; q < p->panels; q++) {
+            t.args.b_step = panel_width(p->out, q);
+            t.args.cols = (int)t.args.b_step;
+            for (int64_t i = 0; i < segments; i++)
+                t.segments[i] =
+                    (segment){ .rows = t.rows[0],
+                               .offset = i * p->stride[0] * p->wide * width,
+                               .b = b->dy + q * TILE_COLS * b->rows * a->ow + i * a->ow * t.args.b_step,
+                               .n = pixels };
+            for (int64_t i = 0; i < mr; i++)
+                t.args.out[i] = out[i] + q * TILE_COLS;
+            tile_for((int)mr, t.args.cols, false, false)(&t.args);
+        }
+    }
+}
+
+static void sum_items(void *context, int64_t begin, int64_t end)
+{
+    const sum_plan *p = context;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t chunk = item / (p->ranges * p->a.groups);
+        sum_block b = { .p = p,
+                        .group = item / p->ranges % p->a.groups,
+                        .first = item % p->ranges * p->range };
+        b.channels = p->in - b.first < p->range ? p->in - b.first : p->range;
+        b.x = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
+        b.dy = (REAL *)(void *)((char *)b.x + p->x_bytes);
+        int64_t row = chunk * p->chunk, last = row + p->chunk < p->rows ? row + p->chunk : p->rows;
+        for (bool first = true; row < last; row += b.rows, first = false) {
+            b.image = row / p->a.oh, b.row = row % p->a.oh;
+            b.rows = p->a.oh - b.row < p->block ? p->a.oh - b.row : p->block;
+            copy_x(&b), copy_dy(&b);
+            add_block(&b, p->sums + chunk * (int64_t)(p->sum_bytes / sizeof(REAL)), !first);
+        }
+    }
+}
+
+/* Rows of the sums over chunks, into dw (k, c, tap). */
+static void sums_out(void *context, int64_t begin, int64_t end)
+{
+    const sum_plan *p = context;
+    const int64_t rows = p->taps * p->in, all = (int64_t)(p->sum_bytes / sizeof(REAL));
+    for (int64_t i = begin; i < end; i++) {
+        int64_t group = i / rows, tap = i % rows / p->in, c = i % p->in;
+        REAL *dw = (REAL *)p->a.out + (group * p->out * p->in + c) * p->taps + tap,
+             *sum = p->sums + i * p->ld;
+        for (int64_t chunk = 1; chunk < p->chunks; chunk++)
+            add(sum, sum, 1, sum + chunk * all, 1, p->out);
+        for (int64_t k = 0; k < p->out; k++)
+            dw[k * rows] = sum[k];
+    }
+}
+
+static size_t conv_weight_gradient_scratch(const conv_args *a)
+{
+    sum_plan p = plan_sums(a);
+    return sums_scratch(&p);
+}
+
+static void conv_weight_gradient(const conv_args *a)
+{
+    sum_plan p = plan_sums(a);
+    if (!p.rows) {
+        memset(a->out, 0, (size_t)(a->k * p.in * p.taps) * sizeof(REAL));
+        return;
+    }
+    p.sums = a->scratch;
+    p.slots = (char *)a->scratch + p.sum_bytes * (size_t)p.chunks;
+    int64_t slots = (int64_t)((a->scratch_bytes - p.sum_bytes * (size_t)p.chunks) / p.slot_bytes);
+    int64_t items = p.chunks * a->groups * p.ranges;
+    double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)a->k;
+    parallel_for_at_most((int)slots, items, grain_for(work, items), sum_items, &p);
+    parallel_for(a->groups * p.taps * p.in, 32768 / (p.out * p.chunks) + 1, sums_out, &p);
+}
+
+static void fill_conv(kernel_table *t, kernel_type type)
+{
+    conv_kernel *conv = t->conv[type][CONV_DIRECT];
+    conv[CONV_FORWARD] = (conv_kernel){ conv_forward, conv_forward_scratch };
+    conv[CONV_DATA_GRADIENT] = (conv_kernel){ conv_data_gradient, conv_data_gradient_scratch };
+    conv[CONV_WEIGHT_GRADIENT] = (conv_kernel){ conv_weight_gradient, conv_weight_gradient_scratch };
+}

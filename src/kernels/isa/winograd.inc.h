@@ -1,0 +1,635 @@
+/* winograd.inc.h - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), in three directions, for REAL.
+ *
+ * Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015:  y = A' [ (G g G') . (B' d B) ] A  makes 4x4 pixels of
+ * output from 6x6 of input with 36 products where the definition needs 144.  The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity:
+ * as cheap as the paper's 0, +-1, +-2, with a fifth of the error.  Tiles are transformed a block at a time, so that the 36
+ * planes of a block stay in cache; each plane is a plain product.
+ * Layer: kernels.  Depends on tile.inc.h, conv.inc.h.  Read next: conv_way.c, which says where this wins. */
+enum { OUT_SIDE = 4, IN_SIDE = 6, PLANES = IN_SIDE * IN_SIDE, LINE = 64 / sizeof(REAL) };
+
+/* ---- the transforms of one row or column ---------------------------------------------------------------------------------
+ *
+ * For points p and their N = product of (p - other points):  row p of B' holds the polynomial with the other points as zeros,
+ * row p of G is (1, p, p^2) / N, column p of A' is (1, p, p^2, p^3). */
+
+#define ROOT_HALF ((REAL)0.70710678118654752440)
+#define ROOT_2 ((REAL)1.41421356237309504880)
+#define THIRD ((REAL)(1.0 / 3))
+#define SIXTH ((REAL)(1.0 / 6))
+
+INLINE void transform_input(const vec *d, vec *to) /* B': 6 -> 6 */
+{
+    vec even = d[4] - 2 * d[2], odd = ROOT_HALF * (d[3] - 2 * d[1]);
+    vec even_2 = d[4] - (REAL)0.5 * d[2], odd_2 = ROOT_2 * (d[3] - (REAL)0.5 * d[1]);
+    vec last = d[1] - (REAL)2.5 * d[3] + d[5];
+    to[0] = d[0] - (REAL)2.5 * d[2] + d[4];
+    to[1] = even + odd, to[2] = even - odd;
+    to[3] = even_2 + odd_2, to[4] = even_2 - odd_2;
+    to[5] = last;
+}
+
+INLINE void transform_output(const vec *m, vec *to) /* A': 6 -> 4 */
+{
+    vec a = m[1] + m[2], b = ROOT_HALF * (m[1] - m[2]);
+    vec c = m[3] + m[4], d = ROOT_2 * (m[3] - m[4]);
+    to[0] = m[0] + a + c;
+    to[1] = b + d;
+    to[2] = (REAL)0.5 * a + 2 * c;
+    to[3] = (REAL)0.5 * b + 2 * d + m[5];
+}
+
+INLINE void transform_kernel(const vec *g, int step, vec *to) /* G: 3 -> 6 */
+{
+    const vec g0 = g[0], g1 = g[step], g2 = g[2 * step];
+    vec a = -2 * THIRD * g0 - THIRD * g2, b = -2 * THIRD * ROOT_HALF * g1;
+    vec c = SIXTH * g0 + THIRD * g2, d = SIXTH * ROOT_2 * g1;
+    to[0] = g0;
+    to[1] = a + b, to[2] = a - b;
+    to[3] = c + d, to[4] = c - d;
+    to[5] = g2;
+}
+
+INLINE void transform_gradient(const vec *y, vec *to) /* A: 4 -> 6 */
+{
+    vec a = y[0] + (REAL)0.5 * y[2], b = ROOT_HALF * (y[1] + (REAL)0.5 * y[3]);
+    vec c = y[0] + 2 * y[2], d = ROOT_2 * (y[1] + 2 * y[3]);
+    to[0] = y[0];
+    to[1] = a + b, to[2] = a - b;
+    to[3] = c + d, to[4] = c - d;
+    to[5] = y[3];
+}
+
+INLINE void transform_back(const vec *u, vec *to) /* G': 6 -> 3 */
+{
+    vec a = THIRD * (u[1] + u[2]), b = 2 * THIRD * ROOT_HALF * (u[1] - u[2]);
+    vec c = THIRD * (u[3] + u[4]), d = SIXTH * ROOT_2 * (u[3] - u[4]);
+    to[0] = u[0] - 2 * a + (REAL)0.5 * c;
+    to[1] = d - b;
+    to[2] = c - a + u[5];
+}
+
+/* ---- forward and data gradient --------------------------------------------------------------------------------------------
+ *
+ * dst[h][w] = bias + sum over p, q < 3 of src[h + p - pad][w + q - pad] g[p][q].  An item is a block of tiles times a range of
+ * output channels.  Ranges come first: that part of the weights stays in the last cache while the blocks go by. */
+
+typedef struct winograd {
+    gather g; /* pixels and channels of both sides; weights: [plane][panel][channel in][TILE_COLS] */
+    const conv_args *a;
+    int64_t pad[2], tiles_h, tiles_w, tiles, block, blocks, range, ranges; /* range: panels of an item */
+    int64_t u_plane, v_row, v_plane, m_row, m_plane;                       /* strides, in elements */
+    size_t u_bytes, slot_bytes;
+    bool transposed;
+    char *slots; /* one for each thread: v [plane][tile][channel in], m [plane][tile][channel of the range] */
+} winograd;
+
+static int64_t whole_lines(int64_t elements)
+{
+    return (elements + LINE - 1) / LINE * LINE;
+}
+
+/* Planes an odd number of lines apart do not meet in one set of a cache. */
+static int64_t plane_step(int64_t elements)
+{
+    int64_t lines = (elements + LINE - 1) / LINE;
+    return (lines | 1) * LINE;
+}
+
+/* The second cache holds a block's planes where channels are few; where they are many the weights count. */
+enum { SECOND_CACHE = 384 << 10, LEAST_BLOCK = 16, MOST_BLOCK = 96, RANGE_COLS = 256 };
+
+static winograd plan_winograd(const gather *g, const conv_args *a, int64_t pad_h, int64_t pad_w,
+                              bool transposed)
+{
+    winograd w = { .g = *g, .a = a, .pad = { pad_h, pad_w }, .transposed = transposed };
+    w.tiles_h = divided(g->dh, OUT_SIDE), w.tiles_w = divided(g->dw, OUT_SIDE);
+    w.tiles = g->n * w.tiles_h * w.tiles_w;
+    w.ranges = divided(g->out, RANGE_COLS);
+    w.range = divided(g->panels, w.ranges);
+    w.v_row = whole_lines(g->in);
+    w.m_row = w.range * TILE_COLS < g->out ? w.range * TILE_COLS : whole_lines(g->out);
+    int64_t fitting = SECOND_CACHE / (int64_t)(PLANES * sizeof(REAL) * (size_t)(w.v_row + w.m_row));
+    int64_t block = fitting >= LEAST_BLOCK ? fitting : MOST_BLOCK;
+    block = block < MOST_BLOCK ? block : MOST_BLOCK;
+    int64_t blocks = divided(w.tiles, block);
+    blocks += blocks & 1 && blocks > 1;
+    while (blocks * w.ranges < 8 && w.range > 2)
+        w.ranges = divided(g->panels, w.range = w.range / 2);
+    w.block = divided(w.tiles, blocks);
+    w.blocks = divided(w.tiles, w.block);
+    w.u_plane = plane_step(g->panels * TILE_COLS * g->in);
+    w.v_plane = plane_step(w.block * w.v_row), w.m_plane = plane_step(w.block * w.m_row);
+    w.u_bytes = rounded(PLANES * w.u_plane);
+    w.slot_bytes = rounded(PLANES * (w.v_plane + w.m_plane));
+    return w;
+}
+
+typedef struct kernels_run {
+    const winograd *w;
+    const REAL *from;
+    REAL *to;
+} kernels_run;
+
+/* The 36 planes of a panel's kernels for one input channel: TILE_COLS kernels at a time. */
+static void transform_kernels(const kernels_run *r, int64_t panel, int64_t channel)
+{
+    const gather *g = &r->w->g;
+    const int64_t width = panel_width(g->out, panel), col = panel * TILE_COLS,
+                  in_step = r->w->transposed ? g->out * 9 : 9, out_step = r->w->transposed ? 9 : g->in * 9;
+    REAL kernel[9][TILE_COLS] = { 0 };
+    const REAL *from = r->from + channel * in_step + col * out_step;
+    for (int64_t k = 0; k < width && col + k < g->out; k++)
+        for (int t = 0; t < 9; t++)
+            kernel[r->w->transposed ? 8 - t : t][k] = from[k * out_step + t];
+    REAL *to = r->to + panel * TILE_COLS * g->in + channel * width;
+    for (int64_t j = 0; j < width; j += WIDTH) {
+        vec k[9], half[18], u[PLANES];
+        for (int t = 0; t < 9; t++)
+            k[t] = V(load)(kernel[t] + j);
+        for (int q = 0; q < 3; q++)
+            transform_kernel(k + q, 3, half + IN_SIDE * q);
+        for (int p = 0; p < IN_SIDE; p++)
+            transform_kernel(half + p, IN_SIDE, u + IN_SIDE * p);
+        for (int p = 0; p < PLANES; p++)
+            V(store)(to + p * r->w->u_plane + j, u[p]);
+    }
+}
+
+static void transform_panels(void *context, int64_t begin, int64_t end)
+{
+    const kernels_run *r = context;
+    for (int64_t i = begin; i < end; i++)
+        transform_kernels(r, i / r->w->g.in, i % r->w->g.in);
+}
+
+/* Where tile t lies in the picture. */
+typedef struct tile_place {
+    int64_t image, h, w;
+} tile_place;
+
+static tile_place place_of(const winograd *w, int64_t t)
+{
+    int64_t plane = w->tiles_h * w->tiles_w, i = t % plane;
+    return (tile_place){ t / plane, i / w->tiles_w * OUT_SIDE, i % w->tiles_w * OUT_SIDE };
+}
+
+static void next_place(const winograd *w, tile_place *p)
+{
+    p->w += OUT_SIDE;
+    if (p->w >= w->tiles_w * OUT_SIDE) {
+        p->w = 0, p->h += OUT_SIDE;
+        if (p->h >= w->tiles_h * OUT_SIDE)
+            p->h = 0, p->image++;
+    }
+}
+
+/* 6x6 pixels of WIDTH channels from `at`, inside[i][j] of them there; into v, a plane each. */
+INLINE void input_tile(const REAL *at, int64_t row, int64_t col, const bool *inside_h, const bool *inside_w,
+                       bool inside, int channels, REAL *v, int64_t plane)
+{
+    vec half[PLANES], d[IN_SIDE], out[IN_SIDE];
+    const bool whole = channels >= WIDTH;
+    const V(mask) some = V(first)(whole ? WIDTH : channels);
+#pragma GCC unroll 6
+    for (int j = 0; j < IN_SIDE; j++) {
+#pragma GCC unroll 6
+        for (int i = 0; i < IN_SIDE; i++) {
+            const REAL *p = at + i * row + j * col;
+            d[i] = inside || (inside_h[i] && inside_w[j]) ? (whole ? V(load)(p) : V(load_first)(p, some))
+                                                          : (vec){ 0 };
+        }
+        transform_input(d, half + IN_SIDE * j);
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < IN_SIDE; i++) {
+        for (int j = 0; j < IN_SIDE; j++)
+            d[j] = half[IN_SIDE * j + i];
+        transform_input(d, out);
+        for (int j = 0; j < IN_SIDE; j++)
+            V(store)(v + (IN_SIDE * i + j) * plane, out[j]);
+    }
+}
+
+static void inputs(const winograd *w, int64_t tile_begin, int64_t n, REAL *v)
+{
+    const gather *g = &w->g;
+    const int64_t row = g->sw * g->sc;
+    tile_place p = place_of(w, tile_begin);
+    for (int64_t t = 0; t < n; t++, next_place(w, &p)) {
+        int64_t h = p.h - w->pad[0], x = p.w - w->pad[1];
+        bool inside_h[IN_SIDE], inside_w[IN_SIDE],
+            inside = h >= 0 && x >= 0 && h + IN_SIDE <= g->sh && x + IN_SIDE <= g->sw;
+        for (int i = 0; i < IN_SIDE; i++)
+            inside_h[i] = h + i >= 0 && h + i < g->sh, inside_w[i] = x + i >= 0 && x + i < g->sw;
+        const REAL *at = g->src + ((p.image * g->sh + h) * g->sw + x) * g->sc;
+        REAL *to = v + t * w->v_row;
+        int64_t c = 0;
+        if (inside)
+            for (; c + WIDTH <= g->in; c += WIDTH)
+                input_tile(at + c, row, g->sc, inside_h, inside_w, true, WIDTH, to + c, w->v_plane);
+        for (; c < g->in; c += WIDTH)
+            input_tile(at + c, row, g->sc, inside_h, inside_w, false, (int)(g->in - c), to + c, w->v_plane);
+    }
+}
+
+/* m[plane] = v[plane] u[plane], for n tiles and the panels of a range */
+static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int64_t n, const REAL *v,
+                     REAL *m)
+{
+    enum { DEPTH = 256 };
+    const gather *g = &w->g;
+    const cut rows = cut_rows(n);
+    const REAL *row[MOST_BLOCK];
+    for (int64_t t = 0; t < n; t++)
+        row[t] = v + t * w->v_row;
+    segment s = { 0 };
+    tile_args t = { .segments = &s, .n_segments = 1, .a_step = 1 };
+    for (int64_t plane = 0; plane < PLANES; plane++)
+        for (int64_t k = 0; k < g->in; k += DEPTH) {
+            s.n = g->in - k < DEPTH ? g->in - k : DEPTH;
+            s.offset = plane * w->v_plane + k;
+            t.accumulate = k > 0;
+            for (int64_t q = first_panel; q < first_panel + panels; q++) {
+                int64_t width = panel_width(g->out, q), col = (q - first_panel) * TILE_COLS;
+                s.b = g->weights + plane * w->u_plane + q * TILE_COLS * g->in + k * width;
+                t.b_step = width;
+                t.cols = (int)width;
+                for (int64_t i = 0; i < rows.tiles; i++) {
+                    int64_t at = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - at;
+                    s.rows = row + at;
+                    for (int64_t r = 0; r < mr; r++)
+                        t.out[r] = m + plane * w->m_plane + (at + r) * w->m_row + col;
+                    tile_for((int)mr, t.cols, false, false)(&t);
+                }
+            }
+        }
+}
+
+INLINE void output_tile(const REAL *m, int64_t plane, const vec start, vec *y)
+{
+    vec half[OUT_SIDE * IN_SIDE], column[IN_SIDE];
+#pragma GCC unroll 6
+    for (int j = 0; j < IN_SIDE; j++) {
+#pragma GCC unroll 6
+        for (int i = 0; i < IN_SIDE; i++)
+            column[i] = V(load)(m + (IN_SIDE * i + j) * plane);
+        transform_output(column, half + OUT_SIDE * j);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < OUT_SIDE; i++) {
+        for (int j = 0; j < IN_SIDE; j++)
+            column[j] = half[OUT_SIDE * j + i];
+        transform_output(column, y + OUT_SIDE * i);
+        for (int j = 0; j < OUT_SIDE; j++)
+            y[OUT_SIDE * i + j] += start;
+    }
+}
+
+static void outputs(const winograd *w, int64_t tile_begin, int64_t n, int64_t first_channel, int64_t channels,
+                    const REAL *m)
+{
+    const gather *g = &w->g;
+    tile_place p = place_of(w, tile_begin);
+    for (int64_t t = 0; t < n; t++, next_place(w, &p)) {
+        const int64_t rows = g->dh - p.h < OUT_SIDE ? g->dh - p.h : OUT_SIDE,
+                      cols = g->dw - p.w < OUT_SIDE ? g->dw - p.w : OUT_SIDE;
+        REAL *at = g->dst + ((p.image * g->dh + p.h) * g->dw + p.w) * g->dc + first_channel;
+        for (int64_t k = 0; k < channels; k += WIDTH) {
+            vec y[OUT_SIDE * OUT_SIDE];
+            const int left = channels - k < WIDTH ? (int)(channels - k) : WIDTH;
+            output_tile(m + t * w->m_row + k, w->m_plane,
+                        g->bias ? load_cols(g->bias + first_channel + k, 0, left, true) : (vec){ 0 }, y);
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = 0; j < cols; j++)
+                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, left, y[OUT_SIDE * i + j]);
+        }
+    }
+}
+
+static void winograd_items(void *context, int64_t begin, int64_t end)
+{
+    const winograd *w = context;
+    REAL *v = (REAL *)(void *)(w->slots + parallel_thread() * (int64_t)w->slot_bytes),
+         *m = v + PLANES * w->v_plane;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t tile_begin = item % w->blocks * w->block, panel = item / w->blocks * w->range;
+        int64_t n = w->tiles - tile_begin < w->block ? w->tiles - tile_begin : w->block;
+        int64_t panels = w->g.panels - panel < w->range ? w->g.panels - panel : w->range,
+                col = panel * TILE_COLS;
+        inputs(w, tile_begin, n, v);
+        multiply(w, panel, panels, n, v, m);
+        outputs(w, tile_begin, n, col,
+                w->g.out - col < panels * TILE_COLS ? w->g.out - col : panels * TILE_COLS, m);
+    }
+}
+
+static size_t winograd_scratch(const winograd *w)
+{
+    int64_t items = w->blocks * w->ranges, threads = parallel_threads();
+    return w->u_bytes + w->slot_bytes * (size_t)(items < threads ? items : threads);
+}
+
+static void run_winograd(winograd *w)
+{
+    kernels_run r = { w, w->a->weight, w->a->scratch };
+    parallel_for(w->g.panels * w->g.in, 2048 / TILE_COLS, transform_panels, &r);
+    w->g.weights = r.to;
+    w->slots = (char *)w->a->scratch + w->u_bytes;
+    int64_t slots = (int64_t)((w->a->scratch_bytes - w->u_bytes) / w->slot_bytes);
+    parallel_for_at_most((int)slots, w->blocks * w->ranges, 1, winograd_items, w);
+}
+
+static winograd winograd_of(const conv_args *a, bool backward)
+{
+    gather g = backward ? backward_gather(a) : forward_gather(a);
+    return backward ? plan_winograd(&g, a, 2 - a->padding[0], 2 - a->padding[1], true)
+                    : plan_winograd(&g, a, a->padding[0], a->padding[1], false);
+}
+
+static size_t winograd_forward_scratch(const conv_args *a)
+{
+    winograd w = winograd_of(a, false);
+    return winograd_scratch(&w);
+}
+
+static void winograd_forward(const conv_args *a)
+{
+    winograd w = winograd_of(a, false);
+    run_winograd(&w);
+}
+
+static size_t winograd_data_gradient_scratch(const conv_args *a)
+{
+    winograd w = winograd_of(a, true);
+    return winograd_scratch(&w);
+}
+
+static void winograd_data_gradient(const conv_args *a)
+{
+    winograd w = winograd_of(a, true);
+    run_winograd(&w);
+}
+
+/* ---- weight gradient --------------------------------------------------------------------------------------------------------
+ *
+ * dg = G' [ sum over tiles of (B' x B) . (A dy A') ] G: for each plane a (channels in, channels out) product over the tiles.  An item
+ * is a chunk of the tiles, a row of six planes and a range of the channels in; its sums and its blocks of tiles stay in
+ * the second cache.  The items of a chunk come together, so that its pictures are read once. */
+
+typedef struct winograd_sum {
+    conv_args a;
+    int64_t tiles_h, tiles_w, tiles, block, chunk, chunks; /* in tiles */
+    int64_t range, ranges;      /* channels in of an item: a multiple of WIDE, or all */
+    int64_t panels, row, plane; /* of channels out; strides of the sums */
+    size_t sum_bytes, slot_bytes;
+    REAL *sums; /* [chunk][plane][channel in][channel out] */
+    char *slots;
+} winograd_sum;
+
+enum { FEW_TILES = 64, SUM_BLOCK = 64 };
+
+static winograd_sum plan_winograd_sum(const conv_args *a)
+{
+    winograd_sum w = { .a = *a, .tiles_h = divided(a->oh, OUT_SIDE), .tiles_w = divided(a->ow, OUT_SIDE) };
+    w.tiles = a->n * w.tiles_h * w.tiles_w;
+    w.panels = divided(a->k, TILE_COLS);
+    w.row = w.panels * TILE_COLS;
+    w.plane = plane_step(a->c * w.row);
+    w.sum_bytes = rounded(PLANES * w.plane);
+    int64_t tile_bytes = OUT_SIDE * OUT_SIDE * (a->c + a->k) * (int64_t)sizeof(REAL);
+    int64_t most = SUM_BYTES / (int64_t)w.sum_bytes, wanted = divided(w.tiles * tile_bytes, CHUNK_BYTES);
+    w.chunks = wanted < most ? wanted : most;
+    w.chunks = w.chunks < w.tiles / FEW_TILES ? w.chunks : w.tiles / FEW_TILES;
+    w.chunks = w.chunks < 1 ? 1 : w.chunks;
+    w.chunk = divided(w.tiles, w.chunks);
+    w.chunks = divided(w.tiles, w.chunk);
+    w.range = a->c;
+    w.ranges = 1;
+    while (w.chunks * w.ranges < 4 && w.range > WIDE) {
+        w.range = divided(divided(w.range, 2), WIDE) * WIDE;
+        w.ranges = divided(a->c, w.range);
+    }
+    w.block = divided(w.chunk, divided(w.chunk, SUM_BLOCK));
+    w.slot_bytes = rounded(IN_SIDE * w.block * (divided(w.range, WIDE) * WIDE + w.row));
+    return w;
+}
+
+/* Row i of B' and of A: up to four pixels, each with its factor. */
+typedef struct transform_row {
+    int n, at[4];
+    REAL by[4];
+} transform_row;
+
+static const transform_row input_rows[IN_SIDE] = {
+    { 3, { 0, 2, 4 }, { 1, -2.5, 1 } },
+    { 4, { 1, 2, 3, 4 }, { -2 * ROOT_HALF, -2, ROOT_HALF, 1 } },
+    { 4, { 1, 2, 3, 4 }, { 2 * ROOT_HALF, -2, -ROOT_HALF, 1 } },
+    { 4, { 1, 2, 3, 4 }, { -ROOT_HALF, -0.5, ROOT_2, 1 } },
+    { 4, { 1, 2, 3, 4 }, { ROOT_HALF, -0.5, -ROOT_2, 1 } },
+    { 3, { 1, 3, 5 }, { 1, -2.5, 1 } },
+};
+static const transform_row gradient_rows[IN_SIDE] = {
+    { 1, { 0 }, { 1 } },
+    { 4, { 0, 1, 2, 3 }, { 1, ROOT_HALF, 0.5, ROOT_HALF / 2 } },
+    { 4, { 0, 1, 2, 3 }, { 1, -ROOT_HALF, 0.5, -ROOT_HALF / 2 } },
+    { 4, { 0, 1, 2, 3 }, { 1, ROOT_2, 2, 2 * ROOT_2 } },
+    { 4, { 0, 1, 2, 3 }, { 1, -ROOT_2, 2, -2 * ROOT_2 } },
+    { 1, { 3 }, { 1 } },
+};
+
+/* Pixels of one tile: the first at (h, w) of a picture of (rows, cols), channels `step` apart. */
+typedef struct patch {
+    const REAL *at;
+    int64_t h, w, rows, cols, step;
+} patch;
+
+/* to[j] = sum over the row's pixels i of by[i] pixel(i, j), j < n; pixels outside are 0 */
+INLINE void combine_rows(const patch *p, const transform_row *r, int n, int64_t channel, int channels,
+                         vec *to)
+{
+    const V(mask) some = V(first)(channels < WIDTH ? channels : WIDTH);
+    for (int j = 0; j < n; j++) {
+        to[j] = (vec){ 0 };
+        if (p->w + j < 0 || p->w + j >= p->cols)
+            continue;
+        for (int i = 0; i < r->n; i++)
+            if (p->h + r->at[i] >= 0 && p->h + r->at[i] < p->rows)
+                to[j] += r->by[i] * V(load_first)(p->at + (r->at[i] * p->cols + j) * p->step + channel, some);
+    }
+}
+
+INLINE void combine_whole(const patch *p, const transform_row *r, int n, const int terms, int64_t channel,
+                          vec *to)
+{
+    const REAL *at[4];
+    for (int i = 0; i < terms; i++)
+        at[i] = p->at + r->at[i] * p->cols * p->step + channel;
+#pragma GCC unroll 6
+    for (int j = 0; j < n; j++) {
+        to[j] = r->by[0] * V(load)(at[0] + j * p->step);
+#pragma GCC unroll 4
+        for (int i = 1; i < terms; i++)
+            to[j] += r->by[i] * V(load)(at[i] + j * p->step);
+    }
+}
+
+INLINE void combine(const patch *p, const transform_row *r, int n, bool inside, int64_t channel, int64_t end,
+                    vec *to)
+{
+    if (!inside || end - channel < WIDTH)
+        combine_rows(p, r, n, channel, end - channel < WIDTH ? (int)(end - channel) : WIDTH, to);
+    else if (r->n == 4)
+        combine_whole(p, r, n, 4, channel, to);
+    else if (r->n == 3)
+        combine_whole(p, r, n, 3, channel, to);
+    else
+        combine_whole(p, r, n, 1, channel, to);
+}
+
+static bool is_inside(const patch *p, int side)
+{
+    return p->h >= 0 && p->w >= 0 && p->h + side <= p->rows && p->w + side <= p->cols;
+}
+
+typedef struct winograd_item {
+    const winograd_sum *w;
+    int line;            /* planes 6 line ... */
+    int64_t first, last; /* channels in */
+    int64_t begin, n;    /* the block of tiles */
+    REAL *v, *y;         /* v: [plane][panel of WIDE][tile][WIDE], y: [plane][panel][tile][TILE_COLS] */
+    int64_t v_plane, y_plane;
+} winograd_item;
+
+static void sum_inputs(const winograd_item *s)
+{
+    const winograd_sum *w = s->w;
+    const conv_args *a = &w->a;
+    for (int64_t t = 0; t < s->n; t++) {
+        int64_t all = s->begin + t, image = all / (w->tiles_h * w->tiles_w),
+                i = all % (w->tiles_h * w->tiles_w);
+        int64_t h = i / w->tiles_w * OUT_SIDE, x = i % w->tiles_w * OUT_SIDE;
+        patch from = {
+            .h = h - a->padding[0], .w = x - a->padding[1], .rows = a->h, .cols = a->w, .step = a->c
+        };
+        from.at = (const REAL *)a->x + ((image * a->h + from.h) * a->w + from.w) * a->c;
+        bool inside = is_inside(&from, IN_SIDE);
+        vec line[IN_SIDE], out[IN_SIDE];
+        for (int64_t c = s->first; c < s->last; c += WIDTH) {
+            combine(&from, &input_rows[s->line], IN_SIDE, inside, c, s->last, line);
+            transform_input(line, out);
+            int64_t at = c - s->first;
+            REAL *to = s->v + at / WIDE * WIDE * s->n + t * WIDE + at % WIDE;
+            for (int j = 0; j < IN_SIDE; j++)
+                V(store)(to + j * s->v_plane, out[j]);
+        }
+        patch grad = { .h = h, .w = x, .rows = a->oh, .cols = a->ow, .step = a->k };
+        grad.at = (const REAL *)a->dy + ((image * a->oh + h) * a->ow + x) * a->k;
+        inside = is_inside(&grad, OUT_SIDE);
+        for (int64_t k = 0; k < a->k; k += WIDTH) {
+            combine(&grad, &gradient_rows[s->line], OUT_SIDE, inside, k, a->k, line);
+            transform_gradient(line, out);
+            REAL *to = s->y + k / TILE_COLS * TILE_COLS * s->n + t * TILE_COLS + k % TILE_COLS;
+            for (int j = 0; j < IN_SIDE; j++)
+                V(store)(to + j * s->y_plane, out[j]);
+        }
+    }
+}
+
+static void sum_products(const winograd_item *s, REAL *sums, bool accumulate)
+{
+    const winograd_sum *w = s->w;
+    segment part = { .n = s->n };
+    tile_args t = {
+        .segments = &part, .n_segments = 1, .a_step = WIDE, .b_step = TILE_COLS, .accumulate = accumulate
+    };
+    for (int j = 0; j < IN_SIDE; j++)
+        for (int64_t q = 0; q < w->panels; q++) {
+            t.cols = (int)(w->a.k - q * TILE_COLS < TILE_COLS ? w->a.k - q * TILE_COLS : TILE_COLS);
+            part.b = s->y + j * s->y_plane + q * TILE_COLS * s->n;
+            for (int64_t c = s->first; c < s->last; c += TILE_ROWS) {
+                int64_t at = c - s->first, mr = s->last - c < TILE_ROWS ? s->last - c : TILE_ROWS;
+                part.a = s->v + j * s->v_plane + at / WIDE * WIDE * s->n + at % WIDE;
+                for (int64_t r = 0; r < mr; r++)
+                    t.out[r] = sums + (s->line * IN_SIDE + j) * w->plane + (c + r) * w->row + q * TILE_COLS;
+                tile_for((int)mr, t.cols, true, false)(&t);
+            }
+        }
+}
+
+static void winograd_sum_items(void *context, int64_t begin, int64_t end)
+{
+    const winograd_sum *w = context;
+    for (int64_t item = begin; item < end; item++) {
+        int64_t chunk = item / (w->ranges * IN_SIDE), range = item / IN_SIDE % w->ranges;
+        winograd_item s = { .w = w, .line = (int)(item % IN_SIDE), .first = range * w->range };
+        s.last = s.first + w->range < w->a.c ? s.first + w->range : w->a.c;
+        s.v = (REAL *)(void *)(w->slots + parallel_thread() * (int64_t)w->slot_bytes);
+        int64_t last = (chunk + 1) * w->chunk < w->tiles ? (chunk + 1) * w->chunk : w->tiles;
+        for (int64_t tile = chunk * w->chunk; tile < last; tile += s.n) {
+            s.begin = tile;
+            s.n = last - tile < w->block ? last - tile : w->block;
+            s.v_plane = divided(w->range, WIDE) * WIDE * s.n, s.y_plane = w->row * s.n;
+            s.y = s.v + IN_SIDE * s.v_plane;
+            sum_inputs(&s);
+            sum_products(&s, w->sums + chunk * (int64_t)(w->sum_bytes / sizeof(REAL)),
+                         tile > chunk * w->chunk);
+        }
+    }
+}
+
+/* The chunks' sums together, in order, and back to 3x3. */
+static void sums_back(void *context, int64_t begin, int64_t end)
+{
+    const winograd_sum *w = context;
+    const conv_args *a = &w->a;
+    const int64_t step = (int64_t)(w->sum_bytes / sizeof(REAL));
+    for (int64_t c = begin; c < end; c++)
+        for (int64_t k = 0; k < w->row; k += WIDTH) {
+            vec u[PLANES], half[18], dw[9];
+            for (int p = 0; p < PLANES; p++) {
+                const REAL *at = w->sums + p * w->plane + c * w->row + k;
+                u[p] = V(load)(at);
+                for (int64_t chunk = 1; chunk < w->chunks; chunk++)
+                    u[p] += V(load)(at + chunk * step);
+            }
+            for (int i = 0; i < IN_SIDE; i++)
+                transform_back(u + IN_SIDE * i, half + 3 * i);
+            for (int j = 0; j < 3; j++) {
+                vec column[IN_SIDE], three[3];
+                for (int i = 0; i < IN_SIDE; i++)
+                    column[i] = half[3 * i + j];
+                transform_back(column, three);
+                for (int i = 0; i < 3; i++)
+                    dw[3 * i + j] = three[i];
+            }
+            REAL *to = (REAL *)a->out + (k * a->c + c) * 9;
+            for (int64_t l = 0; l < WIDTH && k + l < a->k; l++)
+                for (int t = 0; t < 9; t++)
+                    to[l * a->c * 9 + t] = dw[t][l];
+        }
+}
+
+static size_t winograd_weight_gradient_scratch(const conv_args *a)
+{
+    winograd_sum w = plan_winograd_sum(a);
+    int64_t items = w.chunks * w.ranges * IN_SIDE, threads = parallel_threads();
+    return w.sum_bytes * (size_t)w.chunks + w.slot_bytes * (size_t)(items < threads ? items : threads);
+}
+
+static void winograd_weight_gradient(const conv_args *a)
+{
+    winograd_sum w = plan_winograd_sum(a);
+    w.sums = a->scratch;
+    w.slots = (char *)a->scratch + w.sum_bytes * (size_t)w.chunks;
+    int64_t slots = (int64_t)((a->scratch_bytes - w.sum_bytes * (size_t)w.chunks) / w.slot_bytes);
+    parallel_for_at_most((int)slots, w.chunks * w.ranges * IN_SIDE, 1, winograd_sum_items, &w);
+    parallel_for(a->c, 4096 / w.row + 1, sums_back, &w);
+}
+
+static void fill_winograd(kernel_table *t, kernel_type type)
+{
+    conv_kernel *conv = t->conv[type][CONV_WINOGRAD];
+    conv[CONV_FORWARD] = (conv_kernel){ winograd_forward, winograd_forward_scratch };
+    conv[CONV_DATA_GRADIENT] = (conv_kernel){ winograd_data_gradient, winograd_data_gradient_scratch };
+    conv[CONV_WEIGHT_GRADIENT] = (conv_kernel){ winograd_weight_gradient, winograd_weight_gradient_scratch };
+}
