@@ -7,6 +7,8 @@ JOBS        ?= $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
 PREFIX      ?= /usr/local
 CMAKE_FLAGS ?=
 PYTHON      ?= python3
+THREADS     ?= 2
+BENCH       ?=
 
 CONFIGURE := cmake -S . --log-level=NOTICE
 COMPILE   := cmake --build
@@ -42,11 +44,13 @@ test: ## build and run every test
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 	@$(CTEST) --test-dir $(BUILD)
 
-bench: ## build the benches and run them
+bench: ## time Taper beside PyTorch and others, in turns (THREADS=2, BENCH_PYTHON=, BENCH="--only conv")
 	@tools/setup bench
 	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
-	@$(COMPILE) $(BUILD) -j $(JOBS) --target bench
-	@for b in bench/*.c; do [ -e "$$b" ] || break; b=$$(basename $$b .c); echo "== $$b"; $(BUILD)/bench/$$b || exit 1; done
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target bench taper $(QUIET)
+	@python=$$(tools/bench-python) || exit 1; \
+	if [ -n "$$python" ]; then BUILD=$(BUILD) THREADS=$(THREADS) $$python bench/run.py $(BENCH); \
+	else OMP_NUM_THREADS=$(THREADS) $(BUILD)/bench/all; fi
 
 # ---- check: format, layers, warnings, tidy ---------------------------------------------------------------------------
 

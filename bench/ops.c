@@ -5,25 +5,17 @@
  *                        answered with one line of JSON
  *
  * Layer: bench.  Read next: ops.py. */
+#include "support/bench.h"
 #include "support/examples.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <taper/taper.h>
-#include <time.h>
 
 static const double targets[] = { 0, 1e4,
                                   1e6 }; /* elements of the largest tensor; 0: the example as it stands */
 static const char *const size_names[] = { "small", "medium", "large" };
 enum { SIZES = 3, MOST_FLOPS = 1000000000 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the case --------------------------------------------------------------------------------------------------- */
 
@@ -69,27 +61,10 @@ static int64_t scale_for(const tp_op *op, double target)
 
 /* ---- timing ------------------------------------------------------------------------------------------------------- */
 
-static double seconds_of(example_run *r, int calls)
+static void call(void *run)
 {
-    double begin = now();
-    for (int i = 0; i < calls; i++) {
-        TP_SCOPE; /* the result dies at once, as PyTorch's does */
-        example_apply(r);
-    }
-    return now() - begin;
-}
-
-/* The best of some windows. */
-static double time_of(example_run *r, double window)
-{
-    int calls = 1;
-    double took = seconds_of(r, 1);
-    while ((took = seconds_of(r, calls)) < window && calls < 1 << 24)
-        calls *= took < window / 8 ? 4 : 2;
-    double best = took / calls;
-    for (int i = 0; i < 4; i++)
-        best = fmin(best, seconds_of(r, calls) / calls);
-    return best;
+    TP_SCOPE; /* the result dies at once, as PyTorch's does */
+    example_apply(run);
 }
 
 static double measure(const tp_op *op, int size, example_run *r)
@@ -98,7 +73,7 @@ static double measure(const tp_op *op, int size, example_run *r)
     example_build(r, op, op->examples, TP_F32, scale_for(op, targets[size]), NULL);
     if (example_apply(r))
         return NAN;
-    return time_of(r, 0.01);
+    return bench_seconds(call, r, 0.01, 5);
 }
 
 /* ---- telling what was measured --------------------------------------------------------------------------------------- */

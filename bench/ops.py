@@ -6,12 +6,15 @@
 Ratios are PyTorch's time over Taper's: above 1 Taper is faster.  Both give their best of five windows.  small: the operation's first
 example (about 10 elements), medium: 10^4 elements, large: 10^6.  Needs torch.
 """
-import argparse, json, math, os, subprocess, sys, time, warnings
-TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-sys.path.insert(0, os.path.join(TOP, "tools", "golden"))
+import argparse, json, math, os, subprocess, sys, warnings
+HERE = os.path.dirname(os.path.abspath(__file__))
+TOP = os.path.dirname(HERE)
+sys.path[:0] = [HERE, os.path.join(TOP, "tools", "golden")]
+from timing import seconds, wait_passively_if_busy
+wait_passively_if_busy()
 import torch
 from lib.golden import DTYPES
-from lib.oracle import Unsupported, caller
+from lib.oracle import caller
 
 warnings.filterwarnings("ignore")
 SIZES = ("small", "medium", "large")
@@ -31,25 +34,6 @@ def tensor(word, spec):
     if "t" in flags and x.dim() > 1:
         x = x.transpose(-2, -1).contiguous().transpose(-2, -1)
     return x.to(dtype)
-
-
-def seconds(run, window=0.01):
-    calls = 1
-    while True:
-        begin = time.perf_counter()
-        for _ in range(calls):
-            run()
-        took = time.perf_counter() - begin
-        if took >= window:
-            break
-        calls *= 4 if took < window / 8 else 2
-    best = took / calls
-    for _ in range(4):
-        begin = time.perf_counter()
-        for _ in range(calls):
-            run()
-        best = min(best, (time.perf_counter() - begin) / calls)
-    return best
 
 
 def main():
@@ -89,7 +73,7 @@ def main():
             if answer["ns"] < 0:
                 without.append(f"{op['name']}: {answer['error']}")
                 break
-            ratio = 1e9 * seconds(run) / answer["ns"]
+            ratio = 1e9 * seconds(run, 0.01, 5) / answer["ns"]
             ratios[size].append(ratio)
             cells.append(f"{ratio:.2f}")
             if ratio < 0.5 or (size == "small" and ratio < 1):

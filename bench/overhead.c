@@ -1,59 +1,40 @@
-/* overhead.c - what an operation costs when there is next to nothing to compute: add of two 16-float tensors.
+/* overhead.c - what an operation costs when there is next to nothing to compute: tensors of 16 floats.
  *
- * Operations a microsecond: alone, and in a chain of 200 with its backward pass.
- * Layer: bench.  Read next: gemm.c. */
-#include <taper/taper.h>
+ * Layer: bench.  Read next: optim.c. */
+#include "support/bench.h"
 
-#include <time.h>
+enum { ELEMENTS = 16, PAIRS = 100 };
+static tp_tensor *x, *y, *w;
 
-static double now(void)
+static void add(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+    tp_add(x, y);
 }
 
-static double best_of_adds(tp_tensor *x, tp_tensor *y)
+/* 200 operations and back. */
+static void chain(void)
 {
-    double best = 0;
-    for (int window = 0; window < 9; window++) {
-        double begin = now();
-        for (int k = 0; k < 3000; k++) {
-            TP_SCOPE;
-            for (int i = 0; i < 100; i++)
-                tp_add(x, y);
-        }
-        double rate = 300000 / (now() - begin);
-        best = rate > best ? rate : best;
-    }
-    return best;
+    tp_tensor *z = w;
+    for (int i = 0; i < PAIRS; i++)
+        z = tp_add(tp_mul(z, y), x);
+    tp_backward(tp_sum(z, TP_ALL_DIMS, false));
+    tp_set_grad(w, NULL);
 }
 
-static double best_of_chains(tp_tensor *w, tp_tensor *x, tp_tensor *y)
+static bench_work open(const bench_case *c)
 {
-    double best = 0;
-    for (int window = 0; window < 9; window++) {
-        double begin = now();
-        for (int k = 0; k < 300; k++) {
-            TP_SCOPE;
-            tp_tensor *z = w;
-            for (int i = 0; i < 100; i++)
-                z = tp_add(tp_mul(z, y), x);
-            tp_backward(tp_sum(z, TP_ALL_DIMS, false));
-            tp_set_grad(w, NULL);
-        }
-        double rate = 300 * 200 / (now() - begin);
-        best = rate > best ? rate : best;
-    }
-    return best;
+    x = tp_full(TP_SHAPE(ELEMENTS), 0.01);
+    y = tp_full(TP_SHAPE(ELEMENTS), 1);
+    w = tp_requires_grad_(tp_full(TP_SHAPE(ELEMENTS), 2), true);
+    (void)c;
+    return (bench_work){ 0 };
 }
 
-int main(void)
+BENCH_CASES
 {
-    TP_SCOPE;
-    tp_tensor *x = tp_full(TP_SHAPE(16), 0.01), *y = tp_full(TP_SHAPE(16), 1),
-              *w = tp_requires_grad_(tp_full(TP_SHAPE(16), 2), true);
-    printf("add_16 %.2f op/us\n", 1e-6 * best_of_adds(x, y));
-    printf("chain_200_forward_backward %.2f op/us\n", 1e-6 * best_of_chains(w, x, y));
-    return tp_report_error(stderr);
+    bench_add(&(bench_case){ .kind = "add", .open = open, .run = add },
+              bench_text("overhead.add.%d", ELEMENTS), bench_text("\"elements\":%d", ELEMENTS));
+    bench_add(&(bench_case){ .kind = "chain", .grad = true, .open = open, .run = chain },
+              bench_text("overhead.chain.%d", 2 * PAIRS),
+              bench_text("\"elements\":%d,\"pairs\":%d", ELEMENTS, PAIRS));
 }

@@ -4,7 +4,7 @@
 # tests/python/*.py  round trips with NumPy and PyTorch; label "python"
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
-# bench/*.c          target bench; not in all; may use tests/support/examples.h
+# bench/*.c          target bench; not in all; bench/all holds the cases of all of them
 # fuzz/*.c           target fuzz; clang only
 
 enable_testing()
@@ -116,18 +116,27 @@ endforeach()
 
 # ---- benches and fuzzers -------------------------------------------------------------------------------------------
 
+# bench/ops.c has a main of its own, and stands on the tests' examples; the others are lists of cases.
 add_custom_target(bench)
 file(GLOB benches CONFIGURE_DEPENDS bench/*.c)
-foreach(source IN LISTS benches)
-    get_filename_component(name ${source} NAME_WE)
-    add_executable(bench_${name} EXCLUDE_FROM_ALL ${source})
+list(REMOVE_ITEM benches ${PROJECT_SOURCE_DIR}/bench/ops.c)
+file(GLOB bench_support CONFIGURE_DEPENDS bench/support/*.c)
+add_library(bench_support STATIC EXCLUDE_FROM_ALL ${bench_support} tests/support/examples.c tests/support/compare.c)
+target_include_directories(bench_support PUBLIC bench src tests ${PROJECT_BINARY_DIR}/generated)
+target_link_libraries(bench_support PUBLIC taper_internal taper_flags)
+function(taper_bench name)
+    add_executable(bench_${name} EXCLUDE_FROM_ALL ${ARGN})
     set_target_properties(bench_${name} PROPERTIES OUTPUT_NAME ${name}
                           RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
-    target_sources(bench_${name} PRIVATE tests/support/examples.c tests/support/compare.c)
-    target_include_directories(bench_${name} PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
-    target_link_libraries(bench_${name} PRIVATE taper_internal taper_plain)
+    target_link_libraries(bench_${name} PRIVATE bench_support)
     add_dependencies(bench bench_${name})
+endfunction()
+foreach(source IN LISTS benches)
+    get_filename_component(name ${source} NAME_WE)
+    taper_bench(${name} ${source})
 endforeach()
+taper_bench(all ${benches})
+taper_bench(ops bench/ops.c)
 
 file(GLOB fuzzers CONFIGURE_DEPENDS fuzz/*.c)
 if(CMAKE_C_COMPILER_ID MATCHES "Clang")

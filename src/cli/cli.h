@@ -111,9 +111,9 @@ struct cli {
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
     const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of;
-    int64_t top;
+    int64_t top, steps;
     int threads;
-    bool json, man, list, markdown, help;
+    bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
     int n_attributes;
 };
@@ -130,6 +130,7 @@ const char *op_choice(int i);
 const char *part_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
+tp_shape model_input(const tp_model_info *, const tp_model_options *, int64_t batch); /* what it takes */
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 

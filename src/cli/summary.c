@@ -10,21 +10,6 @@
 
 /* ---- which network, which input -------------------------------------------------------------------- */
 
-static int64_t either(int64_t a, int64_t b)
-{
-    return a ? a : b;
-}
-
-static tp_shape input_of(const tp_model_info *m, const tp_model_options *o, int64_t batch)
-{
-    int64_t channels = either(o->channels, m->defaults.channels);
-    int64_t size = either(o->image_size, m->defaults.image_size);
-    int64_t features = either(o->features, m->defaults.features);
-    if (m->flat_input && (o->features || !channels || !size))
-        return TP_SHAPE(batch, features);
-    return TP_SHAPE(batch, channels, size, size);
-}
-
 static int options_of_run(const cli *c)
 {
     for (int i = 0; i < n_options; i++)
@@ -135,7 +120,7 @@ int verb_summary(cli *c)
         return no_model(what);
     tp_shape input = { 0 };
     if (net)
-        input = input_of(info, o, batch);
+        input = model_input(info, o, batch);
     if (!net || tp_summarize(net, input, &s))
         return library_error();
     (c->json ? json_summary : print_summary)(what, input, &s);

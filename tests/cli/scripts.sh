@@ -24,6 +24,6 @@ END
 bash ask.bash
 "$TAPER" help --man >taper.1; echo "exit $?"
 head -3 taper.1
-for word in train eval predict summary models inspect doctor version completion 'EXIT STATUS' weight; do
+for word in train eval predict summary bench models inspect doctor version completion 'EXIT STATUS' weight; do
     grep -q "$word" taper.1 || echo "man: no $word"
 done

@@ -1,0 +1,217 @@
+"""peers.py - the cases of bench/*.c in PyTorch, torch.compile, ONNX Runtime and OpenVINO, built from the parameters that the C side tells.
+
+peers_of(case) gives (name, make) pairs; make() builds and returns what is timed.  A function by the case's kind stands at the end, in KINDS.
+Read next: run.py.
+"""
+import contextlib, functools, importlib, os, signal, tempfile, warnings
+import torch
+from torch import nn
+import torch.nn.functional as F
+
+warnings.filterwarnings("ignore")
+LAYOUTS = {"": torch.contiguous_format, ", channels last": torch.channels_last}
+compile_seconds = 60  # 0: torch.compile is left out
+capped = False        # to a lower instruction set: leaves out what cannot be
+
+
+class TooSlow(Exception):
+    pass
+
+
+def setup(threads):
+    torch.set_num_threads(threads)
+    torch.manual_seed(1)
+
+
+def versions():
+    found = {"torch": torch.__version__}
+    for name in ("torchvision", "onnxruntime", "openvino"):
+        with contextlib.suppress(ImportError):
+            found[name] = importlib.import_module(name).__version__
+    return found
+
+
+def mode(case):
+    """Around the timing, not in each call that is timed."""
+    return torch.inference_mode(case["kind"] in ("gemm", "conv", "add") or case.get("train") is False)
+
+
+# ---- operations -----------------------------------------------------------------------------------------------------
+
+def gemm(case):
+    def make():
+        a, b = torch.randn(case["m"], case["k"]), torch.randn(case["k"], case["n"])
+        return lambda: a @ b
+    yield "torch", make
+
+
+def conv(case):
+    n, c, k, size, kernel, stride, padding = (case[p] for p in ("n", "c", "k", "size", "kernel", "stride", "padding"))
+    out = (size + 2 * padding - kernel) // stride + 1
+
+    def make(layout):
+        x, dy = torch.randn(n, c, size, size), torch.randn(n, k, out, out)
+        x, w, dy = (t.contiguous(memory_format=layout) for t in (x, torch.randn(k, c, kernel, kernel), dy))
+        if case["direction"] == "forward":
+            return lambda: F.conv2d(x, w, stride=stride, padding=padding)
+        wanted = [case["direction"] == "input_grad", case["direction"] == "weight_grad", False]
+        return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, wanted)
+    for name, layout in LAYOUTS.items():
+        yield "torch" + name, functools.partial(make, layout)
+
+
+def add(case):
+    def make():
+        x, y = torch.full((case["elements"],), 0.01), torch.ones(case["elements"])
+        return lambda: torch.add(x, y)
+    yield "torch", make
+
+
+def chain(case):
+    def make():
+        x, y = torch.full((case["elements"],), 0.01), torch.ones(case["elements"])
+        w = torch.full((case["elements"],), 2.0, requires_grad=True)
+
+        def run():
+            z = w
+            for _ in range(case["pairs"]):
+                z = z * y + x
+            z.sum().backward()
+            w.grad = None
+        return run
+    yield "torch", make
+
+
+def adam(case):
+    def make(**options):
+        parameters = [torch.randn(case["elements"], requires_grad=True) for _ in range(case["tensors"])]
+        for p in parameters:
+            p.grad = torch.randn_like(p)
+        return torch.optim.Adam(parameters, **options).step
+    yield "torch", make
+    yield "torch, fused", functools.partial(make, fused=True)
+
+
+# ---- networks ----------------------------------------------------------------------------------------------------------
+
+def mlp(case):
+    widths = [case["features"], *map(int, case["hidden"].split(",")), case["classes"]]
+    layers = []
+    for a, b in zip(widths, widths[1:]):
+        layers += [nn.Linear(a, b), nn.ReLU()]
+    return nn.Sequential(*layers[:-1])
+
+
+def lenet5(case):
+    return nn.Sequential(nn.Conv2d(1, 6, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Conv2d(6, 16, 5), nn.Tanh(), nn.AvgPool2d(2), nn.Flatten(),
+                         nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, case["classes"]))
+
+
+def from_torchvision(case):
+    import torchvision
+    options = {"aux_logits": False, "init_weights": False} if case["model"] == "googlenet" else {}
+    return getattr(torchvision.models, case["model"])(num_classes=case["classes"], **options)
+
+
+def model_of(case):
+    build = {"mlp": mlp, "lenet5": lenet5}.get(case["model"], from_torchvision)
+    return build(case).train(case["train"])
+
+
+def input_of(case):
+    if case["features"]:
+        return torch.randn(case["batch"], case["features"])
+    return torch.randn(case["batch"], case["channels"], case["size"], case["size"])
+
+
+@contextlib.contextmanager
+def at_most(seconds, what):
+    def late(*_):
+        raise TooSlow(f"{what} took longer than {seconds} s")
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def compiled(case, **options):
+    """Runs once here, so that compiling is over before anything is timed."""
+    torch._dynamo.reset()
+    with at_most(compile_seconds, "torch.compile"), mode(case):
+        run = eager(case, torch.contiguous_format, compile=True, **options)
+        run()
+    return run
+
+
+def eager(case, layout, compile=False, fused=False):
+    model, x = model_of(case), input_of(case)
+    if x.dim() == 4:
+        model, x = model.to(memory_format=layout), x.contiguous(memory_format=layout)
+    if not case["train"]:
+        model = torch.compile(model) if compile else model
+        return lambda: model(x)
+    y = torch.zeros(case["batch"], dtype=torch.long)
+    optimizer = torch.optim.Adam(model.parameters(), fused=fused)
+
+    def loss():
+        return F.cross_entropy(model(x), y)
+    loss = torch.compile(loss) if compile else loss
+
+    def step():
+        optimizer.zero_grad()
+        loss().backward()
+        optimizer.step()
+    return step
+
+
+def onnxruntime(case, threads):
+    import onnxruntime as ort
+    model, x = model_of(case), input_of(case)
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "model.onnx")
+        with open(os.devnull, "w") as null, contextlib.redirect_stdout(null), contextlib.redirect_stderr(null):
+            torch.onnx.export(model, (x,), path, input_names=["x"])
+        options = ort.SessionOptions()
+        options.intra_op_num_threads, options.inter_op_num_threads, options.log_severity_level = threads, 1, 3
+        session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {"x": x.numpy()}
+    return lambda: session.run(None, feed)
+
+
+def openvino(case, threads):
+    import openvino as ov
+    model, x = model_of(case), input_of(case)
+    converted = ov.convert_model(model, example_input=x, input=[tuple(x.shape)])
+    request = ov.Core().compile_model(converted, "CPU", {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY",
+                                                         "INFERENCE_PRECISION_HINT": "f32"}).create_infer_request()
+    x = x.numpy()
+    return lambda: request.infer([x], share_inputs=True, share_outputs=True)
+
+
+def net(case):
+    images = not case["features"]
+    if case["train"]:
+        yield "torch", functools.partial(eager, case, torch.contiguous_format)
+        yield "torch, fused Adam", functools.partial(eager, case, torch.contiguous_format, fused=True)
+        if images:
+            yield "torch, channels last, fused Adam", functools.partial(eager, case, torch.channels_last, fused=True)
+    else:
+        for name, layout in LAYOUTS.items():
+            if images or not name:
+                yield "torch" + name, functools.partial(eager, case, layout)
+    if compile_seconds:
+        yield "torch.compile", functools.partial(compiled, case, fused=case["train"])
+    if not case["train"]:
+        if not capped:  # its kernels know no cap
+            yield "onnxruntime", functools.partial(onnxruntime, case, torch.get_num_threads())
+        yield "openvino", functools.partial(openvino, case, torch.get_num_threads())
+
+
+KINDS = {"gemm": gemm, "conv": conv, "add": add, "chain": chain, "adam": adam, "net": net}
+
+
+def peers_of(case):
+    return KINDS[case["kind"]](case)
