@@ -11,6 +11,12 @@ typedef struct conv_rule {
     const char *why;
 } conv_rule;
 
+static bool is_depthwise(conv_direction d, const conv_args *a)
+{
+    (void)d;
+    return a->groups == a->c && a->k == a->c && a->c > 1;
+}
+
 static bool is_precise(conv_direction d, const conv_args *a)
 {
     (void)d;
@@ -33,6 +39,7 @@ static bool otherwise(conv_direction d, const conv_args *a)
 }
 
 static const conv_rule rules[] = {
+    { CONV_DEPTHWISE, is_depthwise, "each channel by itself" },
     { CONV_DIRECT, is_precise, "precise is asked for" },
     { CONV_WINOGRAD, suits_winograd, "3x3 of stride 1, at least 16 channels on both sides" },
     { CONV_DIRECT, otherwise, "no other way suits the shape" },

@@ -17,6 +17,7 @@
 #define LOWEST (-(REAL)INFINITY)
 #define HIGHEST ((REAL)INFINITY)
 #define ACC double
+#include "kernels/plain/depthwise.h"
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
@@ -44,5 +45,6 @@ void NAMED(fill_f32)(kernel_table *t)
     fill_pool(t, KT_F32);
     fill_gemm(t, KT_F32);
     fill_conv(t, KT_F32);
+    fill_depthwise(t, KT_F32);
     fill_winograd(t, KT_F32);
 }

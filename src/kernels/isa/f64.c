@@ -17,6 +17,7 @@
 #define LOWEST (-(REAL)INFINITY)
 #define HIGHEST ((REAL)INFINITY)
 #define ACC double
+#include "kernels/plain/depthwise.h"
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
@@ -42,4 +43,5 @@ void NAMED(fill_f64)(kernel_table *t)
     fill_pool(t, KT_F64);
     fill_gemm(t, KT_F64);
     fill_conv(t, KT_F64);
+    fill_depthwise(t, KT_F64);
 }

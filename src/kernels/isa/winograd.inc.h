@@ -71,32 +71,73 @@ INLINE void transform_back(const vec *u, vec *to) /* G': 6 -> 3 */
 /* ---- forward and data gradient --------------------------------------------------------------------------------------------
  *
  * dst[h][w] = bias + sum over p, q < 3 of src[h + p - pad][w + q - pad] g[p][q].  An item is a block of tiles times a range of
- * output channels.  Ranges come first: that part of the weights stays in the last cache while the blocks go by. */
+ * output channels.  With many tiles the kernels are transformed beforehand, and each item transforms its tiles; ranges come
+ * first, so that their part of the kernels stays in the last cache while the blocks go by.  With few tiles it is the other
+ * way round: the tiles are transformed beforehand, there is one block, and each item transforms its kernels, which nobody
+ * else needs: a slab of channels at a time, that they never leave the second cache. */
 
 typedef struct winograd {
-    gather g; /* pixels and channels of both sides; weights: [plane][panel][channel in][TILE_COLS] */
+    gather g; /* pixels and channels of both sides */
     const conv_args *a;
-    int64_t pad[2], tiles_h, tiles_w, tiles, block, blocks, range, ranges; /* range: panels of an item */
-    int64_t u_plane, v_row, v_plane, m_row, m_plane;                       /* strides, in elements */
-    size_t u_bytes, slot_bytes;
-    bool transposed;
-    char *slots; /* one for each thread: v [plane][tile][channel in], m [plane][tile][channel of the range] */
+    bool transposed; /* the kernels: for the data gradient */
+    bool few;        /* tiles */
+    int64_t pad[2], tiles_h, tiles_w, tiles, block, blocks;
+    int64_t range, ranges, slab;                     /* panels of an item; channels in of a slab */
+    int64_t u_plane, v_row, v_plane, m_row, m_plane; /* strides, in elements */
+    size_t shared_bytes, slot_bytes;
+    REAL *shared; /* the kernels, or with few tiles the tiles */
+    char *
+        slots; /* one for each thread: the other of the two, and the products m [plane][tile][channel of the range] */
 } winograd;
 
 static int64_t whole_lines(int64_t elements)
 {
-    return (elements + LINE - 1) / LINE * LINE;
+    return divided(elements, LINE) * LINE;
 }
 
 /* Planes an odd number of lines apart do not meet in one set of a cache. */
 static int64_t plane_step(int64_t elements)
 {
-    int64_t lines = (elements + LINE - 1) / LINE;
-    return (lines | 1) * LINE;
+    return (divided(elements, LINE) | 1) * LINE;
 }
 
-/* The second cache holds a block's planes where channels are few; where they are many the weights count. */
-enum { SECOND_CACHE = 384 << 10, LEAST_BLOCK = 16, MOST_BLOCK = 96, RANGE_COLS = 256 };
+/* SECOND_CACHE: of a block's planes where channels are few enough for LEAST_BLOCK tiles; else the kernels' traffic counts. */
+enum {
+    SECOND_CACHE = 384 << 10,
+    LEAST_BLOCK = 16,
+    MOST_BLOCK = 96,
+    RANGE_COLS = 256,
+    FEW_BLOCK = 196,
+    FEW_NUMBERS = 32768, /* of tiles and channels: 4.5 MB transformed */
+    SLAB_OF_MANY = 256,
+    SLAB_OF_FEW = 128,
+};
+
+static void plan_few(winograd *w)
+{
+    w->few = true;
+    w->block = w->tiles, w->blocks = 1;
+    w->range = 1, w->ranges = w->g.panels;
+    w->slab = w->g.in < SLAB_OF_FEW ? w->g.in : SLAB_OF_FEW;
+}
+
+static void plan_many(winograd *w)
+{
+    const gather *g = &w->g;
+    w->range = divided(g->panels, divided(g->out, RANGE_COLS));
+    int64_t cols = w->range * TILE_COLS < g->out ? w->range * TILE_COLS : g->out;
+    int64_t fitting =
+        SECOND_CACHE / (int64_t)(PLANES * sizeof(REAL) * (size_t)(w->v_row + whole_lines(cols)));
+    int64_t block = fitting >= LEAST_BLOCK && fitting < MOST_BLOCK ? fitting : MOST_BLOCK;
+    int64_t blocks = divided(w->tiles, block);
+    blocks += blocks & 1;
+    w->ranges = divided(g->panels, w->range);
+    while (blocks * w->ranges < 8 && w->range > 2)
+        w->ranges = divided(g->panels, w->range = w->range / 2);
+    w->block = divided(w->tiles, blocks);
+    w->blocks = divided(w->tiles, w->block);
+    w->slab = g->in < SLAB_OF_MANY ? g->in : SLAB_OF_MANY;
+}
 
 static winograd plan_winograd(const gather *g, const conv_args *a, int64_t pad_h, int64_t pad_w,
                               bool transposed)
@@ -104,44 +145,30 @@ static winograd plan_winograd(const gather *g, const conv_args *a, int64_t pad_h
     winograd w = { .g = *g, .a = a, .pad = { pad_h, pad_w }, .transposed = transposed };
     w.tiles_h = divided(g->dh, OUT_SIDE), w.tiles_w = divided(g->dw, OUT_SIDE);
     w.tiles = g->n * w.tiles_h * w.tiles_w;
-    w.ranges = divided(g->out, RANGE_COLS);
-    w.range = divided(g->panels, w.ranges);
     w.v_row = whole_lines(g->in);
+    if (w.tiles <= FEW_BLOCK && w.tiles * g->in <= FEW_NUMBERS)
+        plan_few(&w);
+    else
+        plan_many(&w);
     w.m_row = w.range * TILE_COLS < g->out ? w.range * TILE_COLS : whole_lines(g->out);
-    int64_t fitting = SECOND_CACHE / (int64_t)(PLANES * sizeof(REAL) * (size_t)(w.v_row + w.m_row));
-    int64_t block = fitting >= LEAST_BLOCK ? fitting : MOST_BLOCK;
-    block = block < MOST_BLOCK ? block : MOST_BLOCK;
-    int64_t blocks = divided(w.tiles, block);
-    blocks += blocks & 1 && blocks > 1;
-    while (blocks * w.ranges < 8 && w.range > 2)
-        w.ranges = divided(g->panels, w.range = w.range / 2);
-    w.block = divided(w.tiles, blocks);
-    w.blocks = divided(w.tiles, w.block);
-    w.u_plane = plane_step(g->panels * TILE_COLS * g->in);
+    w.u_plane = plane_step(w.few ? w.range * TILE_COLS * w.slab : g->panels * TILE_COLS * g->in);
     w.v_plane = plane_step(w.block * w.v_row), w.m_plane = plane_step(w.block * w.m_row);
-    w.u_bytes = rounded(PLANES * w.u_plane);
-    w.slot_bytes = rounded(PLANES * (w.v_plane + w.m_plane));
+    w.shared_bytes = rounded(PLANES * (w.few ? w.v_plane : w.u_plane));
+    w.slot_bytes = rounded(PLANES * (w.m_plane + (w.few ? w.u_plane : w.v_plane)));
     return w;
 }
 
-typedef struct kernels_run {
-    const winograd *w;
-    const REAL *from;
-    REAL *to;
-} kernels_run;
-
-/* The 36 planes of a panel's kernels for one input channel: TILE_COLS kernels at a time. */
-static void transform_kernels(const kernels_run *r, int64_t panel, int64_t channel)
+/* The 36 planes of a panel's kernels for one input channel, TILE_COLS (or WIDTH) kernels wide, into `to`. */
+static void transform_kernels(const winograd *w, int64_t panel, int64_t channel, REAL *to)
 {
-    const gather *g = &r->w->g;
+    const gather *g = &w->g;
     const int64_t width = panel_width(g->out, panel), col = panel * TILE_COLS,
-                  in_step = r->w->transposed ? g->out * 9 : 9, out_step = r->w->transposed ? 9 : g->in * 9;
+                  in_step = w->transposed ? g->out * 9 : 9, out_step = w->transposed ? 9 : g->in * 9;
     REAL kernel[9][TILE_COLS] = { 0 };
-    const REAL *from = r->from + channel * in_step + col * out_step;
+    const REAL *from = (const REAL *)w->a->weight + channel * in_step + col * out_step;
     for (int64_t k = 0; k < width && col + k < g->out; k++)
         for (int t = 0; t < 9; t++)
-            kernel[r->w->transposed ? 8 - t : t][k] = from[k * out_step + t];
-    REAL *to = r->to + panel * TILE_COLS * g->in + channel * width;
+            kernel[w->transposed ? 8 - t : t][k] = from[k * out_step + t];
     for (int64_t j = 0; j < width; j += WIDTH) {
         vec k[9], half[18], u[PLANES];
         for (int t = 0; t < 9; t++)
@@ -151,15 +178,19 @@ static void transform_kernels(const kernels_run *r, int64_t panel, int64_t chann
         for (int p = 0; p < IN_SIDE; p++)
             transform_kernel(half + p, IN_SIDE, u + IN_SIDE * p);
         for (int p = 0; p < PLANES; p++)
-            V(store)(to + p * r->w->u_plane + j, u[p]);
+            V(store)(to + p * w->u_plane + j, u[p]);
     }
 }
 
+/* All kernels: [plane][panel][channel in][TILE_COLS] */
 static void transform_panels(void *context, int64_t begin, int64_t end)
 {
-    const kernels_run *r = context;
-    for (int64_t i = begin; i < end; i++)
-        transform_kernels(r, i / r->w->g.in, i % r->w->g.in);
+    const winograd *w = context;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t panel = i / w->g.in, channel = i % w->g.in;
+        transform_kernels(w, panel, channel,
+                          w->shared + panel * TILE_COLS * w->g.in + channel * panel_width(w->g.out, panel));
+    }
 }
 
 /* Where tile t lies in the picture. */
@@ -232,28 +263,40 @@ static void inputs(const winograd *w, int64_t tile_begin, int64_t n, REAL *v)
     }
 }
 
+/* The kernels of one panel and slab, all planes; s.b of plane 0. */
+static const REAL *slab_kernels(const winograd *w, int64_t panel, int64_t k, int64_t depth, REAL *u)
+{
+    const int64_t width = panel_width(w->g.out, panel);
+    if (!w->few)
+        return w->shared + panel * TILE_COLS * w->g.in + k * width;
+    for (int64_t c = 0; c < depth; c++)
+        transform_kernels(w, panel, k + c, u + c * width);
+    return u;
+}
+
 /* m[plane] = v[plane] u[plane], for n tiles and the panels of a range */
 static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int64_t n, const REAL *v,
-                     REAL *m)
+                     REAL *u, REAL *m)
 {
-    enum { DEPTH = 256 };
+    enum { MOST_TILES = MOST_BLOCK > FEW_BLOCK ? MOST_BLOCK : FEW_BLOCK };
     const gather *g = &w->g;
     const cut rows = cut_rows(n);
-    const REAL *row[MOST_BLOCK];
+    const REAL *row[MOST_TILES];
     for (int64_t t = 0; t < n; t++)
         row[t] = v + t * w->v_row;
     segment s = { 0 };
     tile_args t = { .segments = &s, .n_segments = 1, .a_step = 1 };
-    for (int64_t plane = 0; plane < PLANES; plane++)
-        for (int64_t k = 0; k < g->in; k += DEPTH) {
-            s.n = g->in - k < DEPTH ? g->in - k : DEPTH;
-            s.offset = plane * w->v_plane + k;
+    for (int64_t k = 0; k < g->in; k += w->slab)
+        for (int64_t q = first_panel; q < first_panel + panels; q++) {
+            s.n = g->in - k < w->slab ? g->in - k : w->slab;
+            const REAL *kernels = slab_kernels(w, q, k, s.n, u);
+            const int64_t width = panel_width(g->out, q), col = (q - first_panel) * TILE_COLS;
             t.accumulate = k > 0;
-            for (int64_t q = first_panel; q < first_panel + panels; q++) {
-                int64_t width = panel_width(g->out, q), col = (q - first_panel) * TILE_COLS;
-                s.b = g->weights + plane * w->u_plane + q * TILE_COLS * g->in + k * width;
-                t.b_step = width;
-                t.cols = (int)width;
+            t.cols = (int)width;
+            t.b_step = width;
+            for (int64_t plane = 0; plane < PLANES; plane++) {
+                s.offset = plane * w->v_plane + k;
+                s.b = kernels + plane * w->u_plane;
                 for (int64_t i = 0; i < rows.tiles; i++) {
                     int64_t at = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - at;
                     s.rows = row + at;
@@ -309,33 +352,42 @@ static void outputs(const winograd *w, int64_t tile_begin, int64_t n, int64_t fi
 static void winograd_items(void *context, int64_t begin, int64_t end)
 {
     const winograd *w = context;
-    REAL *v = (REAL *)(void *)(w->slots + parallel_thread() * (int64_t)w->slot_bytes),
-         *m = v + PLANES * w->v_plane;
+    REAL *slot = (REAL *)(void *)(w->slots + parallel_thread() * (int64_t)w->slot_bytes),
+         *m = slot + PLANES * (w->few ? w->u_plane : w->v_plane);
     for (int64_t item = begin; item < end; item++) {
         int64_t tile_begin = item % w->blocks * w->block, panel = item / w->blocks * w->range;
         int64_t n = w->tiles - tile_begin < w->block ? w->tiles - tile_begin : w->block;
         int64_t panels = w->g.panels - panel < w->range ? w->g.panels - panel : w->range,
                 col = panel * TILE_COLS;
-        inputs(w, tile_begin, n, v);
-        multiply(w, panel, panels, n, v, m);
+        if (!w->few)
+            inputs(w, tile_begin, n, slot);
+        multiply(w, panel, panels, n, w->few ? w->shared : slot, slot, m);
         outputs(w, tile_begin, n, col,
                 w->g.out - col < panels * TILE_COLS ? w->g.out - col : panels * TILE_COLS, m);
     }
 }
 
+static void all_inputs(void *context, int64_t begin, int64_t end)
+{
+    const winograd *w = context;
+    inputs(w, begin, end - begin, w->shared + begin * w->v_row);
+}
+
 static size_t winograd_scratch(const winograd *w)
 {
     int64_t items = w->blocks * w->ranges, threads = parallel_threads();
-    return w->u_bytes + w->slot_bytes * (size_t)(items < threads ? items : threads);
+    return w->shared_bytes + w->slot_bytes * (size_t)(items < threads ? items : threads);
 }
 
 static void run_winograd(winograd *w)
 {
-    kernels_run r = { w, w->a->weight, w->a->scratch };
-    parallel_for(w->g.panels * w->g.in, 2048 / TILE_COLS, transform_panels, &r);
-    w->g.weights = r.to;
-    w->slots = (char *)w->a->scratch + w->u_bytes;
-    int64_t slots = (int64_t)((w->a->scratch_bytes - w->u_bytes) / w->slot_bytes);
+    w->shared = w->a->scratch;
+    w->slots = (char *)w->a->scratch + w->shared_bytes;
+    int64_t slots = (int64_t)((w->a->scratch_bytes - w->shared_bytes) / w->slot_bytes);
+    if (w->few)
+        parallel_for(w->tiles, 1024 / w->g.in + 1, all_inputs, w);
+    else
+        parallel_for(w->g.panels * w->g.in, 2048 / TILE_COLS, transform_panels, w);
     parallel_for_at_most((int)slots, w->blocks * w->ranges, 1, winograd_items, w);
 }
 
