@@ -136,7 +136,7 @@ def text_memory(*sides):
     return "/".join("-" if b is None else f"{b / 1e6:.0f}" for b in sides) if any(b and b > 1e6 for b in sides) else ""
 
 
-ROW = "{:<47} {:>8} {:>8} {:<20.20} {:>6} {:>11} {:>5} {:>5} {:>9} {:>5} {:>5} {:<4}"
+ROW = "{:<47} {:>8} {:>8} {:<16} {:>6} {:>11} {:>5} {:>5} {:>9} {:>5} {:>5} {:<4}"
 HEAD = ROW.format("case", "ours", "theirs", "by", "ratio ", "rounds", "peak", "band", "MB", "must", "aim", "")
 
 
