@@ -51,10 +51,11 @@ def conv(case):
     out = (size + 2 * padding - kernel) // stride + 1
 
     def make(layout):
-        x, dy = torch.randn(n, c, size, size), torch.randn(n, k, out, out)
-        x, w, dy = (t.contiguous(memory_format=layout) for t in (x, torch.randn(k, c, kernel, kernel), dy))
+        random = lambda *shape: torch.randn(shape).contiguous(memory_format=layout)
+        x, w = random(n, c, size, size), random(k, c, kernel, kernel)
         if case["direction"] == "forward":
             return lambda: F.conv2d(x, w, stride=stride, padding=padding)
+        dy = random(n, k, out, out)
         wanted = [case["direction"] == "input_grad", case["direction"] == "weight_grad", False]
         return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, wanted)
     for name, layout in LAYOUTS.items():

@@ -288,7 +288,7 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", action="append", metavar="PATTERN", help='cases whose name has it: "conv.3x3", "*.forward" (again for more)')
     p.add_argument("--rounds", type=int, default=5, metavar="N", help="of each case (5)")
-    p.add_argument("--seconds", type=float, default=6, metavar="S", help="after which a case that has two rounds gets no more (6)")
+    p.add_argument("--seconds", type=float, default=4, metavar="S", help="after which a case that has two rounds gets no more (4)")
     p.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)), metavar="N", help="of both sides (THREADS, or 2)")
     p.add_argument("--isa", choices=["avx2"], help="hold both sides to that instruction set")
     p.add_argument("--compile", type=int, default=60, metavar="S", help="seconds that torch.compile may take for a case; 0: leave it out (60)")

@@ -53,7 +53,7 @@ const char *bench_text(const char *format, ...)
 
 double bench_bytes(const tp_tensor *t)
 {
-    return (double)tp_numel(t) * (double)tp_dtype_size(tp_dtype_of(t));
+    return t ? (double)tp_numel(t) * (double)tp_dtype_size(tp_dtype_of(t)) : 0;
 }
 
 bench_work bench_work_of(void (*run)(void), double input_bytes)
@@ -86,11 +86,11 @@ static double seconds_of(void (*run)(void *), void *context, int calls)
 double bench_seconds(void (*run)(void *), void *context, double window, int windows)
 {
     int calls = 1;
-    double took;
+    double begin = bench_now(), took;
     while ((took = seconds_of(run, context, calls)) < window && calls < 1 << 24)
         calls *= took < window / 8 ? 4 : 2;
     double best = took / calls;
-    for (int i = 1; i < windows; i++)
+    for (int i = 1; i < windows && bench_now() - begin < 10 * window; i++)
         best = fmin(best, seconds_of(run, context, calls) / calls);
     return best;
 }
