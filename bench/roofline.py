@@ -1,98 +1,111 @@
 """roofline.py - the cases of a run as a picture: operations a second over operations a byte, below what the machine could do at most
 (Williams, Waterman and Patterson 2009).  Read next: run.py.
 
-Plain SVG, readable on light and dark pages.  Every dot tells its name when pointed at; names are written where they have room.
+Plain SVG, readable on light and dark pages.  A dot has the number of its name in the list beside the picture, and tells its name when
+pointed at; what is above the sloping roof lives in the caches.
 """
 import math, re, statistics
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1200, 800, 70, 25, 60, 60
-FONT, LETTER = 10, 5.6  # height, mean width of a letter
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1180, 800, 60, 900, 50, 750
 FAMILIES = [  # pattern, legend, colour readable on both grounds
     (r"gemm\.", "matrix products", "#d9822b"), (r"conv\.3x3\.", "3x3 convolutions", "#3b82d0"),
     (r"conv\.other\.", "1x1 and strided", "#2a9d7f"), (r"conv\.first\.", "first layers", "#b05cc6"),
     (r".*\.(infer|train)\.", "networks", "#d64550"), (r"", "others", "#8a8f98")]
-SHORTER = [(r"^conv\.(3x3|other|first)\.", ""), (r"^optim\.", ""), (r"\.forward$", " y"), (r"\.input_grad$", " dx"), (r"\.weight_grad$", " dw"), (r"/1@", "@")]
+DIRECTIONS = {"forward": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "input_grad": "M0-5L5 4H-5Z", "weight_grad": "M-4-4h8v8h-8Z"}
+WORDS = {"forward": "forward", "input_grad": "gradient of the input", "weight_grad": "gradient of the weight"}
 STYLE = """
-text { font: 10px system-ui, sans-serif; fill: #333 } .title { font-size: 16px } .axis { font-size: 12px }
-.grid { stroke: #888; stroke-opacity: .2 } .roof { stroke: #333; stroke-width: 2; fill: none } .lead { stroke: #888; stroke-opacity: .6 }
+text { font: 10px system-ui, sans-serif; fill: #333 } .title { font-size: 15px } .axis { font-size: 12px } .number { font-size: 9px }
+.grid { stroke: #888; stroke-opacity: .2 } .roof { stroke: #333; stroke-width: 2; fill: none }
 @media (prefers-color-scheme: dark) { text { fill: #ccc } .roof { stroke: #ccc } }
 """
 
 
-def short(name):
-    for pattern, to in SHORTER:
-        name = re.sub(pattern, to, name)
-    return name
+def family(name):
+    return next(i for i, (pattern, _, _) in enumerate(FAMILIES) if re.match(pattern, name))
 
 
 class Scale:
-    """Decades onto pixels."""
+    """Logarithms of values onto pixels."""
 
     def __init__(self, values, first, last):
-        self.low, self.high, self.first, self.last = math.floor(math.log10(min(values))), math.ceil(math.log10(max(values))), first, last
+        low, high = math.log10(min(values)) - .1, math.log10(max(values)) + .1
+        self.low, self.first, self.unit = low, first, (last - first) / (high - low)
+        self.ticks = [t for i in range(math.floor(low), math.ceil(high)) for t in (10.0 ** i, 2 * 10.0 ** i, 5 * 10.0 ** i) if low <= math.log10(t) <= high]
 
     def __call__(self, value):
-        return self.first + (math.log10(value) - self.low) / (self.high - self.low) * (self.last - self.first)
-
-    def decades(self):
-        return [10.0 ** i for i in range(self.low, self.high + 1)]
+        return self.first + (math.log10(value) - self.low) * self.unit
 
 
-def place(x, y, width, taken):
-    """The nearest free spot for a label of that width beside (x, y): its left end and baseline, or None."""
-    for distance in (6, 14, 24, 36):
-        for angle in range(0, 360, 30):
-            a = math.radians(angle)
-            px, py = x + distance * math.cos(a), y + distance * math.sin(a) + FONT / 3
-            left = px if math.cos(a) > .1 else px - width if math.cos(a) < -.1 else px - width / 2
-            box = (left - 1, py - FONT, left + width + 1, py + 2)
-            inside = box[0] > LEFT and box[2] < WIDTH - 4 and box[1] > TOP and box[3] < HEIGHT - BOTTOM
-            if inside and not any(box[0] < t[2] and t[0] < box[2] and box[1] < t[3] and t[1] < box[3] for t in taken):
-                taken.append(box)
-                return left, py
-    return None
+def number_spot(x, y, taken):
+    """The nearest free place for a number beside a dot; the place right of it if there is none."""
+    for distance in (9, 13, 18):
+        for degrees in (0, 180, 270, 90, 315, 225, 45, 135):
+            px, py = x + distance * math.cos(math.radians(degrees)), y + distance * math.sin(math.radians(degrees))
+            if all(abs(px - a) > 11 or abs(py - b) > 8 for a, b in taken):
+                taken.append((px, py))
+                return px, py + 3
+    return x + 9, y + 3
 
 
 def draw(run, path):
     peak, band = run["peaks"]["flops"] / 1e9, run["peaks"]["bytes"] / 1e9
     dots = [(r["name"], r["flops"] / r["bytes"], r["flops"] / statistics.median(r["ours"]["seconds"]) / 1e9)
             for r in run["cases"] if r["flops"] and r["bytes"]]
-    ridge = peak / band
-    x = Scale([d[1] for d in dots] + [ridge], LEFT, WIDTH - RIGHT)
-    y = Scale([d[2] for d in dots] + [peak], HEIGHT - BOTTOM, TOP)
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', "<title>Roofline of Taper's benchmark</title>",
-           f"<style>{STYLE}</style>"]
-    say = lambda px, py, text, kind="", anchor="middle": out.append(f'<text x="{px:.1f}" y="{py:.1f}" class="{kind}" text-anchor="{anchor}">{escape(text)}</text>')
-    line = lambda ax, ay, bx, by, kind: out.append(f'<line x1="{ax:.1f}" y1="{ay:.1f}" x2="{bx:.1f}" y2="{by:.1f}" class="{kind}"/>')
+    dots.sort(key=lambda dot: family(dot[0]))
+    x = Scale([dot[1] for dot in dots] + [peak / band], LEFT, RIGHT)
+    y = Scale([dot[2] for dot in dots] + [peak], BOTTOM, TOP)
+    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', "<title>Roofline of Taper's cases</title>", f"<style>{STYLE}</style>"]
+
+    def say(px, py, text, kind="", anchor="middle", turn=0):
+        at = f'transform="translate({px:.1f} {py:.1f}) rotate({turn:.1f})"' if turn else f'x="{px:.1f}" y="{py:.1f}"'
+        out.append(f'<text {at} class="{kind}" text-anchor="{anchor}">{escape(text)}</text>')
+
+    def mark(px, py, direction, colour, title=""):
+        out.append(f'<path transform="translate({px:.1f} {py:.1f})" d="{DIRECTIONS[direction]}" fill="{colour}"><title>{escape(title)}</title></path>')
+
     m = run["machine"]
     say(LEFT, 24, f"Taper {run['versions']['taper']} on {m['cpu']}, {m['isa']}, {m['threads']} threads, {run['date'][:10]}, {run['commit']}", "title", "start")
-    for v in x.decades():
-        line(x(v), TOP, x(v), HEIGHT - BOTTOM, "grid")
-        say(x(v), HEIGHT - BOTTOM + 18, f"{v:g}", "axis")
-    for v in y.decades():
-        line(LEFT, y(v), WIDTH - RIGHT, y(v), "grid")
-        say(LEFT - 8, y(v) + 4, f"{v:g}", "axis", "end")
-    say((LEFT + WIDTH) / 2, HEIGHT - 16, "floating-point operations a byte that passes between processor and memory", "axis")
-    out.append(f'<text class="axis" text-anchor="middle" transform="translate(20 {HEIGHT / 2}) rotate(-90)">GFLOP/s</text>')
-    low = max(10.0 ** x.low, 10.0 ** y.low / band)
-    out.append(f'<polyline class="roof" points="{x(low):.1f},{y(low * band):.1f} {x(ridge):.1f},{y(peak):.1f} {WIDTH - RIGHT},{y(peak):.1f}"/>')
-    say(WIDTH - RIGHT, y(peak) - 6, f"multiply-adds in registers, {peak:.0f} GFLOP/s", "axis", "end")
-    slope = math.degrees(math.atan2(y(peak) - y(low * band), x(ridge) - x(low)))
-    out.append(f'<text class="axis" text-anchor="start" transform="translate({x(low) + 30:.1f} {y(low * band) - 28:.1f}) rotate({slope:.1f})">memory, {band:.1f} GB/s</text>')
-    family = lambda name: next((label, colour) for pattern, label, colour in FAMILIES if re.match(pattern, name))
-    taken = [(x(d[1]) - 4, y(d[2]) - 4, x(d[1]) + 4, y(d[2]) + 4) for d in dots]
-    taken += [(LEFT, y(peak) - 20, WIDTH, y(peak) + 2), (WIDTH - 170, HEIGHT - BOTTOM - 120, WIDTH, HEIGHT - BOTTOM)]
+    for t in x.ticks:
+        out.append(f'<line x1="{x(t):.1f}" y1="{TOP}" x2="{x(t):.1f}" y2="{BOTTOM}" class="grid"/>')
+        say(x(t), BOTTOM + 16, f"{t:g}", "axis")
+    for t in y.ticks:
+        out.append(f'<line x1="{LEFT}" y1="{y(t):.1f}" x2="{RIGHT}" y2="{y(t):.1f}" class="grid"/>')
+        say(LEFT - 6, y(t) + 4, f"{t:g}", "axis", "end")
+    say((LEFT + RIGHT) / 2, HEIGHT - 12, "floating-point operations a byte between processor and memory", "axis")
+    say(16, (TOP + BOTTOM) / 2, "GFLOP/s", "axis", turn=-90)
+    foot = max(10 ** x.low, 10 ** y.low / band)
+    ridge = x(peak / band), y(peak)
+    out.append(f'<path class="roof" d="M{x(foot):.1f} {y(foot * band):.1f}L{ridge[0]:.1f} {ridge[1]:.1f}H{RIGHT}"/>')
+    say(RIGHT, ridge[1] - 6, f"multiply-adds in registers, {peak:.0f} GFLOP/s", "axis", "end")
+    slope = math.degrees(math.atan2(ridge[1] - y(foot * band), ridge[0] - x(foot)))
+    say((x(foot) + ridge[0]) / 2 - 6, (y(foot * band) + ridge[1]) / 2 - 6, f"memory, {band:.1f} GB/s", "axis", turn=slope)
+
+    # The three directions of a convolution share a name, so a number.
+    names, taken = {}, [(x(dot[1]), y(dot[2])) for dot in dots]
     for name, intensity, rate in dots:
+        stem, _, last = name.rpartition(".")
+        key, direction = (stem, last) if last in DIRECTIONS else (name, "forward")
+        k = names.setdefault(key, len(names) + 1)
         px, py = x(intensity), y(rate)
-        out.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="3.5" fill="{family(name)[1]}"><title>{escape(name)}: {rate:.1f} GFLOP/s</title></circle>')
-        spot = place(px, py, LETTER * len(short(name)), taken)
-        if spot:
-            out.append(f'<text x="{spot[0]:.1f}" y="{spot[1]:.1f}">{escape(short(name))}</text>')
-    for i, (label, colour) in enumerate(dict.fromkeys(family(d[0]) for d in dots)):
-        py = HEIGHT - BOTTOM - 105 + 16 * i
-        out.append(f'<circle cx="{WIDTH - 155}" cy="{py}" r="4" fill="{colour}"/>')
-        say(WIDTH - 145, py + 4, label, "axis", "start")
+        mark(px, py, direction, FAMILIES[family(name)][2], f"{name}: {rate:.1f} GFLOP/s")
+        say(*number_spot(px, py, taken), str(k), "number")
+    left, py, group = RIGHT + 40, TOP, None
+    for direction in DIRECTIONS:
+        mark(left, py - 3, direction, "#8a8f98")
+        say(left + 10, py, WORDS[direction], "", "start")
+        py += 13
+    step = min(13, (HEIGHT - py - 10) / (len(names) + 1.5 * len(FAMILIES)))
+    for key, k in names.items():
+        if family(key + ".") != group:
+            group = family(key + ".")
+            py += step * .5
+            mark(left, py - 3, "forward", FAMILIES[group][2])
+            say(left + 10, py, FAMILIES[group][1], "axis", "start")
+            py += step
+        say(left + 14, py, str(k), "number", "end")
+        say(left + 20, py, re.sub(r"^conv\.\w+\.", "", key), "", "start")
+        py += step
     out.append("</svg>")
     with open(path, "w") as f:
         f.write("\n".join(out) + "\n")

@@ -4,7 +4,6 @@
 #include "support/bench.h"
 
 #include <math.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -113,7 +112,6 @@ static double status_bytes(const char *name)
 static double start_memory(void)
 {
     tp_memory_trim();
-    malloc_trim(0);
     FILE *f = fopen("/proc/self/clear_refs", "w");
     bool told = f && fputs("5", f) >= 0;
     if (f)
