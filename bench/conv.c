@@ -62,30 +62,29 @@ static void weight_grad(void)
 static void (*const runs[DIRECTIONS])(void) = { forward, input_grad, weight_grad };
 
 /* The gradients' attributes, as text: what a convolution has, and the result's shape. */
-static void open_gradient(const char *op, const char *size_name, const tp_tensor *like)
+static void open_gradient(const char *op, const char *size_name, const char *size)
 {
     gradient = tp_op_find(op);
     tp_op_defaults(gradient, attrs);
     tp_op_set(gradient, attrs, "stride", bench_text("%d", now->stride));
     tp_op_set(gradient, attrs, "padding", bench_text("%d", now->padding));
-    tp_shape s = tp_shape_of(like);
-    tp_op_set(gradient, attrs, size_name,
-              bench_text("%d,%d,%d,%d", (int)s.dim[0], (int)s.dim[1], (int)s.dim[2], (int)s.dim[3]));
+    tp_op_set(gradient, attrs, size_name, size);
 }
 
 static bench_work open(const bench_case *c)
 {
     now = c->spec;
     int out = (now->size + 2 * now->padding - now->kernel) / now->stride + 1;
-    x = image(now->c, now->size);
-    w = tp_randn(TP_SHAPE(now->k, now->c, now->kernel, now->kernel));
-    dy = image(now->k, out);
+    x = c->which != INPUT_GRAD ? image(now->c, now->size) : NULL;
+    w = c->which != WEIGHT_GRAD ? tp_randn(TP_SHAPE(now->k, now->c, now->kernel, now->kernel)) : NULL;
+    dy = c->which != FORWARD ? image(now->k, out) : NULL;
     if (c->which == INPUT_GRAD)
-        open_gradient("conv2d_input_grad", "input_size", x);
+        open_gradient("conv2d_input_grad", "input_size",
+                      bench_text("%d,%d,%d,%d", BATCH, now->c, now->size, now->size));
     if (c->which == WEIGHT_GRAD)
-        open_gradient("conv2d_weight_grad", "weight_size", w);
-    const tp_tensor *const in[DIRECTIONS][2] = { { x, w }, { dy, w }, { dy, x } };
-    return bench_work_of(c->run, bench_bytes(in[c->which][0]) + bench_bytes(in[c->which][1]));
+        open_gradient("conv2d_weight_grad", "weight_size",
+                      bench_text("%d,%d,%d,%d", now->k, now->c, now->kernel, now->kernel));
+    return bench_work_of(c->run, bench_bytes(x) + bench_bytes(w) + bench_bytes(dy));
 }
 
 BENCH_CASES

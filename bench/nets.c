@@ -7,20 +7,21 @@
 #include <string.h>
 
 typedef struct net {
-    const char *label, *model;
+    const char *name;            /* of the cases, and of torchvision's model */
+    const char *model, *variant; /* of the zoo */
     int64_t features;
     const char *hidden;
     int inference[3], training[3]; /* batches */
 } net;
 
 static const net nets[] = {
-    { "mlp", "mlp", 784, "256,128", { 0 }, { 1, 64, 256 } },
-    { "lenet5", "lenet5", 0, NULL, { 1, 256 }, { 1, 64, 256 } },
-    { "alexnet", "alexnet", 0, NULL, { 8 }, { 8 } },
-    { "resnet18", "resnet18", 0, NULL, { 8 }, { 8 } },
-    { "vgg16", "vgg16", 0, NULL, { 8 }, { 8 } },
-    { "googlenet", "googlenet", 0, NULL, { 8 }, { 8 } },
-    { "densenet121", "densenet121", 0, NULL, { 8 }, { 8 } },
+    { "mlp", "mlp", NULL, 784, "256,128", { 0 }, { 1, 64, 256 } },
+    { "lenet5", "lenet5", NULL, 0, NULL, { 1, 256 }, { 1, 64, 256 } },
+    { "alexnet", "alexnet", NULL, 0, NULL, { 8 }, { 8 } },
+    { "resnet18", "resnet18", NULL, 0, NULL, { 8 }, { 8 } },
+    { "vgg16", "vgg16", NULL, 0, NULL, { 8 }, { 8 } },
+    { "googlenet", "googlenet", NULL, 0, NULL, { 8 }, { 8 } },
+    { "densenet121", "densenet121", NULL, 0, NULL, { 8 }, { 8 } },
 };
 
 static tp_module *module;
@@ -57,7 +58,7 @@ static bench_work open(const bench_case *c)
     const net *n = c->spec;
     const tp_model_options *o = &tp_model_find(n->model)->defaults;
     int64_t batch = c->which;
-    module = tp_model(n->model, .features = n->features, .hidden = n->hidden);
+    module = tp_model(n->model, .variant = n->variant, .features = n->features, .hidden = n->hidden);
     x = tp_randn(n->features ? TP_SHAPE(batch, n->features)
                              : TP_SHAPE(batch, o->channels, o->image_size, o->image_size));
     y = tp_zeros(TP_SHAPE(batch), .dtype = TP_I64);
@@ -78,7 +79,7 @@ static void add(const net *n, int batch, bool training)
                        .grad = training,
                        .open = open,
                        .run = training ? train : infer },
-        bench_text("%s.%s.%d", n->label, training ? "train" : "infer", batch),
+        bench_text("%s.%s.%d", n->name, training ? "train" : "infer", batch),
         bench_text("\"model\":\"%s\",\"batch\":%d,\"train\":%s,\"classes\":%d,\"channels\":%d,\"size\":%d,"
                    "\"features\":%d,\"hidden\":\"%s\"",
                    n->model, batch, training ? "true" : "false", (int)o->classes, (int)o->channels,

@@ -11,21 +11,23 @@
 enum { SUMS = 12, STEPS = 20000, PIECES = 64 };
 static volatile float sink;
 
-#define MULTIPLY_ADDS(isa, target, lanes)                                         \
-    typedef float isa##_vector __attribute__((vector_size(4 * (lanes))));         \
-    target static void isa##_loop(void)                                           \
-    {                                                                             \
-        isa##_vector sum[SUMS] = { 0 }, a = { 0 }, b = { 0 };                     \
-        a += 0.999f, b += 0.001f;                                                 \
-        for (int i = 0; i < STEPS; i++) {                                         \
-            _Pragma("GCC unroll 12") for (int k = 0; k < SUMS; k++)               \
-            {                                                                     \
-                sum[k] = sum[k] * a + b;                                          \
-                __asm__ volatile("" : ISA_REGISTER(sum[k]));                      \
-            }                                                                     \
-        }                                                                         \
-        _Pragma("GCC unroll 12") for (int k = 0; k < SUMS; k++) sink = sum[k][0]; \
+/* clang-format off */
+#define EACH(what) what(0) what(1) what(2) what(3) what(4) what(5) what(6) what(7) what(8) what(9) what(10) what(11)
+#define BEGIN(k) sum##k = { 0 },
+#define ADD(k) sum##k = sum##k * a + b; __asm__ volatile("" : ISA_REGISTER(sum##k));
+#define END(k) sink = sum##k[0];
+#define MULTIPLY_ADDS(isa, target, lanes)                                  \
+    typedef float isa##_vector __attribute__((vector_size(4 * (lanes))));  \
+    target static void isa##_loop(void)                                    \
+    {                                                                      \
+        isa##_vector EACH(BEGIN) a = { 0 }, b = { 0 };                     \
+        a += 0.999f, b += 0.001f;                                          \
+        for (int i = 0; i < STEPS; i++) {                                  \
+            EACH(ADD)                                                      \
+        }                                                                  \
+        EACH(END)                                                          \
     }
+/* clang-format on */
 
 #if defined(__x86_64__)
 #define ISA_REGISTER(v) "+x"(v)

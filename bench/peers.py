@@ -3,13 +3,14 @@
 peers_of(case) gives (name, make) pairs; make() builds and returns what is timed.  A function by the case's kind stands at the end, in KINDS.
 Read next: run.py.
 """
-import contextlib, functools, importlib, os, signal, tempfile, warnings
+import contextlib, functools, importlib, logging, os, signal, tempfile, warnings
 import torch
 from torch import nn
 import torch.nn.functional as F
 
 warnings.filterwarnings("ignore")
-LAYOUTS = {"": torch.contiguous_format, ", channels last": torch.channels_last}
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # "no CUDA runtime"
+LAYOUTS = {"": torch.contiguous_format, " nhwc": torch.channels_last}
 compile_seconds = 60  # 0: torch.compile is left out
 capped = False        # to a lower instruction set: leaves out what cannot be
 
@@ -50,10 +51,11 @@ def conv(case):
     out = (size + 2 * padding - kernel) // stride + 1
 
     def make(layout):
-        x, dy = torch.randn(n, c, size, size), torch.randn(n, k, out, out)
-        x, w, dy = (t.contiguous(memory_format=layout) for t in (x, torch.randn(k, c, kernel, kernel), dy))
+        random = lambda *shape: torch.randn(shape).contiguous(memory_format=layout)
+        x, w = random(n, c, size, size), random(k, c, kernel, kernel)
         if case["direction"] == "forward":
             return lambda: F.conv2d(x, w, stride=stride, padding=padding)
+        dy = random(n, k, out, out)
         wanted = [case["direction"] == "input_grad", case["direction"] == "weight_grad", False]
         return lambda: torch.ops.aten.convolution_backward(dy, x, w, None, [stride] * 2, [padding] * 2, [1, 1], False, [0, 0], 1, wanted)
     for name, layout in LAYOUTS.items():
@@ -89,7 +91,7 @@ def adam(case):
             p.grad = torch.randn_like(p)
         return torch.optim.Adam(parameters, **options).step
     yield "torch", make
-    yield "torch, fused", functools.partial(make, fused=True)
+    yield "torch fused", functools.partial(make, fused=True)
 
 
 # ---- networks ----------------------------------------------------------------------------------------------------------
@@ -195,9 +197,9 @@ def net(case):
     images = not case["features"]
     if case["train"]:
         yield "torch", functools.partial(eager, case, torch.contiguous_format)
-        yield "torch, fused Adam", functools.partial(eager, case, torch.contiguous_format, fused=True)
+        yield "torch fused", functools.partial(eager, case, torch.contiguous_format, fused=True)
         if images:
-            yield "torch, channels last, fused Adam", functools.partial(eager, case, torch.channels_last, fused=True)
+            yield "torch nhwc fused", functools.partial(eager, case, torch.channels_last, fused=True)
     else:
         for name, layout in LAYOUTS.items():
             if images or not name:

@@ -22,16 +22,25 @@ FAR = 1.5  # a peer that far behind the best one in the first round is left out 
 
 class Ours:
     def __init__(self, build, threads):
-        program = os.path.join(build, "bench", "all")
-        self.process = subprocess.Popen([program, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=dict(os.environ, OMP_NUM_THREADS=str(threads)))
-        self.about = json.loads(self.process.stdout.readline())
+        self.program, self.threads = os.path.join(build, "bench", "all"), threads
+        self.start()
+        self.about = json.loads(self.first)
         self.cases = self.about.pop("cases")
+
+    def start(self):
+        self.process = subprocess.Popen([self.program, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                                        env=dict(os.environ, OMP_NUM_THREADS=str(self.threads)))
+        self.first = self.process.stdout.readline()
 
     def round(self, name):
         self.process.stdin.write(name + "\n")
         self.process.stdin.flush()
-        answer = json.loads(self.process.stdout.readline())
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            self.start()
+            raise RuntimeError(f"{self.program} ended with {code}")
+        answer = json.loads(line)
         if answer["error"] and name:
             raise RuntimeError(answer["error"])
         return answer
@@ -113,7 +122,8 @@ def reached(goal, results, isa):
     if not rows:
         return None
     must = goal.must and goal.must * (.9 if goal.eased and isa != "avx512" else 1)
-    rounds = [mean(ratios) for ratios in zip(*(r["ratio"] for r in rows))]
+    most = max(len(r["ratio"]) for r in rows)  # long cases have fewer rounds, which count again
+    rounds = [mean([r["ratio"][i % len(r["ratio"])] for r in rows]) for i in range(most)]
     ratio = mean([statistics.median(r["ratio"]) for r in rows])
     return {"goal": goal.title or goal.pattern, "cases": len(rows), "ratio": ratio, "spread": [min(rounds), max(rounds)],
             "must": must, "aim": goal.aim, "mark": mark(ratio, must, goal.aim)}
@@ -133,10 +143,10 @@ def text_seconds(s):
 
 
 def text_memory(*sides):
-    return "/".join("-" if b is None else f"{b / 1e6:.0f}" for b in sides) if any(b and b > 1e6 for b in sides) else ""
+    return "/".join("-" if b is None else f"{b / 1e6:.0f}" for b in sides) if any(b and b > 10e6 for b in sides) else ""
 
 
-ROW = "{:<47} {:>8} {:>8} {:<20.20} {:>6} {:>11} {:>5} {:>5} {:>9} {:>5} {:>5} {:<4}"
+ROW = "{:<51} {:>8} {:>8} {:<16} {:>6} {:>11} {:>5} {:>5} {:>9} {:>5} {:>5} {:<4}"
 HEAD = ROW.format("case", "ours", "theirs", "by", "ratio ", "rounds", "peak", "band", "MB", "must", "aim", "")
 
 
@@ -158,12 +168,12 @@ def print_case(r, peaks, isa):
         theirs, ratio = text_seconds(statistics.median(best["seconds"])), statistics.median(r["ratio"])
         spread = f"{number(min(r['ratio']))}-{number(max(r['ratio']))}"
         memory = text_memory(r["ours"].get("memory"), best.get("memory"))
-    print(ROW.format(r["name"], text_seconds(median), theirs, r.get("best", ""), number(ratio) + ("~" if r["others"] > BUSY else " "), spread, percent(r["flops"], own, peaks.get("flops")),
+    print(ROW.format(r["name"], text_seconds(median), theirs, r.get("best", ""), number(ratio) + ("~" if ratio and r["others"] > BUSY else " "), spread, percent(r["flops"], own, peaks.get("flops")),
                      percent(r["bytes"], own, peaks.get("bytes")), memory, number(goal.get("must")), number(goal.get("aim")), goal.get("mark", "")), flush=True)
 
 
 def print_goals(goals, library):
-    row = "{:<47} {:>6} {:>11} {:>6} {:>6}  {}"
+    row = "{:<51} {:>6} {:>11} {:>6} {:>6}  {}"
     print("\n" + row.format("goal", "ratio", "rounds", "must", "aim", "reached"))
     for g in goals:
         print(row.format(g["goal"] + (f" ({g['cases']})" if g["cases"] > 1 else ""), number(g["ratio"]),
@@ -208,11 +218,20 @@ def commit():
     return "unknown"
 
 
+def rounded(x):
+    """Five digits are enough, all through what json takes."""
+    if isinstance(x, float):
+        return float(f"{x:.5g}")
+    return {k: rounded(v) for k, v in x.items()} if isinstance(x, dict) else [rounded(v) for v in x] if isinstance(x, list) else x
+
+
 def write(run, path):
     """One case a line, so that two runs can be compared with diff."""
-    cases = run["cases"]
-    text = json.dumps({**run, "cases": "CASES"}, indent=1).replace('"CASES"', "[\n" + ",\n".join("  " + json.dumps(c) for c in cases) + "\n ]")
-    text = re.sub(r"\d+\.\d{6,}(e[-+]\d+)?", lambda m: f"{float(m.group()):.5g}", text)
+    run = rounded(run)
+    lists = {key: "[\n" + ",\n".join("  " + json.dumps(item) for item in run[key]) + "\n ]" for key in ("goals", "cases")}
+    text = json.dumps({**run, **{key: key.upper() for key in lists}}, indent=1)
+    for key, lines in lists.items():
+        text = text.replace(f'"{key.upper()}"', lines)
     os.makedirs(os.path.dirname(os.path.abspath(path)), exist_ok=True)
     with open(path, "w") as f:
         f.write(text + "\n")
@@ -229,9 +248,9 @@ def find_peers(args, skipped):
     return peers
 
 
-def measure_peaks(ours, peaks):
+def measure_peaks(ours, peaks, rounds=1):
     for key, name in ("flops", "peak.arithmetic"), ("bytes", "peak.memory"):
-        for _ in range(5):
+        for _ in range(rounds):
             answer = ours.round(name)
             peaks[key] = max(peaks.get(key, 0), answer[key] / answer["seconds"])
     ours.close()
@@ -250,18 +269,23 @@ def run_all(args):
     run = {"date": datetime.datetime.now().isoformat(timespec="minutes"), "commit": commit(), "machine": machine,
            "versions": {"taper": ours.about["version"], **(peers.versions() if peers else {})}, "rounds": args.rounds,
            "waiting": os.environ.get("OMP_WAIT_POLICY", ""), "peaks": {}, "library_bytes": stripped_bytes(args.build), "goals": [], "skipped": skipped, "cases": []}
-    measure_peaks(ours, run["peaks"])
+    measure_peaks(ours, run["peaks"], 5)
     print_head(run)
     print(HEAD, flush=True)
-    for case in cases:
+    for i, case in enumerate(cases):
+        if i % 8 == 7:  # others may have been at work when they were measured
+            measure_peaks(ours, run["peaks"])
         try:
             result = finish(measure(case, ours, peers, args, skipped))
         except RuntimeError as e:
             skipped.setdefault(str(e), []).append(case["name"])
             continue
+        except KeyboardInterrupt:
+            print("interrupted: what follows is about the cases above")
+            args.only = args.only or ["*"]  # not a complete run
+            break
         run["cases"].append(result)
         print_case(result, run["peaks"], machine["isa"])
-    measure_peaks(ours, run["peaks"])
     run["goals"] = [g for g in (reached(g, run["cases"], machine["isa"]) for g in GOALS) if g]
     print_tail(run)
     slug = re.sub(r"[^a-z0-9]+", "-", f"{machine['cpu']} {machine['isa']}".lower()).strip("-")
@@ -288,7 +312,7 @@ def main():
                                 formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--only", action="append", metavar="PATTERN", help='cases whose name has it: "conv.3x3", "*.forward" (again for more)')
     p.add_argument("--rounds", type=int, default=5, metavar="N", help="of each case (5)")
-    p.add_argument("--seconds", type=float, default=6, metavar="S", help="after which a case that has two rounds gets no more (6)")
+    p.add_argument("--seconds", type=float, default=4, metavar="S", help="after which a case that has two rounds gets no more (4)")
     p.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)), metavar="N", help="of both sides (THREADS, or 2)")
     p.add_argument("--isa", choices=["avx2"], help="hold both sides to that instruction set")
     p.add_argument("--compile", type=int, default=60, metavar="S", help="seconds that torch.compile may take for a case; 0: leave it out (60)")

@@ -5,17 +5,21 @@ BUSY = .2  # cores that others may use before it is said
 
 
 def seconds(run, window=0.03, windows=3):
-    """Seconds of one call: the best of some windows of at least that many seconds, each of as many calls as fill it."""
+    """Seconds of one call: the best of some windows of at least that many seconds, each of as many calls as fill it; no further
+    window begins after ten times as long."""
     def of(calls):
         begin = time.perf_counter()
         for _ in range(calls):
             run()
         return time.perf_counter() - begin
 
-    calls = 1
+    start, calls = time.perf_counter(), 1
     while (took := of(calls)) < window and calls < 1 << 24:
         calls *= 4 if took < window / 8 else 2
-    return min([took] + [of(calls) for _ in range(windows - 1)]) / calls
+    for _ in range(windows - 1):
+        if time.perf_counter() - start < 10 * window:
+            took = min(took, of(calls))
+    return took / calls
 
 
 class Memory:

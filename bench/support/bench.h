@@ -36,13 +36,14 @@ const char *bench_text(const char *format, ...) TP_PRINTF(1, 2); /* of the last 
 
 /* What run computes, by the operations' own costs (a dry run), and input_bytes + what it writes. */
 bench_work bench_work_of(void (*run)(void), double input_bytes);
-double bench_bytes(const tp_tensor *);
+double bench_bytes(const tp_tensor *); /* 0 of NULL */
 
 /* ---- Timing -------------------------------------------------------------------------------------------------------- */
 
 double bench_now(void); /* seconds */
 
-/* Seconds of one call: the best of some windows of at least that many seconds, each of as many calls as fill it. */
+/* Seconds of one call: the best of some windows of at least that many seconds, each of as many calls as fill it; no further
+ * window begins after ten times as long. */
 double bench_seconds(void (*run)(void *), void *context, double window, int windows);
 
 typedef struct bench_result {
