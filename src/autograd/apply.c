@@ -336,9 +336,10 @@ tp_status tp_infer_like(tp_call *c, int input)
     y->dtype = x->dtype;
     y->ndim = x->ndim;
     y->numel = x->numel;
-    memcpy(y->shape, x->shape, sizeof *x->shape * x->ndim);
+    memcpy(y->shape, x->shape,
+           sizeof x->shape); /* all of it: moves, where a number of dims would be a call */
     if (__builtin_expect(tensor_is_contiguous(x) || tensor_is_dense(x), 1)) {
-        memcpy(y->stride, x->stride, sizeof *x->stride * x->ndim);
+        memcpy(y->stride, x->stride, sizeof x->stride);
         return TP_OK;
     }
     return tensor_set_shape(y, c->op->name, (tp_dtype)x->dtype, tp_shape_of(x));

@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, LOCAL_MAX = 256 };
+enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, SMALL = 32768 /* bytes of the last of them */, LOCAL_MAX = 256 };
 
 typedef struct free_block {
     struct free_block *next;
@@ -39,7 +39,8 @@ static struct {
 /* Counts of a thread since it last added them to the shared counters: no locked instruction for each small block. */
 typedef struct thread_cache {
     free_list lists[SMALL_CLASSES];
-    int64_t live_bytes, live_blocks, cached_bytes; /* not yet in counters */
+    int64_t live_bytes, live_blocks; /* not yet in counters */
+    int64_t cached_bytes;            /* of the lists, as counters know it */
     bool registered;
 } thread_cache;
 
@@ -68,6 +69,12 @@ static size_t class_bytes(int class)
     return ((size_t)1 << log2) + (size_t)(quarter + 1) * ((size_t)1 << (log2 - 2));
 }
 
+/* The same for small classes, without the arithmetic. */
+#define FOUR(bytes) (bytes) / 4 * 5, (bytes) / 4 * 6, (bytes) / 4 * 7, (bytes) / 4 * 8
+static const int32_t small_bytes[SMALL_CLASSES] = { 64,         FOUR(64),   FOUR(128),  FOUR(256),
+                                                    FOUR(512),  FOUR(1024), FOUR(2048), FOUR(4096),
+                                                    FOUR(8192), FOUR(16384) };
+
 static void count_live(int64_t bytes, int64_t blocks)
 {
     int64_t live = atomic_fetch_add_explicit(&counters.live_bytes, bytes, memory_order_relaxed) + bytes;
@@ -81,8 +88,12 @@ static void publish_counts(void)
 {
     if (cache.live_bytes || cache.live_blocks)
         count_live(cache.live_bytes, cache.live_blocks);
-    atomic_fetch_add_explicit(&counters.cached_bytes, cache.cached_bytes, memory_order_relaxed);
-    cache.live_bytes = cache.live_blocks = cache.cached_bytes = 0;
+    int64_t cached = 0;
+    for (int class = 0; class < SMALL_CLASSES; class ++)
+        cached += (int64_t)cache.lists[class].count * small_bytes[class];
+    atomic_fetch_add_explicit(&counters.cached_bytes, cached - cache.cached_bytes, memory_order_relaxed);
+    cache.cached_bytes = cached;
+    cache.live_bytes = cache.live_blocks = 0;
 }
 
 static void push(free_list *list, free_block *block)
@@ -105,10 +116,12 @@ static free_block *pop(free_list *list)
 static void give_to_shared(int class, int keep)
 {
     free_list *list = &cache.lists[class];
+    int64_t moved = 0;
     pthread_mutex_lock(&shared.lock);
-    while (list->count > keep)
+    for (; list->count > keep; moved++)
         push(&shared.lists[class], pop(list));
     pthread_mutex_unlock(&shared.lock);
+    atomic_fetch_add_explicit(&counters.cached_bytes, moved * small_bytes[class], memory_order_relaxed);
 }
 
 static void thread_ends(void *unused)
@@ -147,26 +160,34 @@ static void *from_system(size_t bytes)
 static void *refill(int class)
 {
     free_list *list = &cache.lists[class];
+    int64_t moved = 0;
     publish_counts();
     pthread_mutex_lock(&shared.lock);
-    for (int i = 0; i < LOCAL_MAX / 4 && shared.lists[class].first; i++)
+    for (; moved < LOCAL_MAX / 4 && shared.lists[class].first; moved++)
         push(list, pop(&shared.lists[class]));
     pthread_mutex_unlock(&shared.lock);
+    atomic_fetch_sub_explicit(&counters.cached_bytes, moved * small_bytes[class], memory_order_relaxed);
     void *block = pop(list);
-    if (block)
-        cache.cached_bytes -= (int64_t)class_bytes(class);
     return block ? block : from_system(class_bytes(class));
+}
+
+/* From a list that is not empty. */
+static inline void *take_small(int class)
+{
+    cache.live_bytes += small_bytes[class];
+    cache.live_blocks++;
+    return pop(&cache.lists[class]);
 }
 
 static void *alloc_small(int class)
 {
-    free_block *block = pop(&cache.lists[class]);
-    if (__builtin_expect(block != NULL, 1))
-        cache.cached_bytes -= (int64_t)class_bytes(class);
-    else if (!(block = refill(class)))
-        return NULL;
-    cache.live_bytes += (int64_t)class_bytes(class);
-    cache.live_blocks++;
+    if (cache.lists[class].first)
+        return take_small(class);
+    void *block = refill(class);
+    if (block) {
+        cache.live_bytes += small_bytes[class];
+        cache.live_blocks++;
+    }
     return block;
 }
 
@@ -188,14 +209,14 @@ static void *alloc_large(int class)
     return block;
 }
 
-void *tp_alloc(size_t bytes)
+static void *alloc_otherwise(size_t bytes)
 {
     tp_memory_hook *ask = atomic_load_explicit(&hook, memory_order_relaxed);
     void *block = NULL;
-    if (__builtin_expect(!cache.registered, 0))
+    if (!cache.registered)
         register_thread();
     if (bytes < (size_t)1 << 62 && (!ask || ask(bytes, hook_context))) {
-        if (__builtin_expect(!caching, 0)) {
+        if (!caching) {
             block = from_system(bytes ? bytes : 1);
             if (block)
                 count_live((int64_t)bytes, 1);
@@ -204,9 +225,20 @@ void *tp_alloc(size_t bytes)
             block = class < SMALL_CLASSES ? alloc_small(class) : alloc_large(class);
         }
     }
-    if (__builtin_expect(!block, 0))
+    if (!block)
         tp_fail(TP_ERR_MEMORY, "out of memory: %zu bytes were wanted", bytes);
     return block;
+}
+
+/* A list with a block in it means that this thread is registered and the cache in use. */
+void *tp_alloc(size_t bytes)
+{
+    if (__builtin_expect(bytes <= SMALL && !atomic_load_explicit(&hook, memory_order_relaxed), 1)) {
+        int class = class_of(bytes);
+        if (__builtin_expect(cache.lists[class].first != NULL, 1))
+            return take_small(class);
+    }
+    return alloc_otherwise(bytes);
 }
 
 void *tp_calloc(size_t bytes)
@@ -215,33 +247,49 @@ void *tp_calloc(size_t bytes)
     return block ? memset(block, 0, bytes) : NULL;
 }
 
-void tp_free(void *block, size_t bytes)
+static inline void keep_small(int class, void *block)
+{
+    push(&cache.lists[class], block);
+    cache.live_bytes -= small_bytes[class];
+    cache.live_blocks--;
+}
+
+static void free_otherwise(void *block, size_t bytes)
 {
     if (!block)
         return;
-    if (__builtin_expect(!caching, 0)) {
+    if (!caching) {
         count_live(-(int64_t)bytes, -1);
         free(block);
         return;
     }
-    if (__builtin_expect(!cache.registered, 0))
+    if (!cache.registered)
         register_thread();
     int class = class_of(bytes);
-    int64_t size = (int64_t)class_bytes(class);
     if (class < SMALL_CLASSES) {
-        push(&cache.lists[class], block);
-        cache.cached_bytes += size;
-        cache.live_bytes -= size;
-        cache.live_blocks--;
+        keep_small(class, block);
         if (cache.lists[class].count > LOCAL_MAX)
             give_to_shared(class, LOCAL_MAX / 2);
         return;
     }
+    int64_t size = (int64_t)class_bytes(class);
     atomic_fetch_add_explicit(&counters.cached_bytes, size, memory_order_relaxed);
     count_live(-size, -1);
     pthread_mutex_lock(&shared.lock);
     push(&shared.lists[class], block);
     pthread_mutex_unlock(&shared.lock);
+}
+
+void tp_free(void *block, size_t bytes)
+{
+    if (__builtin_expect(block && bytes <= SMALL && cache.registered && caching, 1)) {
+        int class = class_of(bytes);
+        if (__builtin_expect(cache.lists[class].count < LOCAL_MAX, 1)) {
+            keep_small(class, block);
+            return;
+        }
+    }
+    free_otherwise(block, bytes);
 }
 
 void *tp_memdup(const void *data, size_t n)

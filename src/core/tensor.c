@@ -17,6 +17,10 @@ void storage_retain(tp_storage *s)
     __atomic_fetch_add(&s->refs, 1, __ATOMIC_RELAXED);
 }
 
+/* HEAD: a storage, and its data aligned to 64 bytes */
+enum { HEAD = 64, MOST_INSIDE = 1024 };
+_Static_assert(sizeof(tp_storage) <= HEAD, "data behind a storage would overlap it");
+
 void storage_release(tp_storage *s)
 {
     if (__atomic_load_n(&s->refs, __ATOMIC_ACQUIRE) != 1 &&
@@ -26,7 +30,7 @@ void storage_release(tp_storage *s)
         s->release(s->context);
     else if (s->owned)
         s->device->free(s->data, s->bytes);
-    tp_free(s, sizeof *s);
+    tp_free(s, s->inside ? HEAD + s->bytes : sizeof *s);
 }
 
 static tp_storage *storage_new(const tp_device *device, void *data, size_t bytes)
@@ -38,10 +42,25 @@ static tp_storage *storage_new(const tp_device *device, void *data, size_t bytes
     return s;
 }
 
+/* Small data in one block with its storage. */
+static tp_storage *storage_inside(size_t bytes)
+{
+    char *block = tp_alloc(HEAD + bytes);
+    if (!block)
+        return NULL;
+    tp_storage *s = (tp_storage *)(void *)block;
+    *s = (tp_storage){
+        .refs = 1, .data = block + HEAD, .bytes = bytes, .inside = true, .device = &device_cpu
+    };
+    return s;
+}
+
 tp_status tensor_allocate(tp_tensor *t)
 {
     const tp_device *device = &device_cpu;
     size_t bytes = (size_t)t->numel * tensor_element_size(t);
+    if (bytes <= MOST_INSIDE)
+        return (t->storage = storage_inside(bytes)) ? TP_OK : TP_ERR_MEMORY;
     tp_storage *s = storage_new(device, NULL, bytes);
     if (!s)
         return TP_ERR_MEMORY;
@@ -240,7 +259,7 @@ tp_tensor *tp_integer(int64_t value)
 
 /* ---- shapes ---------------------------------------------------------------------------------------- */
 
-bool tensor_is_contiguous(const tp_tensor *t)
+bool tensor_is_row_major(const tp_tensor *t)
 {
     int64_t expected = 1;
     for (int i = t->ndim; i-- > 0;) {
@@ -267,16 +286,6 @@ bool tensor_is_dense(const tp_tensor *t)
         done |= 1u << next;
         expected *= t->shape[next];
     }
-    return true;
-}
-
-bool tensor_same_shape(const tp_tensor *a, const tp_tensor *b)
-{
-    if (a->ndim != b->ndim)
-        return false;
-    for (int i = 0; i < a->ndim; i++)
-        if (a->shape[i] != b->shape[i])
-            return false;
     return true;
 }
 

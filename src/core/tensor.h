@@ -23,6 +23,7 @@ struct tp_storage {
     void *data;
     size_t bytes; /* of data */
     bool owned;   /* data came from device->alloc */
+    bool inside;  /* data lies behind this, in the same block */
     const struct tp_device *device;
     void (*release)(void *context); /* of foreign memory */
     void *context;
@@ -77,9 +78,19 @@ void storage_release(tp_storage *);
 /* Sets shape, row-major strides and numel; fails when a size is negative, ndim too large or the bytes overflow. */
 tp_status tensor_set_shape(tp_tensor *, const char *op, tp_dtype, tp_shape);
 
-bool tensor_is_contiguous(const tp_tensor *);
+bool tensor_is_row_major(const tp_tensor *); /* the general case of the next */
+static inline bool tensor_is_contiguous(const tp_tensor *t)
+{
+    return (t->ndim == 1 && t->stride[0] == 1) || tensor_is_row_major(t);
+}
 bool tensor_is_dense(const tp_tensor *); /* some permutation of its dims is contiguous: no gaps, no overlap */
-bool tensor_same_shape(const tp_tensor *, const tp_tensor *);
+static inline bool tensor_same_shape(const tp_tensor *a, const tp_tensor *b)
+{
+    bool same = a->ndim == b->ndim;
+    for (int i = 0; i < a->ndim && same; i++)
+        same = a->shape[i] == b->shape[i];
+    return same;
+}
 
 static inline size_t tensor_element_size(const tp_tensor *t)
 {

@@ -44,6 +44,7 @@ enum { ROWS = sizeof rows / sizeof *rows };
 
 static kernel_table tables[ROWS];
 static const kernel_table *best;
+static _Atomic(const kernel_table *) ready; /* best, once every table is made */
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
 static void make_tables(void)
@@ -73,7 +74,11 @@ static void make_tables(void)
 
 const kernel_table *kernels_best(void)
 {
+    const kernel_table *known = atomic_load_explicit(&ready, memory_order_acquire);
+    if (__builtin_expect(known != NULL, 1))
+        return known;
     pthread_once(&made, make_tables);
+    atomic_store_explicit(&ready, best, memory_order_release);
     return best;
 }
 
