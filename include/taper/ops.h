@@ -380,6 +380,7 @@ TP_API tp_tensor *tp_multi_dot(tp_tensor *const *matrices, int n);      /* in th
 
 /* y = x W^T + b:  x (..., in), weight (out, in), bias (out) or NULL -> (..., out) */
 TP_API tp_tensor *tp_linear(tp_tensor *x, tp_tensor *weight, tp_tensor *bias);
+TP_API tp_tensor *tp_linear_relu(tp_tensor *x, tp_tensor *weight, tp_tensor *bias); /* max(.., 0), in the same pass over y */
 /* y_o = sum_ij x1_i W_oij x2_j + b_o:  x1 (..., I), x2 (..., J), weight (O, I, J), bias (O) or NULL -> (..., O) */
 TP_API tp_tensor *tp_bilinear(tp_tensor *x1, tp_tensor *x2, tp_tensor *weight, tp_tensor *bias);
 
@@ -528,6 +529,7 @@ typedef struct tp_conv2d_options {
     int64_t stride, padding, dilation, groups;               /* 1, 0, 1, 1 */
     int64_t stride_hw[2], padding_hw[2], dilation_hw[2];     /* given: instead of the single number, {height, width} */
     tp_tensor *bias;                                         /* (K) or NULL; for tp_conv2d */
+    bool relu;                                               /* y = max(.., 0), in the same pass over y */
     bool no_bias;                                            /* for tp_nn_conv2d */
     int64_t kernel_hw[2];                                    /* for tp_nn_conv2d: instead of its square kernel */
 } tp_conv2d_options;

@@ -226,7 +226,7 @@ size_t select_scratch(int stored_type, int64_t n, int64_t k);
 /* Where the k-th smallest stands; scratch as for order */
 typedef int64_t kth_fn(const void *x, int64_t n, int64_t k, void *scratch);
 
-/* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)].  Any strides for A and B, in elements; C's columns are adjacent. */
+/* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)], or max(that, 0).  Any strides for A and B, in elements; C's columns are adjacent. */
 typedef struct gemm_args {
     int64_t m, n, k;
     const void *a;
@@ -236,6 +236,7 @@ typedef struct gemm_args {
     void *c;
     int64_t c_row;
     bool accumulate;  /* += instead of = */
+    bool relu;        /* max(.., 0); not with accumulate */
     const void *bias; /* added to every row; NULL: none */
     void *scratch;    /* gemm_scratch(args) bytes, 64-byte aligned */
 } gemm_args;
@@ -249,6 +250,7 @@ typedef struct conv_args {
     const void *bias; /* (K) or NULL; forward only */
     const void *dy;   /* gradients: (N, OH, OW, K) */
     void *out;        /* forward: y;  data gradient: dx;  weight gradient: dw, laid out like w */
+    bool relu;        /* forward: y = max(.., 0) */
     bool precise;     /* plain sums only, in their order */
     void *scratch;    /* 64-byte aligned; at least what the kernel's scratch() asks for */
     size_t scratch_bytes;

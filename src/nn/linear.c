@@ -17,6 +17,12 @@ static tp_tensor *linear_forward(tp_module *m, tp_tensor *x)
     return tp_linear(x, s->weight, s->bias);
 }
 
+static tp_tensor *linear_forward_relu(tp_module *m, tp_tensor *x)
+{
+    const linear_state *s = tp_module_state(m);
+    return tp_linear_relu(x, s->weight, s->bias);
+}
+
 tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *options)
 {
     if (tp_pending())
@@ -31,6 +37,7 @@ tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *op
     linear_state *s = tp_module_state(m);
     if (!s)
         return NULL;
+    m->forward_relu = linear_forward_relu;
     s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, TP_SHAPE(out, in)));
     if (!no_bias)
         s->bias = tp_parameter(m, "bias", tp_uniform(-bound, bound, TP_SHAPE(out)));

@@ -220,6 +220,25 @@ tp_tensor *tp_forward(tp_module *m, tp_tensor *x)
     return tp_module_call(m, &x, 1, &y, 1, plain_forward, NULL) ? NULL : y;
 }
 
+static tp_status relu_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                              void *context)
+{
+    (void)n_in, (void)n_out, (void)context;
+    out[0] = m->forward_relu(m, in[0]);
+    return tp_error_pending();
+}
+
+bool module_fuses(const tp_module *m, const tp_module *relu)
+{
+    return m->forward_relu && !m->hooks && !relu->hooks && !observer.call && strcmp(relu->type, "relu") == 0;
+}
+
+tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x)
+{
+    tp_tensor *y;
+    return tp_module_call(m, &x, 1, &y, 1, relu_forward, NULL) ? NULL : y;
+}
+
 void tp_set_observer(tp_observer *call, void *context)
 {
     observer.call = call;

@@ -27,6 +27,7 @@ struct tp_module {
     const char *type; /* a literal */
     char *info;       /* NULL: "" */
     tp_forward_fn *forward;
+    tp_forward_fn *forward_relu; /* max(forward(x), 0) in one pass; NULL: no such form */
     void *state;
     size_t state_bytes;
     bool training;
@@ -35,6 +36,10 @@ struct tp_module {
     struct module_hooks *hooks; /* hooks.c; NULL: none were ever registered */
     int64_t n_tensors, tensors_capacity, n_children, children_capacity;
 };
+
+/* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them. */
+bool module_fuses(const tp_module *m, const tp_module *relu);
+tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
 
 /* Around a module's forward (hooks.c).  begin: pre-hooks, which may replace in; end: forward hooks, which may replace out.
  * Between them *result goes from one to the other. */

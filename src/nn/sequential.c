@@ -5,6 +5,16 @@
  * Layer: nn.  Depends on module.h.  Read next: linear.c, models/lenet5.c. */
 #include "nn/module.h"
 
+/* Child i of x, or i and the relu behind it in one pass; *i becomes the last of them. */
+static tp_tensor *next_children(tp_module *m, int64_t *i, tp_tensor *x)
+{
+    tp_module *child = m->children[*i].module;
+    if (*i + 1 == m->n_children || !module_fuses(child, m->children[*i + 1].module))
+        return tp_forward(child, x);
+    ++*i;
+    return module_forward_relu(child, x);
+}
+
 /* Lets go of each child's output as soon as the next one has it, so that only what backward needs stays in memory. */
 static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
 {
@@ -12,7 +22,7 @@ static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
     tp_retain(x);
     for (int64_t i = 0; i < m->n_children && x; i++) {
         TP_SCOPE;
-        tp_tensor *y = tp_retain(tp_forward(m->children[i].module, x));
+        tp_tensor *y = tp_retain(next_children(m, &i, x));
         tp_release(x);
         x = y;
     }

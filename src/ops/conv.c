@@ -6,6 +6,9 @@
 #include "ops/map.h"
 #include "ops/ops.h"
 
+enum { PLAIN, WITH_RELU }; /* tags */
+extern const tp_op tp_op_relu_backward;
+
 typedef struct conv_attrs {
     int64_t stride[2], padding[2], dilation[2], groups;
     bool precise;
@@ -133,19 +136,21 @@ static void conv2d_forward(const tp_call *c)
     const tp_tensor *x = c->in[0], *w = c->in[1], *y = c->out[0];
     conv_args g = geometry(c->attrs, x->shape, w->shape, y->shape);
     char *scratch = c->scratch;
+    g.relu = c->op->tag == WITH_RELU;
     g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
     g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
     g.bias = c->in[2] ? staged(c, c->in[2], CLONE_CONTIGUOUS, &scratch) : NULL;
     run_conv(c, CONV_FORWARD, &g, scratch);
 }
 
-extern const tp_op tp_op__conv2d, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
+extern const tp_op tp_op__conv2d, tp_op__conv2d_relu, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
 
-static tp_tensor *convolution(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
+static tp_tensor *convolution(const tp_op *op, tp_tensor *x, tp_tensor *w, tp_tensor *bias,
+                              const conv_attrs *a)
 {
     conv_attrs now = *a;
     now.precise |= tp_precise(); /* the gradients take it from here */
-    return tp_apply(&tp_op__conv2d, (tp_tensor *[]){ channels_last(x), w, bias }, 3, &now);
+    return tp_apply(op, (tp_tensor *[]){ channels_last(x), w, bias }, 3, &now);
 }
 
 static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, const conv_attrs *a,
@@ -158,6 +163,8 @@ static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, con
 
 static void conv2d_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
+    if (s->op->tag == WITH_RELU)
+        dy = tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
     if (s->needs[0])
         dx[0] = gradient(&tp_op_conv2d_input_grad, dy, s->in[1], s->attrs, &s->in_shape[0]);
     if (s->needs[1])
@@ -169,7 +176,8 @@ static void conv2d_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 static double conv2d_cost(const tp_call *c)
 {
     const tp_tensor *w = c->in[1];
-    return 2.0 * (double)c->out[0]->numel * (double)(w->shape[1] * w->shape[2] * w->shape[3]);
+    return (double)c->out[0]->numel *
+           (2.0 * (double)(w->shape[1] * w->shape[2] * w->shape[3]) + (c->op->tag == WITH_RELU));
 }
 
 #define CONV_ATTRS                                                       \
@@ -235,6 +243,23 @@ const tp_op tp_op__conv2d = {
     .examples = conv2d_examples,
 };
 
+const tp_op tp_op__conv2d_relu = {
+    .name = "_conv2d_relu",
+    .formula = "y = relu(conv2d(x))",
+    .inputs = "x weight bias?",
+    .n_in = 3,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
+    .saves_for_others = 3,
+    .saves_out = 1,
+    .infer = conv2d_infer,
+    .forward = conv2d_forward,
+    .backward = conv2d_backward,
+    .cost = conv2d_cost,
+    .examples = conv2d_examples,
+    .tag = WITH_RELU,
+};
+
 /* ---- gradient by the input, of shape size:  dx[.., i s + p d - pad, ..] += w[..p..] dy[..i..] ------------------------------- */
 
 static tp_status input_grad_infer(tp_call *c)
@@ -268,7 +293,7 @@ static void input_grad_forward(const tp_call *c)
 static void input_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     if (s->needs[0])
-        dx[0] = convolution(dz, s->in[1], NULL, s->attrs);
+        dx[0] = convolution(&tp_op__conv2d, dz, s->in[1], NULL, s->attrs);
     if (s->needs[1])
         dx[1] = gradient(&tp_op_conv2d_weight_grad, s->in[0], dz, s->attrs, &s->in_shape[1]);
 }
@@ -330,7 +355,7 @@ static void weight_grad_forward(const tp_call *c)
 static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     if (s->needs[0])
-        dx[0] = convolution(s->in[1], dz, NULL, s->attrs);
+        dx[0] = convolution(&tp_op__conv2d, s->in[1], dz, NULL, s->attrs);
     if (s->needs[1])
         dx[1] = gradient(&tp_op_conv2d_input_grad, s->in[0], dz, s->attrs, &s->in_shape[1]);
 }
@@ -363,17 +388,17 @@ static tp_dtype computed_in(const tp_tensor *x, const tp_tensor *w, const tp_ten
     return !same ? dtype : is_half(x) ? TP_F32 : dtype == TP_I64 ? TP_F64 : dtype;
 }
 
-static tp_tensor *conv2d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
+static tp_tensor *conv2d(const tp_op *op, tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv_attrs *a)
 {
     if (!x || !w || tp_pending())
-        return convolution(x, w, bias, a);
+        return convolution(op, x, w, bias, a);
     tp_dtype dtype = tp_dtype_of(x), wide = computed_in(x, w, bias);
     bool one = x->ndim == 3;
     if (!one && wide == dtype)
-        return convolution(x, w, bias, a);
+        return convolution(op, x, w, bias, a);
     TP_SCOPE;
     x = tp_to(one ? tp_unsqueeze(x, 0) : x, wide);
-    tp_tensor *y = convolution(x, wide == dtype ? w : tp_to(w, wide),
+    tp_tensor *y = convolution(op, x, wide == dtype ? w : tp_to(w, wide),
                                bias && wide != dtype ? tp_to(bias, wide) : bias, a);
     return tp_keep(tp_to(one && y ? tp_squeeze(y, 0) : y, dtype));
 }
@@ -391,13 +416,14 @@ static tp_tensor *conv1d(tp_tensor *x, tp_tensor *w, tp_tensor *bias, const conv
                             tensor_shape_text(x), tensor_shape_text(w));
     TP_SCOPE;
     conv_attrs flat = { { 1, a->stride }, { 0, a->padding }, { 1, a->dilation }, a->groups, false, { 0 } };
-    tp_tensor *y = conv2d(tp_unsqueeze(x, -2), tp_unsqueeze(w, 2), bias, &flat);
+    tp_tensor *y = conv2d(&tp_op__conv2d, tp_unsqueeze(x, -2), tp_unsqueeze(w, 2), bias, &flat);
     return tp_keep(tp_squeeze(y, -2));
 }
 
 static void conv2d_compose(tp_call *c)
 {
-    c->out[0] = conv2d(c->in[0], c->in[1], c->in[2], c->attrs);
+    c->out[0] = conv2d(c->op->tag == WITH_RELU ? &tp_op__conv2d_relu : &tp_op__conv2d, c->in[0], c->in[1],
+                       c->in[2], c->attrs);
 }
 
 static void conv1d_compose(tp_call *c)
@@ -414,6 +440,18 @@ const tp_op tp_op_conv2d = {
     .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
     .compose = conv2d_compose,
     .examples = conv2d_examples,
+};
+
+const tp_op tp_op_conv2d_relu = {
+    .name = "conv2d_relu",
+    .formula = "y = relu(conv2d(x)), max(.., 0) in the convolution's store",
+    .inputs = "input weight bias?",
+    .n_in = 3,
+    .attrs_size = sizeof(conv_attrs),
+    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
+    .compose = conv2d_compose,
+    .examples = conv2d_examples,
+    .tag = WITH_RELU,
 };
 
 const tp_op tp_op_conv1d = {
@@ -453,12 +491,13 @@ static conv_attrs attrs_of(const tp_conv2d_options *o)
 tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
 {
     conv_attrs a = attrs_of(o);
-    return conv2d(x, weight, o->bias, &a);
+    return conv2d(o->relu ? &tp_op__conv2d_relu : &tp_op__conv2d, x, weight, o->bias, &a);
 }
 
 tp_tensor *tp_conv1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
 {
     conv_attrs a = attrs_of(o);
     conv1d_attrs flat = { a.stride[1], a.padding[1], a.dilation[1], a.groups };
-    return tp_apply(&tp_op_conv1d, (tp_tensor *[]){ x, weight, o->bias }, 3, &flat);
+    tp_tensor *y = tp_apply(&tp_op_conv1d, (tp_tensor *[]){ x, weight, o->bias }, 3, &flat);
+    return o->relu ? tp_relu(y) : y;
 }

@@ -9,6 +9,9 @@
 
 /* ---- linear:  y = x W^T + b ------------------------------------------------------------------------------------------------ */
 
+enum { PLAIN, WITH_RELU }; /* tags */
+extern const tp_op tp_op_relu_backward;
+
 /* x (..., in) as a matrix (rows, in): its rows must lie at one stride.  as_is: no operand is converted to the computing
  * type, which makes it contiguous. */
 static gemm_args linear_product(const tp_tensor *x, const tp_tensor *w, const tp_tensor *y, bool as_is)
@@ -36,6 +39,8 @@ static tp_status check_types(const tp_tensor *a, const tp_tensor *b)
 static tp_status linear_infer(tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
+    if (c->op->tag == WITH_RELU && !tp_dtype_is_float((tp_dtype)x->dtype))
+        return tp_fail(TP_ERR_DTYPE, "linear_relu: %s, floats are wanted", tp_dtype_name((tp_dtype)x->dtype));
     if (check_types(x, w) || (bias && check_types(x, bias)))
         return tp_error_pending();
     if (x->ndim < 1 || w->ndim != 2 || x->shape[x->ndim - 1] != w->shape[1])
@@ -84,6 +89,7 @@ static void linear_forward(const tp_call *c)
         g.c = tensor_data(y);
     }
     g.scratch = scratch;
+    g.relu = c->op->tag == WITH_RELU;
     kernels->gemm[kernel](&g);
     if (type != x->dtype)
         kernels->convert[y->dtype][type](tensor_data(y), 1, g.c, 1, y->numel);
@@ -91,6 +97,8 @@ static void linear_forward(const tp_call *c)
 
 static void linear_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
+    if (s->op->tag == WITH_RELU)
+        dy = tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
     if (s->needs[0])
         dx[0] = tp_matmul(dy, s->in[1]);
     tp_tensor *rows =
@@ -110,7 +118,7 @@ static void linear_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 
 static double linear_cost(const tp_call *c)
 {
-    return 2.0 * (double)c->out[0]->numel * (double)c->in[1]->shape[1];
+    return (double)c->out[0]->numel * (2.0 * (double)c->in[1]->shape[1] + (c->op->tag == WITH_RELU));
 }
 
 const tp_op tp_op_linear = {
@@ -131,6 +139,30 @@ const tp_op tp_op_linear = {
                                       { "2,3@i9 4,3@i9 4@i9", NULL },
                                       { NULL, NULL } },
 };
+
+const tp_op tp_op_linear_relu = {
+    .name = "linear_relu",
+    .formula = "y = max(x W^T + b, 0), in the product's store",
+    .inputs = "x weight bias?",
+    .n_in = 3,
+    .saves_for_others = 3,
+    .saves_out = 1,
+    .infer = linear_infer,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .cost = linear_cost,
+    .examples = (const tp_example[]){ { "4,3 5,3 5", NULL },
+                                      { "2,3,7 2,7 -", NULL },
+                                      { "0,3 2,3 2", NULL },
+                                      { "3 2,3 2", NULL },
+                                      { NULL, NULL } },
+    .tag = WITH_RELU,
+};
+
+tp_tensor *tp_linear_relu(tp_tensor *x, tp_tensor *weight, tp_tensor *bias)
+{
+    return tp_apply(&tp_op_linear_relu, (tp_tensor *[]){ x, weight, bias }, 3, NULL);
+}
 
 tp_tensor *tp_linear(tp_tensor *x, tp_tensor *weight, tp_tensor *bias)
 {

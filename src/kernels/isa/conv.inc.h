@@ -21,6 +21,7 @@ typedef struct gather {
     int64_t groups, in, out; /* in, out: channels of a group */
     int64_t panels;          /* of a group */
     const REAL *weights, *bias, *zeros;
+    bool relu;
 } gather;
 
 /* Where tap t of one dim lies: [begin, end) in steps of step hit a source pixel in this class; the first at base. */
@@ -172,6 +173,7 @@ static void gather_tile(const class_run *c, const pixel *p, int mr, int64_t grou
         inside &= p[i].inside;
     }
     (inside ? inside_segments : border_segments)(c, &t, p, mr, group * g->in, weights, width);
+    t.args.relu = g->relu; /* now that all taps are there */
     flush_tile(&t);
 }
 
@@ -316,7 +318,8 @@ static gather forward_gather(const conv_args *a)
                  .groups = a->groups,
                  .in = a->c / a->groups,
                  .out = a->k / a->groups,
-                 .bias = a->bias };
+                 .bias = a->bias,
+                 .relu = a->relu };
     for (int i = 0; i < 2; i++) {
         g.kernel[i] = a->kernel[i], g.multiply[i] = a->stride[i], g.offset[i] = a->padding[i];
         g.dilation[i] = a->dilation[i], g.divide[i] = 1;

@@ -144,6 +144,7 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     }
     t.accumulate = g->accumulate || p->k0 > 0;
     t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
+    t.relu = g->relu && p->k0 + p->kn == g->k;
     tile_for((int)mr, cols, p->mode != A_ROWS, p->direct_b)(&t);
 }
 
@@ -233,6 +234,8 @@ static void run_dots(void *context, int64_t begin, int64_t end)
                 int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
                 REAL *c = (REAL *)g->c + row * g->c_row + col;
                 *c = dot[u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
+                if (g->relu && *c < 0)
+                    *c = 0;
             }
         }
     }
@@ -250,9 +253,12 @@ static void small(const gemm_args *g)
 {
     const REAL *rows[TILE_ROWS];
     segment s = { .rows = rows, .n = g->k };
-    tile_args t = {
-        .segments = &s, .n_segments = 1, .a_step = g->a_col, .b_step = g->b_row, .accumulate = g->accumulate
-    };
+    tile_args t = { .segments = &s,
+                    .n_segments = 1,
+                    .a_step = g->a_col,
+                    .b_step = g->b_row,
+                    .accumulate = g->accumulate,
+                    .relu = g->relu };
     for (int64_t j = 0; j < g->n; j += TILE_COLS) {
         t.cols = (int)(g->n - j < TILE_COLS ? g->n - j : TILE_COLS);
         t.bias = g->bias && !g->accumulate ? (const REAL *)g->bias + j : NULL;

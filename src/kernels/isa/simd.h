@@ -82,6 +82,17 @@ INLINE vf64 root_f64(vf64 x)
 #endif
 }
 
+/* max(x, 0), NaN for NaN */
+INLINE vf32 rectified_f32(vf32 x)
+{
+    return (vf32)((vi32)x & ~(x < 0));
+}
+
+INLINE vf64 rectified_f64(vf64 x)
+{
+    return (vf64)((vi64)x & ~(x < 0));
+}
+
 /* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */
 
 #if defined(__AVX512F__)

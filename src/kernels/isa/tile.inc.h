@@ -24,6 +24,7 @@ typedef struct tile_args {
     REAL *out[TILE_ROWS];
     const REAL *bias; /* start, the same for every row; NULL: 0 */
     bool accumulate;  /* start is what out holds */
+    bool relu;        /* out is max(sum, 0) */
 } tile_args;
 
 typedef void tile_fn(const tile_args *);
@@ -75,6 +76,10 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 a += a_step;
         }
     }
+    if (t->relu)
+        for (int i = 0; i < mr; i++)
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = V(rectified)(sum[i][j]);
     for (int i = 0; i < mr; i++)
         for (int j = 0; j < nv; j++)
             store_cols(t->out[i], j, t->cols, sum[i][j]);

@@ -344,7 +344,8 @@ static void outputs(const winograd *w, int64_t tile_begin, int64_t n, int64_t fi
                         g->bias ? load_cols(g->bias + first_channel + k, 0, left, true) : (vec){ 0 }, y);
             for (int64_t i = 0; i < rows; i++)
                 for (int64_t j = 0; j < cols; j++)
-                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, left, y[OUT_SIDE * i + j]);
+                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, left,
+                               g->relu ? V(rectified)(y[OUT_SIDE * i + j]) : y[OUT_SIDE * i + j]);
         }
     }
 }

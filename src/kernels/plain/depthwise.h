@@ -67,6 +67,8 @@ static void depthwise_rows(void *context, int64_t begin, int64_t end)
                 y[c] = a->bias ? ((const REAL *)a->bias)[c] : 0;
             pixel_taps(a, CONV_FORWARD, row % a->oh, j,
                        (REAL *)(uintptr_t)a->x + row / a->oh * a->h * a->w * a->c, y, r->taps);
+            for (int64_t c = 0; c < a->c && a->relu; c++)
+                y[c] = y[c] < 0 ? 0 : y[c];
         }
 }
 

@@ -280,7 +280,7 @@ static void gemm(const gemm_args *g)
             double sum = (g->accumulate ? (double)*c : 0) + (bias ? (double)bias[j] : 0);
             for (int64_t k = 0; k < g->k; k++)
                 sum += (double)a[i * g->a_row + k * g->a_col] * (double)b[k * g->b_row + j * g->b_col];
-            *c = (REAL)sum;
+            *c = (REAL)(g->relu && sum < 0 ? 0 : sum);
         }
 }
 
@@ -331,6 +331,8 @@ static void conv_forward(const conv_args *g)
     for (int64_t i = 0; i < g->n * g->oh * g->ow * g->k; i++)
         y[i] = g->bias ? ((const REAL *)g->bias)[i % g->k] : 0;
     for_each_product(g, add_to_y);
+    for (int64_t i = 0; i < g->n * g->oh * g->ow * g->k && g->relu; i++)
+        y[i] = y[i] < 0 ? 0 : y[i];
 }
 
 static void conv_data_gradient(const conv_args *g)
