@@ -6,6 +6,7 @@ pointed at; what is above the sloping roof lives in the caches.
 """
 import math, re, statistics
 from xml.sax.saxutils import escape
+from timing import BUSY
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1180, 800, 60, 900, 50, 750
 FAMILIES = [  # pattern, legend, colour readable on both grounds
@@ -65,6 +66,9 @@ def draw(run, path):
         out.append(f'<path transform="translate({px:.1f} {py:.1f})" d="{DIRECTIONS[direction]}" fill="{colour}"><title>{escape(title)}</title></path>')
 
     m = run["machine"]
+    busy = statistics.mean(r["others"] for r in run["cases"])
+    if busy > BUSY:
+        say(LEFT, 40, f"disturbed: others kept {busy:.1f} cores busy, so dots and roofs lie too low, each by another share", "axis", "start")
     say(LEFT, 24, f"Taper {run['versions']['taper']} on {m['cpu']}, {m['isa']}, {m['threads']} threads, {run['date'][:10]}, {run['commit']}", "title", "start")
     for t in x.ticks:
         out.append(f'<line x1="{x(t):.1f}" y1="{TOP}" x2="{x(t):.1f}" y2="{BOTTOM}" class="grid"/>')
