@@ -17,6 +17,12 @@ static bool is_depthwise(conv_direction d, const conv_args *a)
     return a->groups == a->c && a->k == a->c && a->c > 1;
 }
 
+/* A vector of channels would stay half empty. */
+static bool is_narrow(conv_direction d, const conv_args *a)
+{
+    return d == CONV_FORWARD && a->groups == 1 && a->stride[1] == 1 && a->c <= 4 && a->k <= 8;
+}
+
 static bool is_precise(conv_direction d, const conv_args *a)
 {
     (void)d;
@@ -40,6 +46,7 @@ static bool otherwise(conv_direction d, const conv_args *a)
 
 static const conv_rule rules[] = {
     { CONV_DEPTHWISE, is_depthwise, "each channel by itself" },
+    { CONV_PLANAR, is_narrow, "at most 4 channels into at most 8" },
     { CONV_DIRECT, is_precise, "precise is asked for" },
     { CONV_WINOGRAD, suits_winograd, "3x3 of stride 1, at least 16 channels on both sides" },
     { CONV_DIRECT, otherwise, "no other way suits the shape" },
@@ -47,7 +54,7 @@ static const conv_rule rules[] = {
 
 static void log_choice(const conv_rule *r, conv_direction d, const conv_args *a)
 {
-    static const char *const ways[CONV_WAYS] = { "direct", "depthwise", "winograd" };
+    static const char *const ways[CONV_WAYS] = { "direct", "planar", "depthwise", "winograd" };
     static const char *const directions[CONV_DIRECTIONS] = { "forward", "data gradient", "weight gradient" };
     log_line(LOG_SELECT,
              "conv %s (%lld, %lld, %lld, %lld) -> %lld, kernel %lldx%lld, stride %lld, groups %lld: %s, %s",

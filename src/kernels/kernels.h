@@ -257,7 +257,7 @@ typedef struct conv_args {
 } conv_args;
 
 /* The ways a convolution can go in each direction; conv_way.c chooses by shape. */
-typedef enum { CONV_DIRECT, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_WAYS } conv_way;
+typedef enum { CONV_DIRECT, CONV_PLANAR, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_WAYS } conv_way;
 typedef enum { CONV_FORWARD, CONV_DATA_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_DIRECTIONS } conv_direction;
 typedef struct conv_kernel {
     void (*run)(const conv_args *);

@@ -33,6 +33,8 @@
 
 #include "kernels/isa/conv_sums.inc.h"
 
+#include "kernels/isa/conv_planar.inc.h"
+
 #include "kernels/isa/winograd.inc.h"
 
 void NAMED(fill_f32)(kernel_table *t)
@@ -46,5 +48,6 @@ void NAMED(fill_f32)(kernel_table *t)
     fill_gemm(t, KT_F32);
     fill_conv(t, KT_F32);
     fill_depthwise(t, KT_F32);
+    fill_planar(t, KT_F32);
     fill_winograd(t, KT_F32);
 }

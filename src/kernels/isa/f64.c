@@ -33,6 +33,8 @@
 
 #include "kernels/isa/conv_sums.inc.h"
 
+#include "kernels/isa/conv_planar.inc.h"
+
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_elementwise(t, KT_F64);
@@ -44,4 +46,5 @@ void NAMED(fill_f64)(kernel_table *t)
     fill_gemm(t, KT_F64);
     fill_conv(t, KT_F64);
     fill_depthwise(t, KT_F64);
+    fill_planar(t, KT_F64);
 }

@@ -22,24 +22,58 @@ static REAL divisor_of(const pool_args *a, window h, window w)
     return 1 / (REAL)count;
 }
 
+/* to[c] = sum over the columns of a window, which lie channels apart, times scale */
+static inline __attribute__((always_inline)) void sum_columns(REAL *restrict to, const REAL *restrict from, int64_t columns,
+                                                              const int64_t channels, REAL scale)
+{
+    if (columns == 2) { /* of most networks */
+        for (int64_t c = 0; c < channels; c++)
+            to[c] = (from[c] + from[channels + c]) * scale;
+        return;
+    }
+    for (int64_t c = 0; c < channels; c++) {
+        REAL sum = 0;
+        for (int64_t q = 0; q < columns; q++)
+            sum += from[q * channels + c];
+        to[c] = sum * scale;
+    }
+}
+
+/* Rows of a window first, over the whole width at once; then its columns. */
 static void avg_pool(const pool_args *a, void *y_, const void *x_)
 {
+    enum { MOST = 2048 };
     REAL *restrict y = y_;
     const REAL *restrict x = x_;
-    const int64_t channels = a->c;
+    const int64_t channels = a->c, row = a->w * channels;
+    REAL sums[MOST];
+    const int64_t part = MOST / channels; /* columns that fit; none: one row at a time, in place of the sums */
     for (int64_t i = 0; i < a->oh; i++) {
         window h = window_at(i, a->kernel[0], a->stride[0], a->padding[0], a->h);
+        int64_t first = 0, last = 0; /* columns that stand in sums */
         for (int64_t j = 0; j < a->ow; j++, y += channels) {
             window w = window_at(j, a->kernel[1], a->stride[1], a->padding[1], a->w);
             const REAL scale = divisor_of(a, h, w);
-            for (int64_t c = 0; c < channels; c++)
-                y[c] = 0;
-            for (int64_t p = h.begin; p < h.end; p++)
-                for (int64_t q = w.begin; q < w.end; q++)
-                    for (int64_t c = 0; c < channels; c++)
-                        y[c] += x[(p * a->w + q) * channels + c];
-            for (int64_t c = 0; c < channels; c++)
-                y[c] *= scale;
+            if (w.end - w.begin > part) {
+                for (int64_t c = 0; c < channels; c++) {
+                    y[c] = 0;
+                    for (int64_t p = h.begin; p < h.end; p++)
+                        for (int64_t q = w.begin; q < w.end; q++)
+                            y[c] += x[p * row + q * channels + c];
+                    y[c] *= scale;
+                }
+                continue;
+            }
+            if (w.end > last) {
+                first = w.begin;
+                last = first + part < a->w ? first + part : a->w;
+                for (int64_t k = 0; k < (last - first) * channels; k++)
+                    sums[k] = 0;
+                for (int64_t p = h.begin; p < h.end; p++)
+                    for (int64_t k = 0; k < (last - first) * channels; k++)
+                        sums[k] += x[p * row + first * channels + k];
+            }
+            sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, scale);
         }
     }
 }
