@@ -258,49 +258,62 @@ static size_t weights_bytes(const gather *g)
     return rounded(g->groups * g->panels * TILE_COLS * g->kernel[0] * g->kernel[1] * g->in);
 }
 
-/* Few channels make short rows: a padded copy of the source leaves no tap outside, and rows of taps merge. */
-static bool wants_padding(const conv_args *a)
+/* ---- a padded copy of the source ---------------------------------------------------------------------------------------------
+ *
+ * It leaves no tap outside, and the taps of a kernel row become one row.  Worth it where rows are short otherwise, few channels,
+ * or where most pixels of the result see the border: small images. */
+
+enum { SMALL_SIDE = 24 };
+
+static bool wants_padding(const gather *g)
 {
-    return a->c <= FEW_CHANNELS && (a->padding[0] || a->padding[1]);
+    bool pads = (g->offset[0] > 0 || g->offset[1] > 0) && g->offset[0] >= 0 && g->offset[1] >= 0 &&
+                g->divide[0] == 1 && g->divide[1] == 1;
+    return pads && (g->sc <= FEW_CHANNELS ||
+                    (g->groups == 1 && g->kernel[1] > 1 && g->dilation[1] == 1 && g->sw <= SMALL_SIDE));
 }
 
-static int64_t padded_elements(const conv_args *a)
+static int64_t padded_elements(const gather *g)
 {
-    return wants_padding(a) ? a->n * (a->h + 2 * a->padding[0]) * (a->w + 2 * a->padding[1]) * a->c : 0;
+    return wants_padding(g) ? g->n * (g->sh + 2 * g->offset[0]) * (g->sw + 2 * g->offset[1]) * g->sc : 0;
 }
 
 typedef struct pad_run {
-    const conv_args *a;
-    const REAL *from;
+    const gather *g;
     REAL *to;
 } pad_run;
 
 static void pad_images(void *context, int64_t begin, int64_t end)
 {
     const pad_run *r = context;
-    const conv_args *a = r->a;
-    int64_t row = a->w * a->c, wide = (a->w + 2 * a->padding[1]) * a->c,
-            plane = (a->h + 2 * a->padding[0]) * wide;
+    const gather *g = r->g;
+    int64_t row = g->sw * g->sc, side = g->offset[1] * g->sc, wide = row + 2 * side,
+            border = g->offset[0] * wide;
     for (int64_t n = begin; n < end; n++) {
-        REAL *to = r->to + n * plane;
-        memset(to, 0, (size_t)plane * sizeof *to);
-        for (int64_t i = 0; i < a->h; i++)
-            memcpy(to + (i + a->padding[0]) * wide + a->padding[1] * a->c, r->from + (n * a->h + i) * row,
-                   (size_t)row * sizeof *to);
+        REAL *to = r->to + n * (2 * border + g->sh * wide);
+        const REAL *from = g->src + n * g->sh * row;
+        memset(to, 0, (size_t)border * sizeof *to);
+        to += border;
+        for (int64_t i = 0; i < g->sh; i++, to += wide, from += row) {
+            memset(to, 0, (size_t)side * sizeof *to);
+            memcpy(to + side, from, (size_t)row * sizeof *to);
+            memset(to + side + row, 0, (size_t)side * sizeof *to);
+        }
+        memset(to, 0, (size_t)border * sizeof *to);
     }
 }
 
-/* The same convolution of a padded copy in scratch; returns what lies behind it. */
-static char *pad_source(conv_args *a, char *scratch)
+/* The same gather of a padded copy in scratch; returns what lies behind it. */
+static char *pad_source(gather *g, char *scratch)
 {
-    if (!wants_padding(a))
+    if (!wants_padding(g))
         return scratch;
-    size_t bytes = rounded(padded_elements(a));
-    pad_run r = { a, a->x, (REAL *)(void *)scratch };
-    parallel_for(a->n, 32768 / (a->h * a->w * a->c + 1) + 1, pad_images, &r);
-    a->x = scratch;
-    a->h += 2 * a->padding[0], a->w += 2 * a->padding[1];
-    a->padding[0] = a->padding[1] = 0;
+    size_t bytes = rounded(padded_elements(g));
+    pad_run r = { g, (REAL *)(void *)scratch };
+    parallel_for(g->n, 32768 / (g->sh * g->sw * g->sc + 1) + 1, pad_images, &r);
+    g->src = r.to;
+    g->sh += 2 * g->offset[0], g->sw += 2 * g->offset[1];
+    g->offset[0] = g->offset[1] = 0;
     return scratch + bytes;
 }
 
@@ -351,8 +364,14 @@ static gather backward_gather(const conv_args *a)
     return g;
 }
 
+static size_t gather_scratch(const gather *g)
+{
+    return rounded(padded_elements(g)) + weights_bytes(g) + rounded(g->in);
+}
+
 static void pack_and_run(gather *g, const void *w, char *scratch, bool transposed)
 {
+    scratch = pad_source(g, scratch);
     weight_pack p = { g, w, (REAL *)(void *)scratch, transposed };
     int64_t panel = TILE_COLS * g->kernel[0] * g->kernel[1] * g->in;
     parallel_for(g->groups * g->panels, 32768 / (panel + 1) + 1, pack_weights, &p);
@@ -366,21 +385,19 @@ static void pack_and_run(gather *g, const void *w, char *scratch, bool transpose
 static size_t conv_forward_scratch(const conv_args *a)
 {
     gather g = forward_gather(a);
-    return rounded(padded_elements(a)) + weights_bytes(&g) + rounded(g.in);
+    return gather_scratch(&g);
 }
 
-static void conv_forward(const conv_args *given)
+static void conv_forward(const conv_args *a)
 {
-    conv_args a = *given;
-    char *scratch = pad_source(&a, a.scratch);
-    gather g = forward_gather(&a);
-    pack_and_run(&g, a.weight, scratch, false);
+    gather g = forward_gather(a);
+    pack_and_run(&g, a->weight, a->scratch, false);
 }
 
 static size_t conv_data_gradient_scratch(const conv_args *a)
 {
     gather g = backward_gather(a);
-    return weights_bytes(&g) + rounded(g.in);
+    return gather_scratch(&g);
 }
 
 static void conv_data_gradient(const conv_args *a)

@@ -8,8 +8,8 @@ enum { PLANAR_OUT = 6, STRIP = 2 * WIDTH };
 
 typedef struct planar {
     const conv_args *a;
-    int64_t high, wide; /* of a plane */
-    int64_t blocks;     /* of PLANAR_OUT channels out */
+    int64_t high, wide;  /* of a plane */
+    int64_t blocks;      /* of PLANAR_OUT channels out */
     const REAL *weights; /* [block][channel in][tap][PLANAR_OUT] */
     size_t weight_bytes, slot_bytes;
     char *slots; /* the planes of one image for each thread */
@@ -58,7 +58,8 @@ static void copy_planes(const planar *p, int64_t image, REAL *planes)
 }
 
 /* STRIP pixels, the first n of them wanted, of `out` channels from k on */
-INLINE void strip(const planar *p, const int out, const REAL *planes, const REAL *weights, int64_t k, int64_t n, REAL *y)
+INLINE void strip(const planar *p, const int out, const REAL *planes, const REAL *weights, int64_t k,
+                  int64_t n, REAL *y)
 {
     const conv_args *a = p->a;
     vec sum[PLANAR_OUT][2];
@@ -84,10 +85,11 @@ INLINE void strip(const planar *p, const int out, const REAL *planes, const REAL
             y[i] = turned[i][j];
 }
 
-#define STRIP_OF(out)                                                                                                     \
-    static void strip_##out(const planar *p, const REAL *planes, const REAL *weights, int64_t k, int64_t n, REAL *y) \
-    {                                                                                                                     \
-        strip(p, out, planes, weights, k, n, y);                                                                          \
+#define STRIP_OF(out)                                                                                       \
+    static void strip_##out(const planar *p, const REAL *planes, const REAL *weights, int64_t k, int64_t n, \
+                            REAL *y)                                                                        \
+    {                                                                                                       \
+        strip(p, out, planes, weights, k, n, y);                                                            \
     }
 STRIP_OF(1)
 STRIP_OF(2)
@@ -98,9 +100,8 @@ STRIP_OF(6)
 
 static void planar_images(void *context, int64_t begin, int64_t end)
 {
-    static void (*const strips[])(const planar *, const REAL *, const REAL *, int64_t, int64_t, REAL *) = {
-        NULL, strip_1, strip_2, strip_3, strip_4, strip_5, strip_6
-    };
+    static void (*const strips[])(const planar *, const REAL *, const REAL *, int64_t, int64_t,
+                                  REAL *) = { NULL, strip_1, strip_2, strip_3, strip_4, strip_5, strip_6 };
     const planar *p = context;
     const conv_args *a = p->a;
     const int64_t block_weights = a->c * a->kernel[0] * a->kernel[1] * PLANAR_OUT;
@@ -111,8 +112,9 @@ static void planar_images(void *context, int64_t begin, int64_t end)
             for (int64_t j = 0; j < a->ow; j += STRIP)
                 for (int64_t block = 0; block < p->blocks; block++) {
                     int64_t k = block * PLANAR_OUT, out = a->k - k < PLANAR_OUT ? a->k - k : PLANAR_OUT;
-                    strips[out](p, planes + i * a->stride[0] * p->wide + j, p->weights + block * block_weights, k,
-                                a->ow - j < STRIP ? a->ow - j : STRIP, (REAL *)a->out + ((image * a->oh + i) * a->ow + j) * a->k + k);
+                    strips[out](p, planes + i * a->stride[0] * p->wide + j,
+                                p->weights + block * block_weights, k, a->ow - j < STRIP ? a->ow - j : STRIP,
+                                (REAL *)a->out + ((image * a->oh + i) * a->ow + j) * a->k + k);
                 }
     }
 }
@@ -124,7 +126,8 @@ static void planar_forward(const conv_args *a)
     p.weights = a->scratch;
     p.slots = (char *)a->scratch + p.weight_bytes;
     int64_t slots = (int64_t)((a->scratch_bytes - p.weight_bytes) / p.slot_bytes);
-    double work = (double)(a->oh * a->ow * a->k) * (double)(a->c * a->kernel[0] * a->kernel[1]) * (double)a->n;
+    double work =
+        (double)(a->oh * a->ow * a->k) * (double)(a->c * a->kernel[0] * a->kernel[1]) * (double)a->n;
     parallel_for_at_most((int)slots, a->n, grain_for(work, a->n), planar_images, &p);
 }
 

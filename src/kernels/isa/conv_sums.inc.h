@@ -124,6 +124,14 @@ static void copy_x_row(const sum_block *b, int64_t panel, int64_t width, int64_t
     }
     const REAL *from =
         (const REAL *)a->x + (b->image * a->h + h) * a->w * a->c + b->group * p->in + b->first + panel;
+    if (width == a->c && p->step[1] == 1) { /* pixels follow each other on both sides */
+        int64_t left = a->padding[1] < p->wide ? a->padding[1] : p->wide,
+                right = p->wide - left < a->w ? p->wide - left : a->w;
+        memset(to, 0, (size_t)(left * width) * sizeof *to);
+        memcpy(to + left * width, from, (size_t)(right * width) * sizeof *to);
+        memset(to + (left + right) * width, 0, (size_t)((p->wide - left - right) * width) * sizeof *to);
+        return;
+    }
     int64_t w = -a->padding[1];
     for (int64_t j = 0; j < p->wide; j++, w += p->step[1], to += width)
         if (w < 0 || w >= a->w)
@@ -160,8 +168,9 @@ static void copy_dy(const sum_block *b)
                     V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
                 continue;
             }
-            for (int64_t k = 0; k < width; k++)
-                to[k] = k < cols ? from[col + k] : 0;
+            for (int64_t k = 0; k < width; k += WIDTH)
+                V(store)
+                (to + k, V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH)));
         }
 }
 
@@ -181,14 +190,13 @@ static void tile_sums(const sum_block *b, int64_t m, int64_t mr, const REAL **ro
     }
 }
 
-/* A tile's rows lie in one panel of x: the step from pixel to pixel is one number. */
+/* A tile's rows lie in one panel of x: the step from pixel to pixel is one number.  What is left goes into tiles of one size. */
 static int64_t rows_of_tile(const sum_block *b, int64_t m)
 {
-    int64_t rows = b->p->taps * b->channels - m, c = m % b->channels, last = b->channels % WIDE;
-    if (b->channels <= WIDE)
-        return rows < TILE_ROWS ? rows : TILE_ROWS;
-    int64_t left = (c >= b->channels - last ? b->channels : (c / WIDE + 1) * WIDE) - c;
-    return left < TILE_ROWS ? left : TILE_ROWS;
+    int64_t left = b->p->taps * b->channels - m, c = m % b->channels;
+    if (b->channels > WIDE)
+        left = ((c / WIDE + 1) * WIDE < b->channels ? (c / WIDE + 1) * WIDE : b->channels) - c;
+    return divided(left, divided(left, TILE_ROWS));
 }
 
 static void add_block(const sum_block *b, REAL *sums, bool accumulate)

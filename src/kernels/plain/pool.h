@@ -23,8 +23,9 @@ static REAL divisor_of(const pool_args *a, window h, window w)
 }
 
 /* to[c] = sum over the columns of a window, which lie channels apart, times scale */
-static inline __attribute__((always_inline)) void sum_columns(REAL *restrict to, const REAL *restrict from, int64_t columns,
-                                                              const int64_t channels, REAL scale)
+static inline __attribute__((always_inline)) void sum_columns(REAL *restrict to, const REAL *restrict from,
+                                                              int64_t columns, const int64_t channels,
+                                                              REAL scale)
 {
     if (columns == 2) { /* of most networks */
         for (int64_t c = 0; c < channels; c++)
@@ -47,7 +48,8 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
     const REAL *restrict x = x_;
     const int64_t channels = a->c, row = a->w * channels;
     REAL sums[MOST];
-    const int64_t part = MOST / channels; /* columns that fit; none: one row at a time, in place of the sums */
+    const int64_t part =
+        MOST / channels; /* columns that fit; none: one row at a time, in place of the sums */
     for (int64_t i = 0; i < a->oh; i++) {
         window h = window_at(i, a->kernel[0], a->stride[0], a->padding[0], a->h);
         int64_t first = 0, last = 0; /* columns that stand in sums */
