@@ -56,6 +56,12 @@ if(tests AND CMOCKA_FOUND)
     endforeach()
 endif()
 
+# ---- the library stays small -----------------------------------------------------------------------------------------
+
+if(TAPER_TESTS AND CMAKE_STRIP AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
+    add_test(NAME size COMMAND ${PROJECT_SOURCE_DIR}/cmake/test_size $<TARGET_FILE:taper> ${CMAKE_STRIP} 3000000)
+endif()
+
 # ---- the command line ----------------------------------------------------------------------------------------------
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/cli/*.sh)
