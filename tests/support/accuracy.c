@@ -23,9 +23,13 @@ double accuracy_units(float got, double want)
         return 0;
     if (!isfinite(got) || !isfinite((float)want))
         return (double)got == (double)(float)want ? 0 : INFINITY;
-    int exponent;
-    frexp(want, &exponent);
-    return fabs((double)got - want) / ldexp(1, exponent - 24 < -149 ? -149 : exponent - 24);
+    uint64_t bits, one;
+    memcpy(&bits, &want, sizeof bits);
+    int64_t exponent = (int64_t)(bits >> 52 & 0x7ff) - 1023, last = exponent < -126 ? -149 : exponent - 23;
+    one = (uint64_t)(1023 - last) << 52; /* 1 / the last place, by hand: ldexp would take most of the time */
+    double per_unit;
+    memcpy(&per_unit, &one, sizeof one);
+    return fabs((double)got - want) * per_unit;
 }
 
 enum { BLOCK = 2048 };
