@@ -48,7 +48,7 @@ bench: ## build the benches and run them
 	@$(COMPILE) $(BUILD) -j $(JOBS) --target bench
 	@for b in bench/*.c; do [ -e "$$b" ] || break; b=$$(basename $$b .c); echo "== $$b"; $(BUILD)/bench/$$b || exit 1; done
 
-accuracy: ## every f32 function on all 2^32 arguments, on every instruction set (half an hour)
+accuracy: ## every f32 function on all 2^32 arguments, on every instruction set (an hour or more)
 	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS) --target accuracy $(QUIET)
 	@$(BUILD)/tests/accuracy
