@@ -21,7 +21,7 @@ FORMATTED       = $(shell find include src tests bench fuzz examples -name '*.[c
 VALGRIND_TESTS ?= test_base test_core test_autograd
 FUZZ_SECONDS   ?= 60
 
-.PHONY: all help demo test bench check check-format check-layers check-warnings check-tidy sanitize tsan \
+.PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan \
         valgrind fuzz install clean format golden docs
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
@@ -51,6 +51,11 @@ bench: ## time Taper beside PyTorch and others, in turns (THREADS=2, BENCH_PYTHO
 	@python=$$(tools/bench-python) || exit 1; \
 	if [ -n "$$python" ]; then BUILD=$(BUILD) THREADS=$(THREADS) $$python bench/run.py $(BENCH); \
 	else OMP_NUM_THREADS=$(THREADS) $(BUILD)/bench/all; fi
+
+accuracy: ## every f32 function on all 2^32 arguments, on every instruction set (an hour or more)
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target accuracy $(QUIET)
+	@$(BUILD)/tests/accuracy
 
 # ---- check: format, layers, warnings, tidy ---------------------------------------------------------------------------
 
@@ -151,11 +156,12 @@ format: ## clang-format over every .c and .h
 golden: ## make tests/golden again (needs Python with PyTorch; the tests do not)
 	@for g in tools/golden/*.py; do [ -e "$$g" ] || break; echo "== $$g"; $(PYTHON) $$g || exit 1; done
 
-docs: ## make docs/ops.md again, from the table of operations
+docs: ## make docs/ops.md and docs/accuracy.md again, from their tables
 	@tools/setup demo
 	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
-	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program --target accuracy $(QUIET)
 	@$(BUILD)/taper op --list --markdown > docs/ops.md
+	@$(BUILD)/tests/accuracy --markdown > docs/accuracy.md
 
 clean: ## take away everything that was built
 	@rm -rf $(BUILD) build build-*

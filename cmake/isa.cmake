@@ -1,5 +1,8 @@
 # isa.cmake - src/kernels/isa/*.c is compiled once per instruction set, with -DTP_ISA=<name>.
 #
+# isa/plain_*.c are loops that ref/ has too, and a compiler turns into vectors.  The first instruction set is what ref/ is
+# compiled for: it takes them from there.
+#
 # To add one: a row here (its processor and flags), a row in src/kernels/isa.def.  The rows that this machine's
 # compiler builds, weakest first, go into generated/kernels/isa_built.def as ISA(name), for dispatch.c.
 
@@ -18,26 +21,65 @@ set(isa_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-v
 set(isa_flags_neon)
 
 # Not -ffast-math: sums keep their order, NaN and infinity keep their meaning.
-set(isa_flags_common $<$<NOT:$<CONFIG:Debug>>:-O3> -fno-math-errno -fno-trapping-math)
+set(isa_flags_common -fno-math-errno -fno-trapping-math)
+set(isa_flags_hand $<$<NOT:$<CONFIG:Debug>>:-O3>)
 include(CheckCCompilerFlag)
 check_c_compiler_flag(-fno-semantic-interposition TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
 if(TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
     list(APPEND isa_flags_common -fno-semantic-interposition)
 endif()
 
-# Random numbers are the same bits on every instruction set: no fused multiply-add where another one has none.
-set_source_files_properties(src/kernels/isa/random.c PROPERTIES COMPILE_OPTIONS "-ffp-contract=off")
+function(taper_add_flags list)
+    foreach(flag IN LISTS ARGN)
+        string(MAKE_C_IDENTIFIER "TAPER_HAS${flag}" has)
+        check_c_compiler_flag(${flag} ${has})
+        if(${has})
+            list(APPEND ${list} ${flag})
+        endif()
+    endforeach()
+    set(${list} ${${list}} PARENT_SCOPE)
+endfunction()
+# Nobody unwinds through kernels.
+taper_add_flags(isa_flags_common -fno-asynchronous-unwind-tables)
+
+# -O3 unrolls the loops over what is left behind a loop of vectors, which doubles the size of products and plain loops and
+# brings less than can be measured.  What has to be unrolled lies within these limits or asks for it.
+taper_add_flags(isa_flags_products --param=max-completely-peeled-insns=60)
+taper_add_flags(isa_flags_plain --param=max-completely-peeled-insns=80)
+
+# Of the many plain loops a vector and a scalar form is enough, without forms for narrower vectors and for steps that turn
+# out to be 1.
+taper_add_flags(isa_flags_plain --param=vect-epilogues-nomask=0 -fno-version-loops-for-strides)
+
+# The first instruction set is there for machines that lack the others: it is kept small.
+set(isa_flags_reference $<$<NOT:$<CONFIG:Debug>>:-O2> -ftree-vectorize)
+taper_add_flags(isa_flags_reference -fvect-cost-model=dynamic --param=vect-epilogues-nomask=0)
 
 file(GLOB isa_sources CONFIGURE_DEPENDS src/kernels/isa/*.c)
+file(GLOB isa_plain CONFIGURE_DEPENDS src/kernels/isa/plain_*.c)
+file(GLOB reference CONFIGURE_DEPENDS src/kernels/ref/*.c)
+list(REMOVE_ITEM isa_sources ${isa_plain})
+set_source_files_properties(${isa_plain} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand};${isa_flags_plain}")
+set_source_files_properties(${reference} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_reference}")
+set_source_files_properties(${isa_sources} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand}")
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/f32.c ${PROJECT_SOURCE_DIR}/src/kernels/isa/f64.c
+             APPEND PROPERTY COMPILE_OPTIONS ${isa_flags_products})
+# Random numbers are the same bits on every instruction set: no fused multiply-add where another one has none.
+set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/random.c APPEND PROPERTY COMPILE_OPTIONS -ffp-contract=off)
+
 set(isa_rows "/* isa_built.def - the instruction sets of this build, weakest first; written by cmake/isa.cmake. */\n")
-if(isa_sources)
-    foreach(isa IN LISTS taper_isas)
-        add_library(taper_isa_${isa} OBJECT ${isa_sources})
-        target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA=${isa})
-        target_compile_options(taper_isa_${isa} PRIVATE ${isa_flags_common} ${isa_flags_${isa}})
-        target_link_libraries(taper_isa_${isa} PRIVATE taper_flags)
-        list(APPEND taper_object_libraries taper_isa_${isa})
-        string(APPEND isa_rows "ISA(${isa})\n")
-    endforeach()
-endif()
+list(GET taper_isas 0 isa_of_reference)
+foreach(isa IN LISTS taper_isas)
+    add_library(taper_isa_${isa} OBJECT ${isa_sources})
+    target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA=${isa})
+    if(isa STREQUAL isa_of_reference)
+        target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA_OF_REFERENCE)
+    else()
+        target_sources(taper_isa_${isa} PRIVATE ${isa_plain})
+    endif()
+    target_compile_options(taper_isa_${isa} PRIVATE ${isa_flags_${isa}})
+    target_link_libraries(taper_isa_${isa} PRIVATE taper_flags)
+    list(APPEND taper_object_libraries taper_isa_${isa})
+    string(APPEND isa_rows "ISA(${isa})\n")
+endforeach()
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/kernels/isa_built.def CONTENT "${isa_rows}" @ONLY)

@@ -56,6 +56,24 @@ if(tests AND CMOCKA_FOUND)
     endforeach()
 endif()
 
+# ---- the accuracy of functions: all of f32 takes minutes, so it is no test; its table of bounds stands in docs/ ----------
+
+add_executable(accuracy EXCLUDE_FROM_ALL tests/accuracy.c tests/support/accuracy.c)
+set_target_properties(accuracy PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+target_include_directories(accuracy PRIVATE src tests ${PROJECT_BINARY_DIR}/generated)
+target_link_libraries(accuracy PRIVATE taper_internal taper_plain)
+if(TAPER_TESTS)
+    set_target_properties(accuracy PROPERTIES EXCLUDE_FROM_ALL OFF)
+    add_test(NAME page_accuracy WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+             COMMAND sh -c "'$<TARGET_FILE:accuracy>' --markdown | diff -u docs/accuracy.md -")
+endif()
+
+# ---- the library stays small -----------------------------------------------------------------------------------------
+
+if(TAPER_TESTS AND CMAKE_STRIP AND CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
+    add_test(NAME size COMMAND ${PROJECT_SOURCE_DIR}/cmake/test_size $<TARGET_FILE:taper> ${CMAKE_STRIP} 3000000)
+endif()
+
 # ---- the command line ----------------------------------------------------------------------------------------------
 
 file(GLOB scripts CONFIGURE_DEPENDS tests/cli/*.sh)

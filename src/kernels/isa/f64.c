@@ -1,29 +1,21 @@
-/* f64.c - double: the plain loops once more as vectors, products and convolutions.
+/* f64.c - double: products and convolutions.
  *
- * Layer: kernels.  Depends on plain/, tile.inc.h, gemm.inc.h, conv.inc.h.  Read next: ../dispatch.c. */
+ * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h, conv.inc.h.  Read next: ../dispatch.c. */
 #include "base/parallel.h"
-#include "base/philox.h"
 #include "kernels/isa/isa.h"
 #include "kernels/isa/simd.h"
-#include "kernels/plain/plain.h"
+#include "kernels/plain/loops.h"
 
 #include <math.h>
 #include <string.h>
 
 #define REAL double
-#define M(function) function
 #define V(name) name##_f64
 #define LANES_OF_V LANES_F64
-#define LOWEST (-(REAL)INFINITY)
-#define HIGHEST ((REAL)INFINITY)
-#define ACC double
-#include "kernels/plain/depthwise.h"
-#include "kernels/plain/elementwise.h"
-#include "kernels/plain/pool.h"
-#include "kernels/plain/real.h"
-#include "kernels/plain/reduce.h"
-#include "kernels/plain/scan.h"
-#include "kernels/plain/step.h"
+
+#define RESULT REAL
+BINARY(add, a + b) /* partial sums and biases, row by row */
+#undef RESULT
 
 #include "kernels/isa/tile.inc.h"
 
@@ -37,14 +29,7 @@
 
 void NAMED(fill_f64)(kernel_table *t)
 {
-    fill_elementwise(t, KT_F64);
-    fill_real(t, KT_F64);
-    fill_reduce(t, KT_F64);
-    fill_scan(t, KT_F64);
-    fill_step(t, KT_F64);
-    fill_pool(t, KT_F64);
     fill_gemm(t, KT_F64);
     fill_conv(t, KT_F64);
-    fill_depthwise(t, KT_F64);
     fill_planar(t, KT_F64);
 }

@@ -188,21 +188,32 @@ INLINE vec small_erf(vec x)
                       -0.000848282861f, 0.00011256946f, -9.64151026e-06f);
 }
 
-/* e^(-t^2), t >= 0; t^2 in two parts, so that its rounding does not grow in the exponent */
-INLINE vec exp_of_minus_square(vec t)
+/* e^(-scale t^2), t >= 0, scale 1 or 1/2; t^2 in two parts, so that its rounding does not grow in the exponent */
+INLINE vec exp_of_minus_square(vec t, float scale)
 {
-    t = at_most(t, 10.5f);
     vec head = (vec)((mask)t & (int32_t)0xfffff000);
-    return exp_of(-(head * head)) * exp_of((head - t) * (head + t));
+    return exp_of(-scale * (head * head)) * exp_of(scale * ((head - t) * (head + t)));
 }
 
-/* t >= 1: e^(-t^2) w P(w), w = 1 / (t + 2) */
-INLINE vec large_erfc(vec t)
+/* t >= 1: erfc(t) e^(t^2) = w P(w), w = 1 / (t + 2) */
+INLINE vec erfc_factor(vec t)
 {
     vec w = 1.0f / (at_most(t, 10.5f) + 2.0f);
-    vec p = w * HORNER(w, 0.564195672f, 1.12820306f, 1.97498675f, 2.86679414f, 1.92004001f, 5.37279466f,
-                       -29.1153466f, 24.0376103f);
-    return exp_of_minus_square(t) * p;
+    return w * HORNER(w, 0.564195672f, 1.12820306f, 1.97498675f, 2.86679414f, 1.92004001f, 5.37279466f,
+                      -29.1153466f, 24.0376103f);
+}
+
+/* The same for t >= 1/2 */
+INLINE vec erfc_factor_from_half(vec t)
+{
+    vec w = 1.0f / (at_most(t, 10.5f) + 2.0f);
+    return w * HORNER(w, 0.564174652f, 1.12919462f, 1.95567f, 3.06726718f, 0.741409063f, 9.06726646f,
+                      -32.8335533f, 12.5330143f, 37.9542007f, -32.7657471f);
+}
+
+INLINE vec large_erfc(vec t)
+{
+    return exp_of_minus_square(at_most(t, 10.5f), 1.0f) * erfc_factor(t);
 }
 
 INLINE vec erf_of(vec x)
@@ -213,8 +224,10 @@ INLINE vec erf_of(vec x)
 
 INLINE vec normal_cdf_of(vec x)
 {
-    vec z = x * 0.707106781f, tail = 0.5f * large_erfc(magnitude(z));
-    return either(magnitude(z) < 1.0f, 0.5f + 0.5f * small_erf(z), either(x < 0, tail, 1.0f - tail));
+    vec z = x * 0.707106781f; /* rounded: e^(-z^2) far out would be, too */
+    vec tail =
+        0.5f * exp_of_minus_square(at_most(magnitude(x), 14.8f), 0.5f) * erfc_factor_from_half(magnitude(z));
+    return either(magnitude(z) < 0.5f, 0.5f + 0.5f * small_erf(z), either(x < 0, tail, 1.0f - tail));
 }
 
 /* ---- kernels: whole vectors, then a partly filled one --------------------------------------------------------------- */

@@ -13,6 +13,9 @@
 void NAMED(fill)(kernel_table *);
 void NAMED(fill_f32)(kernel_table *);
 void NAMED(fill_f64)(kernel_table *);
+void NAMED(fill_plain)(kernel_table *);
+void NAMED(fill_plain_f32)(kernel_table *);
+void NAMED(fill_plain_f64)(kernel_table *);
 void NAMED(fill_i64)(kernel_table *);
 void NAMED(fill_functions)(kernel_table *);
 void NAMED(fill_trigonometry)(kernel_table *);

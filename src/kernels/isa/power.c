@@ -53,10 +53,8 @@ INLINE vec log10_of(vec x)
 
 INLINE vec erfc_of(vec x)
 {
-    vec t = magnitude(x), w = 1.0f / (at_most(t, 10.5f) + 2.0f);
-    vec p = w * HORNER(w, 0.564174652f, 1.12919462f, 1.95567f, 3.06726718f, 0.741409063f, 9.06726646f,
-                       -32.8335533f, 12.5330143f, 37.9542007f, -32.7657471f);
-    vec tail = exp_of_minus_square(t) * p;
+    vec t = magnitude(x);
+    vec tail = exp_of_minus_square(at_most(t, 10.5f), 1.0f) * erfc_factor_from_half(t);
     return either(t < 0.5f, 1.0f - small_erf(x), either(x < 0, 2.0f - tail, tail));
 }
 

@@ -171,12 +171,16 @@ static void transform_kernels(const winograd *w, int64_t panel, int64_t channel,
             kernel[w->transposed ? 8 - t : t][k] = from[k * out_step + t];
     for (int64_t j = 0; j < width; j += WIDTH) {
         vec k[9], half[18], u[PLANES];
+#pragma GCC unroll 9
         for (int t = 0; t < 9; t++)
             k[t] = V(load)(kernel[t] + j);
+#pragma GCC unroll 3
         for (int q = 0; q < 3; q++)
             transform_kernel(k + q, 3, half + IN_SIDE * q);
+#pragma GCC unroll 6
         for (int p = 0; p < IN_SIDE; p++)
             transform_kernel(half + p, IN_SIDE, u + IN_SIDE * p);
+#pragma GCC unroll 36
         for (int p = 0; p < PLANES; p++)
             V(store)(to + p * w->u_plane + j, u[p]);
     }

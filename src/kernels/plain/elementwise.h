@@ -1,56 +1,7 @@
 /* elementwise.h - a body (plain.h): element-wise functions that are a few instructions each, for REAL.
  *
- * Layer: kernels.  Read next: reduce.h. */
-#define UNARY(name, expression)                                            \
-    static void name(void *y_, const void *x_, int64_t n, const double *p) \
-    {                                                                      \
-        REAL *y = y_;                                                      \
-        const REAL *in = x_;                                               \
-        (void)p;                                                           \
-        for (int64_t i = 0; i < n; i++) {                                  \
-            REAL x = in[i];                                                \
-            y[i] = (REAL)(expression);                                     \
-        }                                                                  \
-    }
-
-/* The same with parameters, in q: read before the loop, because what a condition reads keeps a loop from being vectors. */
-#define UNARY_P(name, parameters, expression)                              \
-    static void name(void *y_, const void *x_, int64_t n, const double *p) \
-    {                                                                      \
-        REAL *y = y_, q[4] = { 0 };                                        \
-        const REAL *in = x_;                                               \
-        for (int i = 0; i < parameters; i++)                               \
-            q[i] = (REAL)p[i];                                             \
-        const REAL q0 = q[0], q1 = q[1], q2 = q[2];                        \
-        (void)q0, (void)q1, (void)q2;                                      \
-        for (int64_t i = 0; i < n; i++) {                                  \
-            REAL x = in[i];                                                \
-            y[i] = (REAL)(expression);                                     \
-        }                                                                  \
-    }
-
-/* y may be x: each element is read before it is written, and restrict would be a lie */
-#define BINARY_LOOP(a_index, b_index, expression) \
-    for (int64_t i = 0; i < n; i++) {             \
-        REAL a = a_[a_index], b = b_[b_index];    \
-        y[i] = (RESULT)(expression);              \
-    }
-
-/* One loop for each pair of steps, so that every one of them becomes vectors. */
-#define BINARY(name, expression)                                                                  \
-    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, int64_t n) \
-    {                                                                                             \
-        RESULT *y = y_;                                                                           \
-        const REAL *a_ = pa, *b_ = pb;                                                            \
-        if (sa && sb)                                                                             \
-            BINARY_LOOP(i, i, expression)                                                         \
-        else if (sa)                                                                              \
-            BINARY_LOOP(i, 0, expression)                                                         \
-        else if (sb)                                                                              \
-            BINARY_LOOP(0, i, expression)                                                         \
-        else                                                                                      \
-            BINARY_LOOP(0, 0, expression)                                                         \
-    }
+ * Layer: kernels.  Depends on loops.h.  Read next: reduce.h. */
+#include "kernels/plain/loops.h"
 
 UNARY(neg, -WRAPPING(x))
 UNARY(square, WRAPPING(x) * WRAPPING(x))
@@ -79,32 +30,6 @@ BINARY(and, (a != 0) & (b != 0))
 BINARY(or, (a != 0) | (b != 0))
 BINARY(xor, (a != 0) ^ (b != 0))
 #undef RESULT
-
-/* q: the parameters in the type itself; a few pairs of steps have a loop of their own */
-#define TERNARY_LOOP(b_index, c_index, expression)             \
-    for (int64_t i = 0; i < n; i++) {                          \
-        REAL a = a_[i * sa], b = b_[b_index], c = c_[c_index]; \
-        y[i] = (REAL)(expression);                             \
-    }
-#define TERNARY(name, parameters, expression)                                                          \
-    static void name(void *y_, const void *pa, int64_t sa, const void *pb, int64_t sb, const void *pc, \
-                     int64_t sc, int64_t n, const double *p)                                           \
-    {                                                                                                  \
-        REAL *y = y_, q[4] = { 0 };                                                                    \
-        const REAL *a_ = pa, *b_ = pb, *c_ = pc;                                                       \
-        for (int i = 0; i < parameters; i++)                                                           \
-            q[i] = (REAL)p[i];                                                                         \
-        const REAL q0 = q[0], q1 = q[1], q2 = q[2], q3 = q[3];                                         \
-        (void)q0, (void)q1, (void)q2, (void)q3;                                                        \
-        if (sa && sb && sc) {                                                                          \
-            sa = 1;                                                                                    \
-            TERNARY_LOOP(i, i, expression)                                                             \
-        } else if (sa && sb) {                                                                         \
-            sa = 1;                                                                                    \
-            TERNARY_LOOP(i, 0, expression)                                                             \
-        } else                                                                                         \
-            TERNARY_LOOP(i *sb, i *sc, expression)                                                     \
-    }
 
 TERNARY(add_scaled, 1, ((void)c, WRAPPING(a) + WRAPPING(q0) * WRAPPING(b)))
 TERNARY(addcmul, 1, WRAPPING(a) + WRAPPING(q0) * WRAPPING(b) * WRAPPING(c))

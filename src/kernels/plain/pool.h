@@ -127,6 +127,9 @@ static void max_pool(const pool_args *a, void *y_, int64_t *restrict index, cons
                         }
                     first = false;
                 }
+            for (int64_t c = 0; c < channels && first;
+                 c++) /* every tap of a dilated window may lie outside */
+                y[c] = LOWEST, index[c] = -1;
         }
 }
 

@@ -21,75 +21,74 @@ enum { LANES = 32, NARROW = 32, NARROW_ROWS = 8 };
 #define STEP_sum_abs(a, x) (REAL)(WRAPPING(a) + ((x) < 0 ? 0 - WRAPPING(x) : WRAPPING(x)))
 #define STEP_nansum(a, x) (IS_NAN(x) ? (a) : (REAL)(WRAPPING(a) + WRAPPING(x)))
 
-#define REDUCE(name, identity)                                                                \
-    static void name##_rows(void *y, const void *x_, int64_t n)                               \
-    {                                                                                         \
-        const REAL *x = x_;                                                                   \
-        REAL lane[LANES];                                                                     \
-        for (int l = 0; l < LANES; l++)                                                       \
-            lane[l] = identity;                                                               \
-        int64_t i = 0;                                                                        \
-        for (; i + LANES <= n; i += LANES)                                                    \
-            for (int l = 0; l < LANES; l++)                                                   \
-                lane[l] = STEP_##name(lane[l], x[i + l]);                                     \
-        for (int l = 0; i < n; i++, l++)                                                      \
-            lane[l] = STEP_##name(lane[l], x[i]);                                             \
-        for (int width = LANES / 2; width; width /= 2)                                        \
-            for (int l = 0; l < width; l++)                                                   \
-                lane[l] = COMBINE_##name(lane[l], lane[l + width]);                           \
-        *(REAL *)y = lane[0];                                                                 \
-    }                                                                                         \
-                                                                                              \
-    /* Few adjacent columns: several rows are one longer row, folded at the end. */           \
-    static void name##_narrow(REAL *y, const REAL *x, int64_t rows, int64_t cols)             \
-    {                                                                                         \
-        REAL lane[NARROW * NARROW_ROWS];                                                      \
-        int64_t width = cols * NARROW_ROWS, r = 0;                                            \
-        for (int64_t c = 0; c < width; c++)                                                   \
-            lane[c] = identity;                                                               \
-        for (; r + NARROW_ROWS <= rows; r += NARROW_ROWS, x += width)                         \
-            for (int64_t c = 0; c < width; c++)                                               \
-                lane[c] = STEP_##name(lane[c], x[c]);                                         \
-        for (int64_t c = 0; c < (rows - r) * cols; c++)                                       \
-            lane[c] = STEP_##name(lane[c], x[c]);                                             \
-        for (int64_t c = 0; c < cols; c++) {                                                  \
-            REAL a = lane[c];                                                                 \
-            for (int64_t k = 1; k < NARROW_ROWS; k++)                                         \
-                a = COMBINE_##name(a, lane[k * cols + c]);                                    \
-            y[c] = a;                                                                         \
-        }                                                                                     \
-    }                                                                                         \
-                                                                                              \
-    static void name##_cols(void *y_, const void *x_, int64_t rows, int64_t cols, int64_t ld) \
-    {                                                                                         \
-        REAL *restrict y = y_;                                                                \
-        const REAL *x = x_;                                                                   \
-        if (cols <= NARROW && ld == cols) {                                                   \
-            name##_narrow(y, x, rows, cols);                                                  \
-            return;                                                                           \
-        }                                                                                     \
-        for (int64_t c = 0; c < cols; c++)                                                    \
-            y[c] = identity;                                                                  \
-        int64_t r = 0;                                                                        \
-        for (; r + 4 <= rows; r += 4, x += 4 * ld) /* in row order, with y in registers */    \
-            for (int64_t c = 0; c < cols; c++) {                                              \
-                REAL a = STEP_##name(y[c], x[c]);                                             \
-                a = STEP_##name(a, x[ld + c]);                                                \
-                a = STEP_##name(a, x[2 * ld + c]);                                            \
-                y[c] = STEP_##name(a, x[3 * ld + c]);                                         \
-            }                                                                                 \
-        for (; r < rows; r++, x += ld)                                                        \
-            for (int64_t c = 0; c < cols; c++)                                                \
-                y[c] = STEP_##name(y[c], x[c]);                                               \
+#define REDUCE(name, identity, UNROLLED)                                                       \
+    static void name##_rows(void *y, const void *x_, int64_t n)                                \
+    {                                                                                          \
+        const REAL *x = x_;                                                                    \
+        REAL lane[LANES];                                                                      \
+        for (int l = 0; l < LANES; l++)                                                        \
+            lane[l] = identity;                                                                \
+        int64_t i = 0;                                                                         \
+        for (; i + LANES <= n; i += LANES)                                                     \
+            UNROLLED for (int l = 0; l < LANES; l++) lane[l] = STEP_##name(lane[l], x[i + l]); \
+        for (int l = 0; i < n; i++, l++)                                                       \
+            lane[l] = STEP_##name(lane[l], x[i]);                                              \
+        for (int width = LANES / 2; width; width /= 2)                                         \
+            for (int l = 0; l < width; l++)                                                    \
+                lane[l] = COMBINE_##name(lane[l], lane[l + width]);                            \
+        *(REAL *)y = lane[0];                                                                  \
+    }                                                                                          \
+                                                                                               \
+    /* Few adjacent columns: several rows are one longer row, folded at the end. */            \
+    static void name##_narrow(REAL *y, const REAL *x, int64_t rows, int64_t cols)              \
+    {                                                                                          \
+        REAL lane[NARROW * NARROW_ROWS];                                                       \
+        int64_t width = cols * NARROW_ROWS, r = 0;                                             \
+        for (int64_t c = 0; c < width; c++)                                                    \
+            lane[c] = identity;                                                                \
+        for (; r + NARROW_ROWS <= rows; r += NARROW_ROWS, x += width)                          \
+            for (int64_t c = 0; c < width; c++)                                                \
+                lane[c] = STEP_##name(lane[c], x[c]);                                          \
+        for (int64_t c = 0; c < (rows - r) * cols; c++)                                        \
+            lane[c] = STEP_##name(lane[c], x[c]);                                              \
+        for (int64_t c = 0; c < cols; c++) {                                                   \
+            REAL a = lane[c];                                                                  \
+            for (int64_t k = 1; k < NARROW_ROWS; k++)                                          \
+                a = COMBINE_##name(a, lane[k * cols + c]);                                     \
+            y[c] = a;                                                                          \
+        }                                                                                      \
+    }                                                                                          \
+                                                                                               \
+    static void name##_cols(void *y_, const void *x_, int64_t rows, int64_t cols, int64_t ld)  \
+    {                                                                                          \
+        REAL *restrict y = y_;                                                                 \
+        const REAL *x = x_;                                                                    \
+        if (cols <= NARROW && ld == cols) {                                                    \
+            name##_narrow(y, x, rows, cols);                                                   \
+            return;                                                                            \
+        }                                                                                      \
+        for (int64_t c = 0; c < cols; c++)                                                     \
+            y[c] = identity;                                                                   \
+        int64_t r = 0;                                                                         \
+        for (; r + 4 <= rows; r += 4, x += 4 * ld) /* in row order, with y in registers */     \
+            for (int64_t c = 0; c < cols; c++) {                                               \
+                REAL a = STEP_##name(y[c], x[c]);                                              \
+                a = STEP_##name(a, x[ld + c]);                                                 \
+                a = STEP_##name(a, x[2 * ld + c]);                                             \
+                y[c] = STEP_##name(a, x[3 * ld + c]);                                          \
+            }                                                                                  \
+        for (; r < rows; r++, x += ld)                                                         \
+            for (int64_t c = 0; c < cols; c++)                                                 \
+                y[c] = STEP_##name(y[c], x[c]);                                                \
     }
 
-REDUCE(sum, 0)
-REDUCE(prod, 1)
-REDUCE(amax, LOWEST)
-REDUCE(amin, HIGHEST)
-REDUCE(sum_squares, 0)
-REDUCE(sum_abs, 0)
-REDUCE(nansum, 0)
+REDUCE(sum, 0, ALL_AT_ONCE)
+REDUCE(prod, 1, ALL_AT_ONCE)
+REDUCE(amax, LOWEST, ) /* a choice becomes vectors in a loop only */
+REDUCE(amin, HIGHEST, )
+REDUCE(sum_squares, 0, ALL_AT_ONCE)
+REDUCE(sum_abs, 0, ALL_AT_ONCE)
+REDUCE(nansum, 0, ALL_AT_ONCE)
 
 enum { ARG_BLOCK = 1024 };
 
@@ -143,16 +142,15 @@ static void moments_rows(double *y, const void *x_, int64_t n)
     double lane[16] = { 0 }, sum = 0, m2 = 0;
     int64_t i = 0;
     for (; i + 16 <= n; i += 16)
-        for (int l = 0; l < 16; l++)
-            lane[l] += (double)x[i + l];
+        ALL_AT_ONCE for (int l = 0; l < 16; l++) lane[l] += (double)x[i + l];
     for (int l = 0; i < n; i++, l++)
         lane[l] += (double)x[i];
     for (int l = 0; l < 16; l++)
         sum += lane[l], lane[l] = 0;
     const double mean = sum / (double)n;
     for (i = 0; i + 16 <= n; i += 16)
-        for (int l = 0; l < 16; l++)
-            lane[l] += ((double)x[i + l] - mean) * ((double)x[i + l] - mean);
+        ALL_AT_ONCE for (int l = 0; l < 16; l++) lane[l] +=
+            ((double)x[i + l] - mean) * ((double)x[i + l] - mean);
     for (int l = 0; i < n; i++, l++)
         lane[l] += ((double)x[i] - mean) * ((double)x[i] - mean);
     for (int l = 0; l < 16; l++)

@@ -11,8 +11,7 @@
             lane[l] = identity;                                                                             \
         int64_t i = 0;                                                                                      \
         for (; i + 16 <= n; i += 16)                                                                        \
-            for (int l = 0; l < 16; l++)                                                                    \
-                lane[l] = COMBINE(lane[l], (ACC)x[i + l]);                                                  \
+            ALL_AT_ONCE for (int l = 0; l < 16; l++) lane[l] = COMBINE(lane[l], (ACC)x[i + l]);             \
         for (int l = 0; i < n; i++, l++)                                                                    \
             lane[l] = COMBINE(lane[l], (ACC)x[i]);                                                          \
         for (int l = 0; l < 16; l++)                                                                        \

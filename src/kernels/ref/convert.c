@@ -31,22 +31,69 @@ static inline int64_t integer_of(double x)
     ROW(8, u8, uint8_t, SAME, (uint8_t)INTEGER, __VA_ARGS__)  \
     ROW(9, truth, uint8_t, SAME, (uint8_t)TRUTH, __VA_ARGS__)
 
-/* The loop for adjacent elements stands apart so that it becomes vectors; so does the one that fills. */
-#define CONVERT(dst_name, dst_type, to, src_name, src_type, from)                                         \
-    static void src_name##_to_##dst_name(void *dst_, int64_t ds, const void *src_, int64_t ss, int64_t n) \
-    {                                                                                                     \
-        dst_type *dst = dst_;                                                                             \
-        const src_type *src = src_;                                                                       \
-        if (ds == 1 && ss == 1) {                                                                         \
-            for (int64_t i = 0; i < n; i++)                                                               \
-                dst[i] = to(from(src[i]));                                                                \
-        } else if (ss == 0 && n > 0) {                                                                    \
-            dst_type value = to(from(src[0]));                                                            \
-            for (int64_t i = 0; i < n; i++)                                                               \
-                dst[i * ds] = value;                                                                      \
-        } else                                                                                            \
-            for (int64_t i = 0; i < n; i++)                                                               \
-                dst[i * ds] = to(from(src[i * ss]));                                                      \
+#define COPY(type)                                               \
+    if (ds == 1 && ss == 0)                                      \
+        for (int64_t i = 0; i < n; i++)                          \
+            ((type *)dst)[i] = ((const type *)src)[0];           \
+    else                                                         \
+        for (int64_t i = 0; i < n; i++)                          \
+            ((type *)dst)[i * ds] = ((const type *)src)[i * ss]; \
+    break;
+
+/* elements of size bytes as they are */
+static void copy(void *dst, int64_t ds, const void *src, int64_t ss, size_t size, int64_t n)
+{
+    switch (size) {
+    case 1: COPY(uint8_t)
+    case 2: COPY(uint16_t)
+    case 4: COPY(uint32_t)
+    default: COPY(uint64_t)
+    }
+}
+
+typedef void row_fn(void *dst, const void *src, int64_t n);
+
+/* Every conversion has a loop for adjacent elements alone.  Others are brought together first, a block at a time. */
+static void convert_apart(row_fn *row, void *dst_, int64_t ds, size_t dst_size, const void *src_, int64_t ss,
+                          size_t src_size, int64_t n)
+{
+    enum { BLOCK = 512 };
+    uint64_t in[BLOCK], out[BLOCK];
+    char *dst = dst_;
+    const char *src = src_;
+    if (ss == 0 && n > 0) {
+        row(out, src, 1);
+        copy(dst, ds, out, 0, dst_size, n);
+        return;
+    }
+    for (int64_t i = 0; i < n; i += BLOCK) {
+        int64_t m = n - i < BLOCK ? n - i : BLOCK;
+        const void *from = src + i * ss * (int64_t)src_size;
+        void *to = dst + i * ds * (int64_t)dst_size;
+        if (ss != 1)
+            copy(in, 1, from, ss, src_size, m);
+        row(ds == 1 ? to : out, ss == 1 ? from : in, m);
+        if (ds != 1)
+            copy(to, ds, out, 1, dst_size, m);
+    }
+}
+
+#define CONVERT(dst_name, dst_type, to, src_name, src_type, from)                                       \
+    static __attribute__((noinline)) void src_name##_to_##dst_name##_row(void *dst_, const void *src_,  \
+                                                                         int64_t n)                     \
+    {                                                                                                   \
+        dst_type *dst = dst_;                                                                           \
+        const src_type *src = src_;                                                                     \
+        for (int64_t i = 0; i < n; i++)                                                                 \
+            dst[i] = to(from(src[i]));                                                                  \
+    }                                                                                                   \
+    static void src_name##_to_##dst_name(void *dst, int64_t ds, const void *src, int64_t ss, int64_t n) \
+    {                                                                                                   \
+        if (ds == 1 && ss == 1)                                                                         \
+            src_name##_to_##dst_name##_row(dst, src, n);                                                \
+        else                                                                                            \
+            convert_apart(src_name##_to_##dst_name##_row, dst, ds, sizeof(dst_type), src, ss,           \
+                          sizeof(src_type), n);                                                         \
     }
 
 /* clang-format off */

@@ -48,14 +48,10 @@ PICK(pick_8, uint64_t)
     {                                                                                                       \
         type *y = y_;                                                                                       \
         const type *x = x_;                                                                                 \
-        if (is == 0 && n > 0) {                                                                             \
+        if (is == 0 && n > 0 && ys == 1 && xs == 1) {                                                       \
             y += index[0] * along;                                                                          \
-            if (ys == 1 && xs == 1)                                                                         \
-                for (int64_t i = 0; i < n; i++)                                                             \
-                    y[i] = (type)to(JOIN(from(y[i]), from(x[i])));                                          \
-            else                                                                                            \
-                for (int64_t i = 0; i < n; i++)                                                             \
-                    y[i * ys] = (type)to(JOIN(from(y[i * ys]), from(x[i * xs])));                           \
+            for (int64_t i = 0; i < n; i++)                                                                 \
+                y[i] = (type)to(JOIN(from(y[i]), from(x[i])));                                              \
         } else                                                                                              \
             for (int64_t i = 0; i < n; i++) {                                                               \
                 type *at = y + index[i * is] * along + i * ys;                                              \

@@ -1,4 +1,4 @@
-/* integers.c - the reference's loops over integers, its conversions and its indexed moves once more, as vectors.
+/* plain_integers.c - the reference's loops over integers, its conversions and its indexed moves once more, as vectors.
  *
  * All of it is exact or single operations: the same source gives the same bits on every instruction set, so it stands
  * once, in ref/.
