@@ -1,7 +1,7 @@
 # isa.cmake - src/kernels/isa/*.c is compiled once per instruction set, with -DTP_ISA=<name>.
 #
 # isa/plain_*.c are loops that ref/ has too, and a compiler turns into vectors.  The first instruction set is what ref/ is
-# compiled for: it takes them from there.
+# compiled for: it takes them from there.  avx512 takes those of f64 and of integers from avx2: they wait for memory.
 #
 # To add one: a row here (its processor and flags), a row in src/kernels/isa.def.  The rows that this machine's
 # compiler builds, weakest first, go into generated/kernels/isa_built.def as ISA(name), for dispatch.c.
@@ -73,10 +73,15 @@ foreach(isa IN LISTS taper_isas)
     add_library(taper_isa_${isa} OBJECT ${isa_sources})
     target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA=${isa})
     if(isa STREQUAL isa_of_reference)
-        target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA_OF_REFERENCE)
+        set(plain 0)
+    elseif(isa STREQUAL avx512)
+        set(plain 1)
+        target_sources(taper_isa_${isa} PRIVATE src/kernels/isa/plain_f32.c)
     else()
+        set(plain 2)
         target_sources(taper_isa_${isa} PRIVATE ${isa_plain})
     endif()
+    target_compile_definitions(taper_isa_${isa} PRIVATE TP_PLAIN=${plain})
     target_compile_options(taper_isa_${isa} PRIVATE ${isa_flags_${isa}})
     target_link_libraries(taper_isa_${isa} PRIVATE taper_flags)
     list(APPEND taper_object_libraries taper_isa_${isa})

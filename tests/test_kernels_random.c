@@ -256,8 +256,8 @@ static bool draw_convolution(conv_args *g)
            2e5;
 }
 
-static void one_direction(int type, conv_args g, conv_direction direction, int64_t n, const buffer *x, const buffer *dy,
-                          const buffer *weight, const buffer *bias)
+static void one_direction(int type, conv_args g, conv_direction direction, int64_t n, const buffer *x,
+                          const buffer *dy, const buffer *weight, const buffer *bias)
 {
     static const char *const names[] = { "convolution", "data gradient", "weight gradient" };
     const kernel_table *ref = kernels_for("ref");
@@ -294,8 +294,7 @@ static void one_convolution(int type)
              (long long)g.n, (long long)g.h, (long long)g.w, (long long)g.c, (long long)g.k,
              (long long)g.kernel[0], (long long)g.kernel[1], (long long)g.stride[0], (long long)g.stride[1],
              (long long)g.padding[0], (long long)g.padding[1], (long long)g.dilation[0],
-             (long long)g.dilation[1], (long long)g.groups, biased ? " bias" : "",
-             g.relu ? " relu" : "");
+             (long long)g.dilation[1], (long long)g.groups, biased ? " bias" : "", g.relu ? " relu" : "");
     int64_t nx = g.n * g.h * g.w * g.c, ny = g.n * g.oh * g.ow * g.k,
             nw = g.k * (g.c / g.groups) * g.kernel[0] * g.kernel[1];
     const buffer *x = numbers(0, type, nx), *dy = numbers(1, type, ny), *weight = numbers(2, type, nw),

@@ -1,6 +1,6 @@
 /* dispatch.c - makes the tables and picks the best one that this machine may run.
  *
- * A table starts as the reference; its instruction set overwrites what it does better.
+ * A table starts as the one below it, the first as the reference; its instruction set overwrites what it does better.
  * Layer: kernels.  Depends on isa.def, ref/ and, once for each row of isa_built.def, isa/.  Read next: isa/simd.h. */
 #include "kernels/kernels.h"
 #include "kernels/ref/ref.h"
@@ -47,24 +47,33 @@ static const kernel_table *best;
 static _Atomic(const kernel_table *) ready; /* best, once every table is made */
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
+static void fill_reference(kernel_table *t)
+{
+    ref_fill_f32(t);
+    ref_fill_f64(t);
+    ref_fill_i64(t);
+    ref_fill_convert(t);
+    ref_fill_move(t);
+    ref_fill_indexed(t);
+    ref_fill_order(t);
+    ref_fill_random(t);
+}
+
 static void make_tables(void)
 {
+    const kernel_table *below = NULL; /* the strongest so far */
     const char *cap = getenv("TAPER_ISA");
     bool allowed = true;
     for (int i = 0; i < ROWS; i++) {
         kernel_table *t = &tables[i];
         if (!rows[i].can_run())
             continue;
-        ref_fill_f32(t);
-        ref_fill_f64(t);
-        ref_fill_i64(t);
-        ref_fill_convert(t);
-        ref_fill_move(t);
-        ref_fill_indexed(t);
-        ref_fill_order(t);
-        ref_fill_random(t);
-        if (rows[i].fill)
+        if (rows[i].fill) {
+            *t = *below;
             rows[i].fill(t);
+        } else
+            fill_reference(t);
+        below = t;
         t->isa = rows[i].name;
         if (allowed)
             best = t;

@@ -166,7 +166,7 @@ static void gather_tile(const class_run *c, const pixel *p, int mr, int64_t grou
                           .a_step = 1,
                           .b_step = width,
                           .bias = g->bias ? g->bias + out : NULL };
-    t.f = tile_for(mr, t.args.cols, false, false);
+    t.f = tile_for(mr, t.args.cols, false);
     bool inside = true;
     for (int i = 0; i < mr; i++) {
         t.args.out[i] = p[i].out + out;

@@ -170,7 +170,7 @@ static void copy_dy(const sum_block *b)
             }
             for (int64_t k = 0; k < width; k += WIDTH)
                 V(store)
-                (to + k, V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH)));
+            (to + k, V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH)));
         }
 }
 
@@ -224,7 +224,7 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
                                .n = pixels };
             for (int64_t i = 0; i < mr; i++)
                 t.args.out[i] = out[i] + q * TILE_COLS;
-            tile_for((int)mr, t.args.cols, false, false)(&t.args);
+            tile_for((int)mr, t.args.cols, false)(&t.args);
         }
     }
 }

@@ -25,11 +25,8 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/conv_sums.inc.h"
 
-#include "kernels/isa/conv_planar.inc.h"
-
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_gemm(t, KT_F64);
     fill_conv(t, KT_F64);
-    fill_planar(t, KT_F64);
 }

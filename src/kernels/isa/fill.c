@@ -1,12 +1,15 @@
-/* fill.c - the table of one instruction set, put together.
+/* fill.c - the table of one instruction set, put together over that of the set below it.
  *
- * The first set of a machine has no plain_*.c: the reference, which stands in the table already, is compiled for it.
+ * TP_PLAIN says how much of plain_*.c it has of its own (cmake/isa.cmake): 0 nothing, 1 the loops of f32, 2 all.
  * Layer: kernels.  Depends on isa.h.  Read next: plain_move.c, f32.c. */
 #include "kernels/isa/isa.h"
 
 void NAMED(fill)(kernel_table *t)
 {
-#ifndef TP_ISA_OF_REFERENCE
+#if TP_PLAIN >= 1
+    NAMED(fill_plain_f32)(t);
+#endif
+#if TP_PLAIN >= 2
     NAMED(fill_plain)(t);
 #endif
     NAMED(fill_f32)(t);

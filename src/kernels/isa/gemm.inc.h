@@ -42,12 +42,14 @@ static bool is_small(const gemm_args *g)
 
 static gemm_plan plan_gemm(const gemm_args *g)
 {
-    gemm_plan p = { .g = g, .rows = cut_rows(g->m), .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
+    gemm_plan p = { .g = g, .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
     p.slab = g->k < SLAB ? g->k : SLAB;
     p.direct_b = g->b_col == 1 && g->m <= 2 * TILE_ROWS;
-    p.mode = g->a_row == 1 && g->m * g->k <= 1 << 18                 ? A_COLUMNS
-             : g->a_col == 1 && g->n <= 4 * TILE_COLS && !p.direct_b ? A_ROWS
-                                                                     : A_PACKED;
+    p.rows = cut_into(g->m, p.direct_b ? FEW_ROWS : TILE_ROWS);
+    p.mode = p.direct_b                                ? A_ROWS
+             : g->a_row == 1 && g->m * g->k <= 1 << 18 ? A_COLUMNS
+             : g->a_col == 1 && g->n <= 4 * TILE_COLS  ? A_ROWS
+                                                       : A_PACKED;
     p.a_bytes = p.mode == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
     p.b_bytes = p.direct_b ? 0 : rounded(p.panels * TILE_COLS * p.slab);
     return p;
@@ -145,7 +147,7 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     t.accumulate = g->accumulate || p->k0 > 0;
     t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
     t.relu = g->relu && p->k0 + p->kn == g->k;
-    tile_for((int)mr, cols, p->mode != A_ROWS, p->direct_b)(&t);
+    (p->direct_b ? partial_tile_for((int)mr, cols) : tile_for((int)mr, cols, p->mode != A_ROWS))(&t);
 }
 
 static void run_blocks(void *context, int64_t begin, int64_t end)
@@ -265,12 +267,12 @@ static void small(const gemm_args *g)
         s.b = (const REAL *)g->b + j;
         for (int64_t i = 0; i < g->m;) {
             int64_t left = g->m - i,
-                    mr = left > TILE_ROWS ? (left >= 2 * TILE_ROWS ? TILE_ROWS : (left + 1) / 2) : left;
+                    mr = left > FEW_ROWS ? (left >= 2 * FEW_ROWS ? FEW_ROWS : (left + 1) / 2) : left;
             for (int r = 0; r < mr; r++) {
                 rows[r] = (const REAL *)g->a + (i + r) * g->a_row;
                 t.out[r] = (REAL *)g->c + (i + r) * g->c_row + j;
             }
-            tile_for((int)mr, t.cols, false, true)(&t);
+            partial_tile_for((int)mr, t.cols)(&t);
             i += mr;
         }
     }

@@ -86,19 +86,22 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
 }
 
 /* clang-format off */
+#define EACH_OF_4(DO, ...) DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
+#define EACH_OF_6(DO, ...) EACH_OF_4(DO, __VA_ARGS__) DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
+#define EACH_OF_12(DO, ...)                                                                                     \
+    EACH_OF_6(DO, __VA_ARGS__) DO(7, __VA_ARGS__) DO(8, __VA_ARGS__) DO(9, __VA_ARGS__) DO(10, __VA_ARGS__)     \
+    DO(11, __VA_ARGS__) DO(12, __VA_ARGS__)
 #if defined(__AVX512F__)
-#define EACH_ROW_COUNT(DO, ...)                                                               \
-    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)               \
-    DO(5, __VA_ARGS__) DO(6, __VA_ARGS__) DO(7, __VA_ARGS__) DO(8, __VA_ARGS__)               \
-    DO(9, __VA_ARGS__) DO(10, __VA_ARGS__) DO(11, __VA_ARGS__) DO(12, __VA_ARGS__)
+#define EACH_ROW_COUNT EACH_OF_12
+#define EACH_FEW_ROWS EACH_OF_6
 #elif defined(__AVX2__)
-#define EACH_ROW_COUNT(DO, ...)                                                               \
-    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)               \
-    DO(5, __VA_ARGS__) DO(6, __VA_ARGS__)
+#define EACH_ROW_COUNT EACH_OF_6
+#define EACH_FEW_ROWS EACH_OF_6
 #else
-#define EACH_ROW_COUNT(DO, ...) \
-    DO(1, __VA_ARGS__) DO(2, __VA_ARGS__) DO(3, __VA_ARGS__) DO(4, __VA_ARGS__)
+#define EACH_ROW_COUNT EACH_OF_4
+#define EACH_FEW_ROWS EACH_OF_4
 #endif
+enum { FEW_ROWS = TILE_ROWS < 6 ? TILE_ROWS : 6 };
 /* clang-format on */
 
 #define TILE(mr, name, nv, packed, partial)     \
@@ -107,27 +110,30 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
         tile(t, mr, nv, packed, partial);       \
     }
 #define TILE_ENTRY(mr, name, ...) [mr] = name##_##mr,
-#define TILES(name, nv, packed, partial)            \
-    EACH_ROW_COUNT(TILE, name, nv, packed, partial) \
-    static tile_fn *const name[TILE_ROWS + 1] = { EACH_ROW_COUNT(TILE_ENTRY, name, ) };
+#define TILES_OF(EACH, name, nv, packed, partial) \
+    EACH(TILE, name, nv, packed, partial)         \
+    static tile_fn *const name[TILE_ROWS + 1] = { EACH(TILE_ENTRY, name, ) };
+#define TILES(name, nv, packed, partial) TILES_OF(EACH_ROW_COUNT, name, nv, packed, partial)
 
 TILES(rows_1, 1, false, false)
 TILES(rows_2, 2, false, false)
-TILES(rows_partial_1, 1, false, true)
-TILES(rows_partial_2, 2, false, true)
+TILES_OF(EACH_FEW_ROWS, rows_partial_1, 1, false, true)
+TILES_OF(EACH_FEW_ROWS, rows_partial_2, 2, false, true)
 TILES(packed_1, 1, true, false)
 TILES(packed_2, 2, true, false)
-TILES(packed_partial_1, 1, true, true)
-TILES(packed_partial_2, 2, true, true)
 
 /* For mr rows and cols columns. */
-static tile_fn *tile_for(int mr, int cols, bool packed, bool partial)
+static tile_fn *tile_for(int mr, int cols, bool packed)
 {
-    static tile_fn *const *const tables[2][2][2] = {
-        { { rows_2, rows_1 }, { rows_partial_2, rows_partial_1 } },
-        { { packed_2, packed_1 }, { packed_partial_2, packed_partial_1 } }
-    };
-    return tables[packed][partial && cols % WIDTH][cols <= WIDTH][mr];
+    static tile_fn *const *const tables[2][2] = { { rows_2, rows_1 }, { packed_2, packed_1 } };
+    return tables[packed][cols <= WIDTH][mr];
+}
+
+/* The same in rows, at most FEW_ROWS of them, where b must not be read beyond cols. */
+static tile_fn *partial_tile_for(int mr, int cols)
+{
+    static tile_fn *const *const tables[2][2] = { { rows_2, rows_1 }, { rows_partial_2, rows_partial_1 } };
+    return tables[cols % WIDTH != 0][cols <= WIDTH][mr];
 }
 
 /* Rows that are left are shared out evenly: 25 rows are 9 + 8 + 8, not 12 + 12 + 1. */
@@ -135,12 +141,17 @@ typedef struct cut {
     int64_t tiles, size, larger; /* the first `larger` tiles have size + 1 rows */
 } cut;
 
-static cut cut_rows(int64_t rows)
+static cut cut_into(int64_t rows, int64_t most)
 {
-    cut c = { .tiles = (rows + TILE_ROWS - 1) / TILE_ROWS };
+    cut c = { .tiles = (rows + most - 1) / most };
     c.size = c.tiles ? rows / c.tiles : 0;
     c.larger = c.tiles ? rows % c.tiles : 0;
     return c;
+}
+
+static cut cut_rows(int64_t rows)
+{
+    return cut_into(rows, TILE_ROWS);
 }
 
 static int64_t cut_begin(const cut *c, int64_t tile_index)

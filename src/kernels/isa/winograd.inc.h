@@ -306,7 +306,7 @@ static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int
                     s.rows = row + at;
                     for (int64_t r = 0; r < mr; r++)
                         t.out[r] = m + plane * w->m_plane + (at + r) * w->m_row + col;
-                    tile_for((int)mr, t.cols, false, false)(&t);
+                    tile_for((int)mr, t.cols, false)(&t);
                 }
             }
         }
@@ -608,7 +608,7 @@ static void sum_products(const winograd_item *s, REAL *sums, bool accumulate)
                 part.a = s->v + j * s->v_plane + at / WIDE * WIDE * s->n + at % WIDE;
                 for (int64_t r = 0; r < mr; r++)
                     t.out[r] = sums + (s->line * IN_SIDE + j) * w->plane + (c + r) * w->row + q * TILE_COLS;
-                tile_for((int)mr, t.cols, true, false)(&t);
+                tile_for((int)mr, t.cols, true)(&t);
             }
         }
 }
