@@ -21,7 +21,9 @@ typedef struct sum_plan {
     int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
     int64_t high, wide;         /* pixels of x that one row of dy needs, copied */
     int64_t range, ranges;      /* channels in of an item */
-    int64_t rows, chunk, chunks, block; /* rows of dy: all, of a chunk, of a block */
+    int64_t out_range, out_ranges; /* panels of channels out of an item */
+    int64_t rows, chunk, chunks;   /* rows of dy: all, of a chunk */
+    int64_t block, images;         /* rows of an image, images in a block */
     size_t sum_bytes, x_bytes, slot_bytes;
     REAL *sums; /* [chunk][group][tap][c][ld] */
     char *slots;
@@ -38,6 +40,20 @@ static void plan_copy(sum_plan *p, int dim)
 static int64_t copied_rows(const sum_plan *p, int64_t rows)
 {
     return (rows - 1) * p->stride[0] + p->high;
+}
+
+/* Rows of one image, or whole images: SUM_PIXELS, if they fit. */
+static void plan_block(sum_plan *p)
+{
+    const conv_args *a = &p->a;
+    const int64_t row_bytes =
+        (p->stride[0] * p->wide * p->range + a->ow * p->out_range * TILE_COLS) * (int64_t)sizeof(REAL);
+    int64_t rows = divided(SUM_PIXELS, a->ow);
+    rows = rows < MOST_ROWS ? rows : MOST_ROWS;
+    rows = rows * row_bytes <= BLOCK_BYTES ? rows : BLOCK_BYTES / row_bytes;
+    rows = rows < 1 ? 1 : rows;
+    p->block = rows < a->oh ? rows : a->oh;
+    p->images = rows / p->block;
 }
 
 static sum_plan plan_sums(const conv_args *a)
@@ -63,33 +79,42 @@ static sum_plan plan_sums(const conv_args *a)
     p.chunks = p.chunks < 1 ? 1 : p.chunks;
     p.chunk = divided(a->n + !a->n, p.chunks) * a->oh;
     p.chunks = divided(p.rows + !p.rows, p.chunk);
+    /* Items near square: what is copied for one is in proportion to its sides, what is computed to their product. */
     p.range = p.in, p.ranges = 1;
-    while (p.chunks * a->groups * p.ranges < ENOUGH_ITEMS && p.range > WIDE) {
-        p.range = divided(divided(p.range, 2), WIDE) * WIDE;
-        p.ranges = divided(p.in, p.range);
+    p.out_range = p.panels, p.out_ranges = 1;
+    while (p.chunks * a->groups * p.ranges * p.out_ranges < ENOUGH_ITEMS) {
+        if (p.range > WIDE && (p.range > p.out_range * TILE_COLS || p.out_range == 1)) {
+            p.range = divided(divided(p.range, 2), WIDE) * WIDE;
+            p.ranges = divided(p.in, p.range);
+        } else if (p.out_range > 1) {
+            p.out_range = divided(p.out_range, 2);
+            p.out_ranges = divided(p.panels, p.out_range);
+        } else
+            break;
     }
-    p.block = divided(SUM_PIXELS, a->ow);
-    p.block = p.block < MOST_ROWS ? p.block : MOST_ROWS;
-    p.block = p.block < a->oh ? p.block : a->oh;
-    int64_t row_bytes = (p.stride[0] * p.wide * p.range + a->ow * p.ld) * (int64_t)sizeof(REAL);
-    while (p.block > 1 && p.block * row_bytes > BLOCK_BYTES)
-        p.block--;
-    p.x_bytes = rounded(copied_rows(&p, p.block) * p.wide * p.range);
-    p.slot_bytes = p.x_bytes + rounded(p.block * a->ow * p.ld);
+    plan_block(&p);
+    p.x_bytes = rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
+    p.slot_bytes = p.x_bytes + rounded(p.images * p.block * a->ow * p.out_range * TILE_COLS);
     return p;
+}
+
+static int64_t items_of(const sum_plan *p)
+{
+    return p->chunks * p->a.groups * p->ranges * p->out_ranges;
 }
 
 static size_t sums_scratch(const sum_plan *p)
 {
-    int64_t items = p->chunks * p->a.groups * p->ranges, threads = parallel_threads();
+    int64_t items = items_of(p), threads = parallel_threads();
     return p->sum_bytes * (size_t)p->chunks + p->slot_bytes * (size_t)(items < threads ? items : threads);
 }
 
 /* A block of rows of one image, of one range of channels; x and dy as copied. */
 typedef struct sum_block {
     const sum_plan *p;
-    int64_t group, first, channels; /* in */
-    int64_t image, row, rows;       /* of dy */
+    int64_t group, first, channels;   /* in */
+    int64_t panel, panels;            /* of channels out */
+    int64_t image, images, row, rows; /* of dy: several images only if whole ones */
     REAL *x, *dy; /* x: [panel of WIDE channels][row][pixel][its channels], dy: [panel][pixel][TILE_COLS] */
 } sum_block;
 
@@ -101,7 +126,7 @@ static int64_t x_panel_width(const sum_block *b, int64_t channel)
 
 static REAL *x_panel(const sum_block *b, int64_t channel)
 {
-    return b->x + channel / WIDE * WIDE * copied_rows(b->p, b->rows) * b->p->wide;
+    return b->x + channel / WIDE * WIDE * b->images * copied_rows(b->p, b->rows) * b->p->wide;
 }
 
 /* n elements; the copies of one pixel are short */
@@ -114,7 +139,7 @@ INLINE void copy_short(REAL *to, const REAL *from, int64_t n)
         to[i] = from[i];
 }
 
-static void copy_x_row(const sum_block *b, int64_t panel, int64_t width, int64_t h, REAL *to)
+static void copy_x_row(const sum_block *b, int64_t image, int64_t panel, int64_t width, int64_t h, REAL *to)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
@@ -123,7 +148,7 @@ static void copy_x_row(const sum_block *b, int64_t panel, int64_t width, int64_t
         return;
     }
     const REAL *from =
-        (const REAL *)a->x + (b->image * a->h + h) * a->w * a->c + b->group * p->in + b->first + panel;
+        (const REAL *)a->x + (image * a->h + h) * a->w * a->c + b->group * p->in + b->first + panel;
     if (width == a->c && p->step[1] == 1) { /* pixels follow each other on both sides */
         int64_t left = a->padding[1] < p->wide ? a->padding[1] : p->wide,
                 right = p->wide - left < a->w ? p->wide - left : a->w;
@@ -147,30 +172,39 @@ static void copy_x(const sum_block *b)
     for (int64_t panel = 0; panel < b->channels; panel += WIDE) {
         int64_t width = x_panel_width(b, panel);
         REAL *to = x_panel(b, panel);
-        for (int64_t i = 0; i < rows; i++)
-            copy_x_row(b, panel, width, first + i * p->step[0], to + i * p->wide * width);
+        for (int64_t image = 0; image < b->images; image++)
+            for (int64_t i = 0; i < rows; i++, to += p->wide * width)
+                copy_x_row(b, b->image + image, panel, width, first + i * p->step[0], to);
     }
+}
+
+static int64_t pixels_of(const sum_block *b)
+{
+    return b->images * b->rows * b->p->a.ow;
 }
 
 static void copy_dy(const sum_block *b)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const int64_t pixels = b->rows * a->ow;
-    const REAL *from = (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out;
+    const int64_t pixels = pixels_of(b), first = b->panel * TILE_COLS;
+    const REAL *from =
+        (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out + first;
     for (int64_t i = 0; i < pixels; i++, from += a->k)
-        for (int64_t q = 0; q < p->panels; q++) {
-            int64_t col = q * TILE_COLS, cols = p->out - col < TILE_COLS ? p->out - col : TILE_COLS,
-                    width = panel_width(p->out, q);
+        for (int64_t q = 0; q < b->panels; q++) {
+            int64_t col = q * TILE_COLS, cols = p->out - first - col,
+                    width = panel_width(p->out, b->panel + q);
             REAL *to = b->dy + col * pixels + i * width;
-            if (cols == TILE_COLS) {
+            if (cols >= TILE_COLS) {
                 for (int v = 0; v < TILE_VECTORS; v++)
                     V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
                 continue;
             }
-            for (int64_t k = 0; k < width; k += WIDTH)
-                V(store)
-            (to + k, V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH)));
+            for (int64_t k = 0; k < width; k += WIDTH) {
+                vec some =
+                    V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH));
+                V(store)(to + k, some);
+            }
         }
 }
 
@@ -203,8 +237,9 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const bool one = p->wide == a->ow && p->stride[0] == 1; /* rows of pixels follow each other */
-    const int64_t segments = one ? 1 : b->rows, pixels = one ? b->rows * a->ow : a->ow;
+    const bool one =
+        p->wide == a->ow && p->high == 1 && p->stride[0] == 1; /* rows of pixels follow each other */
+    const int64_t segments = one ? 1 : b->images * b->rows, pixels = one ? pixels_of(b) : a->ow;
     tile_run t;
     t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
     for (int64_t m = 0, mr; m < p->taps * b->channels; m += mr) {
@@ -213,56 +248,80 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
         tile_sums(b, m, mr, t.rows[0], out, sums);
         const int64_t width = x_panel_width(b, m % b->channels);
         t.args.a_step = p->stride[1] * width;
-        for (int64_t q = 0; q < p->panels; q++) {
-            t.args.b_step = panel_width(p->out, q);
+        for (int64_t i = 0; i < segments; i++) {
+            int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
+            t.segments[i] = (segment){ .rows = t.rows[0], .offset = row * p->wide * width, .n = pixels };
+        }
+        for (int64_t q = 0; q < b->panels; q++) {
+            t.args.b_step = panel_width(p->out, b->panel + q);
             t.args.cols = (int)t.args.b_step;
             for (int64_t i = 0; i < segments; i++)
-                t.segments[i] =
-                    (segment){ .rows = t.rows[0],
-                               .offset = i * p->stride[0] * p->wide * width,
-                               .b = b->dy + q * TILE_COLS * b->rows * a->ow + i * a->ow * t.args.b_step,
-                               .n = pixels };
+                t.segments[i].b = b->dy + q * TILE_COLS * pixels_of(b) + i * pixels * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
-                t.args.out[i] = out[i] + q * TILE_COLS;
+                t.args.out[i] = out[i] + (b->panel + q) * TILE_COLS;
             tile_for((int)mr, t.args.cols, false)(&t.args);
         }
     }
+}
+
+static sum_block block_of(const sum_plan *p, int64_t item)
+{
+    sum_block b = { .p = p, .panel = item % p->out_ranges * p->out_range };
+    item /= p->out_ranges;
+    b.first = item % p->ranges * p->range;
+    b.group = item / p->ranges % p->a.groups;
+    b.channels = p->in - b.first < p->range ? p->in - b.first : p->range;
+    b.panels = p->panels - b.panel < p->out_range ? p->panels - b.panel : p->out_range;
+    b.x = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
+    b.dy = (REAL *)(void *)((char *)b.x + p->x_bytes);
+    return b;
 }
 
 static void sum_items(void *context, int64_t begin, int64_t end)
 {
     const sum_plan *p = context;
     for (int64_t item = begin; item < end; item++) {
-        int64_t chunk = item / (p->ranges * p->a.groups);
-        sum_block b = { .p = p,
-                        .group = item / p->ranges % p->a.groups,
-                        .first = item % p->ranges * p->range };
-        b.channels = p->in - b.first < p->range ? p->in - b.first : p->range;
-        b.x = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
-        b.dy = (REAL *)(void *)((char *)b.x + p->x_bytes);
-        int64_t row = chunk * p->chunk, last = row + p->chunk < p->rows ? row + p->chunk : p->rows;
-        for (bool first = true; row < last; row += b.rows, first = false) {
+        sum_block b = block_of(p, item);
+        int64_t chunk = item / (p->out_ranges * p->ranges * p->a.groups), row = chunk * p->chunk,
+                last = row + p->chunk < p->rows ? row + p->chunk : p->rows;
+        for (bool first = true; row < last; row += b.images * b.rows, first = false) {
             b.image = row / p->a.oh, b.row = row % p->a.oh;
             b.rows = p->a.oh - b.row < p->block ? p->a.oh - b.row : p->block;
+            b.images = p->images * b.rows < last - row ? p->images : divided(last - row, b.rows);
+            b.images = b.rows == p->a.oh ? b.images : 1;
             copy_x(&b), copy_dy(&b);
             add_block(&b, p->sums + chunk * (int64_t)(p->sum_bytes / sizeof(REAL)), !first);
         }
     }
 }
 
-/* Rows of the sums over chunks, into dw (k, c, tap). */
+/* Blocks of OUT_ROWS numbers of dw's rows, which are (channel, tap): the sums of all chunks, turned in the first cache. */
+enum { OUT_ROWS = 64, OUT_COLS = 16 };
+
 static void sums_out(void *context, int64_t begin, int64_t end)
 {
     const sum_plan *p = context;
-    const int64_t rows = p->taps * p->in, all = (int64_t)(p->sum_bytes / sizeof(REAL));
-    for (int64_t i = begin; i < end; i++) {
-        int64_t group = i / rows, tap = i % rows / p->in, c = i % p->in;
-        REAL *dw = (REAL *)p->a.out + (group * p->out * p->in + c) * p->taps + tap,
-             *sum = p->sums + i * p->ld;
-        for (int64_t chunk = 1; chunk < p->chunks; chunk++)
-            add(sum, sum, 1, sum + chunk * all, 1, p->out);
-        for (int64_t k = 0; k < p->out; k++)
-            dw[k * rows] = sum[k];
+    const int64_t length = p->in * p->taps, all = (int64_t)(p->sum_bytes / sizeof(REAL)),
+                  blocks = divided(length, OUT_ROWS);
+    REAL block[OUT_ROWS][OUT_COLS];
+    for (int64_t item = begin; item < end; item++) {
+        int64_t group = item / blocks, first = item % blocks * OUT_ROWS,
+                rows = length - first < OUT_ROWS ? length - first : OUT_ROWS;
+        for (int64_t k = 0; k < p->out; k += OUT_COLS) {
+            const int64_t cols = p->out - k < OUT_COLS ? p->out - k : OUT_COLS;
+            for (int64_t i = 0; i < rows; i++) {
+                int64_t c = (first + i) / p->taps, tap = (first + i) % p->taps;
+                const REAL *sum = p->sums + ((group * p->taps + tap) * p->in + c) * p->ld + k;
+                add(block[i], sum, 1, p->chunks > 1 ? sum + all : (REAL[]){ 0 }, p->chunks > 1, cols);
+                for (int64_t chunk = 2; chunk < p->chunks; chunk++)
+                    add(block[i], block[i], 1, sum + chunk * all, 1, cols);
+            }
+            for (int64_t j = 0; j < cols; j++) {
+                REAL *dw = (REAL *)p->a.out + (group * p->out + k + j) * length + first;
+                for (int64_t i = 0; i < rows; i++)
+                    dw[i] = block[i][j];
+            }
+        }
     }
 }
 
@@ -282,10 +341,11 @@ static void conv_weight_gradient(const conv_args *a)
     p.sums = a->scratch;
     p.slots = (char *)a->scratch + p.sum_bytes * (size_t)p.chunks;
     int64_t slots = (int64_t)((a->scratch_bytes - p.sum_bytes * (size_t)p.chunks) / p.slot_bytes);
-    int64_t items = p.chunks * a->groups * p.ranges;
+    int64_t items = items_of(&p);
     double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)a->k;
     parallel_for_at_most((int)slots, items, grain_for(work, items), sum_items, &p);
-    parallel_for(a->groups * p.taps * p.in, 32768 / (p.out * p.chunks) + 1, sums_out, &p);
+    parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
+                 sums_out, &p);
 }
 
 static void fill_conv(kernel_table *t, kernel_type type)

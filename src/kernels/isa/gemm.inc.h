@@ -9,6 +9,8 @@ enum {
     SMALL_WORK = 1 << 17, /* multiply-adds below which threads cost more than they bring */
     PIECE_WORK = 1 << 18,
     THIN = 4,
+    IN_PLACE = 1 << 16, /* elements of A that stay in the second cache and need no copy */
+    WIDE_COLS = 512,    /* of B's rows that a thin product takes at a time */
 };
 
 typedef enum {
@@ -34,6 +36,12 @@ static bool is_thin(const gemm_args *g)
     return g->a_col == 1 && g->b_row == 1 && (g->m <= THIN || g->n <= 2) && g->k > 0;
 }
 
+/* A few rows times a B whose rows are long: B is read once, row by row. */
+static bool is_wide(const gemm_args *g)
+{
+    return g->m <= THIN && g->b_col == 1 && g->n >= 2 * WIDE_COLS && g->k > 0;
+}
+
 /* Read where it lies, without a plan. */
 static bool is_small(const gemm_args *g)
 {
@@ -46,10 +54,10 @@ static gemm_plan plan_gemm(const gemm_args *g)
     p.slab = g->k < SLAB ? g->k : SLAB;
     p.direct_b = g->b_col == 1 && g->m <= 2 * TILE_ROWS;
     p.rows = cut_into(g->m, p.direct_b ? FEW_ROWS : TILE_ROWS);
-    p.mode = p.direct_b                                ? A_ROWS
-             : g->a_row == 1 && g->m * g->k <= 1 << 18 ? A_COLUMNS
-             : g->a_col == 1 && g->n <= 4 * TILE_COLS  ? A_ROWS
-                                                       : A_PACKED;
+    p.mode = p.direct_b                                                            ? A_ROWS
+             : g->a_row == 1 && g->m * g->k <= 1 << 18                             ? A_COLUMNS
+             : g->a_col == 1 && (g->n <= 4 * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
+                                                                                   : A_PACKED;
     p.a_bytes = p.mode == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
     p.b_bytes = p.direct_b ? 0 : rounded(p.panels * TILE_COLS * p.slab);
     return p;
@@ -57,7 +65,7 @@ static gemm_plan plan_gemm(const gemm_args *g)
 
 static size_t gemm_scratch(const gemm_args *g)
 {
-    if (is_thin(g) || is_small(g))
+    if (is_thin(g) || is_wide(g) || is_small(g))
         return 0;
     gemm_plan p = plan_gemm(g);
     return p.a_bytes + p.b_bytes;
@@ -243,6 +251,55 @@ static void run_dots(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* ---- thin products of long rows ------------------------------------------------------------------------------- */
+
+/* c[j] += a[0] b[0][j] + ... a[3] b[3][j] */
+static void add_four_rows(REAL *c, const REAL *a, int64_t a_col, const REAL *b, int64_t b_row, int64_t n)
+{
+    const REAL a0 = a[0], a1 = a[a_col], a2 = a[2 * a_col], a3 = a[3 * a_col];
+    int64_t j = 0;
+    for (; j + WIDTH <= n; j += WIDTH)
+        V(store)
+        (c + j, V(load)(c + j) + a0 * V(load)(b + j) + a1 * V(load)(b + b_row + j) +
+                    a2 * V(load)(b + 2 * b_row + j) + a3 * V(load)(b + 3 * b_row + j));
+    for (; j < n; j++)
+        c[j] += a0 * b[j] + a1 * b[b_row + j] + a2 * b[2 * b_row + j] + a3 * b[3 * b_row + j];
+}
+
+static void add_one_row(REAL *c, REAL a, const REAL *b, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        c[j] += a * b[j];
+}
+
+static void run_wide(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t col = block * WIDE_COLS, n = g->n - col < WIDE_COLS ? g->n - col : WIDE_COLS;
+        const REAL *a = g->a, *b = (const REAL *)g->b + col, *bias = g->bias;
+        for (int64_t i = 0; i < g->m; i++) {
+            REAL *c = (REAL *)g->c + i * g->c_row + col;
+            for (int64_t j = 0; j < n; j++)
+                c[j] = (g->accumulate ? c[j] : 0) + (bias ? bias[col + j] : 0);
+        }
+        int64_t k = 0;
+        for (; k + 4 <= g->k; k += 4)
+            for (int64_t i = 0; i < g->m; i++)
+                add_four_rows((REAL *)g->c + i * g->c_row + col, a + i * g->a_row + k * g->a_col, g->a_col,
+                              b + k * g->b_row, g->b_row, n);
+        for (; k < g->k; k++)
+            for (int64_t i = 0; i < g->m; i++)
+                add_one_row((REAL *)g->c + i * g->c_row + col, a[i * g->a_row + k * g->a_col],
+                            b + k * g->b_row, n);
+        for (int64_t i = 0; i < g->m && g->relu; i++) {
+            REAL *c = (REAL *)g->c + i * g->c_row + col;
+            for (int64_t j = 0; j < n; j++)
+                c[j] = c[j] < 0 ? 0 : c[j];
+        }
+    }
+}
+
 /* ---- small products ------------------------------------------------------------------------------------ */
 
 static void add_bias(const gemm_args *g)
@@ -297,6 +354,11 @@ static void gemm(const gemm_args *g)
         dots_run r = { g, g->n <= 2 && g->m > THIN };
         int64_t groups = ((r.along_rows ? g->m : g->n) + 3) / 4;
         parallel_for(groups, grain_for(work, groups), run_dots, &r);
+        return;
+    }
+    if (is_wide(g)) {
+        int64_t blocks = (g->n + WIDE_COLS - 1) / WIDE_COLS;
+        parallel_for(blocks, grain_for(work, blocks), run_wide, (void *)(uintptr_t)g);
         return;
     }
     if (is_small(g)) {
