@@ -19,9 +19,10 @@ CLANG_FORMAT   ?= $(or $(shell command -v clang-format-14 clang-format 2>/dev/nu
 CLANG_TIDY     ?= $(or $(shell command -v clang-tidy-14 clang-tidy 2>/dev/null | head -n 1),clang-tidy)
 FORMATTED       = $(shell find include src tests bench fuzz examples -name '*.[ch]' 2>/dev/null | sort)
 VALGRIND_TESTS ?= test_base test_core test_autograd
+NEON_TESTS     ?= test_kernels test_kernels_random test_golden_ops
 FUZZ_SECONDS   ?= 60
 
-.PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan \
+.PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan neon \
         valgrind fuzz install clean format golden docs
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
@@ -116,6 +117,14 @@ tsan: ## the whole suite under ThreadSanitizer (clang)
 	@$(COMPILE) build-tsan -j $(JOBS)
 	@TAPER_CACHE=0 TSAN_OPTIONS="ignore_noninstrumented_modules=1 halt_on_error=1 die_after_fork=0" \
 	    $(CTEST) --test-dir build-tsan
+
+# Debian: dpkg --add-architecture arm64, then gcc-aarch64-linux-gnu, qemu-user and libcmocka-dev:arm64 (tools/setup does it).
+neon: ## the tests of the kernels on 64-bit ARM: cross compiler and qemu
+	@tools/setup neon
+	@PKG_CONFIG_LIBDIR=/usr/lib/aarch64-linux-gnu/pkgconfig $(CONFIGURE) -B build-neon -DCMAKE_SYSTEM_NAME=Linux \
+	    -DCMAKE_SYSTEM_PROCESSOR=aarch64 -DCMAKE_C_COMPILER=aarch64-linux-gnu-gcc -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) build-neon -j $(JOBS) --target $(NEON_TESTS)
+	@for t in $(NEON_TESTS); do echo "== $$t"; qemu-aarch64 -L /usr/aarch64-linux-gnu build-neon/tests/$$t || exit 1; done
 
 # valgrind 3.19 does not know AVX-512.
 valgrind: ## the memory core under valgrind

@@ -5,7 +5,7 @@
  * into the source, and to zeros where a tap lies outside.  Where no tap does, the taps of a kernel row are one longer
  * row.  The data gradient of a stride s falls into s x s classes of pixels, each with its own taps.
  * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: conv_sums.inc.h. */
-enum { MAX_SEGMENTS = 64, BLOCK_TILES = 8, FEW_CHANNELS = 4 };
+enum { MAX_SEGMENTS = 64, BLOCK_TILES = 16, FEW_CHANNELS = 4 };
 
 static int64_t divided(int64_t a, int64_t b) /* rounded up */
 {
