@@ -25,6 +25,8 @@
 #include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
 
+#include "kernels/plain/norm.h"
+
 #include "kernels/isa/tile.inc.h"
 
 #include "kernels/isa/gemm.inc.h"
@@ -41,6 +43,7 @@ void NAMED(fill_f64)(kernel_table *t)
     fill_scan(t, KT_F64);
     fill_step(t, KT_F64);
     fill_pool(t, KT_F64);
+    fill_norm(t, KT_F64);
     fill_gemm(t, KT_F64);
     fill_conv(t, KT_F64);
     fill_depthwise(t, KT_F64);
