@@ -183,7 +183,7 @@ static inline __attribute__((always_inline)) void gradient_cols(const norm_cols_
     const int64_t cols = a->cols;
     for (int64_t r = 0; r < a->rows; r++, x += cols, dy += cols, y += masked ? cols : 0, dx += cols)
         for (int64_t c = 0; c < cols; c++) {
-            const REAL d = masked && y[c] <= 0 ? 0 : dy[c];
+            const REAL all = dy[c], d = masked && y[c] <= 0 ? 0 : all;
             dx[c] = d * scale[c] + ((x[c] - mean[c]) * slope[c] + shift[c]);
         }
 }
@@ -210,19 +210,19 @@ static inline __attribute__((always_inline)) void sums_cols(const norm_cols_args
     const int64_t cols = a->cols;
     int64_t r = 0;
     for (; r + 4 <= a->rows; r += 4, x += 4 * cols, dy += 4 * cols, y += masked ? 4 * cols : 0)
-        for (int64_t c = 0; c < cols; c++) { /* in row order, with the sums in registers */
-            double s = sum[c], t = dot[c];
+        for (int64_t c = 0; c < cols; c++) { /* four rows in REAL, then into the double sums */
+            REAL plain = 0, product = 0;
             for (int k = 0; k < 4; k++) {
-                const REAL d = masked && y[k * cols + c] <= 0 ? 0 : dy[k * cols + c];
-                s += (double)d;
-                t += (double)d * (double)(x[k * cols + c] - mean[c]);
+                const REAL all = dy[k * cols + c], d = masked && y[k * cols + c] <= 0 ? 0 : all;
+                plain += d;
+                product += d * (x[k * cols + c] - mean[c]);
             }
-            sum[c] = s;
-            dot[c] = t;
+            sum[c] += (double)plain;
+            dot[c] += (double)product;
         }
     for (; r < a->rows; r++, x += cols, dy += cols, y += masked ? cols : 0)
         for (int64_t c = 0; c < cols; c++) {
-            const REAL d = masked && y[c] <= 0 ? 0 : dy[c];
+            const REAL all = dy[c], d = masked && y[c] <= 0 ? 0 : all;
             sum[c] += (double)d;
             dot[c] += (double)d * (double)(x[c] - mean[c]);
         }
