@@ -71,14 +71,15 @@ static void check_near(const float *got, const double *want, int64_t n, double b
 
 /* ---- functions ---------------------------------------------------------------------------------------------------- */
 
-/* `make accuracy` looks at every bit pattern; here are enough of them for each exponent. */
+/* `make accuracy` looks at every bit pattern; here are enough of them for each exponent, fewer where TAPER_ACCURACY_STEP says so. */
 static void functions_are_accurate(void **unused)
 {
     (void)unused;
+    const char *step = getenv("TAPER_ACCURACY_STEP");
     for (int i = 0; i < accuracy_row_count; i++) {
         const accuracy_row *row = &accuracy_rows[i];
         accuracy_worst worst[ACCURACY_ISAS];
-        int isas = accuracy_measure(row, 4099, worst);
+        int isas = accuracy_measure(row, step ? (uint32_t)strtoul(step, NULL, 10) : 4099, worst);
         for (int k = 0; k < isas; k++)
             if (!(worst[k].units <= row->bound))
                 fail_msg("%s: %s(%.9g) is %.9g, exactly %.12g: %.2f units off, at most %g wanted",

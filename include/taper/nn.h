@@ -110,6 +110,27 @@ TP_API tp_module *tp_nn_max_pool2d_opt(int64_t kernel, const tp_pool2d_options *
 TP_API tp_module *tp_nn_avg_pool2d_opt(int64_t kernel, const tp_pool2d_options *);
 TP_API tp_module *tp_nn_adaptive_avg_pool2d(int64_t height, int64_t width);
 
+/* Options of tp_batch_norm; weight (channels) 1, bias 0; buffers running_mean 0, running_var 1, num_batches_tracked.  1d: (N, C) or
+ * (N, C, L); 2d: (N, C, H, W); instance norm: (N, C, ...). */
+#define tp_nn_batch_norm1d(channels, ...) tp_nn_batch_norm1d_opt(channels, TP_BATCH_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_nn_batch_norm2d(channels, ...) tp_nn_batch_norm2d_opt(channels, TP_BATCH_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_nn_instance_norm(channels, ...) tp_nn_instance_norm_opt(channels, TP_BATCH_NORM_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_batch_norm1d_opt(int64_t channels, const tp_batch_norm_options *);
+TP_API tp_module *tp_nn_batch_norm2d_opt(int64_t channels, const tp_batch_norm_options *);
+TP_API tp_module *tp_nn_instance_norm_opt(int64_t channels, const tp_batch_norm_options *);
+
+/* Options of tp_layer_norm; weight (normalized_shape) 1, bias 0 (rms_norm: none).  group_norm: weight and bias (channels) */
+#define tp_nn_layer_norm(normalized_shape, ...) tp_nn_layer_norm_opt(normalized_shape, TP_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_nn_rms_norm(normalized_shape, ...) tp_nn_rms_norm_opt(normalized_shape, TP_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_nn_group_norm(num_groups, channels, ...) tp_nn_group_norm_opt(num_groups, channels, TP_NORM_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_layer_norm_opt(tp_shape normalized_shape, const tp_norm_options *);
+TP_API tp_module *tp_nn_rms_norm_opt(tp_shape normalized_shape, const tp_norm_options *);
+TP_API tp_module *tp_nn_group_norm_opt(int64_t num_groups, int64_t channels, const tp_norm_options *);
+
+#define tp_nn_local_response_norm(size, ...) \
+    tp_nn_local_response_norm_opt(size, &(tp_local_response_norm_options){ .struct_size = sizeof(tp_local_response_norm_options), __VA_ARGS__ })
+TP_API tp_module *tp_nn_local_response_norm_opt(int64_t size, const tp_local_response_norm_options *);
+
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
 TP_API tp_module *tp_nn_flatten(void);     /* (N, ...) -> (N, numel / N) */
 TP_API tp_module *tp_nn_identity(void);

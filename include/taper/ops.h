@@ -570,6 +570,55 @@ TP_API tp_tensor *tp_max_pool2d_with_indices_opt(tp_tensor *x, int64_t kernel, t
 TP_API tp_tensor *tp_max_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
 TP_API tp_tensor *tp_avg_pool1d_opt(tp_tensor *x, int64_t kernel, const tp_pool2d_options *);
 
+/* ---- Normalisation: (x - mean) / sqrt(var + eps) weight + bias -------------------------------------------------- */
+
+typedef struct tp_norm_options {
+    size_t struct_size;
+    tp_tensor *weight, *bias; /* NULL: 1, 0 */
+    double eps;               /* 1e-5; rms_norm: the smallest step from 1 of the dtype computed in.  Zero is TP_ZERO */
+    bool no_affine, no_bias;  /* for the layers: without weight and bias, without bias */
+} tp_norm_options;
+#define TP_NORM_OPTIONS_(...) (&(tp_norm_options){ .struct_size = sizeof(tp_norm_options), __VA_ARGS__ })
+
+/* Over the last dims, which are normalized_shape, as are weight and bias: tp_layer_norm(x, TP_SHAPE(512), .weight = w) */
+#define tp_layer_norm(x, normalized_shape, ...) tp_layer_norm_opt(x, normalized_shape, TP_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_rms_norm(x, normalized_shape, ...) tp_rms_norm_opt(x, normalized_shape, TP_NORM_OPTIONS_(__VA_ARGS__)) /* x / sqrt(mean x^2 + eps) weight */
+TP_API tp_tensor *tp_layer_norm_opt(tp_tensor *x, tp_shape normalized_shape, const tp_norm_options *);
+TP_API tp_tensor *tp_rms_norm_opt(tp_tensor *x, tp_shape normalized_shape, const tp_norm_options *);
+
+/* (N, C, ...): over the numbers of an image in each of so many groups of channels; weight and bias (C) */
+#define tp_group_norm(x, num_groups, ...) tp_group_norm_opt(x, num_groups, TP_NORM_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_group_norm_opt(tp_tensor *x, int64_t num_groups, const tp_norm_options *);
+
+typedef struct tp_batch_norm_options {
+    size_t struct_size;
+    tp_tensor *running_mean, *running_var; /* (C) */
+    tp_tensor *weight, *bias;              /* (C) or NULL: 1, 0 */
+    bool training;                         /* batch norm: by the batch's statistics; running ones, where given, follow them */
+    bool use_running;                      /* instance norm: by the running statistics (use_input_stats=False) */
+    bool relu;                             /* batch norm: y = max(.., 0), in the same pass */
+    double momentum, eps;                  /* 0.1, 1e-5; zero is TP_ZERO.  running += momentum (batch's - running) */
+    bool cumulative;                       /* for the layers: running statistics are the mean over all batches (momentum=None) */
+    bool no_affine, no_running;            /* for tp_nn_batch_norm: without weight and bias; without running statistics */
+    bool affine, running;                  /* for tp_nn_instance_norm, which has neither */
+} tp_batch_norm_options;
+#define TP_BATCH_NORM_OPTIONS_(...) (&(tp_batch_norm_options){ .struct_size = sizeof(tp_batch_norm_options), __VA_ARGS__ })
+
+/* (N, C, ...): each channel over the batch, or (instance) over each image */
+#define tp_batch_norm(x, ...) tp_batch_norm_opt(x, TP_BATCH_NORM_OPTIONS_(__VA_ARGS__))
+#define tp_instance_norm(x, ...) tp_instance_norm_opt(x, TP_BATCH_NORM_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_batch_norm_opt(tp_tensor *x, const tp_batch_norm_options *);
+TP_API tp_tensor *tp_instance_norm_opt(tp_tensor *x, const tp_batch_norm_options *);
+
+typedef struct tp_local_response_norm_options {
+    size_t struct_size;
+    double alpha, beta, k; /* 1e-4, 0.75, 1; zero is TP_ZERO */
+} tp_local_response_norm_options;
+/* (N, C, ...): x / (k + alpha mean of x^2 over size channels around)^beta */
+#define tp_local_response_norm(x, size, ...) \
+    tp_local_response_norm_opt(x, size, &(tp_local_response_norm_options){ .struct_size = sizeof(tp_local_response_norm_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_local_response_norm_opt(tp_tensor *x, int64_t size, const tp_local_response_norm_options *);
+
 /* ---- Softmax and losses ----------------------------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_softmax(tp_tensor *, int dim);     /* exp(x_i) / sum_j exp(x_j) */

@@ -295,6 +295,42 @@ typedef struct softmax_kernels {
     void (*cols_backward[2])(void *dx, const void *dy, const void *y, int64_t n, int64_t cols, int64_t ld);
 } softmax_kernels;
 
+/* Normalisation: h = (x - mean) r, r = 1 / sqrt(var + eps).
+ *
+ * Rows of n numbers, each with statistics of its own: y = h w + b.  Not centered (RMS norm): mean 0, var the mean of x^2.
+ * Backward, g = dy w: dx = r (g - avg g - h avg(g h)), avg g left out when not centered; and dweight += dy h, dbias += dy. */
+typedef struct norm_rows_args {
+    const void *x, *dy, *weight, *bias; /* weight, bias: n; forward: no dy */
+    void *y;                            /* backward: dx */
+    void *mean, *var;                   /* one a row: written forward, read backward */
+    double *dweight, *dbias;            /* n sums each; NULL: not wanted */
+    int64_t rows, n;
+    double eps;
+    bool centered;
+} norm_rows_args;
+
+/* Adjacent rows of cols numbers; each column has statistics of its own.  What a column needs stands in arrays of cols.
+ * apply:    y = (x - mean) scale + shift, or with relu max(that, 0)
+ * sums:     sum += dy, dot += dy (x - mean), over the rows
+ * gradient: dx = dy scale + (x - mean) slope + shift
+ * y given to the last two: dy counts as 0 where y <= 0. */
+typedef struct norm_cols_args {
+    const void *x, *dy, *y;
+    const void *mean, *scale, *slope, *shift;
+    void *out; /* y or dx */
+    double *sum, *dot;
+    int64_t rows, cols;
+    bool relu;
+} norm_cols_args;
+
+typedef struct norm_kernels {
+    void (*rows)(const norm_rows_args *);
+    void (*rows_backward)(const norm_rows_args *);
+    void (*apply)(const norm_cols_args *);
+    void (*sums)(const norm_cols_args *);
+    void (*gradient)(const norm_cols_args *);
+} norm_kernels;
+
 typedef struct kernel_table {
     const char *isa;
 
@@ -347,6 +383,7 @@ typedef struct kernel_table {
 
     void (*logcumsumexp[2])(void *y, const void *x, int64_t n);
     softmax_kernels softmax[2];
+    norm_kernels norm[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */
     void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,

@@ -79,19 +79,6 @@ static void run_conv(const tp_call *c, conv_direction d, conv_args *a, char *scr
         k->conv[type][conv_choose(k, type, d, a)][d].run(a);
 }
 
-/* The output: (N, C, H, W), channels innermost in memory. */
-static tp_status infer_image(tp_call *c, tp_dtype dtype, tp_shape shape)
-{
-    tp_tensor *y = c->out[0];
-    if (tp_infer_shape(c, 0, dtype, shape))
-        return tp_error_pending();
-    y->stride[1] = 1;
-    y->stride[3] = y->shape[1];
-    y->stride[2] = y->stride[3] * y->shape[3];
-    y->stride[0] = y->stride[2] * y->shape[2];
-    return TP_OK;
-}
-
 /* ---- conv2d ---------------------------------------------------------------------------------------------------------- */
 
 static tp_status conv2d_infer(tp_call *c)
@@ -122,7 +109,7 @@ static tp_status conv2d_infer(tp_call *c)
                        "conv2d: kernel %lldx%lld does not fit into input %s with padding %lld, %lld",
                        (long long)w->shape[2], (long long)w->shape[3], tensor_shape_text(x),
                        (long long)a->padding[0], (long long)a->padding[1]);
-    if (infer_image(c, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
+    if (infer_image(c, 0, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
@@ -272,7 +259,7 @@ static tp_status input_grad_infer(tp_call *c)
         a->size.dim[1] != w->shape[1] * a->groups || dy->shape[0] != a->size.dim[0])
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and weight %s do not come from one convolution", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(w));
-    if (infer_image(c, (tp_dtype)dy->dtype, a->size))
+    if (infer_image(c, 0, (tp_dtype)dy->dtype, a->size))
         return tp_error_pending();
     conv_args g = geometry(a, a->size.dim, w->shape, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +

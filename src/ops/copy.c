@@ -78,6 +78,14 @@ static void contiguous_compose(tp_call *c)
 COMPOSED_OP(contiguous, "x", 1, "y = x itself if its elements lie in row-major order, else a copy",
             OP_EXAMPLES({ "2,3", NULL }, { "3,5@t", NULL }));
 
+tp_status infer_image(tp_call *c, int output, tp_dtype dtype, tp_shape shape)
+{
+    if (tp_infer_shape(c, output, dtype, shape))
+        return tp_error_pending();
+    channels_last_strides(c->out[output]);
+    return TP_OK;
+}
+
 bool is_channels_last(const tp_tensor *x)
 {
     int64_t expected = 1;

@@ -60,6 +60,9 @@ tp_status broadcast_together(const char *op, tp_tensor *const *in, int n, tp_sha
 bool is_channels_last(const tp_tensor *x); /* (N, C, H, W) with C innermost in memory */
 tp_tensor *channels_last(tp_tensor *x);    /* itself if it is, else a copy that is; a recorded operation */
 
+/* For infer: an output (N, C, H, W) with C innermost in memory. */
+tp_status infer_image(tp_call *, int output, tp_dtype, tp_shape);
+
 /* For kernels that want an input in one layout (CLONE_CONTIGUOUS, CLONE_CHANNELS_LAST): infer adds staged_bytes to its
  * scratch, and forward reads what staged returns: x itself where it lies right, else a copy at *scratch, which moves on. */
 size_t staged_bytes(const tp_tensor *x, int64_t layout);

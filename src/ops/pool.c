@@ -35,18 +35,6 @@ static pool_args geometry(const pool_attrs *a, const int64_t *x, const int64_t *
                         .exclude_pad = a->exclude_pad };
 }
 
-static tp_status infer_image(tp_call *c, int output, tp_dtype dtype, tp_shape shape)
-{
-    tp_tensor *y = c->out[output];
-    if (tp_infer_shape(c, output, dtype, shape))
-        return tp_error_pending();
-    y->stride[1] = 1;
-    y->stride[3] = y->shape[1];
-    y->stride[2] = y->stride[3] * y->shape[3];
-    y->stride[0] = y->stride[2] * y->shape[2];
-    return TP_OK;
-}
-
 tp_status check_image(const char *op, const tp_tensor *x)
 {
     if (x->ndim != 4)

@@ -90,7 +90,8 @@ static void copy_attrs(example_run *r, const tp_example *e, int64_t scale)
         tp_op_defaults(r->op, r->attrs);
     for (const tp_attr *a = r->op->attrs; a && a->name; a++) {
         if (a->type != TP_ATTR_DIMS ||
-            (strcmp(a->name, "shape") != 0 && (*e->inputs || strcmp(a->name, "size") != 0)))
+            (strcmp(a->name, "shape") != 0 && strcmp(a->name, "normalized_shape") != 0 &&
+             (*e->inputs || strcmp(a->name, "size") != 0)))
             continue;
         tp_shape *s = (tp_shape *)(void *)(r->attrs + a->offset);
         for (int i = 0; i < s->ndim; i++)

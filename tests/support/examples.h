@@ -17,7 +17,7 @@ typedef struct example_run {
 } example_run;
 
 /* Inputs and attributes.  The same numbers for every float type (those that f32 has), scale and layout:
- *   scale   multiplies every size but 1, and the attributes "shape" and "size"
+ *   scale   multiplies every size but 1, and the attributes "shape", "normalized_shape" and "size"
  *   layout  NULL: as the example says; else that of laid_out (compare.h) for every input that has enough dims
  * Float inputs require a gradient where the operation has one. */
 void example_build(example_run *, const tp_op *, const tp_example *, tp_dtype, int64_t scale,

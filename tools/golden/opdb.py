@@ -69,6 +69,7 @@ class Case:
     def __init__(self, op, info, sample, dtype):
         sample = small(sample)
         self.inputs, self.attrs = bind(op, info, sample)
+        self.inputs = [x.clone() if isinstance(x, torch.Tensor) and not x.requires_grad else x for x in self.inputs]  # as before the call
         if size_of(self.inputs) > ELEMENTS:
             raise Unsupported("large")
         if any(isinstance(x, torch.Tensor) and (x.dtype not in NAMES or x.dim() > 8 or x.layout != torch.strided) for x in self.inputs):

@@ -260,8 +260,8 @@ static void add_four_rows(REAL *c, const REAL *a, int64_t a_col, const REAL *b, 
     int64_t j = 0;
     for (; j + WIDTH <= n; j += WIDTH)
         V(store)
-        (c + j, V(load)(c + j) + a0 * V(load)(b + j) + a1 * V(load)(b + b_row + j) +
-                    a2 * V(load)(b + 2 * b_row + j) + a3 * V(load)(b + 3 * b_row + j));
+    (c + j, V(load)(c + j) + a0 * V(load)(b + j) + a1 * V(load)(b + b_row + j) +
+                a2 * V(load)(b + 2 * b_row + j) + a3 * V(load)(b + 3 * b_row + j));
     for (; j < n; j++)
         c[j] += a0 * b[j] + a1 * b[b_row + j] + a2 * b[2 * b_row + j] + a3 * b[3 * b_row + j];
 }

@@ -20,6 +20,7 @@
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
 #include "kernels/plain/reduce.h"
+#include "kernels/plain/norm.h" /* after reduce.h, whose moments it takes */
 #include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
 
@@ -31,5 +32,6 @@ void NAMED(fill_plain_f32)(kernel_table *t)
     fill_scan(t, KT_F32);
     fill_step(t, KT_F32);
     fill_pool(t, KT_F32);
+    fill_norm(t, KT_F32);
     fill_depthwise(t, KT_F32);
 }

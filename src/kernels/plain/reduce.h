@@ -159,20 +159,71 @@ static void moments_rows(double *y, const void *x_, int64_t n)
     y[1] = m2;
 }
 
-static void moments_cols(double *restrict mean, double *restrict m2, const void *x_, int64_t rows,
-                         int64_t cols, int64_t ld)
+/* Rows of few columns are taken several at once, as one of at least WIDE_ROW and less than twice that. */
+enum { WIDE_ROW = 64 };
+
+static int64_t rows_at_once(int64_t cols)
 {
-    const REAL *x = x_;
-    for (int64_t c = 0; c < cols; c++)
-        mean[c] = m2[c] = 0;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++)
-            mean[c] += (double)x[r * ld + c];
+    return cols > 0 && cols < WIDE_ROW ? (WIDE_ROW + cols - 1) / cols : 1;
+}
+
+/* sum[c] += (x - mean)^power, power 1 or 2, over rows that lie ld apart; in row order, with the sums in registers */
+static inline __attribute__((always_inline)) void add_powers(double *restrict sum, const double *mean,
+                                                             const REAL *x, int64_t rows, int64_t cols,
+                                                             int64_t ld, const int power)
+{
+#define POWER(row) \
+    (power == 1 ? (double)x[(row)*ld + c] : ((double)x[(row)*ld + c] - m) * ((double)x[(row)*ld + c] - m))
+    int64_t r = 0;
+    for (; r + 4 <= rows; r += 4, x += 4 * ld)
+        for (int64_t c = 0; c < cols; c++) {
+            const double m = power == 1 ? 0 : mean[c];
+            double s = sum[c] + POWER(0);
+            s += POWER(1);
+            s += POWER(2);
+            sum[c] = s + POWER(3);
+        }
+    for (; r < rows; r++, x += ld)
+        for (int64_t c = 0; c < cols; c++) {
+            const double m = power == 1 ? 0 : mean[c];
+            sum[c] += POWER(0);
+        }
+#undef POWER
+}
+
+static void moments_narrow(double *restrict mean, double *restrict m2, const REAL *x, int64_t rows,
+                           int64_t cols)
+{
+    const int64_t times = rows_at_once(cols), wide = times * cols, whole = rows / times;
+    const REAL *rest = x + whole * wide;
+    double lane[2 * WIDE_ROW] = { 0 }, repeated[2 * WIDE_ROW];
+    add_powers(lane, NULL, x, whole, wide, wide, 1);
+    for (int64_t i = 0; i < wide; i++)
+        mean[i % cols] += lane[i];
+    add_powers(mean, NULL, rest, rows - whole * times, cols, cols, 1);
     for (int64_t c = 0; c < cols; c++)
         mean[c] /= (double)rows;
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++)
-            m2[c] += ((double)x[r * ld + c] - mean[c]) * ((double)x[r * ld + c] - mean[c]);
+    for (int64_t i = 0; i < wide; i++)
+        repeated[i] = mean[i % cols], lane[i] = 0;
+    add_powers(lane, repeated, x, whole, wide, wide, 2);
+    for (int64_t i = 0; i < wide; i++)
+        m2[i % cols] += lane[i];
+    add_powers(m2, mean, rest, rows - whole * times, cols, cols, 2);
+}
+
+static void moments_cols(double *restrict mean, double *restrict m2, const void *x, int64_t rows,
+                         int64_t cols, int64_t ld)
+{
+    for (int64_t c = 0; c < cols; c++)
+        mean[c] = m2[c] = 0;
+    if (ld == cols && rows >= 2 * rows_at_once(cols) && rows_at_once(cols) > 1) {
+        moments_narrow(mean, m2, x, rows, cols);
+        return;
+    }
+    add_powers(mean, NULL, x, rows, cols, ld, 1);
+    for (int64_t c = 0; c < cols; c++)
+        mean[c] /= (double)rows;
+    add_powers(m2, mean, x, rows, cols, ld, 2);
 }
 
 static void fill_reduce(kernel_table *t, kernel_type type)

@@ -20,6 +20,8 @@
 #include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
 
+#include "kernels/plain/norm.h"
+
 #include "kernels/plain/constant_power.h"
 #include "kernels/plain/rest.h"
 
@@ -419,6 +421,7 @@ void FILL(kernel_table *t)
     fill_scan(t, TYPE);
     fill_step(t, TYPE);
     fill_pool(t, TYPE);
+    fill_norm(t, TYPE);
     t->gemm[TYPE] = gemm;
     t->gemm_scratch[TYPE] = no_gemm_scratch;
     conv_kernel *conv = t->conv[TYPE][CONV_DIRECT];

@@ -39,6 +39,10 @@ ARGUMENTS = {
     "polygamma": ["n"], "nonzero": ["as_tuple"], "tril_indices": ["col", "offset"], "triu_indices": ["col", "offset"],
     "adaptive_max_pool2d": ["output_size", "return_indices"], "zeros": [], "ones": [], "full": ["fill_value"], "eye": ["m"],
     "clone": ["memory_format"], "where": ["condition", "other"],
+    "layer_norm": ["normalized_shape", "weight", "bias", "eps"], "rms_norm": ["normalized_shape", "weight", "eps"],
+    "batch_norm": ["running_mean", "running_var", "weight", "bias", "training", "momentum", "eps"],
+    "instance_norm": ["running_mean", "running_var", "weight", "bias", "use_input_stats", "momentum", "eps"],
+    "group_norm": ["num_groups", "weight", "bias", "eps"],
 }
 # Functions without a tensor: what their first argument is called.
 FIRST = {"tril_indices": "row", "triu_indices": "row", "zeros": "size", "ones": "size", "full": "size", "eye": "n"}
@@ -47,8 +51,10 @@ MEANT = {"max_pool2d_with_indices": ("return_indices", True)}
 # Where PyTorch itself is less exact: a constant in single precision, halves rounded on the way.  Words of the case.
 LOOSE = {("hardsigmoid", "f64"): "rtol=1e-6", ("logit", "f16"): "rtol=2e-2 atol=1e-3", ("logit", "bf16"): "rtol=4e-2 atol=1e-2"}
 LOOSE[("polygamma", "f32")] = "rtol=1e-4"
-# Dtypes to compare in, where others say nothing: polygamma has poles at whole numbers, where each has its own huge number.
-ONLY = {"polygamma": ("f64", "f32")}
+LOOSE[("batch_norm", "bf16")] = LOOSE[("instance_norm", "bf16")] = "rtol=3e-2 atol=1e-2"
+# Dtypes to compare in, where others say nothing: polygamma has poles at whole numbers, where each has its own huge number;
+# local_response_norm of integers rounds on the way.
+ONLY = {"polygamma": ("f64", "f32"), "local_response_norm": ("f64", "f32", "f16", "bf16")}
 # Our order of the inputs, as places in PyTorch's.
 ORDER = {"where": (1, 0, 2), "embedding": (1, 0)}
 # Our attribute for PyTorch's argument.
@@ -103,11 +109,11 @@ def matches(signature, args, kwargs):
     return bound
 
 
-def arguments(name, op, args, kwargs):
-    """[(name, value, default)] in the order of the signature."""
+def arguments(name, op, args, kwargs, inputs):
+    """[(name, value, default)] in the order of the signature; inputs: the names of ours."""
     if name in ARGUMENTS:
         names = [FIRST.get(name, "input")] + ARGUMENTS[name]
-        pairs = []
+        pairs, optional = [], inputs.split()
         rest = list(args)
         for n in names:
             if n.endswith("*"):
@@ -116,6 +122,8 @@ def arguments(name, op, args, kwargs):
                 rest = []
             elif rest:
                 pairs.append((n, rest.pop(0), None))
+            elif n in kwargs or n + "?" in optional:
+                pairs.append((n, kwargs.pop(n, None), None))
         if rest:
             raise Unsupported("more arguments than known")
         return pairs + [(k, v, None) for k, v in kwargs.items()]
@@ -161,7 +169,7 @@ def bind(op, info, sample):
     inputs, attrs = [], {}
     if name in MEANT and sample.kwargs.get(MEANT[name][0]) != MEANT[name][1]:
         raise Unsupported("another operation of ours")
-    for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs)):
+    for k, v, default in arguments(name, info.op, (sample.input,) + tuple(sample.args), dict(sample.kwargs), op["inputs"]):
         k = RENAMED.get((name, k), k)
         if name in MEANT and k == MEANT[name][0]:
             continue
@@ -192,6 +200,8 @@ def bind(op, info, sample):
         raise Unsupported("what it sees depends on the sample's storage")
     if name == "matrix_power" and int(attrs["n"]) < 0:
         raise Unsupported("an inverse")
+    if name == "batch_norm" and sample.input.dim() < 2:
+        raise Unsupported("an input without channels")
     if name == "linear" and inputs[1].dim() == 1:
         raise Unsupported("a weight that is a vector")
     if name == "squeeze" and attrs.get("dim") == "()":
@@ -248,6 +258,10 @@ CALLS = {
     **{n: lambda x, *rest, dim, n=n, **a: getattr(torch, n)(x, dim, *rest, **a) for n in ("gather", "index_select", "scatter_add", "index_copy", "index_add")},
     "scatter_value": lambda x, i, dim, value: torch.scatter(x, dim, i, value), "index_fill": lambda x, i, dim, value: torch.index_fill(x, dim, i, value),
     "scatter_reduce": lambda x, i, s, dim, reduce, include_self: torch.scatter_reduce(x, dim, i, s, reduce, include_self=include_self),
+    "layer_norm": lambda x, w=None, b=None, **a: F.layer_norm(x, weight=w, bias=b, **a),
+    "rms_norm": lambda x, w=None, *, eps, **a: F.rms_norm(x, weight=w, eps=None if eps == -math.inf else eps, **a),
+    "batch_norm": F.batch_norm, "batch_norm_relu": lambda *x, **a: F.relu(F.batch_norm(*x, **a)), "instance_norm": F.instance_norm,
+    "group_norm": lambda x, w=None, b=None, **a: F.group_norm(x, weight=w, bias=b, **a),
     "pad": lambda x, **a: F.pad(x, a.pop("pad"), **a), "linear": lambda x, w, b=None: F.linear(x, w, b),
 }
 # Of these torch has its own, with numbers for words.
