@@ -17,10 +17,16 @@ static bool is_depthwise(conv_direction d, const conv_args *a)
     return a->groups == a->c && a->k == a->c && a->c > 1;
 }
 
-/* A vector of channels would stay half empty. */
+/* A vector of channels of the result would stay half empty. */
 static bool is_narrow(conv_direction d, const conv_args *a)
 {
-    return d == CONV_FORWARD && a->groups == 1 && a->stride[1] == 1 && a->c <= 4 && a->k <= 8;
+    if (a->groups > 1 || a->n < 1 || a->stride[1] > 1)
+        return false;
+    if (d ==
+        CONV_DATA_GRADIENT) /* whose result is x; it reads dy with what is left of the kernel as a border */
+        return a->c <= 8 && a->k <= 16 && a->stride[0] == 1 && a->padding[0] < a->kernel[0] &&
+               a->padding[1] < a->kernel[1];
+    return a->c <= 4 && a->k <= 8;
 }
 
 static bool is_precise(conv_direction d, const conv_args *a)
@@ -46,7 +52,7 @@ static bool otherwise(conv_direction d, const conv_args *a)
 
 static const conv_rule rules[] = {
     { CONV_DEPTHWISE, is_depthwise, "each channel by itself" },
-    { CONV_PLANAR, is_narrow, "at most 4 channels into at most 8" },
+    { CONV_PLANAR, is_narrow, "few channels, fewer than fill a vector" },
     { CONV_DIRECT, is_precise, "precise is asked for" },
     { CONV_WINOGRAD, suits_winograd, "3x3 of stride 1, at least 16 channels on both sides" },
     { CONV_DIRECT, otherwise, "no other way suits the shape" },

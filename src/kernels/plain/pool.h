@@ -80,8 +80,32 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
     }
 }
 
+/* Windows side by side: every pixel belongs to one at most, and rows of a window are alike. */
+static void spread_apart(const pool_args *a, REAL *restrict dx, const REAL *restrict dy)
+{
+    const int64_t channels = a->c, row = a->w * channels, kh = a->kernel[0], kw = a->kernel[1],
+                  used = a->ow * kw * channels;
+    const REAL scale = 1 / (REAL)(kh * kw);
+    for (int64_t i = 0; i < a->oh; i++, dx += kh * row) {
+        REAL *to = dx;
+        for (int64_t j = 0; j < a->ow; j++, dy += channels)
+            for (int64_t q = 0; q < kw; q++, to += channels)
+                for (int64_t c = 0; c < channels; c++)
+                    to[c] = dy[c] * scale;
+        memset(to, 0, (size_t)(row - used) * sizeof *to);
+        for (int64_t p = 1; p < kh; p++)
+            memcpy(dx + p * row, dx, (size_t)row * sizeof *dx);
+    }
+    memset(dx, 0, (size_t)((a->h - a->oh * kh) * row) * sizeof *dx);
+}
+
 static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
 {
+    if (a->stride[0] == a->kernel[0] && a->stride[1] == a->kernel[1] && !a->padding[0] && !a->padding[1] &&
+        a->oh * a->kernel[0] <= a->h && a->ow * a->kernel[1] <= a->w) {
+        spread_apart(a, dx_, dy_);
+        return;
+    }
     REAL *restrict dx = dx_;
     const REAL *restrict dy = dy_;
     const int64_t channels = a->c;
