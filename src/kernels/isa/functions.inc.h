@@ -61,6 +61,9 @@ INLINE vec power_of_2(mask n) /* n in [-126, 127] */
 
 /* ---- exp: e^x = 2^n e^r, |r| <= ln(2)/2 ------------------------------------------------------------------------------ */
 
+/* (e^r - 1 - r) / r^2 */
+#define EXP_POLYNOMIAL 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f
+
 typedef struct reduced {
     mask n;
     vec r, p; /* p = e^r - 1 */
@@ -73,9 +76,7 @@ INLINE reduced reduce_exp(vec x)
     e.n =
         __builtin_convertvector(either(magnitude(n) <= 200.0f, n, splat(0)), mask); /* p carries the NaN on */
     e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                              /* ln 2 in two parts */
-    e.p = e.r +
-          e.r * e.r *
-              HORNER(e.r, 0.5f, 0.166666665f, 0.0416664632f, 0.00833336105f, 0.00139338561f, 0.000198578808f);
+    e.p = e.r + e.r * e.r * HORNER(e.r, EXP_POLYNOMIAL);
     return e;
 }
 
@@ -99,9 +100,13 @@ INLINE vec logistic_of(vec x)
     return either(x < 0, e, splat(1)) / (e + 1.0f);
 }
 
+/* (e^2|x| - 1) / (e^2|x| + 1), whose n lies in [0, 29]: expm1 without its care for the ends */
 INLINE vec tanh_of(vec x)
 {
-    vec a = at_most(magnitude(x), 10.0f), e = expm1_of(a + a);
+    vec a = at_most(magnitude(x), 10.0f), t = a * (2 * 1.44269504f) + 12582912.0f, n = t - 12582912.0f;
+    vec scale = (vec)(((vu32)t + (127 - 0x4b400000u)) << 23), r = (a + a - n * 0.693359375f) + n * 2.12194440e-4f;
+    vec p = r + r * r * HORNER(r, EXP_POLYNOMIAL);
+    vec e = scale * p + (scale - 1.0f);
     return with_sign(e / (e + 2.0f), x);
 }
 

@@ -40,6 +40,20 @@ static inline __attribute__((always_inline)) void sum_columns(REAL *restrict to,
     }
 }
 
+/* to[k] = sum over rows of from[r row + k], k < n */
+static void add_rows(REAL *restrict to, const REAL *restrict from, int64_t row, int64_t rows, int64_t n)
+{
+    if (rows < 2)
+        for (int64_t k = 0; k < n; k++)
+            to[k] = rows ? from[k] : 0;
+    else
+        for (int64_t k = 0; k < n; k++)
+            to[k] = from[k] + from[row + k];
+    for (int64_t r = 2; r < rows; r++)
+        for (int64_t k = 0; k < n; k++)
+            to[k] += from[r * row + k];
+}
+
 /* Rows of a window first, over the whole width at once; then its columns. */
 static void avg_pool(const pool_args *a, void *y_, const void *x_)
 {
@@ -69,11 +83,9 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
             if (w.end > last) {
                 first = w.begin;
                 last = first + part < a->w ? first + part : a->w;
-                for (int64_t k = 0; k < (last - first) * channels; k++)
-                    sums[k] = 0;
-                for (int64_t p = h.begin; p < h.end; p++)
-                    for (int64_t k = 0; k < (last - first) * channels; k++)
-                        sums[k] += x[p * row + first * channels + k];
+                const REAL *restrict from = x + h.begin * row + first * channels;
+                const int64_t n = (last - first) * channels, rows = h.end - h.begin;
+                add_rows(sums, from, row, rows, n);
             }
             sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, scale);
         }
