@@ -104,7 +104,8 @@ INLINE vec logistic_of(vec x)
 INLINE vec tanh_of(vec x)
 {
     vec a = at_most(magnitude(x), 10.0f), t = a * (2 * 1.44269504f) + 12582912.0f, n = t - 12582912.0f;
-    vec scale = (vec)(((vu32)t + (127 - 0x4b400000u)) << 23), r = (a + a - n * 0.693359375f) + n * 2.12194440e-4f;
+    vec scale = (vec)(((vu32)t + (127 - 0x4b400000u)) << 23),
+        r = (a + a - n * 0.693359375f) + n * 2.12194440e-4f;
     vec p = r + r * r * HORNER(r, EXP_POLYNOMIAL);
     vec e = scale * p + (scale - 1.0f);
     return with_sign(e / (e + 2.0f), x);
