@@ -30,6 +30,7 @@ if(TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
 endif()
 
 function(taper_add_flags list)
+    set(CMAKE_REQUIRED_FLAGS -Werror) # clang takes what it does not know, and warns
     foreach(flag IN LISTS ARGN)
         string(MAKE_C_IDENTIFIER "TAPER_HAS${flag}" has)
         check_c_compiler_flag(${flag} ${has})

@@ -237,13 +237,13 @@ static void run_together(int threads, int64_t n, int64_t grain, parallel_body *b
     wait_for_workers();
 }
 
-void parallel_for_at_most(int most, int64_t n, int64_t grain, parallel_body *body, void *context)
+void parallel_for_at_most(int most_threads, int64_t n, int64_t grain, parallel_body *body, void *context)
 {
     if (grain < 1)
         grain = 1;
     int64_t pieces = n / grain + (n % grain != 0), threads = parallel_threads();
     threads = pieces < threads ? pieces : threads;
-    threads = most < threads ? most : threads;
+    threads = most_threads < threads ? most_threads : threads;
     if (threads <= 1 || atomic_flag_test_and_set_explicit(&busy, memory_order_acquire)) {
         run_here(n, grain, body, context);
         return;

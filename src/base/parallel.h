@@ -13,7 +13,7 @@ typedef void parallel_body(void *context, int64_t begin, int64_t end);
 void parallel_for(int64_t n, int64_t grain, parallel_body *body, void *context);
 
 /* The same on at most so many threads, numbered below that: for bodies with a slot of scratch memory each. */
-void parallel_for_at_most(int threads, int64_t n, int64_t grain, parallel_body *body, void *context);
+void parallel_for_at_most(int most_threads, int64_t n, int64_t grain, parallel_body *body, void *context);
 
 int parallel_threads(void); /* how many a parallel_for may use now */
 int parallel_thread(void);  /* which of them this one is, from 0; for scratch memory by thread */
