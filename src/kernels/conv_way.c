@@ -35,13 +35,14 @@ static bool is_precise(conv_direction d, const conv_args *a)
     return a->precise;
 }
 
-/* Below 16 channels on a side the transforms cost more than the products save. */
+/* Below 16 channels on a side the transforms cost more than the products save; so do tiles of 4x4 that hang over too far. */
 static bool suits_winograd(conv_direction d, const conv_args *a)
 {
     (void)d;
     bool form = a->kernel[0] == 3 && a->kernel[1] == 3 && a->stride[0] == 1 && a->stride[1] == 1 &&
                 a->dilation[0] == 1 && a->dilation[1] == 1 && a->groups == 1;
-    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && a->oh >= 4 && a->ow >= 4;
+    int64_t tiled = (a->oh + 3) / 4 * ((a->ow + 3) / 4) * 16;
+    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && 2 * tiled <= 3 * a->oh * a->ow;
 }
 
 static bool otherwise(conv_direction d, const conv_args *a)
