@@ -59,23 +59,29 @@ static const conv_rule rules[] = {
     { CONV_DIRECT, otherwise, "no other way suits the shape" },
 };
 
-static void log_choice(const conv_rule *r, conv_direction d, const conv_args *a)
+static const conv_rule *rule_for(const kernel_table *t, int type, conv_direction d, const conv_args *a)
+{
+    const conv_rule *r = rules;
+    while (!t->conv[type][r->way][d].run || !r->holds(d, a))
+        r++;
+    return r;
+}
+
+conv_way conv_choose(const kernel_table *t, int type, conv_direction d, const conv_args *a)
+{
+    return rule_for(t, type, d, a)->way;
+}
+
+void conv_log(const kernel_table *t, int type, conv_direction d, const conv_args *a)
 {
     static const char *const ways[CONV_WAYS] = { "direct", "planar", "depthwise", "winograd" };
     static const char *const directions[CONV_DIRECTIONS] = { "forward", "data gradient", "weight gradient" };
+    if (!log_wants(LOG_SELECT))
+        return;
+    const conv_rule *r = rule_for(t, type, d, a);
     log_line(LOG_SELECT,
              "conv %s (%lld, %lld, %lld, %lld) -> %lld, kernel %lldx%lld, stride %lld, groups %lld: %s, %s",
              directions[d], (long long)a->n, (long long)a->c, (long long)a->h, (long long)a->w,
              (long long)a->k, (long long)a->kernel[0], (long long)a->kernel[1], (long long)a->stride[0],
              (long long)a->groups, ways[r->way], r->why);
-}
-
-conv_way conv_choose(const kernel_table *t, int type, conv_direction d, const conv_args *a)
-{
-    const conv_rule *r = rules;
-    while (!t->conv[type][r->way][d].run || !r->holds(d, a))
-        r++;
-    if (log_wants(LOG_SELECT))
-        log_choice(r, d, a);
-    return r->way;
 }

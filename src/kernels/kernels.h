@@ -405,6 +405,8 @@ typedef struct kernel_table {
 
 /* The way that a convolution takes with this table; type: 0 f32, 1 f64.  It follows from the shapes alone. */
 conv_way conv_choose(const kernel_table *, int type, conv_direction, const conv_args *);
+void conv_log(const kernel_table *, int type, conv_direction,
+              const conv_args *); /* says so, if TAPER_LOG=select asks */
 
 /* The table of the best instruction set that this machine has and TAPER_ISA allows.  Made once, on first use. */
 const kernel_table *kernels_best(void);

@@ -15,6 +15,11 @@ static tp_tensor *pair(const tp_op *op, tp_tensor *dy, tp_tensor *saved)
 extern const tp_op tp_op_sigmoid_backward, tp_op_tanh_backward, tp_op_relu_backward, tp_op_gelu_backward,
     tp_op_silu_backward, tp_op_mish_backward, tp_op_hardswish_backward;
 
+tp_tensor *through_relu(tp_tensor *dy, tp_tensor *y)
+{
+    return pair(&tp_op_relu_backward, dy, y);
+}
+
 #define BACKWARD(op, expression)                                                \
     static void op##_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx) \
     {                                                                           \
@@ -25,7 +30,7 @@ extern const tp_op tp_op_sigmoid_backward, tp_op_tanh_backward, tp_op_relu_backw
 
 BACKWARD(sigmoid, pair(&tp_op_sigmoid_backward, dy, y))
 BACKWARD(tanh, pair(&tp_op_tanh_backward, dy, y))
-BACKWARD(relu, pair(&tp_op_relu_backward, dy, y))
+BACKWARD(relu, through_relu(dy, y))
 BACKWARD(silu, pair(&tp_op_silu_backward, dy, x))
 BACKWARD(mish, pair(&tp_op_mish_backward, dy, x))
 BACKWARD(logsigmoid, tp_mul(dy, tp_sigmoid(tp_neg(x))))

@@ -9,7 +9,6 @@
 
 #include <math.h>
 
-enum { PLAIN, WITH_RELU }; /* tags */
 enum { GRAIN = 16384, MOST_PIECES = 32, LEAST_ROWS = 32, CACHED = 131072 };
 
 typedef struct channel_plan {
@@ -42,20 +41,15 @@ static int64_t layout_of(const tp_tensor *x)
     return x->ndim == 4 ? CLONE_CHANNELS_LAST : CLONE_CONTIGUOUS;
 }
 
-static size_t rounded(size_t bytes)
-{
-    return (bytes + 63) / 64 * 64;
-}
-
 /* The scratch of a pass: 4 cols sums a piece, in double; 4 numbers a column of a set, in x's type. */
 static size_t sums_bytes(const channel_plan *p)
 {
-    return rounded((size_t)((p->sets ? p->sets : 1) * p->pieces * 4 * p->cols) * sizeof(double));
+    return ((size_t)((p->sets ? p->sets : 1) * p->pieces * 4 * p->cols) * sizeof(double) + 63) / 64 * 64;
 }
 
 static size_t columns_bytes(const channel_plan *p, const tp_tensor *x)
 {
-    return rounded((size_t)(p->sets * p->cols) * tensor_element_size(x));
+    return norm_vector_bytes(x, p->sets * p->cols);
 }
 
 typedef struct channel_run {
@@ -355,41 +349,29 @@ static const tp_example channel_examples[] = {
     { NULL, NULL },
 };
 
-const tp_op tp_op__channel_norm = {
-    .name = "_channel_norm",
-    .formula =
-        "y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of a channel or group; and mean, var",
-    .inputs = "x weight? bias? mean? var?",
-    .n_in = 5,
-    .n_out = 3,
-    CHANNEL_ATTRS,
-    .saves_in = 25,
-    .saves_for_others = 2,
-    .saves_out = 6,
-    .infer = channel_norm_infer,
-    .forward = channel_norm_forward,
-    .backward = channel_norm_grad,
-    .cost = channel_norm_cost,
-    .examples = channel_examples,
-};
-
-const tp_op tp_op__channel_norm_relu = {
-    .name = "_channel_norm_relu",
-    .formula = "y = relu(_channel_norm(x)), max(.., 0) in the same pass; and mean, var",
-    .inputs = "x weight? bias? mean? var?",
-    .n_in = 5,
-    .n_out = 3,
-    CHANNEL_ATTRS,
-    .saves_in = 25,
-    .saves_for_others = 2,
-    .saves_out = 7,
-    .infer = channel_norm_infer,
-    .forward = channel_norm_forward,
-    .backward = channel_norm_grad,
-    .cost = channel_norm_cost,
-    .examples = channel_examples,
-    .tag = WITH_RELU,
-};
+#define CHANNEL_NORM(op, KIND, text, saved_outputs) \
+    const tp_op tp_op_##op = {                      \
+        .name = #op,                                \
+        .formula = text,                            \
+        .inputs = "x weight? bias? mean? var?",     \
+        .n_in = 5,                                  \
+        .n_out = 3,                                 \
+        CHANNEL_ATTRS,                              \
+        .saves_in = 25,                             \
+        .saves_for_others = 2,                      \
+        .saves_out = saved_outputs,                 \
+        .infer = channel_norm_infer,                \
+        .forward = channel_norm_forward,            \
+        .backward = channel_norm_grad,              \
+        .cost = channel_norm_cost,                  \
+        .examples = channel_examples,               \
+        .tag = KIND,                                \
+    };
+CHANNEL_NORM(
+    _channel_norm, PLAIN,
+    "y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of a channel or group; and mean, var", 6)
+CHANNEL_NORM(_channel_norm_relu, WITH_RELU,
+             "y = relu(_channel_norm(x)), max(.., 0) in the same pass; and mean, var", 7)
 
 /* ---- backward:  dx, dweight, dbias ---------------------------------------------------------------------------------------------- */
 

@@ -6,9 +6,6 @@
 #include "ops/map.h"
 #include "ops/ops.h"
 
-enum { PLAIN, WITH_RELU }; /* tags */
-extern const tp_op tp_op_relu_backward;
-
 typedef struct conv_attrs {
     int64_t stride[2], padding[2], dilation[2], groups;
     bool precise;
@@ -75,8 +72,10 @@ static void run_conv(const tp_call *c, conv_direction d, conv_args *a, char *scr
     a->out = tensor_data(c->out[0]);
     a->scratch = scratch;
     a->scratch_bytes = c->scratch_bytes - (size_t)(scratch - (char *)c->scratch);
-    if (c->out[0]->numel)
-        k->conv[type][conv_choose(k, type, d, a)][d].run(a);
+    if (!c->out[0]->numel)
+        return;
+    conv_log(k, type, d, a);
+    k->conv[type][conv_choose(k, type, d, a)][d].run(a);
 }
 
 /* ---- conv2d ---------------------------------------------------------------------------------------------------------- */
@@ -151,7 +150,7 @@ static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, con
 static void conv2d_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     if (s->op->tag == WITH_RELU)
-        dy = tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
+        dy = through_relu(dy, s->out[0]);
     if (s->needs[0])
         dx[0] = gradient(&tp_op_conv2d_input_grad, dy, s->in[1], s->attrs, &s->in_shape[0]);
     if (s->needs[1])
@@ -215,37 +214,27 @@ static const tp_example conv2d_examples[] = {
     { NULL, NULL }
 };
 
-const tp_op tp_op__conv2d = {
-    .name = "_conv2d",
-    .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]",
-    .inputs = "x weight bias?",
-    .n_in = 3,
-    .attrs_size = sizeof(conv_attrs),
-    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
-    .saves_for_others = 3,
-    .infer = conv2d_infer,
-    .forward = conv2d_forward,
-    .backward = conv2d_backward,
-    .cost = conv2d_cost,
-    .examples = conv2d_examples,
-};
+#define CONV_FORMULA "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]"
 
-const tp_op tp_op__conv2d_relu = {
-    .name = "_conv2d_relu",
-    .formula = "y = relu(conv2d(x))",
-    .inputs = "x weight bias?",
-    .n_in = 3,
-    .attrs_size = sizeof(conv_attrs),
-    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
-    .saves_for_others = 3,
-    .saves_out = 1,
-    .infer = conv2d_infer,
-    .forward = conv2d_forward,
-    .backward = conv2d_backward,
-    .cost = conv2d_cost,
-    .examples = conv2d_examples,
-    .tag = WITH_RELU,
-};
+#define CONV2D_KERNEL(op, KIND, text, saved_outputs)     \
+    const tp_op tp_op_##op = {                           \
+        .name = #op,                                     \
+        .formula = text,                                 \
+        .inputs = "x weight bias?",                      \
+        .n_in = 3,                                       \
+        .attrs_size = sizeof(conv_attrs),                \
+        .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } }, \
+        .saves_for_others = 3,                           \
+        .saves_out = saved_outputs,                      \
+        .infer = conv2d_infer,                           \
+        .forward = conv2d_forward,                       \
+        .backward = conv2d_backward,                     \
+        .cost = conv2d_cost,                             \
+        .examples = conv2d_examples,                     \
+        .tag = KIND,                                     \
+    };
+CONV2D_KERNEL(_conv2d, PLAIN, CONV_FORMULA, 0)
+CONV2D_KERNEL(_conv2d_relu, WITH_RELU, "y = relu(conv2d(x))", 1)
 
 /* ---- gradient by the input, of shape size:  dx[.., i s + p d - pad, ..] += w[..p..] dy[..i..] ------------------------------- */
 
@@ -418,28 +407,20 @@ static void conv1d_compose(tp_call *c)
     c->out[0] = conv1d(c->in[0], c->in[1], c->in[2], c->attrs);
 }
 
-const tp_op tp_op_conv2d = {
-    .name = "conv2d",
-    .formula = "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]",
-    .inputs = "input weight bias?",
-    .n_in = 3,
-    .attrs_size = sizeof(conv_attrs),
-    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
-    .compose = conv2d_compose,
-    .examples = conv2d_examples,
-};
-
-const tp_op tp_op_conv2d_relu = {
-    .name = "conv2d_relu",
-    .formula = "y = relu(conv2d(x)), max(.., 0) in the convolution's store",
-    .inputs = "input weight bias?",
-    .n_in = 3,
-    .attrs_size = sizeof(conv_attrs),
-    .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } },
-    .compose = conv2d_compose,
-    .examples = conv2d_examples,
-    .tag = WITH_RELU,
-};
+#define CONV2D(op, KIND, text)                           \
+    const tp_op tp_op_##op = {                           \
+        .name = #op,                                     \
+        .formula = text,                                 \
+        .inputs = "input weight bias?",                  \
+        .n_in = 3,                                       \
+        .attrs_size = sizeof(conv_attrs),                \
+        .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } }, \
+        .compose = conv2d_compose,                       \
+        .examples = conv2d_examples,                     \
+        .tag = KIND,                                     \
+    };
+CONV2D(conv2d, PLAIN, CONV_FORMULA)
+CONV2D(conv2d_relu, WITH_RELU, "y = relu(conv2d(x)), max(.., 0) in the convolution's store")
 
 const tp_op tp_op_conv1d = {
     .name = "conv1d",

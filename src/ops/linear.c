@@ -9,9 +9,6 @@
 
 /* ---- linear:  y = x W^T + b ------------------------------------------------------------------------------------------------ */
 
-enum { PLAIN, WITH_RELU }; /* tags */
-extern const tp_op tp_op_relu_backward;
-
 /* x (..., in) as a matrix (rows, in): its rows must lie at one stride.  as_is: no operand is converted to the computing
  * type, which makes it contiguous. */
 static gemm_args linear_product(const tp_tensor *x, const tp_tensor *w, const tp_tensor *y, bool as_is)
@@ -98,7 +95,7 @@ static void linear_forward(const tp_call *c)
 static void linear_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     if (s->op->tag == WITH_RELU)
-        dy = tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ dy, s->out[0] }, 2, NULL);
+        dy = through_relu(dy, s->out[0]);
     if (s->needs[0])
         dx[0] = tp_matmul(dy, s->in[1]);
     tp_tensor *rows =
@@ -121,53 +118,30 @@ static double linear_cost(const tp_call *c)
     return (double)c->out[0]->numel * (2.0 * (double)c->in[1]->shape[1] + (c->op->tag == WITH_RELU));
 }
 
-const tp_op tp_op_linear = {
-    .name = "linear",
-    .formula = "y = x W^T + b",
-    .inputs = "x weight bias?",
-    .n_in = 3,
-    .saves_for_others = 3,
-    .infer = linear_infer,
-    .forward = linear_forward,
-    .backward = linear_backward,
-    .cost = linear_cost,
-    .examples = (const tp_example[]){ { "4,3 5,3 5", NULL },
-                                      { "2,3,7 2,7 -", NULL },
-                                      { "1,17 10,17 10", NULL },
-                                      { "0,3 2,3 2", NULL },
-                                      { "3 2,3 2", NULL },
-                                      { "2,3@i9 4,3@i9 4@i9", NULL },
-                                      { NULL, NULL } },
-};
+#define LINEAR(op, KIND, text, saved_outputs, ...)                                 \
+    const tp_op tp_op_##op = {                                                     \
+        .name = #op,                                                               \
+        .formula = text,                                                           \
+        .inputs = "x weight bias?",                                                \
+        .n_in = 3,                                                                 \
+        .saves_for_others = 3,                                                     \
+        .saves_out = saved_outputs,                                                \
+        .infer = linear_infer,                                                     \
+        .forward = linear_forward,                                                 \
+        .backward = linear_backward,                                               \
+        .cost = linear_cost,                                                       \
+        OP_EXAMPLES(__VA_ARGS__),                                                  \
+        .tag = KIND,                                                               \
+    };                                                                             \
+    tp_tensor *tp_##op(tp_tensor *x, tp_tensor *weight, tp_tensor *bias)           \
+    {                                                                              \
+        return tp_apply(&tp_op_##op, (tp_tensor *[]){ x, weight, bias }, 3, NULL); \
+    }
 
-const tp_op tp_op_linear_relu = {
-    .name = "linear_relu",
-    .formula = "y = max(x W^T + b, 0), in the product's store",
-    .inputs = "x weight bias?",
-    .n_in = 3,
-    .saves_for_others = 3,
-    .saves_out = 1,
-    .infer = linear_infer,
-    .forward = linear_forward,
-    .backward = linear_backward,
-    .cost = linear_cost,
-    .examples = (const tp_example[]){ { "4,3 5,3 5", NULL },
-                                      { "2,3,7 2,7 -", NULL },
-                                      { "0,3 2,3 2", NULL },
-                                      { "3 2,3 2", NULL },
-                                      { NULL, NULL } },
-    .tag = WITH_RELU,
-};
-
-tp_tensor *tp_linear_relu(tp_tensor *x, tp_tensor *weight, tp_tensor *bias)
-{
-    return tp_apply(&tp_op_linear_relu, (tp_tensor *[]){ x, weight, bias }, 3, NULL);
-}
-
-tp_tensor *tp_linear(tp_tensor *x, tp_tensor *weight, tp_tensor *bias)
-{
-    return tp_apply(&tp_op_linear, (tp_tensor *[]){ x, weight, bias }, 3, NULL);
-}
+LINEAR(linear, PLAIN, "y = x W^T + b", 0, { "4,3 5,3 5", NULL }, { "2,3,7 2,7 -", NULL },
+       { "1,17 10,17 10", NULL }, { "0,3 2,3 2", NULL }, { "3 2,3 2", NULL }, { "2,3@i9 4,3@i9 4@i9", NULL })
+LINEAR(linear_relu, WITH_RELU, "y = max(x W^T + b, 0), in the product's store", 1, { "4,3 5,3 5", NULL },
+       { "2,3,7 2,7 -", NULL }, { "0,3 2,3 2", NULL }, { "3 2,3 2", NULL })
 
 /* ---- beta input + alpha (a product) ---------------------------------------------------------------------------------------- */
 

@@ -8,8 +8,6 @@
  * Layer: ops.  Depends on norm.h.  Read next: row_norm.c, channel_norm.c. */
 #include "ops/norm.h"
 
-extern const tp_op tp_op_relu_backward;
-
 static tp_tensor *average(const norm_view *v, tp_tensor *x)
 {
     return tp_mean(x, v->average, true);
@@ -39,7 +37,7 @@ static seen see(const norm_view *v, const tp_saved *s)
                .w = shaped(s->in[NORM_WEIGHT], v->weight) };
     tp_tensor *dy = s->in[NORM_DY];
     if (s->n_in > NORM_Y && s->in[NORM_Y])
-        dy = tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ dy, s->in[NORM_Y] }, 2, NULL);
+        dy = through_relu(dy, s->in[NORM_Y]);
     t.dy = shaped(dy, v->shape);
     t.r = tp_rsqrt(tp_add(tp_reshape(s->in[NORM_VAR], v->moment), v->eps));
     t.h = tp_mul(tp_sub(t.x, tp_reshape(s->in[NORM_MEAN], v->moment)), t.r);
@@ -75,7 +73,7 @@ static void by_dy(const norm_view *v, const tp_saved *s, const seen *t, tp_tenso
     if (!d)
         return;
     d = tp_reshape(tp_expand(d, v->shape), s->in_shape[NORM_DY]);
-    dx[NORM_DY] = y ? tp_apply(&tp_op_relu_backward, (tp_tensor *[]){ d, y }, 2, NULL) : d;
+    dx[NORM_DY] = y ? through_relu(d, y) : d;
 }
 
 void norm_second_backward(const norm_view *v, const tp_saved *s, tp_tensor **dx)

@@ -70,7 +70,7 @@ INLINE void transform_back(const vec *u, vec *to) /* G': 6 -> 3 */
 
 /* ---- forward and data gradient --------------------------------------------------------------------------------------------
  *
- * dst[h][w] = bias + sum over p, q < 3 of src[h + p - pad][w + q - pad] g[p][q].  An item is a block of tiles times a range of
+ * dst[h][w] = bias + sum over p, q < 3 of src[h + p - offset][w + q - offset] g[p][q].  An item is a block of tiles times a range of
  * output channels.  With many tiles the kernels are transformed beforehand, and each item transforms its tiles; ranges come
  * first, so that their part of the kernels stays in the last cache while the blocks go by.  With few tiles it is the other
  * way round: the tiles are transformed beforehand, there is one block, and each item transforms its kernels, which nobody
@@ -81,7 +81,7 @@ typedef struct winograd {
     const conv_args *a;
     bool transposed; /* the kernels: for the data gradient */
     bool few;        /* tiles */
-    int64_t pad[2], tiles_h, tiles_w, tiles, block, blocks;
+    int64_t tiles_h, tiles_w, tiles, block, blocks;
     int64_t range, ranges, slab;                     /* panels of an item; channels in of a slab */
     int64_t u_plane, v_row, v_plane, m_row, m_plane; /* strides, in elements */
     size_t shared_bytes, slot_bytes;
@@ -139,10 +139,9 @@ static void plan_many(winograd *w)
     w->slab = g->in < SLAB_OF_MANY ? g->in : SLAB_OF_MANY;
 }
 
-static winograd plan_winograd(const gather *g, const conv_args *a, int64_t pad_h, int64_t pad_w,
-                              bool transposed)
+static winograd plan_winograd(const gather *g, const conv_args *a, bool transposed)
 {
-    winograd w = { .g = *g, .a = a, .pad = { pad_h, pad_w }, .transposed = transposed };
+    winograd w = { .g = *g, .a = a, .transposed = transposed };
     w.tiles_h = divided(g->dh, OUT_SIDE), w.tiles_w = divided(g->dw, OUT_SIDE);
     w.tiles = g->n * w.tiles_h * w.tiles_w;
     w.v_row = whole_lines(g->in);
@@ -251,7 +250,7 @@ static void inputs(const winograd *w, int64_t tile_begin, int64_t n, REAL *v)
     const int64_t row = g->sw * g->sc;
     tile_place p = place_of(w, tile_begin);
     for (int64_t t = 0; t < n; t++, next_place(w, &p)) {
-        int64_t h = p.h - w->pad[0], x = p.w - w->pad[1];
+        int64_t h = p.h - g->offset[0], x = p.w - g->offset[1];
         bool inside_h[IN_SIDE], inside_w[IN_SIDE],
             inside = h >= 0 && x >= 0 && h + IN_SIDE <= g->sh && x + IN_SIDE <= g->sw;
         for (int i = 0; i < IN_SIDE; i++)
@@ -399,8 +398,7 @@ static void run_winograd(winograd *w)
 static winograd winograd_of(const conv_args *a, bool backward)
 {
     gather g = backward ? backward_gather(a) : forward_gather(a);
-    return backward ? plan_winograd(&g, a, 2 - a->padding[0], 2 - a->padding[1], true)
-                    : plan_winograd(&g, a, a->padding[0], a->padding[1], false);
+    return plan_winograd(&g, a, backward);
 }
 
 static size_t winograd_forward_scratch(const conv_args *a)
