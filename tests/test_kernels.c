@@ -151,7 +151,8 @@ static void one_product(const kernel_table *k, int64_t m, int64_t n, int64_t dep
                     .bias = layout & 8 ? bias : NULL };
     gemm_args w = g;
     w.a = wa, w.b = wb, w.c = wc, w.bias = g.bias ? wbias : NULL;
-    g.scratch = aligned_alloc(64, k->gemm_scratch[0](&g) + 64);
+    g.scratch_bytes = k->gemm_scratch[0](&g);
+    g.scratch = aligned_alloc(64, g.scratch_bytes / 64 * 64 + 64);
     k->gemm[0](&g);
     ref->gemm[1](&w);
     char what[96];
@@ -407,12 +408,14 @@ static void products_of_strided_operands_agree(void **unused)
         gemm_args w = g;
         w.a = wa, w.b = wb, w.c = wc, w.bias = g.bias ? wbias : NULL;
         ref->gemm[1](&w);
-        g.scratch = aligned_alloc(64, (k->gemm_scratch[0](&g) + 127) / 64 * 64);
+        g.scratch_bytes = k->gemm_scratch[0](&g);
+        g.scratch = aligned_alloc(64, (g.scratch_bytes + 127) / 64 * 64);
         k->gemm[0](&g);
         check_near(c, wc, nc, 1e-6 * (4 + (double)depth), k->isa);
         free(g.scratch);
         w.c = again;
-        w.scratch = aligned_alloc(64, (k->gemm_scratch[1](&w) + 127) / 64 * 64);
+        w.scratch_bytes = k->gemm_scratch[1](&w);
+        w.scratch = aligned_alloc(64, (w.scratch_bytes + 127) / 64 * 64);
         k->gemm[1](&w);
         for (int64_t i = 0; i < nc; i++)
             if (!(fabs(again[i] - wc[i]) <= 1e-14 * (4 + (double)depth)))

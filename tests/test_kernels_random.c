@@ -218,7 +218,8 @@ static void one_product(int type)
     FOR_EACH_ISA(k)
     {
         memcpy(c->data, before, c_bytes);
-        g.scratch = scratch(4, k->gemm_scratch[type](&g));
+        g.scratch_bytes = k->gemm_scratch[type](&g);
+        g.scratch = scratch(4, g.scratch_bytes);
         k->gemm[type](&g);
         check(k->isa, "product", 3, type, c->wide, c->size, tolerance[type], c_size);
     }

@@ -238,7 +238,8 @@ typedef struct gemm_args {
     bool accumulate;  /* += instead of = */
     bool relu;        /* max(.., 0); not with accumulate */
     const void *bias; /* added to every row; NULL: none */
-    void *scratch;    /* gemm_scratch(args) bytes, 64-byte aligned */
+    void *scratch;    /* 64-byte aligned; at least what gemm_scratch asks for */
+    size_t scratch_bytes;
 } gemm_args;
 
 /* Images channels-last: x (N, H, W, C), y (N, OH, OW, K); weights as PyTorch stores them: w (K, C / groups, KH, KW). */

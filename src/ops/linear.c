@@ -86,6 +86,7 @@ static void linear_forward(const tp_call *c)
         g.c = tensor_data(y);
     }
     g.scratch = scratch;
+    g.scratch_bytes = c->scratch_bytes - (size_t)(scratch - (char *)c->scratch);
     g.relu = c->op->tag == WITH_RELU;
     kernels->gemm[kernel](&g);
     if (type != x->dtype)

@@ -196,6 +196,7 @@ static void run_batches(void *context, int64_t begin, int64_t end)
     }
     gemm_args g = p->g;
     g.scratch = r->scratch;
+    g.scratch_bytes = p->gemm_bytes;
     if (p->threads > 1 && p->gemm_bytes)
         g.scratch = r->scratch + (size_t)parallel_thread() * p->gemm_bytes;
     for (int64_t n = begin; n < end; n++) {

@@ -7,11 +7,6 @@
  * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: conv_sums.inc.h. */
 enum { MAX_SEGMENTS = 64, BLOCK_TILES = 16, FEW_CHANNELS = 4 };
 
-static int64_t divided(int64_t a, int64_t b) /* rounded up */
-{
-    return (a + b - 1) / b;
-}
-
 typedef struct gather {
     const REAL *src;
     REAL *dst;

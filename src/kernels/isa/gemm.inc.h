@@ -5,12 +5,14 @@
  * K lies adjacent on both sides are dot products.  Blocks follow from the shape alone.
  * Layer: kernels.  Depends on tile.inc.h, base/parallel.h.  Read next: conv.inc.h. */
 enum {
-    SLAB = 512,
+    SLAB = 1024,
     SMALL_WORK = 1 << 17, /* multiply-adds below which threads cost more than they bring */
     PIECE_WORK = 1 << 18,
+    MANY_PANELS = 8,
+    PIECE_COPY = 1 << 13, /* elements */
     THIN = 4,
     IN_PLACE = 1 << 16, /* elements of A that stay in the second cache and need no copy */
-    WIDE_COLS = 512,    /* of B's rows that a thin product takes at a time */
+    WIDE_COLS = 1024,    /* of B's rows that a thin product takes at a time */
 };
 
 typedef enum {
@@ -19,17 +21,29 @@ typedef enum {
     A_ROWS
 } a_mode; /* copied; read as it lies: columns adjacent; rows adjacent */
 
+typedef enum {
+    B_SHARED,
+    B_OWN,
+    B_DIRECT
+} b_mode; /* copied before all blocks; a panel at a time by who computes it; read where it lies */
+
 typedef struct gemm_plan {
     const gemm_args *g;
     cut rows;
     int64_t panels, slab;
-    a_mode mode;
-    bool direct_b;
-    size_t a_bytes, b_bytes;
+    a_mode a;
+    b_mode b;
+    size_t a_bytes, b_bytes, slot_bytes;
     REAL *a_pack, *b_pack;
     int64_t k0, kn; /* the slab at hand */
-    int64_t row_block, panel_block, row_blocks;
+    int64_t row_block, panel_block, row_blocks, panel_blocks;
+    bool by_panels; /* blocks of the same panels follow each other, else of the same rows */
 } gemm_plan;
+
+static int64_t divided(int64_t a, int64_t b) /* rounded up */
+{
+    return (a + b - 1) / b;
+}
 
 static bool is_thin(const gemm_args *g)
 {
@@ -50,16 +64,18 @@ static bool is_small(const gemm_args *g)
 
 static gemm_plan plan_gemm(const gemm_args *g)
 {
-    gemm_plan p = { .g = g, .panels = (g->n + TILE_COLS - 1) / TILE_COLS };
-    p.slab = g->k < SLAB ? g->k : SLAB;
-    p.direct_b = g->b_col == 1 && g->m <= 2 * TILE_ROWS;
-    p.rows = cut_into(g->m, p.direct_b ? FEW_ROWS : TILE_ROWS);
-    p.mode = p.direct_b                                                            ? A_ROWS
-             : g->a_row == 1 && g->m * g->k <= 1 << 18                             ? A_COLUMNS
-             : g->a_col == 1 && (g->n <= 4 * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
-                                                                                   : A_PACKED;
-    p.a_bytes = p.mode == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
-    p.b_bytes = p.direct_b ? 0 : rounded(p.panels * TILE_COLS * p.slab);
+    gemm_plan p = { .g = g, .panels = divided(g->n, TILE_COLS), .slab = g->k < SLAB ? g->k : SLAB };
+    p.rows = cut_rows(g->m);
+    p.a = g->a_row == 1 && g->m * g->k <= 1 << 18                             ? A_COLUMNS
+          : g->a_col == 1 && (g->n <= 4 * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
+                                                                              : A_PACKED;
+    p.b = g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
+          : p.a != A_PACKED && p.panels >= MANY_PANELS                       ? B_OWN
+                                                                             : B_SHARED;
+    p.a = p.b == B_DIRECT ? A_ROWS : p.a;
+    p.a_bytes = p.a == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
+    p.b_bytes = p.b == B_SHARED ? rounded(p.panels * TILE_COLS * p.slab) : 0;
+    p.slot_bytes = p.b == B_OWN ? rounded(TILE_COLS * p.slab + 1) : 0; /* never 0 */
     return p;
 }
 
@@ -68,7 +84,7 @@ static size_t gemm_scratch(const gemm_args *g)
     if (is_thin(g) || is_wide(g) || is_small(g))
         return 0;
     gemm_plan p = plan_gemm(g);
-    return p.a_bytes + p.b_bytes;
+    return p.a_bytes + p.b_bytes + p.slot_bytes * (size_t)parallel_threads();
 }
 
 /* ---- packing ------------------------------------------------------------------------------------------------------ */
@@ -108,7 +124,7 @@ static REAL *packed_tile(const gemm_plan *p, int64_t i)
 
 static REAL *packed_panel(const gemm_plan *p, int64_t j)
 {
-    return p->b_pack + j * TILE_COLS * p->kn;
+    return p->b_pack + (p->b == B_OWN ? parallel_thread() * p->slab : j * p->kn) * TILE_COLS;
 }
 
 static void pack_tiles(void *context, int64_t begin, int64_t end)
@@ -144,10 +160,10 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     const REAL *a = (const REAL *)g->a + first * g->a_row + p->k0 * g->a_col;
     segment s = { .rows = rows, .n = p->kn };
     tile_args t = { .segments = &s, .n_segments = 1, .cols = cols };
-    s.b = p->direct_b ? (const REAL *)g->b + p->k0 * g->b_row + col : packed_panel(p, j);
-    t.b_step = p->direct_b ? g->b_row : panel_width(g->n, j);
-    s.a = p->mode == A_COLUMNS ? a : p->mode == A_PACKED ? packed_tile(p, i) : NULL;
-    t.a_step = p->mode == A_PACKED ? TILE_ROWS : g->a_col;
+    s.b = p->b == B_DIRECT ? (const REAL *)g->b + p->k0 * g->b_row + col : packed_panel(p, j);
+    t.b_step = p->b == B_DIRECT ? g->b_row : panel_width(g->n, j);
+    s.a = p->a == A_COLUMNS ? a : p->a == A_PACKED ? packed_tile(p, i) : NULL;
+    t.a_step = p->a == A_PACKED ? TILE_ROWS : g->a_col;
     for (int r = 0; r < mr; r++) {
         rows[r] = a + r * g->a_row;
         t.out[r] = (REAL *)g->c + (first + r) * g->c_row + col;
@@ -155,27 +171,44 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     t.accumulate = g->accumulate || p->k0 > 0;
     t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
     t.relu = g->relu && p->k0 + p->kn == g->k;
-    (p->direct_b ? partial_tile_for((int)mr, cols) : tile_for((int)mr, cols, p->mode != A_ROWS))(&t);
+    (p->b == B_DIRECT ? partial_tile_for((int)mr, cols) : tile_for((int)mr, cols, p->a != A_ROWS))(&t);
+}
+
+static void own_panels(void *context, int64_t begin, int64_t end)
+{
+    gemm_plan p = *(const gemm_plan *)context;
+    for (int64_t j = begin; j < end; j++)
+        for (p.k0 = 0; p.k0 == 0 || p.k0 < p.g->k; p.k0 += SLAB) {
+            p.kn = p.g->k - p.k0 < SLAB ? p.g->k - p.k0 : SLAB;
+            pack_panels(&p, j, j + 1);
+            for (int64_t i = 0; i < p.rows.tiles; i++)
+                run_tile(&p, i, j);
+        }
 }
 
 static void run_blocks(void *context, int64_t begin, int64_t end)
 {
     const gemm_plan *p = context;
     for (int64_t block = begin; block < end; block++) {
-        int64_t i0 = block % p->row_blocks * p->row_block, j0 = block / p->row_blocks * p->panel_block;
-        for (int64_t j = j0; j < j0 + p->panel_block && j < p->panels; j++)
-            for (int64_t i = i0; i < i0 + p->row_block && i < p->rows.tiles; i++)
+        int64_t i = p->by_panels ? block % p->row_blocks : block / p->panel_blocks,
+                j = p->by_panels ? block / p->row_blocks : block % p->panel_blocks,
+                i0 = i * p->row_block, j0 = j * p->panel_block;
+        for (j = j0; j < j0 + p->panel_block && j < p->panels; j++)
+            for (i = i0; i < i0 + p->row_block && i < p->rows.tiles; i++)
                 run_tile(p, i, j);
     }
 }
 
-/* 16 tiles by 4 panels keep A's and B's parts in the second cache; less where that leaves too few blocks. */
+/* 16 tiles by 4 panels keep A's and B's parts in the second cache; less where that leaves too few blocks.  A thread's share of the
+ * blocks is a part of the panels or of the rows: of what is copied, or more of it, so that it finds in its cache what it copied. */
 static int64_t choose_blocks(gemm_plan *p)
 {
+    p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT;
     p->row_block = 16, p->panel_block = 4;
     for (;;) {
-        p->row_blocks = (p->rows.tiles + p->row_block - 1) / p->row_block;
-        int64_t blocks = p->row_blocks * ((p->panels + p->panel_block - 1) / p->panel_block);
+        p->row_blocks = divided(p->rows.tiles, p->row_block);
+        p->panel_blocks = divided(p->panels, p->panel_block);
+        int64_t blocks = p->row_blocks * p->panel_blocks;
         if (blocks >= 16 || (p->row_block == 1 && p->panel_block == 1))
             return blocks;
         if (p->panel_block > 1)
@@ -368,13 +401,16 @@ static void gemm(const gemm_args *g)
     gemm_plan p = plan_gemm(g);
     p.a_pack = g->scratch;
     p.b_pack = (REAL *)(void *)((char *)g->scratch + p.a_bytes);
+    if (p.b == B_OWN)
+        parallel_for_at_most((int)((g->scratch_bytes - p.a_bytes) / p.slot_bytes), p.panels,
+                             grain_for(work, p.panels), own_panels, &p);
     int64_t blocks = choose_blocks(&p);
-    for (p.k0 = 0; p.k0 == 0 || p.k0 < g->k; p.k0 += SLAB) {
+    for (p.k0 = 0; p.b != B_OWN && (p.k0 == 0 || p.k0 < g->k); p.k0 += SLAB) {
         p.kn = g->k - p.k0 < SLAB ? g->k - p.k0 : SLAB;
-        int64_t copied = work < SMALL_WORK ? INT64_MAX / 2 : 32768 / (TILE_COLS * p.kn + 1) + 1;
-        if (p.mode == A_PACKED)
+        int64_t copied = work < SMALL_WORK ? INT64_MAX / 2 : PIECE_COPY / (TILE_COLS * p.kn + 1) + 1;
+        if (p.a == A_PACKED)
             parallel_for(p.rows.tiles, copied, pack_tiles, &p);
-        if (!p.direct_b)
+        if (p.b == B_SHARED)
             parallel_for(p.panels, copied, pack_panels, &p);
         parallel_for(blocks, grain_for(work / (double)g->k * (double)p.kn, blocks), run_blocks, &p);
     }

@@ -1,7 +1,8 @@
 /* simd.h - vectors of REAL for the instruction set this is compiled for: types, and the few verbs C has no operator for.
  *
  * Arithmetic is written with operators on the compiler's vector types (GCC's and clang's vector extensions); a mask is
- * the first n lanes.  TILE_ROWS x TILE_VECTORS vectors is the register tile of products.
+ * the first n lanes.  TILE_ROWS x TILE_VECTORS vectors is the register tile of products; FREE_MASKS: a
+ * masked load or store costs no more than a whole one.
  * Layer: kernels.  Depends on nothing.  Read next: tile.inc.h. */
 #ifndef KERNELS_ISA_SIMD_H
 #define KERNELS_ISA_SIMD_H
@@ -14,11 +15,11 @@
 #endif
 
 #if defined(__AVX512F__)
-enum { VECTOR_BYTES = 64, TILE_ROWS = 12 };
+enum { VECTOR_BYTES = 64, TILE_ROWS = 12, FREE_MASKS = 1 };
 #elif defined(__AVX2__)
-enum { VECTOR_BYTES = 32, TILE_ROWS = 6 };
+enum { VECTOR_BYTES = 32, TILE_ROWS = 6, FREE_MASKS = 0 };
 #else
-enum { VECTOR_BYTES = 16, TILE_ROWS = 4 };
+enum { VECTOR_BYTES = 16, TILE_ROWS = 4, FREE_MASKS = 0 };
 #endif
 enum { TILE_VECTORS = 2 };
 

@@ -29,33 +29,59 @@ typedef struct tile_args {
 
 typedef void tile_fn(const tile_args *);
 
-INLINE vec load_cols(const REAL *p, int j, int cols, bool partial)
+/* The vectors of the first cols columns, of which only the last may hang over. */
+typedef struct columns {
+    int last;      /* vector */
+    V(mask) some;  /* its lanes */
+    bool whole;    /* all of them, where a mask costs */
+} columns;
+
+INLINE columns columns_of(int cols, int vectors)
 {
-    if (!partial)
-        return V(load)(p + j * WIDTH);
-    int left = cols - j * WIDTH;
-    return left >= WIDTH ? V(load)(p + j * WIDTH)
-                         : V(load_first)(p + j * WIDTH, V(first)(left < 0 ? 0 : left));
+    int left = cols - (vectors - 1) * WIDTH;
+    return (columns){ vectors - 1, V(first)(left), !FREE_MASKS && left == WIDTH };
 }
 
-INLINE void store_cols(REAL *p, int j, int cols, vec v)
+INLINE vec load_cols(const REAL *p, int j, columns c)
 {
-    int left = cols - j * WIDTH;
-    if (left >= WIDTH)
+    return j < c.last || c.whole ? V(load)(p + j * WIDTH) : V(load_first)(p + j * WIDTH, c.some);
+}
+
+INLINE void store_cols(REAL *p, int j, columns c, vec v)
+{
+    if (j < c.last || c.whole)
         V(store)(p + j * WIDTH, v);
-    else if (left > 0)
-        V(store_first)(p + j * WIDTH, V(first)(left), v);
+    else
+        V(store_first)(p + j * WIDTH, c.some, v);
 }
 
-/* partial: b must not be read beyond its first cols columns. */
+/* partial: b must not be read beyond its first cols columns.  Every loop over sums is unrolled: they stay in registers. */
 INLINE void tile(const tile_args *t, const int mr, const int nv, const bool packed, const bool partial)
 {
     vec sum[TILE_ROWS][TILE_VECTORS];
-    for (int i = 0; i < mr; i++)
+    const columns c = columns_of(t->cols, nv);
+    if (t->accumulate) {
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = load_cols(t->out[i], j, c);
+    } else {
+        vec start[TILE_VECTORS];
+#pragma GCC unroll 2
         for (int j = 0; j < nv; j++)
-            sum[i][j] = t->accumulate ? load_cols(t->out[i], j, t->cols, true)
-                        : t->bias     ? load_cols(t->bias, j, t->cols, true)
-                                      : (vec){ 0 };
+            start[j] = t->bias ? load_cols(t->bias, j, c) : (vec){ 0 };
+#pragma GCC unroll 16
+        for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+            for (int j = 0; j < nv; j++)
+                sum[i][j] = start[j];
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
+        for (int j = 0; j < nv; j++)
+            __builtin_prefetch(t->out[i] + j * WIDTH, 1, 3);
     const int64_t a_step = t->a_step, b_step = t->b_step;
     for (const segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *b = s->b, *a = s->a, *row[TILE_ROWS];
@@ -64,11 +90,13 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 row[i] = s->rows[i] + s->offset;
         for (int64_t k = 0, at = 0; k < s->n; k++, b += b_step, at += a_step) {
             vec right[TILE_VECTORS];
+#pragma GCC unroll 2
             for (int j = 0; j < nv; j++)
-                right[j] = load_cols(b, j, t->cols, partial);
+                right[j] = partial ? load_cols(b, j, c) : V(load)(b + j * WIDTH);
 #pragma GCC unroll 16
             for (int i = 0; i < mr; i++) {
                 REAL left = packed ? a[i] : row[i][at];
+#pragma GCC unroll 2
                 for (int j = 0; j < nv; j++)
                     sum[i][j] += left * right[j];
             }
@@ -76,13 +104,18 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 a += a_step;
         }
     }
-    if (t->relu)
+    if (t->relu) {
+#pragma GCC unroll 16
         for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
             for (int j = 0; j < nv; j++)
                 sum[i][j] = V(rectified)(sum[i][j]);
+    }
+#pragma GCC unroll 16
     for (int i = 0; i < mr; i++)
+#pragma GCC unroll 2
         for (int j = 0; j < nv; j++)
-            store_cols(t->out[i], j, t->cols, sum[i][j]);
+            store_cols(t->out[i], j, c, sum[i][j]);
 }
 
 /* clang-format off */

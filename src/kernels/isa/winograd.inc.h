@@ -342,12 +342,12 @@ static void outputs(const winograd *w, int64_t tile_begin, int64_t n, int64_t fi
         REAL *at = g->dst + ((p.image * g->dh + p.h) * g->dw + p.w) * g->dc + first_channel;
         for (int64_t k = 0; k < channels; k += WIDTH) {
             vec y[OUT_SIDE * OUT_SIDE];
-            const int left = channels - k < WIDTH ? (int)(channels - k) : WIDTH;
+            const columns c = columns_of(channels - k < WIDTH ? (int)(channels - k) : WIDTH, 1);
             output_tile(m + t * w->m_row + k, w->m_plane,
-                        g->bias ? load_cols(g->bias + first_channel + k, 0, left, true) : (vec){ 0 }, y);
+                        g->bias ? load_cols(g->bias + first_channel + k, 0, c) : (vec){ 0 }, y);
             for (int64_t i = 0; i < rows; i++)
                 for (int64_t j = 0; j < cols; j++)
-                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, left,
+                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, c,
                                g->relu ? V(rectified)(y[OUT_SIDE * i + j]) : y[OUT_SIDE * i + j]);
         }
     }
