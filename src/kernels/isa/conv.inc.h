@@ -64,24 +64,23 @@ static int64_t place(const gather *g, const taps *t, int dim, int64_t dst)
            g->divide[dim];
 }
 
+/* From one pixel of a class to the next the source moves by multiply. */
 static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel *p)
 {
     const gather *g = c->g;
-    int64_t plane = c->size[0] * c->size[1], image = begin / plane, i = begin % plane / c->size[1],
-            j = begin % c->size[1];
-    for (int64_t k = 0; k < n; k++) {
-        int64_t dh = c->first[0] + i * g->divide[0], dw = c->first[1] + j * g->divide[1];
-        int64_t h = place(g, &c->taps[0], 0, dh), w = place(g, &c->taps[1], 1, dw);
-        p[k] = (pixel){ .at = g->src + ((image * g->sh + h) * g->sw + w) * g->sc,
-                        .out = g->dst + ((image * g->dh + dh) * g->dw + dw) * g->dc,
-                        .h = h,
-                        .w = w };
-        p[k].inside = h >= 0 && w >= 0 && h + (c->taps[0].count - 1) * c->taps[0].move < g->sh &&
-                      w + (c->taps[1].count - 1) * c->taps[1].move < g->sw;
-        if (++j == c->size[1]) {
-            j = 0;
-            if (++i == c->size[0])
-                i = 0, image++;
+    const taps *v = &c->taps[0], *u = &c->taps[1];
+    const int64_t plane = c->size[0] * c->size[1], h0 = place(g, v, 0, c->first[0]),
+                  w0 = place(g, u, 1, c->first[1]);
+    int64_t image = begin / plane, i = begin % plane / c->size[1], j = begin % c->size[1];
+    for (int64_t k = 0; k < n; i = i + 1 < c->size[0] ? i + 1 : (image++, 0), j = 0) {
+        const int64_t h = h0 + i * g->multiply[0];
+        const REAL *at = g->src + (image * g->sh + h) * g->sw * g->sc;
+        REAL *out = g->dst + ((image * g->dh + c->first[0] + i * g->divide[0]) * g->dw + c->first[1]) * g->dc;
+        const bool inside = h >= 0 && h + (v->count - 1) * v->move < g->sh;
+        for (; j < c->size[1] && k < n; j++, k++) {
+            const int64_t w = w0 + j * g->multiply[1];
+            p[k] = (pixel){ .at = at + w * g->sc, .out = out + j * g->divide[1] * g->dc, .h = h, .w = w };
+            p[k].inside = inside && w >= 0 && w + (u->count - 1) * u->move < g->sw;
         }
     }
 }

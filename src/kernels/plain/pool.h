@@ -22,11 +22,18 @@ static REAL divisor_of(const pool_args *a, window h, window w)
     return 1 / (REAL)count;
 }
 
-/* to[c] = sum over the columns of a window, which lie channels apart, times scale */
+/* to[c] = sum over the columns of a window, which lie channels apart, times scale.  Of few channels a whole vector is
+ * written where there is room: the next window writes over what is too much. */
+enum { FEW = 8 };
 static inline __attribute__((always_inline)) void sum_columns(REAL *restrict to, const REAL *restrict from,
                                                               int64_t columns, const int64_t channels,
-                                                              REAL scale)
+                                                              int64_t room, REAL scale)
 {
+    if (columns == 2 && channels < FEW && room >= FEW) {
+        for (int64_t c = 0; c < FEW; c++)
+            to[c] = (from[c] + from[channels + c]) * scale;
+        return;
+    }
     if (columns == 2) { /* of most networks */
         for (int64_t c = 0; c < channels; c++)
             to[c] = (from[c] + from[channels + c]) * scale;
@@ -61,7 +68,8 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
     REAL *restrict y = y_;
     const REAL *restrict x = x_;
     const int64_t channels = a->c, row = a->w * channels;
-    REAL sums[MOST];
+    REAL sums[MOST + FEW];
+    const REAL *const end = y + a->oh * a->ow * channels;
     const int64_t part =
         MOST / channels; /* columns that fit; none: one row at a time, in place of the sums */
     for (int64_t i = 0; i < a->oh; i++) {
@@ -87,7 +95,8 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
                 const int64_t n = (last - first) * channels, rows = h.end - h.begin;
                 add_rows(sums, from, row, rows, n);
             }
-            sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, scale);
+            sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, end - y,
+                        scale);
         }
     }
 }
