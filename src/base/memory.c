@@ -15,8 +15,11 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
-enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, SMALL = 32768 /* bytes of the last of them */, LOCAL_MAX = 256 };
+enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, SMALL = 32768 /* bytes of the last of them */, LOCAL_MAX = 256, HUGE_PAGE = 2 << 20 };
 
 typedef struct free_block {
     struct free_block *next;
@@ -147,12 +150,18 @@ static void register_thread(void)
     cache.registered = true;
 }
 
+/* Large blocks ask for huge pages: kernels that walk megabytes would wait for the tables of small ones, twice so under a hypervisor. */
 static void *from_system(size_t bytes)
 {
     atomic_fetch_add_explicit(&counters.system_calls, 1, memory_order_relaxed);
     void *block = NULL;
-    if (posix_memalign(&block, 64, bytes) != 0)
+    const bool large = bytes >= 2 * HUGE_PAGE;
+    if (posix_memalign(&block, large ? HUGE_PAGE : 64, bytes) != 0)
         return NULL;
+#ifdef MADV_HUGEPAGE
+    if (large)
+        madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
     return block;
 }
 
