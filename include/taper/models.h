@@ -20,6 +20,7 @@ typedef struct tp_model_options {
     const char *activation;    /* "tanh", "relu", ...; the model's own default */
     const char *variant;       /* the model's own default */
     double dropout;            /* the model's own default */
+    const char *stem;          /* "imagenet" (halves large pictures at once); "cifar": for pictures of about 32x32 */
 } tp_model_options;
 
 /* tp_model("lenet5", .classes = 10) */

@@ -32,6 +32,9 @@ TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every n
 /* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error. */
 TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 
+/* Its parameters, their gradients and buffers in another float type: module.to(dtype), .double(), .bfloat16(). */
+TP_API tp_status tp_module_to(tp_module *, tp_dtype);
+
 TP_API void tp_zero_grads(tp_module *); /* takes every parameter's grad away */
 
 /* ---- Children and a walk over them ------------------------------------------------------------------------ */
@@ -39,6 +42,7 @@ TP_API void tp_zero_grads(tp_module *); /* takes every parameter's grad away */
 TP_API int tp_n_children(const tp_module *);
 TP_API tp_module *tp_child_at(const tp_module *, int i);
 TP_API const char *tp_child_name(const tp_module *, int i);
+TP_API tp_tensor *tp_forward_children(tp_module *, int first, int end, tp_tensor *x); /* children first .. end - 1, one after another */
 TP_API tp_module *tp_find_module(tp_module *, const char *dotted_name); /* NULL, without an error, if there is none */
 
 /* Called after each module's forward in this thread, innermost first: summaries, profiles, feature pictures.  NULL takes it away. */
@@ -72,6 +76,13 @@ TP_API tp_tensor *tp_parameter(tp_module *, const char *name, tp_tensor *); /* r
 TP_API tp_tensor *tp_buffer(tp_module *, const char *name, tp_tensor *);    /* saved and loaded, not trained */
 TP_API tp_module *tp_child(tp_module *, const char *name, tp_module *);
 
+/* Outputs beside the result, such as the logits of auxiliary classifiers, with the weight of their loss: a forward function
+ * leaves them in training, and the trainer takes them, of the module and all below it, until there is none (NULL, without an error):
+ *     while ((y = tp_take_aux(net, &weight))) loss = tp_add(loss, tp_mul(tp_cross_entropy(y, truth), weight));
+ * What is not taken goes at the module's next forward. */
+TP_API void tp_leave_aux(tp_module *, tp_tensor *output, double weight);
+TP_API tp_tensor *tp_take_aux(tp_module *, double *weight);
+
 /* For a module with a typed function of its own (tp_lstm_forward(m, x, &state)): the same as tp_forward for several tensors.
  * Opens a scope, runs hooks and observer around body, which fills out; the results are kept. */
 typedef tp_status tp_module_body(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context);
@@ -88,6 +99,16 @@ TP_API tp_module *tp_module_built(tp_module *);
 #define tp_nn_sequential(...) tp_nn_sequential_of((const void *const[]){ __VA_ARGS__, NULL })
 TP_API tp_module *tp_nn_sequential_of(const void *const *names_and_modules);
 TP_API tp_status tp_nn_append(tp_module *sequential, const char *name, tp_module *); /* name NULL: its number */
+
+/* Branches that meet again, given in the same way.  concat: the children's outputs for the same input, joined along dim 1.
+ * residual: relu(body(x) + downsample(x)), the body one after another; downsample NULL: x itself.  dense_block: x = cat(x, child(x))
+ * for each child. */
+#define tp_nn_concat(...) tp_nn_concat_of((const void *const[]){ __VA_ARGS__, NULL })
+#define tp_nn_residual(downsample, ...) tp_nn_residual_of(downsample, (const void *const[]){ __VA_ARGS__, NULL })
+#define tp_nn_dense_block(...) tp_nn_dense_block_of((const void *const[]){ __VA_ARGS__, NULL })
+TP_API tp_module *tp_nn_concat_of(const void *const *names_and_modules);
+TP_API tp_module *tp_nn_residual_of(tp_module *downsample, const void *const *names_and_modules);
+TP_API tp_module *tp_nn_dense_block_of(const void *const *names_and_modules);
 
 /* ---- Layers: initialised as PyTorch does ------------------------------------------------------------------------ */
 
@@ -153,6 +174,7 @@ TP_API tp_tensor *tp_init_xavier_uniform_(tp_tensor *, double gain);
 TP_API tp_tensor *tp_init_xavier_normal_(tp_tensor *, double gain);
 TP_API tp_tensor *tp_init_kaiming_uniform_(tp_tensor *, double a); /* fan in; gain sqrt(2 / (1 + a^2)) */
 TP_API tp_tensor *tp_init_kaiming_normal_(tp_tensor *, double a);
+TP_API tp_tensor *tp_init_kaiming_normal_fan_out_(tp_tensor *, double a);
 
 #ifdef __cplusplus
 }

@@ -151,6 +151,7 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     all.hidden = text_of(info, "hidden", o->hidden, d->hidden);
     all.activation = text_of(info, "activation", o->activation, d->activation);
     all.variant = text_of(info, "variant", o->variant, d->variant);
+    all.stem = text_of(info, "stem", o->stem, d->stem);
     all.dropout = dropout_of(info, o->dropout, d->dropout);
     if (tp_error_pending())
         return NULL;
@@ -180,6 +181,56 @@ int model_widths(const char *model, const char *text, int64_t widths[MODEL_MAX_H
         p += *p == ',';
     }
     return n;
+}
+
+int model_choice(const char *model, const char *option, const char *value, const char *const *choices)
+{
+    char known[160] = "";
+    size_t used = 0;
+    for (int i = 0; choices[i]; i++) {
+        if (!strcmp(choices[i], value))
+            return i;
+        used += (size_t)snprintf(known + used, used < sizeof known ? sizeof known - used : 0, "%s%s",
+                                 i ? ", " : "", choices[i]);
+    }
+    tp_error_set(TP_ERR_ARGUMENT, "%s: unknown %s '%.60s' (known: %s)", model, option, value, known);
+    return -1;
+}
+
+bool model_small_stem(const char *model, const tp_model_options *o)
+{
+    return model_choice(model, "stem", o->stem, (const char *const[]){ "imagenet", "cifar", NULL }) == 1;
+}
+
+void model_initialise(tp_module *net, model_initialiser *conv, model_initialiser *linear, bool zero_bias)
+{
+    tp_params *all = tp_parameters(net);
+    for (int i = 0; i < tp_params_count(all); i++) {
+        tp_tensor *t = tp_params_at(all, i);
+        const char *name = tp_params_name(all, i), *last = strrchr(name, '.');
+        TP_NO_GRAD;
+        if (tp_ndim(t) == 4 && conv)
+            conv(t);
+        else if (tp_ndim(t) == 2 && linear)
+            linear(t);
+        else if (zero_bias && last && !strcmp(last, ".bias"))
+            tp_fill_(t, 0);
+    }
+}
+
+tp_tensor *model_kaiming_fan_out(tp_tensor *t)
+{
+    return tp_init_kaiming_normal_fan_out_(t, 0);
+}
+
+tp_tensor *model_kaiming(tp_tensor *t)
+{
+    return tp_init_kaiming_normal_(t, 0);
+}
+
+tp_tensor *model_normal(tp_tensor *t)
+{
+    return tp_normal_(t, 0, 0.01);
 }
 
 void model_add(tp_module *net, const char *name, int number, tp_module *module)

@@ -18,6 +18,15 @@ enum { MODEL_MAX_HIDDEN = 16 };
 /* "128,64" to {128, 64}; how many, or -1 with a pending error.  "" has none. */
 int model_widths(const char *model, const char *text, int64_t widths[MODEL_MAX_HIDDEN]);
 
+/* Which of the choices (ended by NULL) the value is; -1 with a pending error that names them. */
+int model_choice(const char *model, const char *option, const char *value, const char *const *choices);
+bool model_small_stem(const char *model, const tp_model_options *);
+
+/* Fills the weights of all convolutions and linear layers anew, NULL: as the layers did; zero_bias: all biases are 0. */
+typedef tp_tensor *model_initialiser(tp_tensor *);
+void model_initialise(tp_module *net, model_initialiser *conv, model_initialiser *linear, bool zero_bias);
+model_initialiser model_kaiming_fan_out, model_kaiming, model_normal; /* normal: standard deviation 0.01 */
+
 /* Appends the module to the sequential: model_add(net, "fc", 2, ...) as fc2; number 0: as the name alone. */
 void model_add(tp_module *net, const char *name, int number, tp_module *);
 

@@ -42,14 +42,15 @@ static tp_tensor *xavier(const char *op, tp_tensor *t, double gain, bool uniform
     return fill(t, gain * sqrt(2 / (in + out)), uniform);
 }
 
-static tp_tensor *kaiming(const char *op, tp_tensor *t, double a, bool uniform)
+static tp_tensor *kaiming(const char *op, tp_tensor *t, double a, bool uniform, bool fan_out)
 {
     double in, out;
     if (fans(op, t, &in, &out))
         return NULL;
+    const double fan = fan_out ? out : in;
     if (!isfinite(a))
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: a is %g, a number is wanted", op, a);
-    return fill(t, sqrt(2 / (1 + a * a)) / sqrt(in > 0 ? in : 1), uniform);
+    return fill(t, sqrt(2 / (1 + a * a)) / sqrt(fan > 0 ? fan : 1), uniform);
 }
 
 tp_tensor *tp_init_xavier_uniform_(tp_tensor *t, double gain)
@@ -64,10 +65,15 @@ tp_tensor *tp_init_xavier_normal_(tp_tensor *t, double gain)
 
 tp_tensor *tp_init_kaiming_uniform_(tp_tensor *t, double a)
 {
-    return kaiming("kaiming_uniform_", t, a, true);
+    return kaiming("kaiming_uniform_", t, a, true, false);
 }
 
 tp_tensor *tp_init_kaiming_normal_(tp_tensor *t, double a)
 {
-    return kaiming("kaiming_normal_", t, a, false);
+    return kaiming("kaiming_normal_", t, a, false, false);
+}
+
+tp_tensor *tp_init_kaiming_normal_fan_out_(tp_tensor *t, double a)
+{
+    return kaiming("kaiming_normal_fan_out_", t, a, false, true);
 }

@@ -35,6 +35,7 @@ static void module_destroy(void *object)
     tp_free(m->children, (size_t)m->children_capacity * sizeof *m->children);
     tp_free(m->state, m->state_bytes);
     hooks_free(m->hooks);
+    aux_free(m);
     free_text(m->info);
     tp_free(m, sizeof *m);
 }
@@ -191,6 +192,7 @@ tp_status tp_module_call(tp_module *m, tp_tensor *const *inputs, int n_in, tp_te
     if (check_call(m, inputs, n_in, n_out))
         return tp_error_pending();
     memcpy(in, inputs, sizeof *in * (size_t)n_in);
+    aux_drop(m);
     TP_SCOPE;
     double started = observer.call ? seconds_now() : 0;
     if (!m->hooks || !hooks_begin(m, in, n_in, &crossing))

@@ -34,6 +34,7 @@ struct tp_module {
     module_tensor *tensors; /* parameters and buffers, in the order of definition */
     module_child *children;
     struct module_hooks *hooks; /* hooks.c; NULL: none were ever registered */
+    struct module_aux *aux;     /* aux.c; NULL: none were ever left */
     int64_t n_tensors, tensors_capacity, n_children, children_capacity;
 };
 
@@ -41,11 +42,19 @@ struct tp_module {
 bool module_fuses(const tp_module *m, const tp_module *relu);
 tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
 
+/* A container: its children by name, module, name, module ... NULL. */
+tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,
+                              const void *const *names_and_modules);
+
 /* Around a module's forward (hooks.c).  begin: pre-hooks, which may replace in; end: forward hooks, which may replace out.
  * Between them *result goes from one to the other. */
 tp_status hooks_begin(tp_module *, tp_tensor **in, int n_in, void **result);
 tp_status hooks_end(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *result);
 void hooks_free(struct module_hooks *);
+
+/* Outputs beside the result (aux.c): drop what was not taken; the same and the memory. */
+void aux_drop(tp_module *);
+void aux_free(tp_module *);
 
 /* Adds to the text in a buffer of size bytes; what does not fit is cut off. */
 void text_add(char *text, size_t size, const char *format, ...) TP_PRINTF(3, 4);

@@ -2,27 +2,37 @@
  *
  * The container that most of the zoo is made of; its children are ordinary ones, so names come out as PyTorch's.
  * Its state is empty: the order of the children is the order of work.
- * Layer: nn.  Depends on module.h.  Read next: linear.c, models/lenet5.c. */
+ * Layer: nn.  Depends on module.h.  Read next: join.c, models/lenet5.c. */
 #include "nn/module.h"
 
 /* Child i of x, or i and the relu behind it in one pass; *i becomes the last of them. */
-static tp_tensor *next_children(tp_module *m, int64_t *i, tp_tensor *x)
+static tp_tensor *next_children(tp_module *m, int64_t *i, int64_t end, tp_tensor *x)
 {
     tp_module *child = m->children[*i].module;
-    if (*i + 1 == m->n_children || !module_fuses(child, m->children[*i + 1].module))
+    if (*i + 1 == end || !module_fuses(child, m->children[*i + 1].module))
         return tp_forward(child, x);
     ++*i;
     return module_forward_relu(child, x);
 }
 
+tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,
+                              const void *const *names_and_modules)
+{
+    TP_SCOPE;
+    tp_module *m = tp_module_new(type, state_bytes, forward);
+    for (const void *const *p = names_and_modules; m && p && !tp_pending() && *p; p += 2)
+        tp_child(m, p[0], (tp_module *)p[1]);
+    return tp_keep(tp_module_built(m));
+}
+
 /* Lets go of each child's output as soon as the next one has it, so that only what backward needs stays in memory. */
-static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
+tp_tensor *tp_forward_children(tp_module *m, int first, int end, tp_tensor *x)
 {
     const tp_tensor *input = x;
     tp_retain(x);
-    for (int64_t i = 0; i < m->n_children && x; i++) {
+    for (int64_t i = first; i < end && x; i++) {
         TP_SCOPE;
-        tp_tensor *y = tp_retain(next_children(m, &i, x));
+        tp_tensor *y = tp_retain(next_children(m, &i, end, x));
         tp_release(x);
         x = y;
     }
@@ -32,13 +42,14 @@ static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
     return x;
 }
 
+static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
+{
+    return tp_forward_children(m, 0, (int)m->n_children, x);
+}
+
 tp_module *tp_nn_sequential_of(const void *const *names_and_modules)
 {
-    TP_SCOPE;
-    tp_module *m = tp_module_new("sequential", 0, sequential_forward);
-    for (const void *const *p = names_and_modules; m && p && !tp_pending() && *p; p += 2)
-        tp_child(m, p[0], (tp_module *)p[1]);
-    return tp_keep(tp_module_built(m));
+    return module_of_children("sequential", 0, sequential_forward, names_and_modules);
 }
 
 tp_status tp_nn_append(tp_module *sequential, const char *name, tp_module *module)

@@ -173,6 +173,7 @@ static tp_status own_strings(setup *s)
         &c->model_options.hidden,
         &c->model_options.activation,
         &c->model_options.variant,
+        &c->model_options.stem,
         &c->data_options.csv.target,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)

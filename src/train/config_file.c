@@ -47,6 +47,7 @@ static const field table[] = {
     ROW("model_options", "hidden", TEXT, model_options.hidden),
     ROW("model_options", "activation", TEXT, model_options.activation),
     ROW("model_options", "variant", TEXT, model_options.variant),
+    ROW("model_options", "stem", TEXT, model_options.stem),
     ROW("model_options", "dropout", NUMBER, model_options.dropout),
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),

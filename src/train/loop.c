@@ -57,10 +57,20 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
                    tp_lr(t->optim, 0), t->folder);
 }
 
-static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
+static tp_tensor *loss_of_output(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
     return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing)
                              : tp_mse_loss(y, truth);
+}
+
+/* That of auxiliary classifiers comes to it, with their weights. */
+static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
+{
+    double weight;
+    tp_tensor *loss = loss_of_output(t, y, truth);
+    for (tp_tensor *beside; (beside = tp_take_aux(t->net, &weight));)
+        loss = tp_add(loss, tp_mul(loss_of_output(t, beside, truth), weight));
+    return loss;
 }
 
 static tp_status train_step(trainer *t, const tp_batch *b)

@@ -1,0 +1,70 @@
+/* join.c - containers whose branches meet again: concatenation, residual, dense block.
+ *
+ * Szegedy et al. 2015, He et al. 2016, Huang et al. 2017.  The children are ordinary ones, so names come out as torchvision's.
+ * Layer: nn.  Depends on module.h.  Read next: models/resnet.c, models/densenet.c. */
+#include "nn/module.h"
+
+enum { CHANNELS = 1, MOST_BRANCHES = 16 };
+
+/* ---- concat: (N, C1 + C2 + ..., H, W) of children that all read the same input ------------------------------------------- */
+
+static tp_tensor *concat_forward(tp_module *m, tp_tensor *x)
+{
+    tp_tensor *y[MOST_BRANCHES];
+    for (int64_t i = 0; i < m->n_children; i++)
+        y[i] = tp_forward(m->children[i].module, x);
+    return tp_cat(y, (int)m->n_children, CHANNELS);
+}
+
+tp_module *tp_nn_concat_of(const void *const *names_and_modules)
+{
+    tp_module *m = module_of_children("concat", 0, concat_forward, names_and_modules);
+    if (m && (m->n_children < 1 || m->n_children > MOST_BRANCHES))
+        return tp_fail_null(TP_ERR_ARGUMENT, "concat: %lld branches, 1 to %d are wanted",
+                            (long long)m->n_children, MOST_BRANCHES);
+    return m;
+}
+
+/* ---- residual: relu(body(x) + shortcut(x)) ----------------------------------------------------------------------------------- */
+
+static tp_tensor *residual_forward(tp_module *m, tp_tensor *x)
+{
+    const bool *projects = tp_module_state(m);
+    const int body = (int)m->n_children - *projects;
+    tp_tensor *y = tp_forward_children(m, 0, body, x);
+    return tp_relu(tp_add(y, *projects ? tp_forward(m->children[body].module, x) : x));
+}
+
+tp_module *tp_nn_residual_of(tp_module *downsample, const void *const *names_and_modules)
+{
+    TP_SCOPE;
+    bool *projects;
+    tp_module *m = module_of_children("residual", sizeof *projects, residual_forward, names_and_modules);
+    if (!m)
+        return NULL;
+    projects = tp_module_state(m);
+    *projects = downsample != NULL;
+    if (downsample)
+        tp_child(m, "downsample", downsample);
+    return tp_keep(tp_module_built(m));
+}
+
+/* ---- dense block: each child reads all that came before, and adds its channels --------------------------------------------- */
+
+static tp_tensor *dense_block_forward(tp_module *m, tp_tensor *x)
+{
+    tp_retain(x);
+    for (int64_t i = 0; i < m->n_children && x; i++) {
+        TP_SCOPE;
+        tp_tensor *both[] = { x, tp_forward(m->children[i].module, x) },
+                  *joined = tp_retain(tp_cat(both, 2, CHANNELS));
+        tp_release(x);
+        x = joined;
+    }
+    return x ? tp_scope_own(x) : NULL;
+}
+
+tp_module *tp_nn_dense_block_of(const void *const *names_and_modules)
+{
+    return module_of_children("dense_block", 0, dense_block_forward, names_and_modules);
+}
