@@ -1,4 +1,5 @@
-/* nets.c - networks of the zoo: inference, and training steps (forward, cross-entropy, backward, Adam) on random pictures.
+/* nets.c - networks of the zoo: inference, and training steps (forward, cross-entropy, backward, Adam or SGD with
+ * momentum) on random pictures.
  *
  * A network that the zoo does not have yet is left out; bench/run.py names those that it has a goal for.
  * Layer: bench.  Read next: overhead.c. */
@@ -12,20 +13,21 @@ typedef struct net {
     int64_t features;
     const char *hidden;
     int inference[3], training[3]; /* batches */
+    bool sgd;
 } net;
 
 static const net nets[] = {
     { "mlp", "mlp", NULL, 784, "256,128", { 0 }, { 1, 64, 256 } },
     { "lenet5", "lenet5", NULL, 0, NULL, { 1, 256 }, { 1, 64, 256 } },
-    { "alexnet", "alexnet", NULL, 0, NULL, { 8 }, { 8 } },
-    { "resnet18", "resnet18", NULL, 0, NULL, { 8 }, { 8 } },
-    { "vgg16", "vgg16", NULL, 0, NULL, { 8 }, { 8 } },
-    { "googlenet", "googlenet", NULL, 0, NULL, { 8 }, { 8 } },
-    { "densenet121", "densenet121", NULL, 0, NULL, { 8 }, { 8 } },
+    { "alexnet", "alexnet", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
+    { "resnet18", "resnet18", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
+    { "vgg16", "vgg16", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
+    { "googlenet", "googlenet", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
+    { "densenet121", "densenet121", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
 };
 
 static tp_module *module;
-static tp_optim *adam;
+static tp_optim *optim;
 static tp_tensor *x, *y;
 
 static void infer(void)
@@ -35,10 +37,13 @@ static void infer(void)
 
 static void train(void)
 {
+    double weight;
     tp_tensor *loss = tp_cross_entropy(tp_forward(module, x), y);
-    tp_zero_grad(adam);
+    for (tp_tensor *beside; (beside = tp_take_aux(module, &weight));)
+        loss = tp_add(loss, tp_mul(tp_cross_entropy(beside, y), weight));
+    tp_zero_grad(optim);
     tp_backward(loss);
-    tp_step(adam);
+    tp_step(optim);
 }
 
 /* Each output is written once and read once.  Of a training step it is three forward passes: the gradients of inputs and
@@ -65,7 +70,7 @@ static bench_work open(const bench_case *c)
     tp_params *parameters = tp_parameters(module);
     tp_train(module, c->grad);
     if (c->grad)
-        adam = tp_adam(parameters);
+        optim = n->sgd ? tp_sgd(parameters, .lr = 1e-3, .momentum = 0.9) : tp_adam(parameters);
     return work_of(parameters, c->grad);
 }
 
@@ -81,9 +86,10 @@ static void add(const net *n, int batch, bool training)
                        .run = training ? train : infer },
         bench_text("%s.%s.%d", n->name, training ? "train" : "infer", batch),
         bench_text("\"model\":\"%s\",\"batch\":%d,\"train\":%s,\"classes\":%d,\"channels\":%d,\"size\":%d,"
-                   "\"features\":%d,\"hidden\":\"%s\"",
+                   "\"features\":%d,\"hidden\":\"%s\",\"sgd\":%s",
                    n->model, batch, training ? "true" : "false", (int)o->classes, (int)o->channels,
-                   (int)o->image_size, (int)n->features, n->hidden ? n->hidden : ""));
+                   (int)o->image_size, (int)n->features, n->hidden ? n->hidden : "",
+                   n->sgd ? "true" : "false"));
 }
 
 BENCH_CASES

@@ -111,7 +111,7 @@ def lenet5(case):
 
 def from_torchvision(case):
     import torchvision
-    options = {"aux_logits": False, "init_weights": False} if case["model"] == "googlenet" else {}
+    options = {"init_weights": False} if case["model"] == "googlenet" else {}
     return getattr(torchvision.models, case["model"])(num_classes=case["classes"], **options)
 
 
@@ -156,10 +156,16 @@ def eager(case, layout, compile=False, fused=False):
         model = torch.compile(model) if compile else model
         return lambda: model(x)
     y = torch.zeros(case["batch"], dtype=torch.long)
-    optimizer = torch.optim.Adam(model.parameters(), fused=fused)
+    if case["sgd"]:
+        optimizer = torch.optim.SGD(model.parameters(), lr=1e-3, momentum=0.9, fused=fused)
+    else:
+        optimizer = torch.optim.Adam(model.parameters(), fused=fused)
 
     def loss():
-        return F.cross_entropy(model(x), y)
+        out = model(x)
+        if isinstance(out, tuple):  # GoogLeNet with its auxiliary classifiers
+            return F.cross_entropy(out[0], y) + sum(.3 * F.cross_entropy(o, y) for o in out[1:])
+        return F.cross_entropy(out, y)
     loss = torch.compile(loss) if compile else loss
 
     def step():

@@ -19,7 +19,13 @@
 #include <sys/mman.h>
 #endif
 
-enum { CLASSES = 4 * 58, SMALL_CLASSES = 37, SMALL = 32768 /* bytes of the last of them */, LOCAL_MAX = 256, HUGE_PAGE = 2 << 20 };
+enum {
+    CLASSES = 4 * 58,
+    SMALL_CLASSES = 37,
+    SMALL = 32768 /* bytes of the last of them */,
+    LOCAL_MAX = 256,
+    HUGE_PAGE = 2 << 20
+};
 
 typedef struct free_block {
     struct free_block *next;

@@ -133,7 +133,8 @@ static void take_pieces(void)
     inside = true;
     for (int share = 0; share < job.threads; share++) {
         const int at = (index_here + share) % job.threads;
-        for (int64_t i; (i = atomic_fetch_add_explicit(&shares[at].next, 1, memory_order_relaxed)) < shares[at].end;) {
+        for (int64_t i;
+             (i = atomic_fetch_add_explicit(&shares[at].next, 1, memory_order_relaxed)) < shares[at].end;) {
             int64_t begin = i * job.grain, end = begin + job.grain;
             job.body(job.context, begin, end < job.n ? end : job.n);
         }

@@ -12,7 +12,7 @@ enum {
     PIECE_COPY = 1 << 13, /* elements */
     THIN = 4,
     IN_PLACE = 1 << 16, /* elements of A that stay in the second cache and need no copy */
-    WIDE_COLS = 1024,    /* of B's rows that a thin product takes at a time */
+    WIDE_COLS = 1024,   /* of B's rows that a thin product takes at a time */
 };
 
 typedef enum {
@@ -66,12 +66,12 @@ static gemm_plan plan_gemm(const gemm_args *g)
 {
     gemm_plan p = { .g = g, .panels = divided(g->n, TILE_COLS), .slab = g->k < SLAB ? g->k : SLAB };
     p.rows = cut_rows(g->m);
-    p.a = g->a_row == 1 && g->m * g->k <= 1 << 18                             ? A_COLUMNS
+    p.a = g->a_row == 1 && g->m * g->k <= 1 << 18                               ? A_COLUMNS
           : g->a_col == 1 && (g->n <= 4 * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
-                                                                              : A_PACKED;
+                                                                                : A_PACKED;
     p.b = g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
-          : p.a != A_PACKED && p.panels >= MANY_PANELS                       ? B_OWN
-                                                                             : B_SHARED;
+          : p.a != A_PACKED && p.panels >= MANY_PANELS                   ? B_OWN
+                                                                         : B_SHARED;
     p.a = p.b == B_DIRECT ? A_ROWS : p.a;
     p.a_bytes = p.a == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
     p.b_bytes = p.b == B_SHARED ? rounded(p.panels * TILE_COLS * p.slab) : 0;
@@ -191,8 +191,8 @@ static void run_blocks(void *context, int64_t begin, int64_t end)
     const gemm_plan *p = context;
     for (int64_t block = begin; block < end; block++) {
         int64_t i = p->by_panels ? block % p->row_blocks : block / p->panel_blocks,
-                j = p->by_panels ? block / p->row_blocks : block % p->panel_blocks,
-                i0 = i * p->row_block, j0 = j * p->panel_block;
+                j = p->by_panels ? block / p->row_blocks : block % p->panel_blocks, i0 = i * p->row_block,
+                j0 = j * p->panel_block;
         for (j = j0; j < j0 + p->panel_block && j < p->panels; j++)
             for (i = i0; i < i0 + p->row_block && i < p->rows.tiles; i++)
                 run_tile(p, i, j);

@@ -31,9 +31,9 @@ typedef void tile_fn(const tile_args *);
 
 /* The vectors of the first cols columns, of which only the last may hang over. */
 typedef struct columns {
-    int last;      /* vector */
-    V(mask) some;  /* its lanes */
-    bool whole;    /* all of them, where a mask costs */
+    int last;     /* vector */
+    V(mask) some; /* its lanes */
+    bool whole;   /* all of them, where a mask costs */
 } columns;
 
 INLINE columns columns_of(int cols, int vectors)

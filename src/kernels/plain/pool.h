@@ -95,8 +95,7 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
                 const int64_t n = (last - first) * channels, rows = h.end - h.begin;
                 add_rows(sums, from, row, rows, n);
             }
-            sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, end - y,
-                        scale);
+            sum_columns(y, sums + (w.begin - first) * channels, w.end - w.begin, channels, end - y, scale);
         }
     }
 }
