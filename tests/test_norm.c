@@ -146,6 +146,42 @@ static void inputs_that_do_not_fit_are_errors(void **state)
     expect_error(TP_ERR_ARGUMENT, "size is 0");
 }
 
+/* ---- tp_fuse: test_zoo.c has the networks ------------------------------------------------------------------------------------- */
+
+static tp_status watch_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                               void *context)
+{
+    (void)m, (void)in, (void)n_in, (void)out, (void)n_out, (void)context;
+    return TP_OK;
+}
+
+static void fuse_keeps_what_it_may_not_take(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_manual_seed(7);
+    tp_module *twice = tp_nn_linear(6, 6, .no_bias = true), *seen = tp_nn_linear(6, 6);
+    tp_module *net = tp_nn_sequential("fc1", tp_nn_linear(6, 6, .no_bias = true), "bn1",
+                                      tp_nn_batch_norm1d(6, .no_affine = true), "fc2", twice, "bn2",
+                                      tp_nn_batch_norm1d(6), "fc3", twice, "bn3", tp_nn_batch_norm1d(6),
+                                      "fc4", seen, "bn4", tp_nn_batch_norm1d(6), "fc5", tp_nn_linear(6, 6),
+                                      "bn5", tp_nn_batch_norm1d(6, .no_running = true));
+    assert_int_equal(tp_fuse(net), TP_ERR_STATE);
+    expect_error(TP_ERR_STATE, "fuse: the module is in training; call tp_eval first");
+    tp_tensor *x = tp_randn(TP_SHAPE(9, 6));
+    tp_forward(net, x); /* running statistics */
+    tp_register_forward_hook(seen, watch_forward, NULL);
+    tp_eval(net);
+    tp_tensor *wanted = tp_forward(net, x);
+    assert_int_equal(tp_fuse(net), TP_OK);
+    assert_int_equal(tp_n_children(net), 9); /* all but bn1 */
+    assert_string_equal(tp_module_info(tp_find_module(net, "fc1")), "6, 6");
+    assert_null(tp_find_module(net, "bn1"));
+    assert_true(tp_item(tp_allclose(tp_forward(net, x), wanted, 1e-5, 1e-6, false)));
+    expect_no_error();
+}
+
 static void layers_say_what_they_are(void **state)
 {
     (void)state;
@@ -197,6 +233,7 @@ int main(void)
         cmocka_unit_test(ten_training_steps_are_those_of_pytorch),
         cmocka_unit_test(so_they_are_where_normalisation_and_relu_are_not_one_pass),
         cmocka_unit_test(inputs_that_do_not_fit_are_errors),
+        cmocka_unit_test(fuse_keeps_what_it_may_not_take),
         cmocka_unit_test(layers_say_what_they_are),
         cmocka_unit_test(a_large_mean_costs_no_digits),
         cmocka_unit_test(without_memory_they_fail_and_leave_none_behind),

@@ -35,6 +35,12 @@ TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 /* Its parameters, their gradients and buffers in another float type: module.to(dtype), .double(), .bfloat16(). */
 TP_API tp_status tp_module_to(tp_module *, tp_dtype);
 
+/* Folds batch norms into the convolutions and linear layers before them, for inference: W' = s W, b' = s b + t by output channel,
+ * s = weight / sqrt(running_var + eps), t = bias - s running_mean, computed in f64.  The batch norms leave the module, so do their
+ * names; layers without a bias get one.  Outputs change by rounding only.  The module must be in evaluation (tp_eval).  Folded are
+ * neighbours in sequentials and residuals that stand in one place, without hooks. */
+TP_API tp_status tp_fuse(tp_module *);
+
 TP_API void tp_zero_grads(tp_module *); /* takes every parameter's grad away */
 
 /* ---- Children and a walk over them ------------------------------------------------------------------------ */

@@ -30,6 +30,12 @@ static tp_tensor *conv2d_forward_relu(tp_module *m, tp_tensor *x)
     return tp_conv2d_opt(x, s->weight, &options);
 }
 
+static tp_status conv2d_absorb(tp_module *m, tp_tensor *scale, tp_tensor *shift)
+{
+    conv2d_state *s = tp_module_state(m);
+    return module_absorb_into(m, &s->weight, &s->options.bias, scale, shift);
+}
+
 static tp_status conv2d_check(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *o,
                               conv2d_sizes *z)
 {
@@ -78,6 +84,7 @@ tp_module *tp_nn_conv2d_opt(int64_t in, int64_t out, int64_t kernel, const tp_co
     if (!s)
         return NULL;
     m->forward_relu = conv2d_forward_relu;
+    m->absorb = conv2d_absorb;
     bool no_bias = o.no_bias;
     double bound = 1 / sqrt((double)(in / z.groups) * (double)z.kernel[0] * (double)z.kernel[1]);
     tp_shape shape = TP_SHAPE(out, in / z.groups, z.kernel[0], z.kernel[1]);

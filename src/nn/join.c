@@ -29,21 +29,19 @@ tp_module *tp_nn_concat_of(const void *const *names_and_modules)
 
 static tp_tensor *residual_forward(tp_module *m, tp_tensor *x)
 {
-    const bool *projects = tp_module_state(m);
-    const int body = (int)m->n_children - *projects;
+    const int body = (int)(m->n_children - m->beside);
     tp_tensor *y = tp_forward_children(m, 0, body, x);
-    return tp_relu(tp_add(y, *projects ? tp_forward(m->children[body].module, x) : x));
+    return tp_relu(tp_add(y, m->beside ? tp_forward(m->children[body].module, x) : x));
 }
 
 tp_module *tp_nn_residual_of(tp_module *downsample, const void *const *names_and_modules)
 {
     TP_SCOPE;
-    bool *projects;
-    tp_module *m = module_of_children("residual", sizeof *projects, residual_forward, names_and_modules);
+    tp_module *m = module_of_children("residual", 0, residual_forward, names_and_modules);
     if (!m)
         return NULL;
-    projects = tp_module_state(m);
-    *projects = downsample != NULL;
+    m->chain = true;
+    m->beside = downsample != NULL;
     if (downsample)
         tp_child(m, "downsample", downsample);
     return tp_keep(tp_module_built(m));

@@ -23,6 +23,12 @@ static tp_tensor *linear_forward_relu(tp_module *m, tp_tensor *x)
     return tp_linear_relu(x, s->weight, s->bias);
 }
 
+static tp_status linear_absorb(tp_module *m, tp_tensor *scale, tp_tensor *shift)
+{
+    linear_state *s = tp_module_state(m);
+    return module_absorb_into(m, &s->weight, &s->bias, scale, shift);
+}
+
 tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *options)
 {
     if (tp_pending())
@@ -38,6 +44,7 @@ tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_options *op
     if (!s)
         return NULL;
     m->forward_relu = linear_forward_relu;
+    m->absorb = linear_absorb;
     s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, TP_SHAPE(out, in)));
     if (!no_bias)
         s->bias = tp_parameter(m, "bias", tp_uniform(-bound, bound, TP_SHAPE(out)));

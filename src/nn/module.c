@@ -113,6 +113,27 @@ tp_tensor *tp_buffer(tp_module *m, const char *name, tp_tensor *t)
     return check_name(m, "buffer", name, t) ? NULL : add_tensor(m, name, t, true);
 }
 
+tp_tensor *module_put_parameter(tp_module *m, const char *name, tp_tensor *t)
+{
+    for (int64_t i = 0; i < m->n_tensors; i++)
+        if (strcmp(m->tensors[i].name, name) == 0) {
+            if (!t || !tp_requires_grad_(t, true))
+                return NULL;
+            tp_retain(t);
+            tp_release(m->tensors[i].tensor);
+            return m->tensors[i].tensor = t;
+        }
+    return tp_parameter(m, name, t);
+}
+
+void module_drop_child(tp_module *m, int64_t i)
+{
+    free_text(m->children[i].name);
+    tp_release(m->children[i].module);
+    m->n_children--;
+    memmove(m->children + i, m->children + i + 1, (size_t)(m->n_children - i) * sizeof *m->children);
+}
+
 static bool reaches(const tp_module *from, const tp_module *to)
 {
     if (from == to)

@@ -22,12 +22,19 @@ typedef struct module_child {
     tp_module *module; /* held */
 } module_child;
 
+/* What fuse.c asks of layers.  scaling: whether in evaluation it is scale x + shift, a number of each a channel, f64.  absorb:
+ * from now on it makes scale y + shift out of what it made. */
+typedef bool module_scaling(tp_module *, tp_tensor **scale, tp_tensor **shift);
+typedef tp_status module_absorb(tp_module *, tp_tensor *scale, tp_tensor *shift);
+
 struct tp_module {
     tp_object object;
     const char *type; /* a literal */
     char *info;       /* NULL: "" */
     tp_forward_fn *forward;
     tp_forward_fn *forward_relu; /* max(forward(x), 0) in one pass; NULL: no such form */
+    module_scaling *scaling;     /* of a normalisation; NULL: it never is one */
+    module_absorb *absorb;       /* of a layer with weights; NULL: it cannot */
     void *state;
     size_t state_bytes;
     bool training;
@@ -36,7 +43,13 @@ struct tp_module {
     struct module_hooks *hooks; /* hooks.c; NULL: none were ever registered */
     struct module_aux *aux;     /* aux.c; NULL: none were ever left */
     int64_t n_tensors, tensors_capacity, n_children, children_capacity;
+    bool chain;     /* a child reads what the child before it made */
+    int64_t beside; /* so many of the last children stand outside of the chain */
 };
+
+/* Replaces a parameter by another tensor, or adds it; the tensor (borrowed), or NULL with an error pending. */
+tp_tensor *module_put_parameter(tp_module *, const char *name, tp_tensor *);
+void module_drop_child(tp_module *, int64_t i);
 
 /* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them. */
 bool module_fuses(const tp_module *m, const tp_module *relu);
@@ -45,6 +58,10 @@ tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
 /* A container: its children by name, module, name, module ... NULL. */
 tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,
                               const void *const *names_and_modules);
+
+/* module_absorb of a layer with weight (out, ...) and a bias, perhaps NULL, in its own variables (fuse.c). */
+tp_status module_absorb_into(tp_module *, tp_tensor **weight, tp_tensor **bias, tp_tensor *scale,
+                             tp_tensor *shift);
 
 /* Around a module's forward (hooks.c).  begin: pre-hooks, which may replace in; end: forward hooks, which may replace out.
  * Between them *result goes from one to the other. */

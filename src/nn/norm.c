@@ -5,6 +5,8 @@
  * Layer: nn.  Depends on module.h.  Read next: ops/norm_forms.c. */
 #include "nn/module.h"
 
+#include <math.h>
+
 /* ---- with running statistics: batch_norm1d, batch_norm2d, instance_norm ------------------------------------------------------ */
 
 typedef struct batch_norm_state {
@@ -56,6 +58,23 @@ static tp_tensor *batch_norm_forward_relu(tp_module *m, tp_tensor *x)
     return batch_norm_with(m, x, true);
 }
 
+/* weight / sqrt(var + eps) and bias - mean of it */
+static bool batch_norm_scaling(tp_module *m, tp_tensor **scale, tp_tensor **shift)
+{
+    const batch_norm_state *s = tp_module_state(m);
+    if (m->training || !s->batches)
+        return false;
+    const tp_batch_norm_options *o = &s->options;
+    const double eps = o->eps == 0 && !signbit(o->eps) ? 1e-5 : o->eps;
+    *scale = tp_rsqrt(tp_add(tp_to(o->running_var, TP_F64), eps));
+    if (o->weight)
+        *scale = tp_mul(*scale, o->weight);
+    *shift = tp_neg(tp_mul(*scale, o->running_mean));
+    if (o->bias)
+        *shift = tp_add(*shift, o->bias);
+    return true;
+}
+
 /* PyTorch counts no batches here. */
 static tp_tensor *instance_norm_with(tp_module *m, tp_tensor *x, bool relu)
 {
@@ -95,6 +114,7 @@ static void batch_norm_info(tp_module *m, int64_t channels, const tp_batch_norm_
 typedef struct layer_kind {
     const char *type;
     tp_forward_fn *forward, *forward_relu;
+    module_scaling *scaling;
     int least_dims, most_dims;
 } layer_kind;
 
@@ -116,6 +136,7 @@ static tp_module *with_statistics(const layer_kind *kind, int64_t channels, cons
     if (!s)
         return NULL;
     m->forward_relu = kind->forward_relu;
+    m->scaling = kind->scaling;
     *s = (batch_norm_state){ .options = *o, .least_dims = kind->least_dims, .most_dims = kind->most_dims };
     if (affine) {
         s->options.weight = tp_parameter(m, "weight", tp_ones(shape));
@@ -132,20 +153,25 @@ static tp_module *with_statistics(const layer_kind *kind, int64_t channels, cons
 
 tp_module *tp_nn_batch_norm1d_opt(int64_t channels, const tp_batch_norm_options *o)
 {
-    static const layer_kind kind = { "batch_norm1d", batch_norm_forward, batch_norm_forward_relu, 2, 3 };
+    static const layer_kind kind = {
+        "batch_norm1d", batch_norm_forward, batch_norm_forward_relu, batch_norm_scaling, 2, 3
+    };
     return with_statistics(&kind, channels, o, !o->no_affine, !o->no_running);
 }
 
 tp_module *tp_nn_batch_norm2d_opt(int64_t channels, const tp_batch_norm_options *o)
 {
-    static const layer_kind kind = { "batch_norm2d", batch_norm_forward, batch_norm_forward_relu, 4, 4 };
+    static const layer_kind kind = {
+        "batch_norm2d", batch_norm_forward, batch_norm_forward_relu, batch_norm_scaling, 4, 4
+    };
     return with_statistics(&kind, channels, o, !o->no_affine, !o->no_running);
 }
 
 tp_module *tp_nn_instance_norm_opt(int64_t channels, const tp_batch_norm_options *o)
 {
-    static const layer_kind kind = { "instance_norm", instance_norm_forward, instance_norm_forward_relu, 3,
-                                     TP_MAX_DIMS };
+    static const layer_kind kind = {
+        "instance_norm", instance_norm_forward, instance_norm_forward_relu, NULL, 3, TP_MAX_DIMS
+    };
     return with_statistics(&kind, channels, o, o->affine, o->running);
 }
 

@@ -49,7 +49,10 @@ static tp_tensor *sequential_forward(tp_module *m, tp_tensor *x)
 
 tp_module *tp_nn_sequential_of(const void *const *names_and_modules)
 {
-    return module_of_children("sequential", 0, sequential_forward, names_and_modules);
+    tp_module *m = module_of_children("sequential", 0, sequential_forward, names_and_modules);
+    if (m)
+        m->chain = true;
+    return m;
 }
 
 tp_status tp_nn_append(tp_module *sequential, const char *name, tp_module *module)
