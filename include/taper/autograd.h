@@ -139,6 +139,9 @@ typedef struct tp_checkpoint_options {
     tp_checkpoint_opt(f, inputs, n, context, &(tp_checkpoint_options){ .struct_size = sizeof(tp_checkpoint_options), __VA_ARGS__ })
 TP_API tp_tensor *tp_checkpoint_opt(tp_function *, tp_tensor *const *inputs, int n, void *context, const tp_checkpoint_options *);
 
+/* Whether f is being run again, in this thread: what it counts or averages beside its result (running statistics) stays alone. */
+TP_API bool tp_recomputing(void);
+
 /* ---- Finding NaN --------------------------------------------------------------------------------------------------- */
 
 /* Until the C block ends: a gradient that becomes NaN in backward is an error that names the operation.  Slow. */

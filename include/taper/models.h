@@ -21,6 +21,7 @@ typedef struct tp_model_options {
     const char *variant;       /* the model's own default */
     double dropout;            /* the model's own default */
     const char *stem;          /* "imagenet" (halves large pictures at once); "cifar": for pictures of about 32x32 */
+    bool recompute;            /* blocks keep their input alone for backward: tp_module_recompute */
 } tp_model_options;
 
 /* tp_model("lenet5", .classes = 10) */

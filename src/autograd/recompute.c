@@ -79,6 +79,11 @@ static void promise_destroy(void *object)
 static const tp_class frame_class = { "checkpoint", frame_destroy },
                       promise_class = { "promise", promise_destroy };
 
+bool tp_recomputing(void)
+{
+    return active && active->phase == AGAIN;
+}
+
 /* ---- saving --------------------------------------------------------------------------------------------------------- */
 
 bool recompute_active(void)

@@ -2,6 +2,7 @@
  *
  * A layer is batch norm, ReLU, 1x1 convolution to 4 x growth channels, batch norm, ReLU, 3x3 to growth.  Between blocks a
  * transition halves channels and picture.  The stem "cifar" is one 3x3 convolution without pooling.  Names are torchvision's.
+ * The recomputing form (Pleiss et al. 2017, for whole layers) keeps for backward only what layers read.
  * Layer: models.  Depends on taper/nn.h.  Read next: squeezenet.c. */
 #include "models/zoo.h"
 
@@ -15,14 +16,13 @@ static tp_module *layer(int64_t in)
                             tp_nn_conv2d(BOTTLENECK * GROWTH, GROWTH, 3, .padding = 1, .no_bias = true));
 }
 
-static tp_module *dense_block(int64_t in, int layers)
+static tp_module *dense_block(int64_t in, int layers, bool recompute)
 {
-    tp_module *block = tp_nn_dense_block("denselayer1", layer(in));
-    for (int i = 1; i < layers; i++) {
+    tp_module *block = tp_nn_dense_block(NULL);
+    for (int i = 0; i < layers && !tp_error_pending(); i++) {
         char name[24];
         snprintf(name, sizeof name, "denselayer%d", i + 1);
-        if (!tp_error_pending())
-            tp_child(block, name, layer(in + i * GROWTH));
+        tp_module_recompute(tp_child(block, name, layer(in + i * GROWTH)), recompute);
     }
     return block;
 }
@@ -47,7 +47,7 @@ static tp_module *densenet(const char *name, const int *layers, const tp_model_o
         model_add(features, "pool0", 0, tp_nn_max_pool2d(3, .stride = 2, .padding = 1));
     int64_t channels = FIRST;
     for (int i = 0; i < BLOCKS; i++) {
-        model_add(features, "denseblock", i + 1, dense_block(channels, layers[i]));
+        model_add(features, "denseblock", i + 1, dense_block(channels, layers[i], o->recompute));
         channels += layers[i] * GROWTH;
         if (i == BLOCKS - 1)
             break;
@@ -68,23 +68,23 @@ static tp_module *densenet(const char *name, const int *layers, const tp_model_o
     return net;
 }
 
-#define DENSENET(id, title_, ...)                                        \
-    static tp_module *build_##id(const tp_model_options *o)              \
-    {                                                                    \
-        return densenet(#id, (const int[BLOCKS]){ __VA_ARGS__ }, o);     \
-    }                                                                    \
-    extern const model_row model_##id;                                   \
-    const model_row model_##id = {                                       \
-        .info = { .name = #id,                                           \
-                  .title = title_,                                       \
-                  .paper = "Huang et al. 2017",                          \
-                  .options = "classes channels image_size stem dropout", \
-                  .defaults = { .struct_size = sizeof(tp_model_options), \
-                                .classes = 1000,                         \
-                                .channels = 3,                           \
-                                .image_size = 224,                       \
-                                .stem = "imagenet" } },                  \
-        .build = build_##id,                                             \
+#define DENSENET(id, title_, ...)                                                  \
+    static tp_module *build_##id(const tp_model_options *o)                        \
+    {                                                                              \
+        return densenet(#id, (const int[BLOCKS]){ __VA_ARGS__ }, o);               \
+    }                                                                              \
+    extern const model_row model_##id;                                             \
+    const model_row model_##id = {                                                 \
+        .info = { .name = #id,                                                     \
+                  .title = title_,                                                 \
+                  .paper = "Huang et al. 2017",                                    \
+                  .options = "classes channels image_size stem dropout recompute", \
+                  .defaults = { .struct_size = sizeof(tp_model_options),           \
+                                .classes = 1000,                                   \
+                                .channels = 3,                                     \
+                                .image_size = 224,                                 \
+                                .stem = "imagenet" } },                            \
+        .build = build_##id,                                                       \
     };
 DENSENET(densenet121, "DenseNet-121", 6, 12, 24, 16)
 DENSENET(densenet169, "DenseNet-169", 6, 12, 32, 32)

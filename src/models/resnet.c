@@ -44,10 +44,13 @@ static tp_module *resnet(const char *name, const int *blocks, int64_t expansion,
     int64_t in = 64;
     for (int stage = 0; stage < STAGES; stage++) {
         const int64_t width = (int64_t)64 << stage;
-        tp_module *layer = tp_nn_sequential("0", block(in, width, expansion, stage ? 2 : 1));
-        in = width * expansion;
-        for (int i = 1; i < blocks[stage]; i++)
-            tp_nn_append(layer, NULL, block(in, width, expansion, 1));
+        tp_module *layer = tp_nn_sequential(NULL);
+        for (int i = 0; i < blocks[stage]; i++) {
+            tp_module *next = block(in, width, expansion, stage && i == 0 ? 2 : 1);
+            tp_module_recompute(next, o->recompute);
+            tp_nn_append(layer, NULL, next);
+            in = width * expansion;
+        }
         model_add(net, "layer", stage + 1, layer);
     }
     model_add(net, "avgpool", 0, tp_nn_adaptive_avg_pool2d(1, 1));
@@ -59,23 +62,23 @@ static tp_module *resnet(const char *name, const int *blocks, int64_t expansion,
     return net;
 }
 
-#define RESNET(id, title_, expansion, ...)                                    \
-    static tp_module *build_##id(const tp_model_options *o)                   \
-    {                                                                         \
-        return resnet(#id, (const int[STAGES]){ __VA_ARGS__ }, expansion, o); \
-    }                                                                         \
-    extern const model_row model_##id;                                        \
-    const model_row model_##id = {                                            \
-        .info = { .name = #id,                                                \
-                  .title = title_,                                            \
-                  .paper = "He et al. 2016",                                  \
-                  .options = "classes channels image_size stem dropout",      \
-                  .defaults = { .struct_size = sizeof(tp_model_options),      \
-                                .classes = 1000,                              \
-                                .channels = 3,                                \
-                                .image_size = 224,                            \
-                                .stem = "imagenet" } },                       \
-        .build = build_##id,                                                  \
+#define RESNET(id, title_, expansion, ...)                                         \
+    static tp_module *build_##id(const tp_model_options *o)                        \
+    {                                                                              \
+        return resnet(#id, (const int[STAGES]){ __VA_ARGS__ }, expansion, o);      \
+    }                                                                              \
+    extern const model_row model_##id;                                             \
+    const model_row model_##id = {                                                 \
+        .info = { .name = #id,                                                     \
+                  .title = title_,                                                 \
+                  .paper = "He et al. 2016",                                       \
+                  .options = "classes channels image_size stem dropout recompute", \
+                  .defaults = { .struct_size = sizeof(tp_model_options),           \
+                                .classes = 1000,                                   \
+                                .channels = 3,                                     \
+                                .image_size = 224,                                 \
+                                .stem = "imagenet" } },                            \
+        .build = build_##id,                                                       \
     };
 RESNET(resnet18, "ResNet-18", 1, 2, 2, 2, 2)
 RESNET(resnet34, "ResNet-34", 1, 3, 4, 6, 3)

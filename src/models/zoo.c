@@ -153,6 +153,8 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     all.variant = text_of(info, "variant", o->variant, d->variant);
     all.stem = text_of(info, "stem", o->stem, d->stem);
     all.dropout = dropout_of(info, o->dropout, d->dropout);
+    check_read(info, "recompute", o->recompute);
+    all.recompute = o->recompute;
     if (tp_error_pending())
         return NULL;
     TP_SCOPE;

@@ -229,11 +229,20 @@ tp_status tp_module_call(tp_module *m, tp_tensor *const *inputs, int n_in, tp_te
     return tp_error_pending();
 }
 
+static tp_tensor *checkpointed(tp_tensor *const *in, int n, void *module)
+{
+    (void)n;
+    return ((tp_module *)module)->forward(module, in[0]);
+}
+
 static tp_status plain_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
                                void *context)
 {
-    (void)n_in, (void)n_out, (void)context;
-    out[0] = m->forward(m, in[0]);
+    (void)n_out, (void)context;
+    if (m->recomputes && m->training)
+        out[0] = tp_checkpoint(checkpointed, in, n_in, m, .keep = m);
+    else
+        out[0] = m->forward(m, in[0]);
     return tp_error_pending();
 }
 
@@ -266,6 +275,12 @@ void tp_set_observer(tp_observer *call, void *context)
 {
     observer.call = call;
     observer.context = context;
+}
+
+void tp_module_recompute(tp_module *m, bool recompute)
+{
+    if (m)
+        m->recomputes = recompute;
 }
 
 void tp_train(tp_module *m, bool training)

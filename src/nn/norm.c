@@ -43,7 +43,9 @@ static tp_tensor *batch_norm_with(tp_module *m, tp_tensor *x, bool relu)
         return NULL;
     o.training = m->training || !s->batches;
     o.relu = relu;
-    if (m->training && s->batches)
+    if (m->training && tp_recomputing())
+        o.running_mean = o.running_var = NULL; /* they have this batch */
+    else if (m->training && s->batches)
         count_batch(s, &o);
     return tp_batch_norm_opt(x, &o);
 }

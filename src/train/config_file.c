@@ -49,6 +49,7 @@ static const field table[] = {
     ROW("model_options", "variant", TEXT, model_options.variant),
     ROW("model_options", "stem", TEXT, model_options.stem),
     ROW("model_options", "dropout", NUMBER, model_options.dropout),
+    ROW("model_options", "recompute", BOOL, model_options.recompute),
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),
