@@ -64,10 +64,10 @@ static bool mark(golden_case *c, char *text, size_t size)
 /* Random numbers have none. */
 static bool is_elsewhere(const char *name)
 {
-    static const char *const names
-        [] = { "rand",     "randn",     "uniform", "normal",      "exponential", "randint",
-               "randperm", "bernoulli", "poisson", "multinomial", "dropout", /* test_random.c, test_nn.c */
-               "copy" /* in_place.safetensors */ };
+    static const char *const names[] = { "rand",    "randn",     "uniform",   "normal",  "exponential",
+                                         "randint", "randperm",  "bernoulli", "poisson", "multinomial",
+                                         "dropout", "dropout2d", /* test_random.c, test_nn.c */
+                                         "copy" /* in_place.safetensors */ };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i]))
             return true;

@@ -134,6 +134,14 @@ TP_API tp_module *tp_nn_linear_opt(int64_t in, int64_t out, const tp_linear_opti
 #define tp_nn_conv2d(in, out, kernel, ...) tp_nn_conv2d_opt(in, out, kernel, TP_CONV2D_OPTIONS_(__VA_ARGS__))
 TP_API tp_module *tp_nn_conv2d_opt(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *);
 
+/* The same for (N, C, L); and transposed: weight (in, out / groups, kernel, kernel), f = out / groups * kernel^2 */
+#define tp_nn_conv1d(in, out, kernel, ...) tp_nn_conv1d_opt(in, out, kernel, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+#define tp_nn_conv_transpose1d(in, out, kernel, ...) tp_nn_conv_transpose1d_opt(in, out, kernel, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+#define tp_nn_conv_transpose2d(in, out, kernel, ...) tp_nn_conv_transpose2d_opt(in, out, kernel, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_conv1d_opt(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *);
+TP_API tp_module *tp_nn_conv_transpose1d_opt(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *);
+TP_API tp_module *tp_nn_conv_transpose2d_opt(int64_t in, int64_t out, int64_t kernel, const tp_conv2d_options *);
+
 #define tp_nn_max_pool2d(kernel, ...) tp_nn_max_pool2d_opt(kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
 #define tp_nn_avg_pool2d(kernel, ...) tp_nn_avg_pool2d_opt(kernel, TP_POOL2D_OPTIONS_(__VA_ARGS__))
 TP_API tp_module *tp_nn_max_pool2d_opt(int64_t kernel, const tp_pool2d_options *);
@@ -162,6 +170,7 @@ TP_API tp_module *tp_nn_group_norm_opt(int64_t num_groups, int64_t channels, con
 TP_API tp_module *tp_nn_local_response_norm_opt(int64_t size, const tp_local_response_norm_options *);
 
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
+TP_API tp_module *tp_nn_dropout2d(double p); /* whole channels of an example */
 TP_API tp_module *tp_nn_flatten(void);     /* (N, ...) -> (N, numel / N) */
 TP_API tp_module *tp_nn_identity(void);
 

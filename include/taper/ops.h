@@ -532,6 +532,7 @@ typedef struct tp_conv2d_options {
     bool relu;                                               /* y = max(.., 0), in the same pass over y */
     bool no_bias;                                            /* for tp_nn_conv2d */
     int64_t kernel_hw[2];                                    /* for tp_nn_conv2d: instead of its square kernel */
+    int64_t output_padding, output_padding_hw[2];            /* 0; for tp_conv_transpose */
 } tp_conv2d_options;
 #define TP_CONV2D_OPTIONS_(...) (&(tp_conv2d_options){ .struct_size = sizeof(tp_conv2d_options), __VA_ARGS__ })
 
@@ -543,6 +544,13 @@ TP_API tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d
 /* The same for (N, C, L) and weight (K, C / groups, kernel) */
 #define tp_conv1d(x, weight, ...) tp_conv1d_opt(x, weight, TP_CONV2D_OPTIONS_(__VA_ARGS__))
 TP_API tp_tensor *tp_conv1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *);
+
+/* Transposed: y[n, k, i stride + p dilation - padding, ..] = b[k] + sum_{c,i,p ..} w[c,k,p,q] x[n,c,i,j]
+ * x (N, C, H, W), weight (C, K / groups, kernel, kernel) -> (N, K, (H - 1) stride - 2 padding + dilation (kernel - 1) + output_padding + 1, ..) */
+#define tp_conv_transpose2d(x, weight, ...) tp_conv_transpose2d_opt(x, weight, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+#define tp_conv_transpose1d(x, weight, ...) tp_conv_transpose1d_opt(x, weight, TP_CONV2D_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_conv_transpose2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *);
+TP_API tp_tensor *tp_conv_transpose1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *);
 
 typedef struct tp_pool2d_options {
     size_t struct_size;
@@ -627,6 +635,7 @@ TP_API tp_tensor *tp_softmin(tp_tensor *, int dim);     /* softmax(-x) */
 
 /* y = x mask / (1 - p), mask ~ Bernoulli(1 - p); x itself when not training or p = 0.  Draws one stream. */
 TP_API tp_tensor *tp_dropout(tp_tensor *, double p, bool training);
+TP_API tp_tensor *tp_dropout2d(tp_tensor *, double p, bool training); /* (N, C, ...): whole channels of an example */
 
 typedef enum tp_reduction { TP_MEAN, TP_SUM, TP_NONE, TP_BATCHMEAN } tp_reduction; /* the last: sum / N, for tp_kl_div */
 

@@ -2,7 +2,7 @@
  *
  * In evaluation a batch norm is scale x + shift by channel, and so may be the last thing that a convolution or a linear layer does
  * (Jacob et al. 2018, section 3.2).  Which modules are what is theirs to say: scaling and absorb in module.h.
- * Layer: nn.  Depends on module.h.  Read next: norm.c, conv2d.c. */
+ * Layer: nn.  Depends on module.h.  Read next: norm.c, conv.c. */
 #include "nn/module.h"
 
 #include <string.h>

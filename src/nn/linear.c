@@ -2,7 +2,7 @@
  *
  * The smallest layer with parameters: read it as the pattern of the others.
  * State: the two tensors, borrowed from the module.
- * Layer: nn.  Depends on module.h.  Read next: conv2d.c, init.c. */
+ * Layer: nn.  Depends on module.h.  Read next: conv.c, init.c. */
 #include "nn/module.h"
 
 #include <math.h>

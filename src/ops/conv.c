@@ -2,15 +2,10 @@
  *
  * y[n,k,i,j] = b[k] + sum w[k,c,p,q] x[n, c, i s + p d - pad, j s + q d - pad].  Convolution is linear in x and in w, so the
  * gradients of the gradients are again these three operations.  Images are channels-last in memory.
- * Layer: ops.  Kernels: conv_* (kernels.h).  Read next: pool.c. */
-#include "ops/map.h"
-#include "ops/ops.h"
+ * Layer: ops.  Kernels: conv_* (kernels.h).  Read next: conv_transpose.c, pool.c. */
+#include "ops/conv.h"
 
-typedef struct conv_attrs {
-    int64_t stride[2], padding[2], dilation[2], groups;
-    bool precise;
-    tp_shape size; /* of the result, for the two gradients */
-} conv_attrs;
+#include "ops/map.h"
 
 static int64_t output_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation)
 {
@@ -147,12 +142,17 @@ static tp_tensor *gradient(const tp_op *op, tp_tensor *dy, tp_tensor *other, con
     return tp_apply(op, (tp_tensor *[]){ dy, other }, 2, &with_size);
 }
 
+tp_tensor *conv_input_grad(tp_tensor *dy, tp_tensor *w, const conv_attrs *a, const tp_shape *size)
+{
+    return gradient(&tp_op_conv2d_input_grad, dy, w, a, size);
+}
+
 static void conv2d_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     if (s->op->tag == WITH_RELU)
         dy = through_relu(dy, s->out[0]);
     if (s->needs[0])
-        dx[0] = gradient(&tp_op_conv2d_input_grad, dy, s->in[1], s->attrs, &s->in_shape[0]);
+        dx[0] = conv_input_grad(dy, s->in[1], s->attrs, &s->in_shape[0]);
     if (s->needs[1])
         dx[1] = gradient(&tp_op_conv2d_weight_grad, dy, s->in[0], s->attrs, &s->in_shape[1]);
     if (s->needs[2])
@@ -333,7 +333,7 @@ static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **d
     if (s->needs[0])
         dx[0] = convolution(&tp_op__conv2d, s->in[1], dz, NULL, s->attrs);
     if (s->needs[1])
-        dx[1] = gradient(&tp_op_conv2d_input_grad, s->in[0], dz, s->attrs, &s->in_shape[1]);
+        dx[1] = conv_input_grad(s->in[0], dz, s->attrs, &s->in_shape[1]);
 }
 
 const tp_op tp_op_conv2d_weight_grad = {
@@ -356,8 +356,7 @@ const tp_op tp_op_conv2d_weight_grad = {
 
 /* ---- as everybody calls it: without a batch too; half precision is computed in f32, i64 in f64 ----------------------------------- */
 
-/* The type to compute in, where the kernels have none for all three; else their own. */
-static tp_dtype computed_in(const tp_tensor *x, const tp_tensor *w, const tp_tensor *bias)
+tp_dtype conv_computed_in(const tp_tensor *x, const tp_tensor *w, const tp_tensor *bias)
 {
     tp_dtype dtype = tp_dtype_of(x);
     bool same = w->dtype == dtype && (!bias || bias->dtype == dtype);
@@ -368,7 +367,7 @@ static tp_tensor *conv2d(const tp_op *op, tp_tensor *x, tp_tensor *w, tp_tensor 
 {
     if (!x || !w || tp_pending())
         return convolution(op, x, w, bias, a);
-    tp_dtype dtype = tp_dtype_of(x), wide = computed_in(x, w, bias);
+    tp_dtype dtype = tp_dtype_of(x), wide = conv_computed_in(x, w, bias);
     bool one = x->ndim == 3;
     if (!one && wide == dtype)
         return convolution(op, x, w, bias, a);
@@ -440,31 +439,31 @@ const tp_op tp_op_conv1d = {
                                       { NULL, NULL } },
 };
 
-static void pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
+void conv_pair_of(int64_t to[2], int64_t both, const int64_t given[2], int64_t otherwise)
 {
     bool is_pair = given[0] || given[1];
     to[0] = is_pair ? given[0] : both ? both : otherwise;
     to[1] = is_pair ? given[1] : both ? both : otherwise;
 }
 
-static conv_attrs attrs_of(const tp_conv2d_options *o)
+conv_attrs conv_attrs_of(const tp_conv2d_options *o)
 {
     conv_attrs a = { .groups = o->groups ? o->groups : 1 };
-    pair_of(a.stride, o->stride, o->stride_hw, 1);
-    pair_of(a.padding, o->padding, o->padding_hw, 0);
-    pair_of(a.dilation, o->dilation, o->dilation_hw, 1);
+    conv_pair_of(a.stride, o->stride, o->stride_hw, 1);
+    conv_pair_of(a.padding, o->padding, o->padding_hw, 0);
+    conv_pair_of(a.dilation, o->dilation, o->dilation_hw, 1);
     return a;
 }
 
 tp_tensor *tp_conv2d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
 {
-    conv_attrs a = attrs_of(o);
+    conv_attrs a = conv_attrs_of(o);
     return conv2d(o->relu ? &tp_op__conv2d_relu : &tp_op__conv2d, x, weight, o->bias, &a);
 }
 
 tp_tensor *tp_conv1d_opt(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o)
 {
-    conv_attrs a = attrs_of(o);
+    conv_attrs a = conv_attrs_of(o);
     conv1d_attrs flat = { a.stride[1], a.padding[1], a.dilation[1], a.groups };
     tp_tensor *y = tp_apply(&tp_op_conv1d, (tp_tensor *[]){ x, weight, o->bias }, 3, &flat);
     return o->relu ? tp_relu(y) : y;

@@ -108,26 +108,52 @@ tp_tensor *tp_dropout(tp_tensor *x, double p, bool training)
     return drop(x, p, training, NULL);
 }
 
+/* One element of the mask for a channel of an example. */
+static tp_tensor *drop_channels(tp_tensor *x, double p, bool training, const tp_rng *rng)
+{
+    if (tp_pending())
+        return NULL;
+    if (!x || x->ndim < 2)
+        return tp_fail_null(TP_ERR_SHAPE, "dropout2d: input %s, (N, C, ...) is wanted",
+                            x ? tensor_shape_text(x) : "NULL");
+    if (!training || p == 0)
+        return drop(x, p, training, rng);
+    TP_SCOPE;
+    tp_shape channels = tp_shape_of(x);
+    for (int i = 2; i < channels.ndim; i++)
+        channels.dim[i] = 1;
+    return tp_keep(tp_mul(x, drop(tp_ones(channels, .dtype = (tp_dtype)x->dtype), p, true, rng)));
+}
+
+tp_tensor *tp_dropout2d(tp_tensor *x, double p, bool training)
+{
+    return drop_channels(x, p, training, NULL);
+}
+
 static void dropout_compose(tp_call *c)
 {
     const dropout_options *o = c->attrs;
     c->out[0] = drop(c->in[0], o->mask.p, o->training, &o->mask.rng);
 }
 
-const tp_op tp_op_dropout = {
-    .name = "dropout",
-    .formula = "y = x mask / (1 - p), mask ~ Bernoulli(1 - p); x itself unless training",
-    .inputs = "input",
-    .n_in = 1,
-    .attrs_size = sizeof(dropout_options),
-    .attrs = (const tp_attr[]){ { "p", TP_ATTR_F64, offsetof(dropout_options, mask.p), 0.5 },
-                                { "training", TP_ATTR_BOOL, offsetof(dropout_options, training), 1 },
-                                { "seed", TP_ATTR_U64, offsetof(dropout_options, mask.rng.seed), 0 },
-                                { "stream", TP_ATTR_U64, offsetof(dropout_options, mask.rng.stream), 0 },
-                                { 0 } },
-    .compose = dropout_compose,
-    .examples = (const tp_example[]){ { "4,5", &(dropout_options){ { 0.3, { 1, 2 } }, true } },
-                                      { "3,5@t", &(dropout_options){ { 1, { 1, 2 } }, true } },
-                                      { "7", &(dropout_options){ { 0.5, { 1, 2 } }, false } },
-                                      { NULL, NULL } },
-};
+static void dropout2d_compose(tp_call *c)
+{
+    const dropout_options *o = c->attrs;
+    c->out[0] = drop_channels(c->in[0], o->mask.p, o->training, &o->mask.rng);
+}
+
+#define DROPOUT_ATTRS                                                                       \
+    OP_ATTRS(dropout_options, { "p", TP_ATTR_F64, offsetof(dropout_options, mask.p), 0.5 }, \
+             { "training", TP_ATTR_BOOL, offsetof(dropout_options, training), 1 },          \
+             { "seed", TP_ATTR_U64, offsetof(dropout_options, mask.rng.seed), 0 },          \
+             { "stream", TP_ATTR_U64, offsetof(dropout_options, mask.rng.stream), 0 })
+COMPOSED_OP(dropout, "input", 1, "y = x mask / (1 - p), mask ~ Bernoulli(1 - p); x itself unless training",
+            DROPOUT_ATTRS,
+            OP_EXAMPLES({ "4,5", &(dropout_options){ { 0.3, { 1, 2 } }, true } },
+                        { "3,5@t", &(dropout_options){ { 1, { 1, 2 } }, true } },
+                        { "7", &(dropout_options){ { 0.5, { 1, 2 } }, false } }));
+COMPOSED_OP(dropout2d, "input", 1, "the same with one element of the mask for each channel of each example",
+            DROPOUT_ATTRS,
+            OP_EXAMPLES({ "4,5,2,3", &(dropout_options){ { 0.3, { 1, 2 } }, true } },
+                        { "3,5@t", &(dropout_options){ { 1, { 1, 2 } }, true } },
+                        { "2,3,7", &(dropout_options){ { 0.5, { 1, 2 } }, false } }));

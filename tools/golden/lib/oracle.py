@@ -20,7 +20,7 @@ class Unsupported(Exception):
 DATABASE = {
     "gelu": "nn.functional.gelu",
     "_softmax": [], "_log_softmax": [],
-    **{random: [] for random in ("rand", "randn", "uniform", "normal", "exponential", "randint", "randperm", "bernoulli", "poisson", "multinomial", "dropout")},
+    **{random: [] for random in ("rand", "randn", "uniform", "normal", "exponential", "randint", "randperm", "bernoulli", "poisson", "multinomial", "dropout", "dropout2d")},
     "soft_margin_loss": [],  # overflows there in half precision
     "arange": [],  # whole numbers are i64 there; our default type is f32
     "sum_to": "sum_to_size", "max_pool2d_with_indices": "nn.functional.max_pool2d",

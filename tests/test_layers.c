@@ -1,0 +1,122 @@
+/* test_layers.c - 1-d and transposed convolutions as layers, beside PyTorch's: five training steps; dropout of channels.
+ *
+ * The numbers: tools/golden/layers.py, in f64, and so here.  Layer: tests.  Read next: support/golden.h. */
+#include "support/golden.h"
+#include "support/files.h"
+
+#include <math.h>
+#include <taper/nn.h>
+#include <taper/optim.h>
+
+static tp_module *of_one_dim(void)
+{
+    return tp_nn_sequential("0", tp_nn_conv1d(4, 6, 3, .stride = 2, .padding = 1, .groups = 2), "1",
+                            tp_nn_relu(), "2", tp_nn_conv1d(6, 4, 2, .dilation = 3, .no_bias = true), "3",
+                            tp_nn_conv_transpose1d(4, 6, 4, .stride = 3, .padding = 2, .output_padding = 1,
+                                                   .groups = 2),
+                            "4", tp_nn_relu(), "5",
+                            tp_nn_conv_transpose1d(6, 3, 3, .dilation = 2, .no_bias = true));
+}
+
+static tp_module *of_two_dims(void)
+{
+    return tp_nn_sequential("0", tp_nn_conv2d(3, 4, 3), "1", tp_nn_relu(), "2",
+                            tp_nn_conv_transpose2d(4, 6, 0, .kernel_hw = { 3, 2 }, .stride_hw = { 2, 1 },
+                                                   .padding_hw = { 1, 0 }, .output_padding_hw = { 1, 0 }),
+                            "3", tp_nn_relu(), "4", tp_nn_conv_transpose2d(6, 6, 3, .stride = 2, .groups = 6),
+                            "5", tp_nn_relu(), "6",
+                            tp_nn_conv_transpose2d(6, 2, 3, .padding = 1, .dilation = 2, .no_bias = true));
+}
+
+static void expect_near(tp_tensor *got, tp_tensor *wanted)
+{
+    assert_true(tp_item(tp_allclose(got, wanted, 1e-12, 1e-12, false)) == 1);
+}
+
+static void train(const char *name, tp_module *net)
+{
+    TP_SCOPE;
+    tp_params *golden = golden_read("layers"), *own = tp_state_dict(net), *state = tp_params_new();
+    for (int i = 0; i < tp_params_count(own); i++)
+        tp_params_add(state, tp_params_name(own, i),
+                      golden_tensor(golden, "%s/state/%s", name, tp_params_name(own, i)));
+    assert_int_equal(tp_load_state(net, state), TP_OK);
+    assert_int_equal(tp_module_to(net, TP_F64), TP_OK);
+    tp_optim *sgd = tp_sgd(tp_parameters(net), .lr = 0.05);
+    tp_tensor *x = tp_double(golden_tensor(golden, "%s/x", name)),
+              *y = tp_double(golden_tensor(golden, "%s/y", name));
+    for (int step = 0; step < 5; step++) {
+        TP_SCOPE;
+        tp_tensor *loss = tp_mse_loss(tp_forward(net, x), y);
+        expect_no_error();
+        expect_near(loss, tp_select(golden_tensor(golden, "%s/losses", name), 0, step));
+        tp_zero_grad(sgd);
+        assert_int_equal(tp_backward(loss), TP_OK);
+        assert_int_equal(tp_step(sgd), TP_OK);
+    }
+    expect_near(tp_detach(tp_forward(net, x)), golden_tensor(golden, "%s/out", name));
+}
+
+static void convolutions_train_as_pytorchs(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    train("one", of_one_dim());
+    train("two", of_two_dims());
+}
+
+static void layers_say_what_they_are_and_what_is_wrong(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    assert_string_equal(tp_module_info(tp_nn_conv1d(4, 6, 3, .stride = 2, .groups = 2)),
+                        "4, 6, kernel 3, stride 2, groups 2");
+    assert_string_equal(tp_module_info(tp_nn_conv_transpose2d(4, 6, 3, .stride = 2, .output_padding = 1,
+                                                              .no_bias = true)),
+                        "4, 6, kernel 3, stride 2, output padding 1, no bias");
+    assert_null(tp_nn_conv1d(3, 4, 0));
+    expect_error(TP_ERR_ARGUMENT, "conv1d: kernel is 0, at least 1 is wanted");
+    assert_null(tp_nn_conv_transpose2d(4, 6, 3, .groups = 3));
+    expect_error(TP_ERR_ARGUMENT, "conv_transpose2d: groups is 3, a divisor of 4 and 6 channels is wanted");
+    tp_module *m = tp_nn_conv_transpose2d(2, 3, 3, .output_padding = 1);
+    assert_null(tp_forward(m, tp_ones(TP_SHAPE(1, 2, 4, 4))));
+    expect_error(TP_ERR_ARGUMENT, "output_padding 1, less than stride 1 or dilation 1 is wanted");
+    assert_null(tp_nn_dropout2d(1.5));
+    expect_error(TP_ERR_ARGUMENT, "dropout2d: p is 1.5, [0, 1] is wanted");
+}
+
+/* Each channel of each example is all 0 or all 4/3; the share of zeros is p within four standard deviations. */
+static void whole_channels_drop(void **unused)
+{
+    (void)unused;
+    enum { EXAMPLES = 40, CHANNELS = 50, PIXELS = 6 };
+    TP_SCOPE;
+    tp_manual_seed(5);
+    tp_module *m = tp_nn_dropout2d(0.25);
+    tp_tensor *x = tp_ones(TP_SHAPE(EXAMPLES, CHANNELS, 2, 3));
+    tp_tensor *y = tp_contiguous(tp_forward(m, x));
+    const float *at = tp_data(y);
+    int zeros = 0;
+    for (int i = 0; i < EXAMPLES * CHANNELS; i++, at += PIXELS) {
+        zeros += at[0] == 0;
+        assert_true(at[0] == 0 || fabsf(at[0] - 4.f / 3) < 1e-6f);
+        for (int k = 1; k < PIXELS; k++)
+            assert_true(at[k] == at[0]);
+    }
+    const double share = (double)zeros / (EXAMPLES * CHANNELS);
+    assert_true(fabs(share - 0.25) < 4 * sqrt(0.25 * 0.75 / (EXAMPLES * CHANNELS)));
+    tp_eval(m);
+    assert_ptr_equal(tp_forward(m, x), x);
+}
+
+int main(void)
+{
+    if (!golden_isa_is_there())
+        return GOLDEN_SKIP;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions_train_as_pytorchs),
+        cmocka_unit_test(layers_say_what_they_are_and_what_is_wrong),
+        cmocka_unit_test(whole_channels_drop),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
