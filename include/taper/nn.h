@@ -35,6 +35,15 @@ TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 /* In training its forward keeps its input alone; backward runs it once more (tp_checkpoint): less memory, a third more work. */
 TP_API void tp_module_recompute(tp_module *, bool recompute);
 
+/* The same for a start of fine-tuning: names that match except (tp_name_matches) are not looked at, in either; the module's
+ * stay as they are.  A pattern that chooses nothing in both is an error. */
+TP_API tp_status tp_load_state_except(tp_module *, const tp_params *state, const char *except);
+
+/* Parameters whose names match (tp_name_matches) require no gradient any more, or require one again.  A batch norm of which
+ * nothing learns keeps its statistics and uses them: it stays in evaluation mode whatever tp_train says. */
+TP_API tp_status tp_freeze(tp_module *, const char *patterns);
+TP_API tp_status tp_unfreeze(tp_module *, const char *patterns);
+
 /* Its parameters, their gradients and buffers in another float type: module.to(dtype), .double(), .bfloat16(). */
 TP_API tp_status tp_module_to(tp_module *, tp_dtype);
 

@@ -115,14 +115,23 @@ static bool can_load(tp_dtype mine, tp_dtype given)
     return mine == given || (tp_dtype_is_float(mine) && tp_dtype_is_float(given));
 }
 
-static tp_status check_state(const tp_params *own, const tp_params *state)
+/* A batch norm's counter, which PyTorch's files of 2018 and before do not have; it stays as it is then, as in PyTorch. */
+static bool may_be_missing(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return !strcmp(dot ? dot + 1 : name, "num_batches_tracked");
+}
+
+static tp_status check_state(const tp_params *own, const tp_params *state, const char *except)
 {
     name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 }, mistyped = { 0 };
     for (int i = 0; i < tp_params_count(own); i++) {
         const char *name = tp_params_name(own, i);
         const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
         char item[200];
-        if (!given) {
+        if (tp_name_matches(except, name) || (!given && may_be_missing(name))) {
+            continue;
+        } else if (!given) {
             name_add(&missing, name);
         } else if (!tensor_same_shape(mine, given)) {
             snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given),
@@ -135,7 +144,8 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
         }
     }
     for (int i = 0; i < tp_params_count(state); i++)
-        if (!tp_params_find(own, tp_params_name(state, i)))
+        if (!tp_params_find(own, tp_params_name(state, i)) &&
+            !tp_name_matches(except, tp_params_name(state, i)))
             name_add(&unexpected, tp_params_name(state, i));
     char text[900] = "";
     report(text, sizeof text, "missing", &missing);
@@ -149,7 +159,28 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
     return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
+/* Whether each pattern chooses something, here or there. */
+static tp_status check_except(const tp_params *own, const tp_params *state, const char *except)
+{
+    TP_SCOPE;
+    if (!except)
+        return TP_OK;
+    tp_params *both = tp_params_new();
+    for (int i = 0; i < tp_params_count(own); i++)
+        tp_params_add(both, tp_params_name(own, i), tp_params_at(own, i));
+    for (int i = 0; i < tp_params_count(state); i++)
+        if (!tp_params_find(own, tp_params_name(state, i)))
+            tp_params_add(both, tp_params_name(state, i), tp_params_at(state, i));
+    tp_params_matching(both, except);
+    return tp_error_pending();
+}
+
 tp_status tp_load_state(tp_module *m, const tp_params *state)
+{
+    return tp_load_state_except(m, state, NULL);
+}
+
+tp_status tp_load_state_except(tp_module *m, const tp_params *state, const char *except)
 {
     if (tp_pending())
         return tp_error_pending();
@@ -158,9 +189,13 @@ tp_status tp_load_state(tp_module *m, const tp_params *state)
     TP_SCOPE;
     TP_NO_GRAD;
     tp_params *own = tp_state_dict(m);
-    if (!own || check_state(own, state))
+    if (!own || check_except(own, state, except) || check_state(own, state, except))
         return tp_error_pending();
-    for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++)
-        tp_copy_(tp_params_at(own, i), tp_params_find(state, tp_params_name(own, i)));
+    for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++) {
+        const char *name = tp_params_name(own, i);
+        tp_tensor *given = tp_params_find(state, name);
+        if (given && !tp_name_matches(except, name))
+            tp_copy_(tp_params_at(own, i), given);
+    }
     return tp_error_pending();
 }
