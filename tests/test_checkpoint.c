@@ -3,7 +3,7 @@
  *
  * On the first examples of MNIST, written anew as IDX files so that a run takes a moment.
  * Layer: tests.  Read next: src/train/checkpoint.c, folder.c, test_train.c. */
-#include "support/files.h"
+#include "support/mnist.h"
 
 #include "io/json.h"
 
@@ -26,56 +26,14 @@ static unsigned char bytes_a[ROOM], bytes_b[ROOM];
 
 /* ---- data and runs ----------------------------------------------------------------------------------------------- */
 
-static void put_big_endian(FILE *f, uint32_t x)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        fputc((int)(x >> shift & 255), f);
-}
-
-static void write_part(const char *folder, tp_part part, const char *name, uint32_t count)
-{
-    char path[600];
-    float x[784];
-    double y;
-    TP_SCOPE;
-    tp_dataset *mnist = tp_mnist("data/mnist", part);
-    snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, name);
-    FILE *images = fopen(path, "wb");
-    snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, name);
-    FILE *labels = fopen(path, "wb");
-    assert_true(images && labels);
-    put_big_endian(images, 0x803), put_big_endian(images, count);
-    put_big_endian(images, 28), put_big_endian(images, 28);
-    put_big_endian(labels, 0x801), put_big_endian(labels, count);
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(tp_dataset_get(mnist, i, x, &y), TP_OK);
-        for (int k = 0; k < 784; k++)
-            fputc((int)(x[k] * 255 + 0.5f), images);
-        fputc((int)y, labels);
-    }
-    fclose(images), fclose(labels);
-}
-
-static const char *small_mnist(void)
-{
-    static char path[512];
-    if (!*path) {
-        strcpy(path, temp_path("mnist"));
-        assert_int_equal(mkdir(path, 0777), 0);
-        write_part(path, TP_TRAIN, "train", 250);
-        write_part(path, TP_TEST, "t10k", 120);
-    }
-    return path;
-}
-
-/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule. */
+/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule, groups. */
 static tp_train_config config_in(const char *out)
 {
     return (tp_train_config){
         .struct_size = sizeof(tp_train_config),
         .model = "mlp",
         .model_options = { .hidden = "24", .dropout = 0.2 },
-        .data = small_mnist(),
+        .data = small_mnist(250, 120),
         .out = out,
         .epochs = 3,
         .batch_size = 32,
@@ -84,6 +42,9 @@ static tp_train_config config_in(const char *out)
         .warmup_epochs = 0.5,
         .clip_norm = 2,
         .label_smoothing = 0.05,
+        .lr_of = "fc1=0.5",
+        .no_decay = "biases",
+        .optim_options = { .weight_decay = 1e-2 },
         .augment = "affine=8:0.1",
         .workers = 2,
     };

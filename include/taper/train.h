@@ -33,6 +33,11 @@ typedef struct tp_train_config {
     uint64_t seed;
     const char *transform;       /* both splits; NULL: what the model and data need (pad to size, normalise) */
     const char *augment;         /* training only, before transform */
+    const char *init;            /* weights to begin with, a safetensors file; NULL: random ones */
+    const char *init_except;     /* names that are not loaded and stay random: "fc", as for tp_load_state_except */
+    const char *freeze;          /* what does not learn: "features", as for tp_freeze */
+    const char *lr_of;           /* "features=0.1,*.bias=2": factors on the rate by names (tp_name_matches); the last that matches counts */
+    const char *no_decay;        /* what is not decayed: "norms" (all of normalisations), "biases", or names, with commas between them */
     double clip_norm;            /* 0: none */
     double label_smoothing;
     int64_t early_stop;          /* epochs without a better result before it stops; 0: never */
@@ -72,6 +77,7 @@ TP_API tp_status tp_train_resume(const char *run_folder, int64_t epochs /* 0: as
 
 TP_API tp_status tp_save(tp_module *, const char *path);
 TP_API tp_status tp_load(tp_module *, const char *path);
+TP_API tp_status tp_load_except(tp_module *, const char *path, const char *except); /* tp_load_state_except; NULL: all */
 
 /* ---- Using a run ------------------------------------------------------------------------------------------------- */
 

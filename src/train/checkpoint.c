@@ -150,13 +150,13 @@ static tp_status name_file(const char *path)
     return tp_fail(status, "%s: %s", path, text);
 }
 
-tp_status weights_load(tp_module *net, const char *path)
+tp_status weights_load(tp_module *net, const char *path, const char *except)
 {
     TP_SCOPE;
     tp_params *weights = tp_safetensors_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
-    return tp_load_state(net, weights) ? name_file(path) : TP_OK;
+    return tp_load_state_except(net, weights, except) ? name_file(path) : TP_OK;
 }
 
 static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
@@ -177,7 +177,8 @@ tp_status checkpoint_read(const char *folder, const char *name, const char *mode
     if (!folder_find(path, from))
         return tp_fail(TP_ERR_IO, "%s: no checkpoint: this folder is missing", path);
     if (check_sums(from, optim != NULL) || folder_path(path, from, names[STATE]) ||
-        state_read(path, model, state) || folder_path(path, from, names[MODEL]) || weights_load(net, path))
+        state_read(path, model, state) || folder_path(path, from, names[MODEL]) ||
+        weights_load(net, path, NULL))
         return tp_error_pending();
     if (!optim)
         return TP_OK;

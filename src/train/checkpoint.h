@@ -32,7 +32,7 @@ tp_status checkpoint_read(const char *folder, const char *name, const char *mode
 tp_status state_write(const char *path, const char *model, const train_state *);
 tp_status state_read(const char *path, const char *model, train_state *);
 
-/* Reads weights into a module; errors name the file. */
-tp_status weights_load(tp_module *, const char *path);
+/* Reads weights into a module, but for those whose names match except (NULL: none); errors name the file. */
+tp_status weights_load(tp_module *, const char *path, const char *except);
 
 #endif

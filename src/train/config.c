@@ -5,6 +5,8 @@
  * Layer: train.  Depends on models, optim, data.  Read next: prepare.c. */
 #include "train/config.h"
 
+#include "train/learner.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -84,7 +86,10 @@ static tp_status check(tp_train_config *c)
         return tp_error_pending();
     if (!c->data || !*c->data)
         return tp_fail(TP_ERR_ARGUMENT, "train: no data; a path such as 'data/mnist' is wanted");
-    if (check_numbers(c) || check_optim(c))
+    if (c->init_except && !c->init)
+        return tp_fail(TP_ERR_ARGUMENT, "train: init_except '%s' without init: no weights are loaded",
+                       c->init_except);
+    if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();
     if (c->transform)
         tp_transform_parse(c->transform);
@@ -170,6 +175,11 @@ static tp_status own_strings(setup *s)
         &c->schedule,
         &c->transform,
         &c->augment,
+        &c->init,
+        &c->init_except,
+        &c->freeze,
+        &c->lr_of,
+        &c->no_decay,
         &c->model_options.hidden,
         &c->model_options.activation,
         &c->model_options.variant,
