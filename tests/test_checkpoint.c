@@ -26,7 +26,8 @@ static unsigned char bytes_a[ROOM], bytes_b[ROOM];
 
 /* ---- data and runs ----------------------------------------------------------------------------------------------- */
 
-/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule, groups. */
+/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule, groups,
+ * batches of a step, means of weights. */
 static tp_train_config config_in(const char *out)
 {
     return (tp_train_config){
@@ -36,7 +37,10 @@ static tp_train_config config_in(const char *out)
         .data = small_mnist(250, 120),
         .out = out,
         .epochs = 3,
-        .batch_size = 32,
+        .batch_size = 16,
+        .accumulate = 2,
+        .ema = 0.9,
+        .balance = true,
         .seed = 7,
         .schedule = "cosine",
         .warmup_epochs = 0.5,
@@ -121,6 +125,7 @@ static void assert_same_run(const char *a, const char *b)
         "last/model.safetensors",
         "last/optimizer.safetensors",
         "last/state.json",
+        "last/ema.safetensors",
         "last/SUMS",
         "best/model.safetensors",
         "best/optimizer.safetensors",
@@ -257,8 +262,13 @@ static void killed_at_any_moment_a_whole_checkpoint_is_there(void **state)
 static void copy_run(const char *from, const char *to)
 {
     static const char *const names[] = {
-        "config.json",     "metrics.jsonl", "last/model.safetensors", "last/optimizer.safetensors",
-        "last/state.json", "last/SUMS",
+        "config.json",
+        "metrics.jsonl",
+        "last/model.safetensors",
+        "last/optimizer.safetensors",
+        "last/state.json",
+        "last/ema.safetensors",
+        "last/SUMS",
     };
     assert_int_equal(mkdir(to, 0777), 0);
     assert_int_equal(mkdir(in(to, "last"), 0777), 0);
@@ -267,7 +277,8 @@ static void copy_run(const char *from, const char *to)
 }
 
 static const char *const checkpoint_files[] = { "last/model.safetensors", "last/optimizer.safetensors",
-                                                "last/state.json", "last/SUMS" };
+                                                "last/state.json", "last/ema.safetensors", "last/SUMS" };
+enum { N_FILES = sizeof checkpoint_files / sizeof *checkpoint_files, SUMS = N_FILES - 1 };
 
 static void a_flipped_byte_is_an_error_that_names_the_file(void **state)
 {
@@ -276,7 +287,7 @@ static void a_flipped_byte_is_an_error_that_names_the_file(void **state)
     char out[512];
     strcpy(out, temp_path("flipped"));
     copy_run(whole_run(), out);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SUMS; i++) {
         const char *path = in(out, checkpoint_files[i]);
         size_t n = get_file(path, bytes_a, ROOM);
         for (size_t at = 3; at < n; at += n / 7) {
@@ -312,7 +323,7 @@ static void a_missing_file_is_an_error_that_names_it(void **state)
     strcpy(out, temp_path("missing"));
     copy_run(whole_run(), out);
     snprintf(aside, sizeof aside, "%s", in(out, "aside"));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_FILES; i++) {
         assert_int_equal(rename(in(out, checkpoint_files[i]), aside), 0);
         tp_train_resume(out, 0, NULL, NULL, NULL);
         expect_error(TP_ERR_IO, checkpoint_files[i]);
@@ -345,7 +356,7 @@ static void a_checkpoint_of_another_model_is_an_error_that_names_both(void **sta
     c.model = "lenet5";
     c.model_options = (tp_model_options){ 0 };
     train(&c, 1);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_FILES; i++)
         put_file(in(out, checkpoint_files[i]), bytes_a,
                  get_file(in(other, checkpoint_files[i]), bytes_a, ROOM));
     tp_train_resume(out, 0, NULL, NULL, NULL);
@@ -355,7 +366,7 @@ static void a_checkpoint_of_another_model_is_an_error_that_names_both(void **sta
     c = config_in(other);
     c.model_options.hidden = "25";
     train(&c, 1);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_FILES; i++)
         put_file(in(out, checkpoint_files[i]), bytes_a,
                  get_file(in(other, checkpoint_files[i]), bytes_a, ROOM));
     assert_int_not_equal(tp_train_resume(out, 0, NULL, NULL, NULL), TP_OK);
@@ -369,9 +380,9 @@ static void a_config_that_was_spoilt_is_an_error_that_names_the_field(void **sta
     static const char *const changes[][3] = {
         /* what, by what, expected in the error */
         { "\"epochs\"", "\"epoch\"", "'epochs' is missing" },
-        { "\"batch_size\": 32", "\"batch_size\": \"32\"", "'batch_size' is a string" },
-        { "\"batch_size\": 32", "\"batch_size\": -2", "'batch_size' is -2" },
-        { "\"batch_size\": 32", "\"batch_size\": 0", "batch_size" },
+        { "\"batch_size\": 16", "\"batch_size\": \"16\"", "'batch_size' is a string" },
+        { "\"batch_size\": 16", "\"batch_size\": -2", "'batch_size' is -2" },
+        { "\"batch_size\": 16", "\"batch_size\": 0", "batch_size" },
         { "\"model\": \"mlp\"", "\"model\": \"mlq\"", "mlq" },
         { "\"optim\": \"adam\"", "\"optim\": \"madam\"", "madam" },
         { "\"lr\"", "\"rl\"", "'optim_options.lr' is missing" },
@@ -447,7 +458,7 @@ static void a_full_disk_leaves_the_old_checkpoint_whole(void **state)
             expect_no_error();
             assert_non_null(run);
         }
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < N_FILES; k++)
             assert_same_file(out, whole_run(), checkpoint_files[k]);
     }
     resume(out, 5);

@@ -168,6 +168,37 @@ static void rates_and_decay_go_by_names(void **state)
     expect_no_error();
 }
 
+static void classes_are_balanced_by_their_counts(void **state)
+{
+    (void)state;
+    need_json();
+    TP_SCOPE;
+    tp_train_config c = config_in("unused");
+    c.balance = true;
+    c.model_options.classes = 12; /* two outputs that no class has */
+    setup *s = setup_of(&c);
+    tp_dataset *data = setup_data(s, TP_TRAIN);
+    assert_int_equal(setup_resolve_data(s, data, setup_data(s, TP_TEST)), TP_OK);
+    assert_int_equal(setup_count_classes(s, data), TP_OK);
+    trainer t = { .setup = s, .config = &s->config };
+    assert_int_equal(learner_make(&t), TP_OK);
+    double weights[12], sum = 0;
+    assert_int_equal(tp_to_f64(t.class_weights, weights, 12), TP_OK);
+    for (int k = 0; k < 10; k++) {
+        assert_true(fabs(weights[k] * (double)s->class_counts[k] - 20) <
+                    1e-5); /* each class as 200 / 10 examples */
+        sum += (double)s->class_counts[k];
+    }
+    assert_true(sum == 200 && weights[10] == 0 && weights[11] == 0);
+    put_text(temp_path("line.csv"), "a,b\n1,2\n2,3\n3,4\n4,5\n5,6\n");
+    c = (tp_train_config){
+        .model = "mlp", .data = temp_path("line.csv"), .out = temp_path("line"), .balance = true
+    };
+    c.data_options.csv.regression = true;
+    assert_int_equal(tp_train_run(&c, NULL, NULL, NULL), TP_ERR_ARGUMENT);
+    expect_error(TP_ERR_ARGUMENT, "balance wants classes");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +206,7 @@ int main(void)
         cmocka_unit_test(weights_that_do_not_fit_are_named_and_no_run_begins),
         cmocka_unit_test(patterns_that_mean_nothing_are_errors),
         cmocka_unit_test(rates_and_decay_go_by_names),
+        cmocka_unit_test(classes_are_balanced_by_their_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

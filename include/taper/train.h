@@ -1,7 +1,7 @@
 /* taper/train.h - the training loop, evaluation, checkpoints and the run folder.
  *
  * A run folder holds config.json (everything resolved), metrics.jsonl, last/ and best/ (model.safetensors, optimizer.safetensors,
- * state.json, SUMS), report.html.  A run killed at any moment goes on with the same bits as if it had never stopped.
+ * state.json, SUMS; last/ of a run with ema: ema.safetensors), report.html.  A run killed at any moment goes on with the same bits as if it had never stopped.
  * Layer: train.  Depends on everything above.  Read next: examples/train_mlp.c. */
 #ifndef TAPER_TRAIN_H
 #define TAPER_TRAIN_H
@@ -30,6 +30,7 @@ typedef struct tp_train_config {
     double warmup_epochs;
     int64_t epochs;              /* 10 */
     int64_t batch_size;          /* 64 */
+    int64_t accumulate;          /* batches a step: the gradient is that of one batch so many times as large; 1 */
     uint64_t seed;
     const char *transform;       /* both splits; NULL: what the model and data need (pad to size, normalise) */
     const char *augment;         /* training only, before transform */
@@ -40,6 +41,8 @@ typedef struct tp_train_config {
     const char *no_decay;        /* what is not decayed: "norms" (all of normalisations), "biases", or names, with commas between them */
     double clip_norm;            /* 0: none */
     double label_smoothing;
+    bool balance;                /* weighs the loss of class k by n / (classes n_k), so that each class counts alike */
+    double ema;                  /* decay of a running mean of the weights (tp_ema), which is what is evaluated and kept in best/; 0: none */
     int64_t early_stop;          /* epochs without a better result before it stops; 0: never */
     int64_t checkpoint_steps;    /* also save every so many steps; 0: at each epoch's end */
     int64_t limit_examples;      /* use only so many training examples; 0: all */

@@ -1,4 +1,5 @@
-/* learner.c - what learns in a run: the network, what of it is frozen, and the optimizer's groups of parameters.
+/* learner.c - what learns in a run: the network, what of it is frozen, the optimizer's groups of parameters, the weights of
+ * classes, and the means of weights.
  *
  * A parameter's group follows from its name alone (its factor of lr_of, whether no_decay means it), so that a resumed run
  * makes the same groups.  Group 0 is the parameters with the run's own rate and decay, even if there are none.
@@ -165,6 +166,29 @@ static tp_status make_groups(trainer *t)
     return tp_error_pending();
 }
 
+/* ---- balance ----------------------------------------------------------------------------------------------------- */
+
+/* n / (classes n_k), as scikit-learn's "balanced"; classes without examples do not count, and weigh nothing. */
+static tp_status weigh_classes(trainer *t)
+{
+    TP_SCOPE;
+    const setup *s = t->setup;
+    int64_t outputs = 0, present = 0;
+    if (!s->class_counts)
+        return TP_OK;
+    for (int64_t k = 0; k < s->classes; k++)
+        present += s->class_counts[k] > 0;
+    tp_tensor *weights = setup_outputs(s, t->net, &outputs) ? NULL : tp_zeros(TP_SHAPE(outputs));
+    if (!weights)
+        return tp_error_pending();
+    float *w = tp_data(weights);
+    for (int64_t k = 0; k < s->classes; k++)
+        if (s->class_counts[k])
+            w[k] = (float)((double)s->train_examples / ((double)present * (double)s->class_counts[k]));
+    t->class_weights = tp_keep(weights);
+    return TP_OK;
+}
+
 /* ---- the learner ------------------------------------------------------------------------------------------------- */
 
 tp_status learner_make(trainer *t)
@@ -174,7 +198,10 @@ tp_status learner_make(trainer *t)
         return tp_error_pending();
     if ((c->freeze && tp_freeze(t->net, c->freeze)) || check_patterns(c, t->parameters))
         return tp_error_pending();
-    return make_groups(t);
+    if (make_groups(t) || weigh_classes(t))
+        return tp_error_pending();
+    t->ema = c->ema > 0 ? tp_ema_new(tp_state_dict(t->net), c->ema) : NULL;
+    return tp_error_pending();
 }
 
 tp_status learner_init(trainer *t)

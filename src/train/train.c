@@ -80,7 +80,7 @@ static tp_status check_out(const char *out)
 
 static tp_status write_beginning(trainer *t)
 {
-    if (loop_save(t, "last") || metrics_cut(t->folder, 0))
+    if (loop_save_last(t) || metrics_cut(t->folder, 0))
         return tp_error_pending();
     return setup_write(t->setup, t->folder);
 }
@@ -114,7 +114,7 @@ static tp_status train_run(const tp_train_config *config, trainer *t)
     t->train = s->train_examples < tp_dataset_count(whole)
                    ? tp_subset(tp_shuffled(whole, s->config.seed), 0, s->train_examples)
                    : whole;
-    if (make_learner(t) || learner_init(t))
+    if ((t->config->balance && setup_count_classes(s, t->train)) || make_learner(t) || learner_init(t))
         return tp_error_pending();
     return begin(t);
 }
@@ -183,8 +183,7 @@ static tp_status restore(setup *s, trainer *t, int64_t epochs)
     int64_t before = s->config.epochs;
     if (epochs)
         s->config.epochs = epochs;
-    if (open_data(t) || make_learner(t) ||
-        checkpoint_read(t->folder, "last", t->config->model, t->net, t->optim, &t->state) || check_state(t))
+    if (open_data(t) || make_learner(t) || loop_load(t) || check_state(t))
         return tp_error_pending();
     tp_schedule_set(t->schedule, t->state.schedule);
     if (metrics_cut(t->folder, t->state.epoch))
