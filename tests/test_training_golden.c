@@ -1,10 +1,12 @@
 /* test_training_golden.c - whole runs end with PyTorch's weights: groups, frozen parameters, class weights with label
- * smoothing, accumulated batches, warm-up and cosine, clipping, means of weights.
+ * smoothing, accumulated batches, warm-up and cosine, clipping, means of weights.  And metrics are scikit-learn's.
  *
  * tools/golden/training.py has the other side.  All 60 examples are in each step, so their order does not matter.
  * Layer: tests.  Read next: src/train/learner.c, src/train/loop.c. */
 #include "support/golden.h"
 #include "support/mnist.h"
+
+#include "train/evaluate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -164,6 +166,44 @@ static void the_means_are_what_is_kept(void **state)
         assert_weights(golden, "ema/sgd", out, "best/model.safetensors");
 }
 
+/* ---- metrics ------------------------------------------------------------------------------------------------------- */
+
+static void assert_values(const char *what, const double *got, tp_tensor *wanted)
+{
+    double y[64];
+    int64_t n = tp_numel(wanted);
+    assert_int_equal(tp_to_f64(wanted, y, n), TP_OK);
+    for (int64_t i = 0; i < n; i++)
+        if (isnan(y[i]) ? !isnan(got[i]) : !(fabs(got[i] - y[i]) < 1e-6))
+            fail_msg("%s[%d] is %g, %g is wanted", what, (int)i, got[i], y[i]);
+}
+
+static void metrics_are_scikit_learns(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_params *golden = golden_read("training");
+    tp_dataset *d = tp_tensor_dataset(golden_tensor(golden, "logits"), golden_tensor(golden, "labels"), 8);
+    evaluation e;
+    assert_int_equal(evaluate(tp_nn_identity(), d, tp_transform_parse(""), 7, 1, &e), TP_OK);
+    const tp_eval_result *r = &e.result;
+    double by_class[24], confusion[64];
+    for (int k = 0; k < 8; k++) {
+        by_class[k] = r->precision[k];
+        by_class[8 + k] = r->recall[k];
+        by_class[16 + k] = r->f1[k];
+    }
+    for (int i = 0; i < 64; i++)
+        confusion[i] = (double)r->confusion[i];
+    assert_values("confusion", confusion, golden_tensor(golden, "confusion"));
+    assert_values("by class", by_class, golden_tensor(golden, "by_class"));
+    assert_values("macro", (double[]){ r->macro_precision, r->macro_recall, r->macro_f1 },
+                  golden_tensor(golden, "macro"));
+    assert_values("shares", (double[]){ r->accuracy, r->top5, r->loss }, golden_tensor(golden, "shares"));
+    evaluation_free(&e);
+    expect_no_error();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -171,6 +211,7 @@ int main(void)
         cmocka_unit_test(accumulated_batches_are_one_large_batch),
         cmocka_unit_test(what_is_frozen_and_a_warm_cosine_are_pytorchs),
         cmocka_unit_test(the_means_are_what_is_kept),
+        cmocka_unit_test(metrics_are_scikit_learns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

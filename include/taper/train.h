@@ -96,6 +96,8 @@ TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabiliti
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;
+    double top5;                     /* share of examples whose class is among the five likeliest; NaN for regressions */
+    double macro_precision, macro_recall, macro_f1; /* means over the classes that are or were answered, undefined ones as 0 (scikit-learn's "macro") */
     int64_t classes;
     int64_t *confusion; /* classes x classes, row: truth, column: answer; belongs to the caller's tp_eval_free */
     double *precision, *recall, *f1; /* by class */

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """training.py - golden runs of a whole training loop: tests/golden/training.safetensors.
 
-    python3 tools/golden/training.py        needs Python 3 with torch 2.15
+    python3 tools/golden/training.py        needs Python 3 with torch 2.15, scikit-learn 1.9
 
 An mlp 784-4-10 on the first 60 examples of data/mnist (pixels / 255), all of them in each of 5 steps, so that their order
 does not matter: <case>/<name> are the weights afterwards, ema/<case>/<name> their means (AveragedModel), init/<name> those
@@ -74,9 +74,17 @@ run("sgd", torch.optim.SGD, {"fc1.weight": 0.5, "fc1.bias": 0.5, "fc2.bias": 2.0
     smoothing=0.1, weight=balanced, ema=0.8, lr=0.2, momentum=0.9, weight_decay=0.05)
 run("adamw", torch.optim.AdamW, {"fc1.weight": 0.1}, frozen=("fc1.bias",), smoothing=0.2, factor=warm_cosine, clip=0.5, lr=0.02, weight_decay=0.1)
 
-# The five likeliest of eight, for tests of metrics; labels, and how many have theirs among the first 1, 2 and 5.
+# Metrics, by scikit-learn, of logits for eight classes: one that no example has, one that is never answered.
+import sklearn.metrics as metrics
 g = torch.Generator().manual_seed(5)
-logits, labels = torch.randn(50, 8, generator=g), torch.randint(0, 8, (50,), generator=g)
+logits, labels = torch.randn(80, 8, generator=g), torch.randint(0, 7, (80,), generator=g)
+logits[torch.arange(80), labels] += 1
+logits[:, 5] -= 20
+answers = logits.argmax(1)
 tensors["logits"], tensors["labels"] = logits, labels
-tensors["right"] = torch.stack([(logits.topk(k).indices == labels[:, None]).any(1).sum() for k in (1, 2, 5)])
+tensors["confusion"] = torch.from_numpy(metrics.confusion_matrix(labels, answers, labels=range(8)))
+tensors["by_class"] = torch.tensor(np.stack(metrics.precision_recall_fscore_support(labels, answers, labels=range(8), zero_division=np.nan)[:3]))
+tensors["macro"] = torch.tensor(metrics.precision_recall_fscore_support(labels, answers, average="macro", zero_division=0)[:3], dtype=torch.float64)
+tensors["shares"] = torch.tensor([metrics.top_k_accuracy_score(labels, logits, k=k, labels=range(8)) for k in (1, 5)]
+                                 + [metrics.log_loss(labels, logits.double().softmax(1), labels=range(8))], dtype=torch.float64)
 write_safetensors("tests/golden/training.safetensors", tensors, {"torch": torch.__version__.split("+")[0], "script": "tools/golden/training.py"})
