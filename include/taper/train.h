@@ -93,6 +93,20 @@ TP_API const char *tp_run_class_name(const tp_run *, int64_t label);
 TP_API tp_tensor *tp_run_input(tp_run *, const char *image_path); /* (1, C, H, W): read, brought to size, transformed */
 TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabilities (N, classes), or values (N, 1) */
 
+/* Answers for many pictures: each path is a picture, a folder (all PNG and JPEG files in it, then those of the folders in it, by
+ * name), or, where nothing is called so, a glob such as "photos/2*.jpg".  Pictures are read in parallel, batch_size (0: 16) at a
+ * time; told hears of each in order, and of what cannot be read as an answer with status and error, which stops nothing else.
+ * It returns false to stop. */
+typedef struct tp_prediction {
+    const char *path;
+    tp_status status;     /* of the picture; error: what is wrong with it, NULL if nothing is */
+    const char *error;
+    const double *values; /* n probabilities by class, or one value; they live until told returns */
+    int64_t n;
+} tp_prediction;
+typedef bool tp_prediction_fn(void *context, const tp_prediction *);
+TP_API tp_status tp_run_predict(tp_run *, const char *const *paths, int n, int64_t batch_size, tp_prediction_fn *told, void *context);
+
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;

@@ -259,6 +259,6 @@ char *join_path(const char *folder, const char *name, size_t *room)
     *room = length + strlen(name) + 2;
     char *path = tp_alloc(*room);
     if (path)
-        snprintf(path, *room, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+        snprintf(path, *room, "%s%s%s", folder, length && folder[length - 1] != '/' ? "/" : "", name);
     return path;
 }

@@ -133,7 +133,7 @@ static tp_status find_files(image_folder *f, bool own_classes)
         if (!path)
             status = TP_ERR_MEMORY;
         else if (own_classes || is_folder(path))
-            status = folder_pictures(f->top, class_name, &f->files);
+            status = folder_pictures(f->top, class_name, true, &f->files);
         if (!status && own_classes && f->files.count == before)
             status = tp_fail(TP_ERR_FORMAT, "%s: a class folder without PNG or JPEG files", path);
         f->ends[k] = f->files.count;
