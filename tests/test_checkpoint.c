@@ -3,7 +3,7 @@
  *
  * On the first examples of MNIST, written anew as IDX files so that a run takes a moment.
  * Layer: tests.  Read next: src/train/checkpoint.c, folder.c, test_train.c. */
-#include "support/files.h"
+#include "support/mnist.h"
 
 #include "io/json.h"
 
@@ -26,64 +26,29 @@ static unsigned char bytes_a[ROOM], bytes_b[ROOM];
 
 /* ---- data and runs ----------------------------------------------------------------------------------------------- */
 
-static void put_big_endian(FILE *f, uint32_t x)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        fputc((int)(x >> shift & 255), f);
-}
-
-static void write_part(const char *folder, tp_part part, const char *name, uint32_t count)
-{
-    char path[600];
-    float x[784];
-    double y;
-    TP_SCOPE;
-    tp_dataset *mnist = tp_mnist("data/mnist", part);
-    snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, name);
-    FILE *images = fopen(path, "wb");
-    snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, name);
-    FILE *labels = fopen(path, "wb");
-    assert_true(images && labels);
-    put_big_endian(images, 0x803), put_big_endian(images, count);
-    put_big_endian(images, 28), put_big_endian(images, 28);
-    put_big_endian(labels, 0x801), put_big_endian(labels, count);
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(tp_dataset_get(mnist, i, x, &y), TP_OK);
-        for (int k = 0; k < 784; k++)
-            fputc((int)(x[k] * 255 + 0.5f), images);
-        fputc((int)y, labels);
-    }
-    fclose(images), fclose(labels);
-}
-
-static const char *small_mnist(void)
-{
-    static char path[512];
-    if (!*path) {
-        strcpy(path, temp_path("mnist"));
-        assert_int_equal(mkdir(path, 0777), 0);
-        write_part(path, TP_TRAIN, "train", 250);
-        write_part(path, TP_TEST, "t10k", 120);
-    }
-    return path;
-}
-
-/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule. */
+/* Everything that could go astray on resume: momentum, dropout, augmentation, clipping, a schedule, groups,
+ * batches of a step, means of weights. */
 static tp_train_config config_in(const char *out)
 {
     return (tp_train_config){
         .struct_size = sizeof(tp_train_config),
         .model = "mlp",
         .model_options = { .hidden = "24", .dropout = 0.2 },
-        .data = small_mnist(),
+        .data = small_mnist(250, 120),
         .out = out,
         .epochs = 3,
-        .batch_size = 32,
+        .batch_size = 16,
+        .accumulate = 2,
+        .ema = 0.9,
+        .balance = true,
         .seed = 7,
         .schedule = "cosine",
         .warmup_epochs = 0.5,
         .clip_norm = 2,
         .label_smoothing = 0.05,
+        .lr_of = "fc1=0.5",
+        .no_decay = "biases",
+        .optim_options = { .weight_decay = 1e-2 },
         .augment = "affine=8:0.1",
         .workers = 2,
     };
@@ -160,6 +125,7 @@ static void assert_same_run(const char *a, const char *b)
         "last/model.safetensors",
         "last/optimizer.safetensors",
         "last/state.json",
+        "last/ema.safetensors",
         "last/SUMS",
         "best/model.safetensors",
         "best/optimizer.safetensors",
@@ -296,8 +262,13 @@ static void killed_at_any_moment_a_whole_checkpoint_is_there(void **state)
 static void copy_run(const char *from, const char *to)
 {
     static const char *const names[] = {
-        "config.json",     "metrics.jsonl", "last/model.safetensors", "last/optimizer.safetensors",
-        "last/state.json", "last/SUMS",
+        "config.json",
+        "metrics.jsonl",
+        "last/model.safetensors",
+        "last/optimizer.safetensors",
+        "last/state.json",
+        "last/ema.safetensors",
+        "last/SUMS",
     };
     assert_int_equal(mkdir(to, 0777), 0);
     assert_int_equal(mkdir(in(to, "last"), 0777), 0);
@@ -306,7 +277,8 @@ static void copy_run(const char *from, const char *to)
 }
 
 static const char *const checkpoint_files[] = { "last/model.safetensors", "last/optimizer.safetensors",
-                                                "last/state.json", "last/SUMS" };
+                                                "last/state.json", "last/ema.safetensors", "last/SUMS" };
+enum { N_FILES = sizeof checkpoint_files / sizeof *checkpoint_files, SUMS = N_FILES - 1 };
 
 static void a_flipped_byte_is_an_error_that_names_the_file(void **state)
 {
@@ -315,7 +287,7 @@ static void a_flipped_byte_is_an_error_that_names_the_file(void **state)
     char out[512];
     strcpy(out, temp_path("flipped"));
     copy_run(whole_run(), out);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < SUMS; i++) {
         const char *path = in(out, checkpoint_files[i]);
         size_t n = get_file(path, bytes_a, ROOM);
         for (size_t at = 3; at < n; at += n / 7) {
@@ -351,7 +323,7 @@ static void a_missing_file_is_an_error_that_names_it(void **state)
     strcpy(out, temp_path("missing"));
     copy_run(whole_run(), out);
     snprintf(aside, sizeof aside, "%s", in(out, "aside"));
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < N_FILES; i++) {
         assert_int_equal(rename(in(out, checkpoint_files[i]), aside), 0);
         tp_train_resume(out, 0, NULL, NULL, NULL);
         expect_error(TP_ERR_IO, checkpoint_files[i]);
@@ -384,7 +356,7 @@ static void a_checkpoint_of_another_model_is_an_error_that_names_both(void **sta
     c.model = "lenet5";
     c.model_options = (tp_model_options){ 0 };
     train(&c, 1);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_FILES; i++)
         put_file(in(out, checkpoint_files[i]), bytes_a,
                  get_file(in(other, checkpoint_files[i]), bytes_a, ROOM));
     tp_train_resume(out, 0, NULL, NULL, NULL);
@@ -394,7 +366,7 @@ static void a_checkpoint_of_another_model_is_an_error_that_names_both(void **sta
     c = config_in(other);
     c.model_options.hidden = "25";
     train(&c, 1);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < N_FILES; i++)
         put_file(in(out, checkpoint_files[i]), bytes_a,
                  get_file(in(other, checkpoint_files[i]), bytes_a, ROOM));
     assert_int_not_equal(tp_train_resume(out, 0, NULL, NULL, NULL), TP_OK);
@@ -408,9 +380,9 @@ static void a_config_that_was_spoilt_is_an_error_that_names_the_field(void **sta
     static const char *const changes[][3] = {
         /* what, by what, expected in the error */
         { "\"epochs\"", "\"epoch\"", "'epochs' is missing" },
-        { "\"batch_size\": 32", "\"batch_size\": \"32\"", "'batch_size' is a string" },
-        { "\"batch_size\": 32", "\"batch_size\": -2", "'batch_size' is -2" },
-        { "\"batch_size\": 32", "\"batch_size\": 0", "batch_size" },
+        { "\"batch_size\": 16", "\"batch_size\": \"16\"", "'batch_size' is a string" },
+        { "\"batch_size\": 16", "\"batch_size\": -2", "'batch_size' is -2" },
+        { "\"batch_size\": 16", "\"batch_size\": 0", "batch_size" },
         { "\"model\": \"mlp\"", "\"model\": \"mlq\"", "mlq" },
         { "\"optim\": \"adam\"", "\"optim\": \"madam\"", "madam" },
         { "\"lr\"", "\"rl\"", "'optim_options.lr' is missing" },
@@ -486,7 +458,7 @@ static void a_full_disk_leaves_the_old_checkpoint_whole(void **state)
             expect_no_error();
             assert_non_null(run);
         }
-        for (size_t k = 0; k < 4; k++)
+        for (size_t k = 0; k < N_FILES; k++)
             assert_same_file(out, whole_run(), checkpoint_files[k]);
     }
     resume(out, 5);

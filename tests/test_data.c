@@ -286,6 +286,28 @@ static void an_image_folder_is_sorted_resized_and_cropped(void **state)
     assert_string_equal(shape_text(tp_dataset_shape(d)), "(1, 8, 8)");
 }
 
+static void a_label_is_had_without_its_picture(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    double y;
+    mkdir(temp_path("labels"), 0700), mkdir(temp_path("labels/cat"), 0700),
+        mkdir(temp_path("labels/dog"), 0700);
+    put_text(temp_path("labels/cat/a.png"), "no picture");
+    put_text(temp_path("labels/dog/a.png"), "no picture");
+    put_text(temp_path("labels/dog/b.png"), "no picture");
+    tp_dataset *d = tp_image_folder(temp_path("labels"), 3, 8), *part = tp_subset(tp_shuffled(d, 1), 0, 2);
+    permutation p = permutation_of(3, 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(tp_dataset_label(part, i, &y), TP_OK);
+        assert_true(y == (permutation_at(&p, i) > 0));
+    }
+    assert_int_equal(tp_dataset_label(part, 2, &y), TP_ERR_INDEX);
+    expect_error(TP_ERR_INDEX, "dataset_label: example 2 of 2");
+    tp_dataset_label(NULL, 0, &y);
+    expect_error(TP_ERR_ARGUMENT, "the dataset or the place for the label is NULL");
+}
+
 /* ---- tp_data_open ------------------------------------------------------------------------------------------------------------ */
 
 static void opening_tells_what_is_there(void **state)
@@ -376,6 +398,9 @@ static void tensors_subsets_and_shuffles(void **state)
                  (long long)at % 3);
         check_row(mixed, i, want);
     }
+    double label;
+    assert_int_equal(tp_dataset_label(mixed, 3, &label), TP_OK);
+    assert_true(label == (double)(permutation_at(&p, 3) % 3));
     snprintf(want, sizeof want, "tensors[%lld]", (long long)permutation_at(&p, 3));
     assert_string_equal(tp_dataset_example_name(mixed, 3, name, sizeof name), want);
     tp_subset(d, 5, 6);
@@ -551,6 +576,7 @@ int main(void)
         cmocka_unit_test(csv_numbers_texts_and_classes),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
         cmocka_unit_test(an_image_folder_is_sorted_resized_and_cropped),
+        cmocka_unit_test(a_label_is_had_without_its_picture),
         cmocka_unit_test(opening_tells_what_is_there),
         cmocka_unit_test(train_and_test_folders_share_their_classes),
         cmocka_unit_test(tensors_subsets_and_shuffles),

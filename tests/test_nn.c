@@ -182,6 +182,15 @@ static void loading_lists_all_that_is_wrong_and_changes_nothing(void **state)
         tp_params_add(given, name, bias);
     }
     tp_load_state(net, given);
+    expect_error("missing: inner.fc2.weight; unexpected: fc9.weight, an (500); of another shape");
+    for (int i = 0; i < 500; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "fc1.tensor%d", i); /* beside one that is known: each by its name */
+        tp_params_add(given, name, bias);
+    }
+    tp_load_state(net, given);
+    expect_error("an (500), fc1.tensor0, fc1.tensor1, ");
+    tp_load_state(net, given);
     expect_error(" more; of another shape");
 }
 

@@ -2,7 +2,7 @@
  *
  * On the first examples of MNIST, written anew as IDX files so that a run takes a moment, and on a small table.
  * Layer: tests.  Read next: src/train/loop.c, test_checkpoint.c for what happens when a run is killed. */
-#include "support/files.h"
+#include "support/mnist.h"
 
 #include "base/memory.h"
 #include "train/config.h"
@@ -20,48 +20,6 @@ enum { ROOM = 1 << 22, TRAIN = 400, TEST = 150 };
 static unsigned char bytes_a[ROOM], bytes_b[ROOM];
 
 /* ---- data and runs ----------------------------------------------------------------------------------------------- */
-
-static void put_big_endian(FILE *f, uint32_t x)
-{
-    for (int shift = 24; shift >= 0; shift -= 8)
-        fputc((int)(x >> shift & 255), f);
-}
-
-static void write_part(const char *folder, tp_part part, const char *name, uint32_t count)
-{
-    char path[600];
-    float x[784];
-    double y;
-    TP_SCOPE;
-    tp_dataset *mnist = tp_mnist("data/mnist", part);
-    snprintf(path, sizeof path, "%s/%s-images-idx3-ubyte", folder, name);
-    FILE *images = fopen(path, "wb");
-    snprintf(path, sizeof path, "%s/%s-labels-idx1-ubyte", folder, name);
-    FILE *labels = fopen(path, "wb");
-    assert_true(images && labels);
-    put_big_endian(images, 0x803), put_big_endian(images, count);
-    put_big_endian(images, 28), put_big_endian(images, 28);
-    put_big_endian(labels, 0x801), put_big_endian(labels, count);
-    for (uint32_t i = 0; i < count; i++) {
-        assert_int_equal(tp_dataset_get(mnist, i, x, &y), TP_OK);
-        for (int k = 0; k < 784; k++)
-            fputc((int)(x[k] * 255 + 0.5f), images);
-        fputc((int)y, labels);
-    }
-    fclose(images), fclose(labels);
-}
-
-static const char *small_mnist(void)
-{
-    static char path[512];
-    if (!*path) {
-        strcpy(path, temp_path("mnist"));
-        assert_int_equal(mkdir(path, 0777), 0);
-        write_part(path, TP_TRAIN, "train", TRAIN);
-        write_part(path, TP_TEST, "t10k", TEST);
-    }
-    return path;
-}
 
 /* y = 2 a - b + 1 with a spread of 100 in a */
 static const char *small_table(void)
@@ -86,7 +44,7 @@ static tp_train_config config_in(const char *out)
         .struct_size = sizeof(tp_train_config),
         .model = "mlp",
         .model_options = { .hidden = "32" },
-        .data = small_mnist(),
+        .data = small_mnist(TRAIN, TEST),
         .out = out,
         .epochs = 3,
         .batch_size = 40,
@@ -443,7 +401,7 @@ static void a_run_predicts_what_it_learned(void **state)
     assert_null(tp_run_class_name(run, 10));
     assert_string_equal(tp_run_config(run)->model, "mlp");
     assert_false(tp_is_training(tp_run_model(run)));
-    tp_dataset *test = tp_mnist(small_mnist(), TP_TEST);
+    tp_dataset *test = tp_mnist(small_mnist(TRAIN, TEST), TP_TEST);
     tp_tensor *picture = tp_empty(TP_SHAPE(1, 28, 28));
     int right = 0;
     for (int i = 0; i < 20; i++) {
@@ -490,7 +448,7 @@ static void an_evaluation_adds_up(void **state)
     tp_train_resume(finished_run(), 0, NULL, NULL, &result);
     tp_run *run = tp_run_open(finished_run());
     assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 64, &e), TP_OK);
-    assert_int_equal(tp_run_evaluate(run, small_mnist(), TP_TEST, 7, &small), TP_OK);
+    assert_int_equal(tp_run_evaluate(run, small_mnist(TRAIN, TEST), TP_TEST, 7, &small), TP_OK);
     assert_int_equal(e.examples, TEST);
     assert_true(e.accuracy == result.best);
     assert_true(fabs(e.loss - small.loss) < 1e-5 && e.accuracy == small.accuracy);

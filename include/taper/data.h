@@ -28,6 +28,9 @@ TP_API char *tp_dataset_example_name(const tp_dataset *, int64_t i, char *text, 
 /* Example i into x (tp_dataset_shape floats; images in [0, 1]) and y (class index, or value of a regression). */
 TP_API tp_status tp_dataset_get(const tp_dataset *, int64_t i, float *x, double *y);
 
+/* Its y alone; of a folder of pictures without decoding one. */
+TP_API tp_status tp_dataset_label(const tp_dataset *, int64_t i, double *y);
+
 /* MNIST's four files (IDX, .gz or not) in a folder: (1, 28, 28) images, 10 classes. */
 TP_API tp_dataset *tp_mnist(const char *folder, tp_part);
 /* Any IDX pair of images (u8, 2 or 3 dims an example) and labels (u8). */
@@ -76,6 +79,7 @@ typedef struct tp_dataset_functions {
     const char *(*class_name)(void *context, int64_t label);         /* may be NULL */
     void (*destroy)(void *context);                                  /* may be NULL */
     char *(*example_name)(void *context, int64_t i, char *text, size_t size); /* fills and returns text; may be NULL */
+    tp_status (*label)(void *context, int64_t i, double *y); /* y alone; NULL: get tells */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 

@@ -29,11 +29,21 @@ TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, eac
 TP_API tp_params *tp_buffers(tp_module *);
 TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every name (tied ones twice) */
 
-/* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error. */
+/* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error, a
+ * whole module that is missing or unexpected as "layer4.1 (12)"; what is too long for a line of 900 letters ends with "and 7 more". */
 TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 
 /* In training its forward keeps its input alone; backward runs it once more (tp_checkpoint): less memory, a third more work. */
 TP_API void tp_module_recompute(tp_module *, bool recompute);
+
+/* The same for a start of fine-tuning: names that match except (tp_name_matches) are not looked at, in either; the module's
+ * stay as they are.  A pattern that chooses nothing in both is an error. */
+TP_API tp_status tp_load_state_except(tp_module *, const tp_params *state, const char *except);
+
+/* Parameters whose names match (tp_name_matches) require no gradient any more, or require one again.  A batch norm of which
+ * nothing learns keeps its statistics and uses them: it stays in evaluation mode whatever tp_train says. */
+TP_API tp_status tp_freeze(tp_module *, const char *patterns);
+TP_API tp_status tp_unfreeze(tp_module *, const char *patterns);
 
 /* Its parameters, their gradients and buffers in another float type: module.to(dtype), .double(), .bfloat16(). */
 TP_API tp_status tp_module_to(tp_module *, tp_dtype);

@@ -58,6 +58,20 @@ TP_API tp_params *tp_optim_state(tp_optim *);
 TP_API tp_status tp_optim_load_state(tp_optim *, const tp_params *, int64_t steps);
 TP_API int64_t tp_optim_steps(const tp_optim *);
 
+/* ---- A running mean of weights (torch.optim.swa_utils.AveragedModel with get_ema_multi_avg_fn and use_buffers) --------------
+ *
+ * mean = decay mean + (1 - decay) weight after each step; the first update copies, as does every one of what is no float.  Swapping
+ * exchanges means and weights, and swapping again brings them back:
+ *     tp_ema *ema = tp_ema_new(tp_state_dict(net), 0.999);     loop { ...; tp_step(adam); tp_ema_update(ema); }
+ *     tp_ema_swap(ema); evaluate(net); tp_ema_swap(ema); */
+
+typedef struct tp_ema tp_ema; /* an object; it holds the tensors of the list */
+TP_API tp_ema *tp_ema_new(const tp_params *of, double decay); /* decay in [0, 1) */
+TP_API tp_status tp_ema_update(tp_ema *);
+TP_API void tp_ema_swap(tp_ema *);
+TP_API tp_params *tp_ema_state(tp_ema *); /* the means themselves, by the names of the list */
+TP_API tp_status tp_ema_load_state(tp_ema *, const tp_params *, int64_t updates /* that were made before it was saved */);
+
 /* ---- Clipping ------------------------------------------------------------------------------------------- */
 
 TP_API double tp_clip_grad_norm(tp_params *, double max_norm);  /* 2-norm of all gradients together; returns the norm before */

@@ -152,6 +152,11 @@ TP_API tp_tensor *tp_params_at(const tp_params *, int i);
 TP_API tp_tensor *tp_params_find(const tp_params *, const char *name); /* NULL, without an error, if there is none */
 TP_API int64_t tp_params_numel(const tp_params *);                     /* of all of them */
 
+/* Names by patterns: globs with commas between them, "features,*.bias" (* any letters, dots too; ? one).  A pattern that names
+ * a module stands for all below it.  tp_params_matching: those of the list; a pattern that chooses nothing is an error. */
+TP_API bool tp_name_matches(const char *patterns, const char *name);
+TP_API tp_params *tp_params_matching(const tp_params *, const char *patterns);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,7 +1,7 @@
 /* taper/train.h - the training loop, evaluation, checkpoints and the run folder.
  *
  * A run folder holds config.json (everything resolved), metrics.jsonl, last/ and best/ (model.safetensors, optimizer.safetensors,
- * state.json, SUMS), report.html.  A run killed at any moment goes on with the same bits as if it had never stopped.
+ * state.json, SUMS; last/ of a run with ema: ema.safetensors), report.html.  A run killed at any moment goes on with the same bits as if it had never stopped.
  * Layer: train.  Depends on everything above.  Read next: examples/train_mlp.c. */
 #ifndef TAPER_TRAIN_H
 #define TAPER_TRAIN_H
@@ -30,11 +30,19 @@ typedef struct tp_train_config {
     double warmup_epochs;
     int64_t epochs;              /* 10 */
     int64_t batch_size;          /* 64 */
+    int64_t accumulate;          /* batches a step: the gradient is that of one batch so many times as large; 1 */
     uint64_t seed;
     const char *transform;       /* both splits; NULL: what the model and data need (pad to size, normalise) */
     const char *augment;         /* training only, before transform */
+    const char *init;            /* weights to begin with, a safetensors file; NULL: random ones */
+    const char *init_except;     /* names that are not loaded and stay random: "fc", as for tp_load_state_except */
+    const char *freeze;          /* what does not learn: "features", as for tp_freeze */
+    const char *lr_of;           /* "features=0.1,*.bias=2": factors on the rate by names (tp_name_matches); the last that matches counts */
+    const char *no_decay;        /* what is not decayed: "norms" (all of normalisations), "biases", or names, with commas between them */
     double clip_norm;            /* 0: none */
     double label_smoothing;
+    bool balance;                /* weighs the loss of class k by n / (classes n_k), so that each class counts alike */
+    double ema;                  /* decay of a running mean of the weights (tp_ema), which is what is evaluated and kept in best/; 0: none */
     int64_t early_stop;          /* epochs without a better result before it stops; 0: never */
     int64_t checkpoint_steps;    /* also save every so many steps; 0: at each epoch's end */
     int64_t limit_examples;      /* use only so many training examples; 0: all */
@@ -72,6 +80,7 @@ TP_API tp_status tp_train_resume(const char *run_folder, int64_t epochs /* 0: as
 
 TP_API tp_status tp_save(tp_module *, const char *path);
 TP_API tp_status tp_load(tp_module *, const char *path);
+TP_API tp_status tp_load_except(tp_module *, const char *path, const char *except); /* tp_load_state_except; NULL: all */
 
 /* ---- Using a run ------------------------------------------------------------------------------------------------- */
 
@@ -84,9 +93,25 @@ TP_API const char *tp_run_class_name(const tp_run *, int64_t label);
 TP_API tp_tensor *tp_run_input(tp_run *, const char *image_path); /* (1, C, H, W): read, brought to size, transformed */
 TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabilities (N, classes), or values (N, 1) */
 
+/* Answers for many pictures: each path is a picture, a folder (all PNG and JPEG files in it, then those of the folders in it, by
+ * name), or, where nothing is called so, a glob such as "photos/2*.jpg".  Pictures are read in parallel, batch_size (0: 16) at a
+ * time; told hears of each in order, and of what cannot be read as an answer with status and error, which stops nothing else.
+ * It returns false to stop. */
+typedef struct tp_prediction {
+    const char *path;
+    tp_status status;     /* of the picture; error: what is wrong with it, NULL if nothing is */
+    const char *error;
+    const double *values; /* n probabilities by class, or one value; they live until told returns */
+    int64_t n;
+} tp_prediction;
+typedef bool tp_prediction_fn(void *context, const tp_prediction *);
+TP_API tp_status tp_run_predict(tp_run *, const char *const *paths, int n, int64_t batch_size, tp_prediction_fn *told, void *context);
+
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;
+    double top5;                     /* share of examples whose class is among the five likeliest; NaN for regressions */
+    double macro_precision, macro_recall, macro_f1; /* means over the classes that are or were answered, undefined ones as 0 (scikit-learn's "macro") */
     int64_t classes;
     int64_t *confusion; /* classes x classes, row: truth, column: answer; belongs to the caller's tp_eval_free */
     double *precision, *recall, *f1; /* by class */

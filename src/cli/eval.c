@@ -55,6 +55,11 @@ static void print_classes(const tp_run *run, const tp_eval_result *r)
         print_share(r->f1[i]);
         printf(" %10s\n", text_count(count, examples_of(r, i)));
     }
+    print_padded(stdout, "mean", LABEL);
+    print_share(r->macro_precision);
+    print_share(r->macro_recall);
+    print_share(r->macro_f1);
+    printf(" %10s\n", text_count(count, r->examples));
 }
 
 static void print_matrix(const tp_run *run, const tp_eval_result *r, int column)
@@ -112,6 +117,8 @@ static void print_result(const tp_run *run, const tp_eval_result *r)
     if (r->classes == 0)
         return;
     printf("accuracy  %.2f %%\n", 100 * r->accuracy);
+    if (r->classes > 5)
+        printf("top 5     %.2f %%\n", 100 * r->top5);
     print_classes(run, r);
     int64_t most = 0;
     for (int64_t i = 0; i < r->classes * r->classes; i++)
@@ -136,6 +143,10 @@ static void json_result(const tp_run *run, const tp_eval_result *r, const char *
     emit_real("loss", r->loss);
     if (r->classes) {
         emit_real("accuracy", r->accuracy);
+        emit_real("top5", r->top5);
+        emit_real("macro_precision", r->macro_precision);
+        emit_real("macro_recall", r->macro_recall);
+        emit_real("macro_f1", r->macro_f1);
         emit_list("classes");
         for (int64_t i = 0; i < r->classes; i++) {
             emit_object(NULL);

@@ -8,7 +8,9 @@
 #include <math.h>
 #include <string.h>
 
-enum { DEEPEST = 16, LINES = 3 }; /* below LINES levels a value stays on its line */
+enum { DEEPEST = 16 };
+
+static int lines = 3; /* below so many levels a value stays on its line */
 
 static struct {
     char close[DEEPEST];
@@ -57,7 +59,7 @@ static void before(const char *key)
     if (d) {
         if (now_in.filled[d - 1])
             putchar(',');
-        if (d < LINES)
+        if (d < lines)
             printf("\n%*s", 2 * d, "");
         else if (now_in.filled[d - 1])
             putchar(' ');
@@ -77,6 +79,11 @@ static void begin(const char *key, char open, char close)
     now_in.filled[now_in.depth++] = false;
 }
 
+void emit_lines(bool each)
+{
+    lines = each ? 0 : 3;
+}
+
 void emit_object(const char *key)
 {
     begin(key, '{', '}');
@@ -90,7 +97,7 @@ void emit_list(const char *key)
 void emit_end(void)
 {
     int d = --now_in.depth;
-    if (now_in.filled[d] && d + 1 < LINES)
+    if (now_in.filled[d] && d + 1 < lines)
         printf("\n%*s", 2 * d, "");
     putchar(now_in.close[d]);
     if (d == 0)

@@ -7,6 +7,8 @@
 
 #include "cli/cli.h"
 
+void emit_lines(bool); /* each document on a line of its own (JSON lines) */
+
 /* key is NULL inside a list and at the top. */
 void emit_object(const char *key);
 void emit_list(const char *key);

@@ -1,6 +1,6 @@
-/* predict.c - `taper predict DIR FILE...`: class and probability of each picture.
+/* predict.c - `taper predict DIR PATH...`: class and probability of each picture.
  *
- * A file that cannot be read is told on stderr (and in the JSON), and the others go on.
+ * A picture that cannot be read is told on stderr (and in the JSON), and the others go on.
  * Layer: cli.  Depends on train.h, json.h.  Read next: eval.c. */
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -32,58 +32,46 @@ static const char *label_of(const tp_run *run, int64_t i, char *text, size_t roo
     return text;
 }
 
-/* ---- one file -------------------------------------------------------------------------------------- */
+/* ---- one picture ----------------------------------------------------------------------------------- */
 
-/* The answers for a file, likeliest first, or its one value; false with an error pending. */
-static bool ask(tp_run *run, const char *path, answer *answers, double *values, int64_t n)
-{
-    TP_SCOPE;
-    tp_tensor *x = tp_run_input(run, path), *y = tp_predict(run, x);
-    if (!y)
-        return false;
-    if (tp_numel(y) != n) {
-        tp_error_set(TP_ERR_SHAPE, "%s: the network answers with %lld numbers, %lld are wanted", path,
-                     (long long)tp_numel(y), (long long)n);
-        return false;
-    }
-    if (tp_to_f64(y, values, n))
-        return false;
-    for (int64_t i = 0; i < n; i++)
-        answers[i] = (answer){ i, values[i] };
-    qsort(answers, (size_t)n, sizeof *answers, by_probability);
-    return true;
-}
+typedef struct telling {
+    const tp_run *run;
+    answer *answers; /* room for all classes */
+    int64_t top;
+    int width, code; /* code: of the first picture that failed */
+    bool json;
+} telling;
 
-static void print_answers(const tp_run *run, const char *path, int width, const answer *answers, int64_t top)
+static void print_answers(const telling *t, const char *path)
 {
     char label[256];
-    print_padded(stdout, path, width);
-    if (tp_run_classes(run) == 0)
-        printf("  %.6g", answers[0].p);
+    printf("%s%*s", path, text_columns(path) < t->width ? t->width - text_columns(path) : 0, "");
+    if (tp_run_classes(t->run) == 0)
+        printf("  %.6g", t->answers[0].p);
     else
-        for (int64_t i = 0; i < top; i++)
+        for (int64_t i = 0; i < t->top; i++)
             printf("  %s%s%s %6.2f %%", i ? "" : bold(stdout),
-                   label_of(run, answers[i].label, label, sizeof label), i ? "" : no_style(stdout),
-                   100 * answers[i].p);
+                   label_of(t->run, t->answers[i].label, label, sizeof label), i ? "" : no_style(stdout),
+                   100 * t->answers[i].p);
     putchar('\n');
 }
 
-static void json_answers(const tp_run *run, const answer *answers, int64_t top)
+static void json_answers(const telling *t)
 {
     char label[256];
-    if (tp_run_classes(run) == 0) {
-        emit_real("value", answers[0].p);
+    if (tp_run_classes(t->run) == 0) {
+        emit_real("value", t->answers[0].p);
         return;
     }
-    emit_text("class", label_of(run, answers[0].label, label, sizeof label));
-    emit_real("probability", answers[0].p);
-    if (top == 1)
+    emit_text("class", label_of(t->run, t->answers[0].label, label, sizeof label));
+    emit_real("probability", t->answers[0].p);
+    if (t->top == 1)
         return;
     emit_list("top");
-    for (int64_t i = 0; i < top; i++) {
+    for (int64_t i = 0; i < t->top; i++) {
         emit_object(NULL);
-        emit_text("class", label_of(run, answers[i].label, label, sizeof label));
-        emit_real("probability", answers[i].p);
+        emit_text("class", label_of(t->run, t->answers[i].label, label, sizeof label));
+        emit_real("probability", t->answers[i].p);
         emit_end();
     }
     emit_end();
@@ -91,71 +79,65 @@ static void json_answers(const tp_run *run, const answer *answers, int64_t top)
 
 /* ---- all of them ----------------------------------------------------------------------------------- */
 
-static int json_failure(void)
+static bool tell(void *context, const tp_prediction *p)
 {
-    char text[2048];
-    int code = error_exit_code(tp_error_pending(), tp_error_message());
-    snprintf(text, sizeof text, "%s", tp_error_message());
-    emit_text("error", text);
-    library_error();
-    return code;
+    telling *t = context;
+    for (int64_t i = 0; i < p->n; i++)
+        t->answers[i] = (answer){ i, p->values[i] };
+    if (p->n)
+        qsort(t->answers, (size_t)p->n, sizeof *t->answers, by_probability);
+    if (t->json) {
+        emit_object(NULL);
+        emit_text("file", p->path);
+        if (p->error)
+            emit_text("error", p->error);
+        else
+            json_answers(t);
+        emit_end();
+    } else if (!p->error) {
+        print_answers(t, p->path);
+    }
+    if (p->error) {
+        complain("%s", p->error);
+        t->code = t->code ? t->code : error_exit_code(p->status, p->error);
+    }
+    return !ferror(stdout);
 }
 
-static int predict_all(cli *c, tp_run *run, answer *answers, double *values, int64_t n)
+/* The longest path that is written out, for a column of its own. */
+static int width_of(char *const *paths, int n)
 {
-    int64_t top = c->top ? c->top : 1;
-    int code = EXIT_FINE, width = 1;
-    if (top > n)
-        top = n;
-    for (int i = 1; i < c->n_words; i++)
-        width = text_columns(c->words[i]) > width ? text_columns(c->words[i]) : width;
-    width = width > 48 ? 48 : width;
-    for (int i = 1; i < c->n_words; i++) {
-        bool fine = ask(run, c->words[i], answers, values, n);
-        int failed = 0;
-        if (c->json) {
-            emit_object(NULL);
-            emit_text("file", c->words[i]);
-            if (fine)
-                json_answers(run, answers, top);
-            else
-                failed = json_failure();
-            emit_end();
-        } else if (fine) {
-            print_answers(run, c->words[i], width, answers, top);
-        } else {
-            failed = library_error();
-        }
-        code = code ? code : failed;
-    }
-    return code;
+    int width = 1;
+    for (int i = 0; i < n; i++)
+        if (!is_directory(paths[i]) && text_columns(paths[i]) > width)
+            width = text_columns(paths[i]);
+    return width < 48 ? width : 48;
 }
 
 int verb_predict(cli *c)
 {
     TP_SCOPE;
+    char *const *paths = c->words + 1;
+    int n_paths = c->n_words - 1;
     tp_run *run = tp_run_open(c->words[0]);
     if (!run)
         return library_error();
     int64_t n = tp_run_classes(run) > 0 ? tp_run_classes(run) : 1;
-    answer *answers = malloc((size_t)n * sizeof *answers);
-    double *values = malloc((size_t)n * sizeof *values);
-    int code = EXIT_MEMORY;
-    if (answers && values) {
-        if (c->json) {
-            emit_object(NULL);
-            emit_text("run", c->words[0]);
-            emit_list("files");
-        }
-        code = predict_all(c, run, answers, values, n);
-        if (c->json) {
-            emit_end();
-            emit_end();
-        }
-    } else {
+    telling t = { .run = run,
+                  .answers = malloc((size_t)n * sizeof *t.answers),
+                  .top = !c->top      ? 1
+                         : c->top < n ? c->top
+                                      : n,
+                  .width = width_of(paths, n_paths),
+                  .json = c->json };
+    if (!t.answers) {
         complain("out of memory for %lld classes", (long long)n);
+        return EXIT_MEMORY;
     }
-    free(answers);
-    free(values);
-    return code;
+    emit_lines(c->json);
+    tp_status status =
+        tp_run_predict(run, (const char *const *)paths, n_paths, c->train.batch_size, tell, &t);
+    free(t.answers);
+    int code = status ? library_error() : EXIT_FINE;
+    return t.code ? t.code : code;
 }

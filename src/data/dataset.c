@@ -145,6 +145,24 @@ tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
     return dataset_get(d, i, x, y);
 }
 
+tp_status tp_dataset_label(const tp_dataset *d, int64_t i, double *y)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!d || !y || i < 0 || i >= d->count)
+        return tp_fail(
+            d && y ? TP_ERR_INDEX : TP_ERR_ARGUMENT,
+            "dataset_label: example %lld of %lld, or the dataset or the place for the label is NULL",
+            (long long)i, (long long)tp_dataset_count(d));
+    if (d->functions.label)
+        return d->functions.label(d->context, i, y);
+    size_t bytes = (size_t)d->numel * sizeof(float);
+    float *x = tp_alloc(bytes);
+    tp_status status = x ? dataset_get(d, i, x, y) : TP_ERR_MEMORY;
+    tp_free(x, bytes);
+    return status;
+}
+
 /* ---- part of another one, or the same in another order ----------------------------------------------------------- */
 
 typedef struct selection {
@@ -163,6 +181,12 @@ static tp_status selection_get(void *context, int64_t i, float *x, double *y)
 {
     selection *s = context;
     return dataset_get(s->of, selected(s, i), x, y);
+}
+
+static tp_status selection_label(void *context, int64_t i, double *y)
+{
+    selection *s = context;
+    return tp_dataset_label(s->of, selected(s, i), y);
 }
 
 static const char *selection_class_name(void *context, int64_t label)
@@ -194,7 +218,8 @@ static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
                                                .get = selection_get,
                                                .class_name = selection_class_name,
                                                .destroy = selection_destroy,
-                                               .example_name = selection_example_name },
+                                               .example_name = selection_example_name,
+                                               .label = selection_label },
                       s, count, of->shape, of->classes);
 }
 
@@ -234,6 +259,6 @@ char *join_path(const char *folder, const char *name, size_t *room)
     *room = length + strlen(name) + 2;
     char *path = tp_alloc(*room);
     if (path)
-        snprintf(path, *room, "%s%s%s", folder, length && folder[length - 1] == '/' ? "" : "/", name);
+        snprintf(path, *room, "%s%s%s", folder, length && folder[length - 1] != '/' ? "/" : "", name);
     return path;
 }

@@ -106,6 +106,7 @@ static bool has_picture_name(const char *name)
 
 typedef struct walk {
     const char *top;
+    bool check;
     name_list *out;
     struct {
         dev_t device;
@@ -145,7 +146,7 @@ static tp_status check_picture(const char *folder, const char *name)
 static tp_status add_picture(walk *w, const char *folder, const char *sub, const char *name)
 {
     size_t room;
-    tp_status status = check_picture(folder, name);
+    tp_status status = w->check ? check_picture(folder, name) : TP_OK;
     char *path = status ? NULL : join_path(sub, name, &room);
     if (path) {
         status = names_add(w->out, path);
@@ -178,8 +179,8 @@ static tp_status visit(walk *w, const char *sub, int depth)
     return status;
 }
 
-tp_status folder_pictures(const char *top, const char *sub, name_list *out)
+tp_status folder_pictures(const char *top, const char *sub, bool check, name_list *out)
 {
-    walk w = { .top = top, .out = out };
+    walk w = { .top = top, .check = check, .out = out };
     return visit(&w, sub, 0);
 }

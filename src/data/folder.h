@@ -26,7 +26,8 @@ tp_status folder_list(const char *folder, folder_kind, name_list *out);
 
 bool is_folder(const char *path);
 
-/* Paths, relative to top, of all PNG and JPEG files (told by their names) in top/sub and the folders below it. */
-tp_status folder_pictures(const char *top, const char *sub, name_list *out);
+/* Paths, relative to top, of all PNG and JPEG files (told by their names) in top/sub and the folders below it.  check: such a
+ * name on something that is no regular file is an error; otherwise it is listed, and whoever reads it hears of it. */
+tp_status folder_pictures(const char *top, const char *sub, bool check, name_list *out);
 
 #endif

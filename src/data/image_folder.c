@@ -56,6 +56,16 @@ static tp_status bring_to_size(const char *name, const picture *p, int64_t size,
     return status;
 }
 
+static tp_status image_folder_label(void *context, int64_t i, double *y)
+{
+    const image_folder *f = context;
+    int64_t label = 0;
+    while (i >= f->ends[label])
+        label++;
+    *y = (double)label;
+    return TP_OK;
+}
+
 static tp_status image_folder_get(void *context, int64_t i, float *x, double *y)
 {
     const image_folder *f = context;
@@ -67,10 +77,7 @@ static tp_status image_folder_get(void *context, int64_t i, float *x, double *y)
         status = bring_to_size(path, &p, f->size, x);
     picture_free(&p);
     tp_free(path, room);
-    int64_t label = 0;
-    while (i >= f->ends[label])
-        label++;
-    *y = (double)label;
+    image_folder_label(context, i, y);
     return status;
 }
 
@@ -126,7 +133,7 @@ static tp_status find_files(image_folder *f, bool own_classes)
         if (!path)
             status = TP_ERR_MEMORY;
         else if (own_classes || is_folder(path))
-            status = folder_pictures(f->top, class_name, &f->files);
+            status = folder_pictures(f->top, class_name, true, &f->files);
         if (!status && own_classes && f->files.count == before)
             status = tp_fail(TP_ERR_FORMAT, "%s: a class folder without PNG or JPEG files", path);
         f->ends[k] = f->files.count;
@@ -174,7 +181,8 @@ tp_dataset *image_folder_of(const char *folder, const char *classes_from, int64_
                                                .get = image_folder_get,
                                                .class_name = image_folder_class_name,
                                                .destroy = image_folder_destroy,
-                                               .example_name = image_folder_example_name },
+                                               .example_name = image_folder_example_name,
+                                               .label = image_folder_label },
                       f, f->files.count, TP_SHAPE(channels, size, size), f->classes.count);
 }
 

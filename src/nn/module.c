@@ -287,7 +287,7 @@ void tp_train(tp_module *m, bool training)
 {
     if (!m)
         return;
-    m->training = training;
+    m->training = training && !m->frozen;
     for (int64_t i = 0; i < m->n_children; i++)
         tp_train(m->children[i].module, training);
 }

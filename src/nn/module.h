@@ -38,6 +38,7 @@ struct tp_module {
     void *state;
     size_t state_bytes;
     bool training;
+    bool frozen;            /* keeps its statistics: training stays false (freeze.c) */
     module_tensor *tensors; /* parameters and buffers, in the order of definition */
     module_child *children;
     struct module_hooks *hooks; /* hooks.c; NULL: none were ever registered */

@@ -100,6 +100,50 @@ static void name_add(name_list *l, const char *item)
     text_add(l->text, sizeof l->text, "%s%s", l->shown++ ? ", " : "", item);
 }
 
+/* A batch norm's counter, which PyTorch's files of 2018 and before do not have; it stays as it is then, as in PyTorch. */
+static bool may_be_missing(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return !strcmp(dot ? dot + 1 : name, "num_batches_tracked");
+}
+
+/* The length of the shortest module in name that holds nothing the other list knows; of the name where each holds something. */
+static size_t foreign_part(const char *name, const tp_params *other)
+{
+    for (size_t length = strcspn(name, "."); name[length]; length += 1 + strcspn(name + length + 1, ".")) {
+        bool known = false;
+        for (int i = 0; i < tp_params_count(other) && !known; i++)
+            known = !strncmp(tp_params_name(other, i), name, length + 1);
+        if (!known)
+            return length;
+    }
+    return strlen(name);
+}
+
+/* Names of one list that the other does not have; a whole module that it does not have is "layer4.1 (12)". */
+static void add_foreign(name_list *l, const tp_params *list, const tp_params *other, const char *except,
+                        bool own)
+{
+    for (int i = 0; i < tp_params_count(list);) {
+        const char *first = tp_params_name(list, i), *one = NULL;
+        size_t length = tp_params_find(other, first) ? strlen(first) : foreign_part(first, other);
+        char item[200];
+        int count = 0;
+        for (; i < tp_params_count(list); i++) { /* the names of that module stand together */
+            const char *name = tp_params_name(list, i);
+            if (strncmp(name, first, length) != 0 || (name[length] && name[length] != '.'))
+                break;
+            if (tp_params_find(other, name) || tp_name_matches(except, name) || (own && may_be_missing(name)))
+                continue;
+            one = name;
+            count++;
+        }
+        snprintf(item, sizeof item, "%.*s (%d)", (int)length, first, count);
+        if (count)
+            name_add(l, count > 1 ? item : one);
+    }
+}
+
 static void report(char *text, size_t size, const char *title, const name_list *l)
 {
     if (!l->shown && !l->hidden)
@@ -115,15 +159,15 @@ static bool can_load(tp_dtype mine, tp_dtype given)
     return mine == given || (tp_dtype_is_float(mine) && tp_dtype_is_float(given));
 }
 
-static tp_status check_state(const tp_params *own, const tp_params *state)
+static tp_status check_state(const tp_params *own, const tp_params *state, const char *except)
 {
     name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 }, mistyped = { 0 };
     for (int i = 0; i < tp_params_count(own); i++) {
         const char *name = tp_params_name(own, i);
         const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
         char item[200];
-        if (!given) {
-            name_add(&missing, name);
+        if (!given || tp_name_matches(except, name)) {
+            continue;
         } else if (!tensor_same_shape(mine, given)) {
             snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given),
                      tensor_shape_text(mine));
@@ -134,9 +178,8 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
             name_add(&mistyped, item);
         }
     }
-    for (int i = 0; i < tp_params_count(state); i++)
-        if (!tp_params_find(own, tp_params_name(state, i)))
-            name_add(&unexpected, tp_params_name(state, i));
+    add_foreign(&missing, own, state, except, true);
+    add_foreign(&unexpected, state, own, except, false);
     char text[900] = "";
     report(text, sizeof text, "missing", &missing);
     report(text, sizeof text, "unexpected", &unexpected);
@@ -149,7 +192,28 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
     return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
+/* Whether each pattern chooses something, here or there. */
+static tp_status check_except(const tp_params *own, const tp_params *state, const char *except)
+{
+    TP_SCOPE;
+    if (!except)
+        return TP_OK;
+    tp_params *both = tp_params_new();
+    for (int i = 0; i < tp_params_count(own); i++)
+        tp_params_add(both, tp_params_name(own, i), tp_params_at(own, i));
+    for (int i = 0; i < tp_params_count(state); i++)
+        if (!tp_params_find(own, tp_params_name(state, i)))
+            tp_params_add(both, tp_params_name(state, i), tp_params_at(state, i));
+    tp_params_matching(both, except);
+    return tp_error_pending();
+}
+
 tp_status tp_load_state(tp_module *m, const tp_params *state)
+{
+    return tp_load_state_except(m, state, NULL);
+}
+
+tp_status tp_load_state_except(tp_module *m, const tp_params *state, const char *except)
 {
     if (tp_pending())
         return tp_error_pending();
@@ -158,9 +222,13 @@ tp_status tp_load_state(tp_module *m, const tp_params *state)
     TP_SCOPE;
     TP_NO_GRAD;
     tp_params *own = tp_state_dict(m);
-    if (!own || check_state(own, state))
+    if (!own || check_except(own, state, except) || check_state(own, state, except))
         return tp_error_pending();
-    for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++)
-        tp_copy_(tp_params_at(own, i), tp_params_find(state, tp_params_name(own, i)));
+    for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++) {
+        const char *name = tp_params_name(own, i);
+        tp_tensor *given = tp_params_find(state, name);
+        if (given && !tp_name_matches(except, name))
+            tp_copy_(tp_params_at(own, i), given);
+    }
     return tp_error_pending();
 }

@@ -13,16 +13,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[] = { "model.safetensors", "optimizer.safetensors", "state.json" };
-enum { MODEL, OPTIMIZER, STATE, N_FILES, SUMS_ROOM = 1024 };
+static const char *const names[] = { "model.safetensors", "optimizer.safetensors", "state.json",
+                                     "ema.safetensors" };
+enum { MODEL, OPTIMIZER, STATE, N_FILES, EMA = N_FILES, SUMS_ROOM = 1024 }; /* EMA is not always there */
 
 /* ---- checksums --------------------------------------------------------------------------------------------------- */
 
-static tp_status write_sums(const char *folder)
+static tp_status write_sums(const char *folder, int n_files)
 {
     char path[PATH_MAX], text[SUMS_ROOM];
     size_t used = 0;
-    for (int i = 0; i < N_FILES; i++) {
+    for (int i = 0; i < n_files; i++) {
         uint32_t crc;
         int64_t size;
         if (folder_path(path, folder, names[i]) || crc32_of_file(path, &crc, &size))
@@ -62,7 +63,7 @@ static tp_status check_file(const char *folder, const char *name, uint32_t crc, 
     return TP_OK;
 }
 
-static tp_status check_sums(const char *folder, bool optimizer)
+static tp_status check_sums(const char *folder, bool optimizer, bool ema)
 {
     char path[PATH_MAX];
     file_bytes bytes;
@@ -73,18 +74,19 @@ static tp_status check_sums(const char *folder, bool optimizer)
     memcpy(text, bytes.data, size);
     text[size] = 0;
     file_bytes_free(&bytes);
-    uint32_t crc[N_FILES];
-    int64_t sizes[N_FILES];
+    uint32_t crc[N_FILES + 1];
+    int64_t sizes[N_FILES + 1];
     const char *line = text;
-    for (int i = 0; i < N_FILES; i++)
+    int n = N_FILES + (ema || strstr(text, names[EMA])), i = 0;
+    for (; i < n; i++)
         if (!(line = read_sum(line, i, &crc[i], &sizes[i])))
             return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, 'crc32  bytes  %s' is wanted", path, i + 1,
                            names[i]);
     if (*line)
-        return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, the end is wanted", path, N_FILES + 1);
+        return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, the end is wanted", path, n + 1);
     tp_status status = TP_OK;
-    for (int i = 0; i < N_FILES && !status; i++)
-        if (i != OPTIMIZER || optimizer)
+    for (i = 0; i < n && !status; i++)
+        if (i == OPTIMIZER ? optimizer : i == EMA ? ema : true)
             status = check_file(folder, names[i], crc[i], sizes[i]);
     return status;
 }
@@ -110,30 +112,34 @@ static tp_status check_finite(const tp_params *params)
     return TP_OK;
 }
 
-static tp_status write_files(const char *beside, const char *model, tp_module *net, tp_optim *optim,
-                             const train_state *state)
+static tp_status write_tensors(const char *folder, int file, const char *model, const tp_params *tensors)
 {
     char path[PATH_MAX];
     const tp_metadata metadata[] = { { "format", "pt" }, { "model", model } };
-    TP_SCOPE;
-    if (folder_path(path, beside, names[MODEL]) ||
-        tp_safetensors_write(path, tp_state_dict(net), metadata, 2) ||
-        folder_path(path, beside, names[OPTIMIZER]) ||
-        tp_safetensors_write(path, tp_optim_state(optim), metadata, 2) ||
-        folder_path(path, beside, names[STATE]) || state_write(path, model, state))
-        return tp_error_pending();
-    return write_sums(beside);
+    return folder_path(path, folder, names[file]) ? tp_error_pending()
+                                                  : tp_safetensors_write(path, tensors, metadata, 2);
 }
 
-tp_status checkpoint_write(const char *folder, const char *name, const char *model, tp_module *net,
-                           tp_optim *optim, const train_state *state)
+static tp_status write_files(const char *beside, const checkpoint *c)
+{
+    char path[PATH_MAX];
+    TP_SCOPE;
+    if (write_tensors(beside, MODEL, c->model, tp_state_dict(c->net)) ||
+        write_tensors(beside, OPTIMIZER, c->model, tp_optim_state(c->optim)) ||
+        (c->ema && write_tensors(beside, EMA, c->model, tp_ema_state(c->ema))) ||
+        folder_path(path, beside, names[STATE]) || state_write(path, c->model, c->state))
+        return tp_error_pending();
+    return write_sums(beside, N_FILES + (c->ema != NULL));
+}
+
+tp_status checkpoint_write(const char *folder, const char *name, const checkpoint *c)
 {
     char path[PATH_MAX], beside[PATH_MAX];
     TP_SCOPE;
-    if (tp_pending() || check_finite(tp_state_dict(net)) || folder_path(path, folder, name) ||
+    if (tp_pending() || check_finite(tp_state_dict(c->net)) || folder_path(path, folder, name) ||
         folder_begin(path, beside))
         return tp_error_pending();
-    if (write_files(beside, model, net, optim, state)) {
+    if (write_files(beside, c)) {
         folder_abandon(path);
         return tp_error_pending();
     }
@@ -150,13 +156,13 @@ static tp_status name_file(const char *path)
     return tp_fail(status, "%s: %s", path, text);
 }
 
-tp_status weights_load(tp_module *net, const char *path)
+tp_status weights_load(tp_module *net, const char *path, const char *except)
 {
     TP_SCOPE;
     tp_params *weights = tp_safetensors_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
-    return tp_load_state(net, weights) ? name_file(path) : TP_OK;
+    return tp_load_state_except(net, weights, except) ? name_file(path) : TP_OK;
 }
 
 static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
@@ -168,19 +174,30 @@ static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
     return tp_optim_load_state(optim, state, steps) ? name_file(path) : TP_OK;
 }
 
-tp_status checkpoint_read(const char *folder, const char *name, const char *model, tp_module *net,
-                          tp_optim *optim, train_state *state)
+static tp_status read_ema(tp_ema *ema, const char *path, int64_t updates)
+{
+    TP_SCOPE;
+    tp_params *means = tp_safetensors_read(path);
+    if (!means || tp_pending())
+        return tp_error_pending();
+    return tp_ema_load_state(ema, means, updates) ? name_file(path) : TP_OK;
+}
+
+tp_status checkpoint_read(const char *folder, const char *name, const checkpoint *c)
 {
     char path[PATH_MAX], from[PATH_MAX];
     if (tp_pending() || folder_path(path, folder, name))
         return tp_error_pending();
     if (!folder_find(path, from))
         return tp_fail(TP_ERR_IO, "%s: no checkpoint: this folder is missing", path);
-    if (check_sums(from, optim != NULL) || folder_path(path, from, names[STATE]) ||
-        state_read(path, model, state) || folder_path(path, from, names[MODEL]) || weights_load(net, path))
+    if (check_sums(from, c->optim != NULL, c->ema != NULL) || folder_path(path, from, names[STATE]) ||
+        state_read(path, c->model, c->state) || folder_path(path, from, names[MODEL]) ||
+        weights_load(c->net, path, NULL))
         return tp_error_pending();
-    if (!optim)
-        return TP_OK;
-    return folder_path(path, from, names[OPTIMIZER]) ? tp_error_pending()
-                                                     : read_optim(optim, path, state->optim_steps);
+    if (c->optim &&
+        (folder_path(path, from, names[OPTIMIZER]) || read_optim(c->optim, path, c->state->optim_steps)))
+        return tp_error_pending();
+    if (c->ema && (folder_path(path, from, names[EMA]) || read_ema(c->ema, path, c->state->global_step)))
+        return tp_error_pending();
+    return TP_OK;
 }

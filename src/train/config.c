@@ -5,6 +5,8 @@
  * Layer: train.  Depends on models, optim, data.  Read next: prepare.c. */
 #include "train/config.h"
 
+#include "train/learner.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -27,7 +29,8 @@ static tp_status check_amount(const char *name, double value)
 static tp_status check_numbers(const tp_train_config *c)
 {
     if (check_count("epochs", c->epochs) || check_count("batch_size", c->batch_size) ||
-        check_count("early_stop", c->early_stop) || check_count("checkpoint_steps", c->checkpoint_steps) ||
+        check_count("accumulate", c->accumulate) || check_count("early_stop", c->early_stop) ||
+        check_count("checkpoint_steps", c->checkpoint_steps) ||
         check_count("limit_examples", c->limit_examples) || check_amount("warmup_epochs", c->warmup_epochs) ||
         check_amount("clip_norm", c->clip_norm) ||
         check_count("the schedule's total", c->schedule_options.total) ||
@@ -38,6 +41,8 @@ static tp_status check_numbers(const tp_train_config *c)
                        (long long)c->epochs);
     if (!(c->label_smoothing >= 0 && c->label_smoothing < 1))
         return tp_fail(TP_ERR_ARGUMENT, "train: label_smoothing is %g, [0, 1) is wanted", c->label_smoothing);
+    if (!(c->ema >= 0 && c->ema < 1))
+        return tp_fail(TP_ERR_ARGUMENT, "train: ema is %g, [0, 1) is wanted", c->ema);
     if (c->warmup_epochs > (double)c->epochs)
         return tp_fail(TP_ERR_ARGUMENT, "train: a warm-up of %g epochs in a run of %lld", c->warmup_epochs,
                        (long long)c->epochs);
@@ -84,7 +89,10 @@ static tp_status check(tp_train_config *c)
         return tp_error_pending();
     if (!c->data || !*c->data)
         return tp_fail(TP_ERR_ARGUMENT, "train: no data; a path such as 'data/mnist' is wanted");
-    if (check_numbers(c) || check_optim(c))
+    if (c->init_except && !c->init)
+        return tp_fail(TP_ERR_ARGUMENT, "train: init_except '%s' without init: no weights are loaded",
+                       c->init_except);
+    if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();
     if (c->transform)
         tp_transform_parse(c->transform);
@@ -114,6 +122,7 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     c->schedule = c->schedule ? c->schedule : "constant";
     c->epochs = c->epochs ? c->epochs : 10;
     c->batch_size = c->batch_size ? c->batch_size : 64;
+    c->accumulate = c->accumulate ? c->accumulate : 1;
     c->workers = c->workers ? c->workers : 1;
     return check(c);
 }
@@ -128,6 +137,7 @@ static void setup_destroy(void *object)
     tp_free(s->texts, (size_t)s->texts_room * sizeof *s->texts);
     tp_free(s->milestones, (size_t)s->config.schedule_options.n_milestones * sizeof *s->milestones);
     tp_free(s->class_names, (size_t)s->classes * sizeof *s->class_names);
+    tp_free(s->class_counts, (size_t)s->classes * sizeof *s->class_counts);
     tp_free(s, sizeof *s);
 }
 
@@ -151,6 +161,8 @@ const char *setup_text(setup *s, const char *text)
 tp_status setup_room_for_classes(setup *s, int64_t classes)
 {
     tp_free(s->class_names, (size_t)s->classes * sizeof *s->class_names);
+    tp_free(s->class_counts, (size_t)s->classes * sizeof *s->class_counts);
+    s->class_counts = NULL;
     s->classes = 0;
     s->class_names = classes ? tp_calloc((size_t)classes * sizeof *s->class_names) : NULL;
     if (classes && !s->class_names)
@@ -170,6 +182,11 @@ static tp_status own_strings(setup *s)
         &c->schedule,
         &c->transform,
         &c->augment,
+        &c->init,
+        &c->init_except,
+        &c->freeze,
+        &c->lr_of,
+        &c->no_decay,
         &c->model_options.hidden,
         &c->model_options.activation,
         &c->model_options.variant,
@@ -215,10 +232,19 @@ setup *setup_of(const tp_train_config *config)
 
 /* ---- what follows from epochs ------------------------------------------------------------------------------------ */
 
+static int64_t parts(int64_t n, int64_t size)
+{
+    return n / size + (n % size != 0);
+}
+
+int64_t setup_batches_per_epoch(const setup *s)
+{
+    return parts(s->train_examples, s->config.batch_size);
+}
+
 int64_t setup_steps_per_epoch(const setup *s)
 {
-    int64_t batch = s->config.batch_size;
-    return s->train_examples / batch + (s->train_examples % batch != 0);
+    return parts(setup_batches_per_epoch(s), s->config.accumulate);
 }
 
 tp_schedule_options setup_schedule(const setup *s)

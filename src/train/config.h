@@ -26,6 +26,7 @@ typedef struct setup {
     int64_t classes;     /* 0: regression */
     const char **class_names;
     int64_t train_examples, test_examples; /* after limit_examples */
+    int64_t *class_counts; /* training examples of each class, where the run is to be balanced; NULL */
     bool pictures_cropped; /* pictures come from a folder: shorter side resized, centre cropped */
 } setup;
 
@@ -39,15 +40,21 @@ tp_status setup_room_for_classes(setup *, int64_t classes);
 tp_status setup_resolve_data(setup *, tp_dataset *train, tp_dataset *test);
 tp_shape setup_input(const setup *, tp_status *); /* (1, ...): what the network takes */
 
+/* Counts the training examples of each class; before setup_write, for a run that is to be balanced. */
+tp_status setup_count_classes(setup *, tp_dataset *train);
+
 /* The data of a part: as the run uses it (the training part limited to limit_examples), and whole. */
 tp_dataset *setup_data(const setup *, tp_part);
 tp_dataset *setup_whole_data(const setup *, tp_part);
 
-int64_t setup_steps_per_epoch(const setup *);
+int64_t setup_batches_per_epoch(const setup *);
+int64_t setup_steps_per_epoch(const setup *);      /* of accumulate batches each */
 tp_schedule_options setup_schedule(const setup *); /* total and warmup filled in */
 
 /* The network, checked against the data by a dry run; the thread's generator is seeded from the run's seed. */
 tp_module *setup_model(const setup *);
+
+tp_status setup_outputs(const setup *, tp_module *, int64_t *outputs); /* how many numbers it answers with */
 
 tp_status setup_write(const setup *, const char *folder); /* folder/config.json */
 setup *setup_read(const char *folder);

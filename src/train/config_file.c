@@ -31,11 +31,19 @@ static const field table[] = {
     ROW(NULL, "warmup_epochs", NUMBER, warmup_epochs),
     ROW(NULL, "epochs", COUNT, epochs),
     ROW(NULL, "batch_size", COUNT, batch_size),
+    ROW(NULL, "accumulate", COUNT, accumulate),
     ROW(NULL, "seed", SEED, seed),
     ROW(NULL, "transform", TEXT, transform),
     ROW(NULL, "augment", TEXT, augment),
+    ROW(NULL, "init", TEXT, init),
+    ROW(NULL, "init_except", TEXT, init_except),
+    ROW(NULL, "freeze", TEXT, freeze),
+    ROW(NULL, "lr_of", TEXT, lr_of),
+    ROW(NULL, "no_decay", TEXT, no_decay),
     ROW(NULL, "clip_norm", NUMBER, clip_norm),
     ROW(NULL, "label_smoothing", NUMBER, label_smoothing),
+    ROW(NULL, "balance", BOOL, balance),
+    ROW(NULL, "ema", NUMBER, ema),
     ROW(NULL, "early_stop", COUNT, early_stop),
     ROW(NULL, "checkpoint_steps", COUNT, checkpoint_steps),
     ROW(NULL, "limit_examples", COUNT, limit_examples),
@@ -138,6 +146,7 @@ static js_value *dataset_of_run(const setup *s)
     for (int64_t i = 0; i < s->classes; i++)
         js_append(names, json_text(s->class_names[i]));
     js_set(object, "class_names", names);
+    js_set(object, "class_counts", integers(s->class_counts, s->class_counts ? s->classes : 0));
     return object;
 }
 
@@ -259,6 +268,24 @@ static tp_status read_shape(const fields *from, tp_shape *shape)
     return TP_OK;
 }
 
+/* One a class where the run is balanced, none otherwise. */
+static tp_status read_counts(setup *s, const fields *from)
+{
+    const js_value *array = fields_get(from, "class_counts", JS_ARRAY);
+    int64_t n = js_count(array);
+    if (!array || (n == 0 && !s->config.balance))
+        return tp_error_pending();
+    if (n != s->classes || n == 0)
+        return fields_wrong(from, "class_counts", "an array of one number a class");
+    if (!(s->class_counts = tp_calloc((size_t)n * sizeof *s->class_counts)))
+        return tp_error_pending();
+    for (int64_t i = 0; i < n; i++)
+        if (!js_integer(js_at(array, i), &s->class_counts[i]) || s->class_counts[i] < 0 ||
+            s->class_counts[i] > s->train_examples)
+            return fields_wrong(from, "class_counts", "an array of numbers of examples");
+    return TP_OK;
+}
+
 static tp_status read_dataset(setup *s, const fields *from)
 {
     int64_t classes;
@@ -278,7 +305,7 @@ static tp_status read_dataset(setup *s, const fields *from)
         return tp_error_pending();
     for (int64_t i = 0; i < classes && !tp_pending(); i++)
         s->class_names[i] = setup_text(s, js_string(js_at(names, i)));
-    return tp_error_pending();
+    return read_counts(s, from);
 }
 
 static tp_status read_all(setup *s, const char *path, const js_value *json)

@@ -24,6 +24,16 @@ static bool usable(const tp_tensor *logits, const tp_tensor *y)
            tp_size(y, 0) == tp_size(logits, 0);
 }
 
+/* How many classes are likelier than the true one, or as likely and before it. */
+static int64_t rank_of(const float *logits, int64_t classes, int64_t stride, int64_t truth)
+{
+    float own = logits[truth * stride];
+    int64_t rank = 0;
+    for (int64_t k = 0; k < classes; k++)
+        rank += logits[k * stride] > own || (logits[k * stride] == own && k < truth);
+    return rank;
+}
+
 int64_t count_right(const tp_tensor *logits, const tp_tensor *labels)
 {
     if (!usable(logits, labels) || tp_dtype_of(labels) != TP_I64)
@@ -60,6 +70,7 @@ static void add_class(evaluation *e, const float *logits, int64_t outputs, int64
     double log_truth = (double)logits[truth * stride] - top - log(sum);
     r->loss -= log_truth;
     r->confusion[truth * r->classes + answer]++;
+    r->top5 += rank_of(logits, outputs, stride, truth) < 5;
     if (answer != truth)
         note_mistake(e, (mistake){ example, (double)truth, (double)answer, 1 / sum, exp(log_truth) });
 }
@@ -105,7 +116,7 @@ static tp_status add_batch(evaluation *e, const tp_tensor *logits, const tp_batc
 /* Shares by class: of those answered so, of those that are so; NaN where there are none. */
 static void finish(tp_eval_result *r)
 {
-    int64_t n = r->classes, right = 0;
+    int64_t n = r->classes, right = 0, present = 0;
     r->loss /= (double)r->examples;
     for (int64_t k = 0; k < n; k++) {
         int64_t truths = 0, answers = 0, both = r->confusion[k * n + k];
@@ -117,8 +128,16 @@ static void finish(tp_eval_result *r)
         r->recall[k] = truths ? (double)both / (double)truths : NAN;
         r->f1[k] = truths + answers ? 2 * (double)both / (double)(truths + answers) : NAN;
         right += both;
+        present += truths + answers > 0;
+        r->macro_precision += answers ? r->precision[k] : 0;
+        r->macro_recall += truths ? r->recall[k] : 0;
+        r->macro_f1 += truths + answers ? r->f1[k] : 0;
     }
     r->accuracy = n ? (double)right / (double)r->examples : (double)NAN;
+    r->top5 = n ? r->top5 / (double)r->examples : (double)NAN;
+    r->macro_precision /= (double)present; /* NaN for regressions */
+    r->macro_recall /= (double)present;
+    r->macro_f1 /= (double)present;
 }
 
 static tp_status make_room(tp_eval_result *r, int64_t classes)

@@ -59,6 +59,10 @@ tp_status evaluation_write(const char *folder, const setup *s, int64_t epoch, co
     js_set(top, "examples", js_new_integer(r->examples));
     js_set(top, "loss", js_new_number(r->loss));
     js_set(top, "accuracy", js_new_number(r->accuracy));
+    js_set(top, "top5", js_new_number(r->top5));
+    js_set(top, "macro_precision", js_new_number(r->macro_precision));
+    js_set(top, "macro_recall", js_new_number(r->macro_recall));
+    js_set(top, "macro_f1", js_new_number(r->macro_f1));
     js_set(top, "classes", js_new_integer(r->classes));
     for (int64_t i = 0; i < r->classes; i++)
         js_append(names, json_text(i < s->classes ? s->class_names[i] : NULL));

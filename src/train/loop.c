@@ -3,7 +3,7 @@
  * Invariants, which make a resumed run the same bits as one that never stopped:
  *  1. Every random draw is a function of (seed, epoch, step): the loader's seed of (seed, epoch), the thread's
  *     generator of (seed, global step).
- *  2. state, weights, optimizer and schedule are all that a step leaves behind; last/ holds them all.
+ *  2. state, weights, their means, optimizer and schedule are all that a step leaves behind; last/ holds them all.
  *  3. An epoch's end writes metrics.jsonl, evaluation.json, best/, last/, report.html in this order; a run that is
  *     killed in between goes on from the last/ before and writes the same again.
  * Layer: train.  Depends on data, nn, optim.  Read next: train.c, checkpoint.c, metrics.c. */
@@ -59,7 +59,8 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
 
 static tp_tensor *loss_of_output(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
-    return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing)
+    return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing,
+                                                .weight = t->class_weights)
                              : tp_mse_loss(y, truth);
 }
 
@@ -73,26 +74,66 @@ static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
     return loss;
 }
 
-static tp_status train_step(trainer *t, const tp_batch *b)
+/* What a batch's mean loss is a mean over: its examples, or the weights of their classes. */
+static double weight_of(const trainer *t, const tp_batch *b)
+{
+    if (!t->class_weights)
+        return (double)b->n;
+    const float *weights = tp_data(t->class_weights);
+    const int64_t *y = tp_data(b->y);
+    double sum = 0;
+    for (int64_t i = 0; i < b->n; i++)
+        sum += (double)weights[y[i]];
+    return sum;
+}
+
+/* Adds a batch's gradient to the step's.  Of several batches each counts by its weight, and finish_step divides by their sum:
+ * the mean over all examples of the step, as if they had been one batch. */
+static tp_status learn_batch(trainer *t, const tp_batch *b)
 {
     TP_SCOPE;
-    seed_step(t);
-    tp_zero_grad(t->optim);
     tp_tensor *y = tp_forward(t->net, b->x), *loss = loss_of(t, y, b->y);
     if (tp_pending())
         return tp_error_pending();
-    double value = tp_item(loss);
+    double value = tp_item(loss), weight = weight_of(t, b);
     if (!isfinite(value))
         return loss_failure(t, "training", value);
-    tp_backward(loss);
-    if (t->config->clip_norm > 0)
-        tp_clip_grad_norm(t->parameters, t->config->clip_norm);
-    if (tp_step(t->optim))
-        return tp_error_pending();
-    tp_schedule_step(t->schedule);
+    tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
+    t->batch_weight += weight;
     t->state.loss_sum += value * (double)b->n;
     t->state.right += t->setup->classes ? count_right(y, b->y) : 0;
     t->state.seen += b->n;
+    return tp_error_pending();
+}
+
+static void divide_gradients(const trainer *t)
+{
+    TP_SCOPE;
+    TP_NO_GRAD;
+    for (int i = 0; i < tp_params_count(t->parameters) && !tp_pending(); i++) {
+        tp_tensor *gradient = tp_grad(tp_params_at(t->parameters, i));
+        if (gradient)
+            tp_mul_(gradient, 1 / t->batch_weight);
+    }
+}
+
+static void begin_step(trainer *t)
+{
+    seed_step(t);
+    tp_zero_grad(t->optim);
+    t->batch_weight = 0;
+}
+
+static tp_status finish_step(trainer *t)
+{
+    TP_SCOPE;
+    if (t->config->accumulate > 1)
+        divide_gradients(t);
+    if (t->config->clip_norm > 0)
+        tp_clip_grad_norm(t->parameters, t->config->clip_norm);
+    if (tp_step(t->optim) || (t->ema && tp_ema_update(t->ema)))
+        return tp_error_pending();
+    tp_schedule_step(t->schedule);
     t->state.step++;
     t->state.global_step++;
     return tp_error_pending();
@@ -135,11 +176,39 @@ static bool is_better(const trainer *t, const tp_eval_result *r)
     return isnan(best) || (t->setup->classes ? r->accuracy > best : r->loss < best);
 }
 
-tp_status loop_save(trainer *t, const char *name)
+static checkpoint checkpoint_of(trainer *t)
+{
+    return (checkpoint){
+        .model = t->config->model, .net = t->net, .optim = t->optim, .ema = t->ema, .state = &t->state
+    };
+}
+
+static tp_status save(trainer *t, const char *name, const checkpoint *c)
 {
     t->state.optim_steps = tp_optim_steps(t->optim);
     t->state.schedule = tp_schedule_get(t->schedule);
-    return checkpoint_write(t->folder, name, t->config->model, t->net, t->optim, &t->state);
+    return checkpoint_write(t->folder, name, c);
+}
+
+tp_status loop_save_last(trainer *t)
+{
+    checkpoint c = checkpoint_of(t);
+    return save(t, "last", &c);
+}
+
+/* Called while the network answers with the means, if there are any: they are its weights there, and nobody goes on from
+ * best/. */
+static tp_status save_best(trainer *t)
+{
+    checkpoint c = checkpoint_of(t);
+    c.ema = NULL;
+    return save(t, "best", &c);
+}
+
+tp_status loop_load(trainer *t)
+{
+    checkpoint c = checkpoint_of(t);
+    return checkpoint_read(t->folder, "last", &c);
 }
 
 /* Takes the results into the state; the epoch is done then. */
@@ -172,33 +241,39 @@ static tp_status write_epoch(trainer *t, const evaluation *e, const tp_progress 
 {
     if (metrics_append(t->folder, p))
         return tp_error_pending();
-    if (p->is_best && (evaluation_write(t->folder, t->setup, t->state.epoch, e) || loop_save(t, "best")))
+    if (p->is_best && (evaluation_write(t->folder, t->setup, t->state.epoch, e) || save_best(t)))
         return tp_error_pending();
-    if (loop_save(t, "last"))
+    return TP_OK;
+}
+
+/* Evaluates, closes the epoch, and keeps the network if it is the best so far. */
+static tp_status measure_epoch(trainer *t, tp_progress *p, double epoch_begun)
+{
+    evaluation e;
+    int64_t batch = t->config->batch_size < 64 ? 64 : t->config->batch_size;
+    if (evaluate(t->net, t->test, t->transform, batch, t->config->workers, &e))
         return tp_error_pending();
-    return tp_report_write(t->folder);
+    if (!isfinite(e.result.loss)) {
+        loss_failure(t, "test", e.result.loss);
+    } else {
+        close_epoch(t, &e.result, p, clock_seconds() - epoch_begun);
+        write_epoch(t, &e, p);
+    }
+    evaluation_free(&e);
+    return tp_error_pending();
 }
 
 static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
 {
-    evaluation e;
     tp_progress p = progress_of(t, rate);
-    int64_t batch = t->config->batch_size < 64 ? 64 : t->config->batch_size;
-    if (evaluate(t->net, t->test, t->transform, batch, t->config->workers, &e))
+    tp_ema_swap(t->ema); /* the means are what is measured and kept */
+    tp_status status = measure_epoch(t, &p, epoch_begun);
+    tp_ema_swap(t->ema);
+    if (status || loop_save_last(t) || tp_report_write(t->folder))
         return tp_error_pending();
-    tp_status status = TP_OK;
-    if (!isfinite(e.result.loss)) {
-        status = loss_failure(t, "test", e.result.loss);
-    } else {
-        close_epoch(t, &e.result, &p, clock_seconds() - epoch_begun);
-        status = write_epoch(t, &e, &p);
-    }
-    evaluation_free(&e);
-    if (!status) {
-        p.seconds = clock_seconds() - t->begun;
-        go_on(t, &p);
-    }
-    return status;
+    p.seconds = clock_seconds() - t->begun;
+    go_on(t, &p);
+    return TP_OK;
 }
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------ */
@@ -208,11 +283,11 @@ static tp_status after_step(trainer *t, double rate)
 {
     int64_t every = t->config->checkpoint_steps;
     bool due = every && t->state.global_step % every == 0 && t->state.step < t->steps;
-    if (due && loop_save(t, "last"))
+    if (due && loop_save_last(t))
         return tp_error_pending();
     tp_progress p = progress_of(t, rate);
     if (!go_on(t, &p) && !due)
-        loop_save(t, "last");
+        loop_save_last(t);
     return tp_error_pending();
 }
 
@@ -220,15 +295,22 @@ static tp_status run_epoch(trainer *t)
 {
     TP_SCOPE;
     double begun = clock_seconds(), rate = 0;
-    int64_t seen_before = t->state.seen;
-    tp_loader *loader =
-        tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
-                      .workers = t->config->workers, .transform = t->augmented, .first_batch = t->state.step);
+    int64_t seen_before = t->state.seen, accumulate = t->config->accumulate;
+    int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * accumulate;
+    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
+                                      .workers = t->config->workers, .transform = t->augmented,
+                                      .first_batch = first < batches ? first : batches);
     if (!loader)
         return tp_error_pending();
     tp_train(t->net, true);
     for (tp_batch b; !t->stopped && tp_loader_next(loader, &b);) {
-        if (train_step(t, &b))
+        if (b.index % accumulate == 0)
+            begin_step(t);
+        if (learn_batch(t, &b))
+            break;
+        if ((b.index + 1) % accumulate && b.index + 1 < batches)
+            continue;
+        if (finish_step(t))
             break;
         double seconds = clock_seconds() - begun;
         rate = seconds > 0 ? (double)(t->state.seen - seen_before) / seconds : 0;

@@ -16,9 +16,12 @@ typedef struct trainer {
     tp_module *net;
     tp_params *parameters;
     tp_optim *optim;
+    tp_ema *ema;              /* NULL: none */
+    tp_tensor *class_weights; /* f32, one an output of the network; NULL: all alike */
     tp_schedule *schedule;
     train_state state;
-    int64_t steps; /* in an epoch */
+    int64_t steps;       /* in an epoch */
+    double batch_weight; /* of the step's batches so far: examples, or their class weights */
     tp_progress_fn *progress;
     void *context;
     double begun; /* when this process began to train */
@@ -30,6 +33,7 @@ double clock_seconds(void);
 /* Trains until the epochs are done, the caller or early stopping says stop, or an error. */
 tp_status loop_run(trainer *);
 
-tp_status loop_save(trainer *, const char *name); /* "last" or "best" */
+tp_status loop_save_last(trainer *);
+tp_status loop_load(trainer *); /* what loop_save_last wrote */
 
 #endif

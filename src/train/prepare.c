@@ -34,6 +34,19 @@ tp_dataset *setup_data(const setup *s, tp_part part)
     return d ? tp_keep(d) : NULL;
 }
 
+tp_status setup_count_classes(setup *s, tp_dataset *train)
+{
+    double y;
+    if (!s->classes)
+        return tp_fail(TP_ERR_ARGUMENT, "train: balance wants classes, %s has values to learn",
+                       s->config.data);
+    s->class_counts = tp_calloc((size_t)s->classes * sizeof *s->class_counts);
+    for (int64_t i = 0; i < tp_dataset_count(train) && !tp_pending(); i++)
+        if (!tp_dataset_label(train, i, &y))
+            s->class_counts[(int64_t)y]++;
+    return tp_error_pending();
+}
+
 /* ---- transform --------------------------------------------------------------------------------------------------- */
 
 /* As few digits as are worth reading: 0.1307. */
@@ -206,7 +219,7 @@ tp_shape setup_input(const setup *s, tp_status *status)
 }
 
 /* A forward of shapes only: does the network take the data, and answer with a number a class? */
-static tp_status try_forward(const setup *s, tp_module *net)
+tp_status setup_outputs(const setup *s, tp_module *net, int64_t *outputs)
 {
     TP_SCOPE;
     TP_NO_GRAD;
@@ -227,6 +240,7 @@ static tp_status try_forward(const setup *s, tp_module *net)
         return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld",
                        s->config.model, (long long)(tp_numel(y)), s->config.data,
                        (long long)(s->classes ? s->classes : 1));
+    *outputs = tp_size(y, 1);
     return TP_OK;
 }
 
@@ -235,9 +249,10 @@ tp_module *setup_model(const setup *s)
     TP_SCOPE;
     if (tp_pending())
         return NULL;
+    int64_t outputs;
     tp_manual_seed(s->config.seed);
     tp_module *net = tp_model_opt(s->config.model, &s->config.model_options);
-    if (!net || try_forward(s, net))
+    if (!net || setup_outputs(s, net, &outputs))
         return NULL;
     return tp_keep(net);
 }

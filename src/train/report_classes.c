@@ -174,6 +174,25 @@ static double share_at(const report_run *r, const char *name, int64_t k)
     return js_number(js_at(js_get(r->evaluation, name), k), &x) ? x : NAN;
 }
 
+/* The means over classes; where five answers are a choice, how often the right one is among them. */
+static void put_means(report_page *p, const report_run *r)
+{
+    const char *const means[] = { "macro_precision", "macro_recall", "macro_f1" };
+    double examples = report_number(r->evaluation, "examples"), top5 = report_number(r->evaluation, "top5");
+    page_put(p, "<tr><td>mean</td><td class=\"n\">");
+    page_count(p, isfinite(examples) ? (int64_t)examples : 0);
+    for (int i = 0; i < 3; i++) {
+        page_put(p, "</td><td class=\"n\">");
+        page_percent(p, report_number(r->evaluation, means[i]), 1);
+    }
+    page_put(p, "</td><td class=\"bar\"></td></tr>\n");
+    if (!(report_number(r->evaluation, "classes") > 5) || !isfinite(top5))
+        return;
+    page_put(p, "<tr><td colspan=\"4\">right class among the five likeliest</td><td class=\"n\">");
+    page_percent(p, top5, 1);
+    page_put(p, "</td><td class=\"bar\"></td></tr>\n");
+}
+
 void report_by_class(report_page *p, const report_run *r)
 {
     int64_t classes = js_count(js_get(r->evaluation, "f1"));
@@ -203,6 +222,7 @@ void report_by_class(report_page *p, const report_run *r)
         page_put(p, "</td><td class=\"bar\"><i style=\"width:%.1f%%\"></i></td></tr>\n",
                  isfinite(f1) ? 100 * fmax(0, fmin(1, (f1 - from) / (1 - from))) : 0);
     }
+    put_means(p, r);
     page_put(p, "</table></div>\n<p class=\"soft bar\">Bars: F1 from %g to 100\u202f%%.</p>\n</section>\n",
              100 * from);
 }

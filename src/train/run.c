@@ -36,8 +36,8 @@ tp_run *tp_run_open(const char *folder)
     tp_rng before = tp_rng_state();
     tp_module *net = setup_model(s);
     tp_set_rng_state(before);
-    if (!net || checkpoint_read(folder, folder_find(best, found) ? "best" : "last", s->config.model, net,
-                                NULL, &state))
+    if (!net || checkpoint_read(folder, folder_find(best, found) ? "best" : "last",
+                                &(checkpoint){ .model = s->config.model, .net = net, .state = &state }))
         return NULL;
     tp_eval(net);
     tp_transform *transform = tp_transform_parse(s->config.transform);

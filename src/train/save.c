@@ -18,9 +18,14 @@ tp_status tp_save(tp_module *net, const char *path)
 
 tp_status tp_load(tp_module *net, const char *path)
 {
+    return tp_load_except(net, path, NULL);
+}
+
+tp_status tp_load_except(tp_module *net, const char *path, const char *except)
+{
     if (tp_pending())
         return tp_error_pending();
     if (!net)
         return tp_fail(TP_ERR_ARGUMENT, "load: the module is NULL");
-    return weights_load(net, path);
+    return weights_load(net, path, except);
 }

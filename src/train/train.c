@@ -4,7 +4,7 @@
  * last: a folder is a run when it is there, and then last/ is there too.
  * Layer: train.  Depends on loop.h, config.h, folder.h.  Read next: loop.c. */
 #include "train/folder.h"
-#include "train/loop.h"
+#include "train/learner.h"
 #include "train/metrics.h"
 
 #include <math.h>
@@ -25,15 +25,13 @@ static tp_status make_transforms(trainer *t)
 /* Network, optimizer and schedule as they are at the beginning. */
 static tp_status make_learner(trainer *t)
 {
-    if (make_transforms(t) || !(t->net = setup_model(t->setup)))
+    if (make_transforms(t) || learner_make(t))
         return tp_error_pending();
     tp_schedule_options o = setup_schedule(t->setup);
     t->steps = setup_steps_per_epoch(t->setup);
     if (o.warmup > o.total && o.total)
         return tp_fail(TP_ERR_ARGUMENT, "train: a warm-up of %lld steps in a run of %lld",
                        (long long)o.warmup, (long long)o.total);
-    t->parameters = tp_parameters(t->net);
-    t->optim = tp_optim_new(t->config->optim, t->parameters, &t->config->optim_options);
     t->schedule = tp_schedule_new_opt(t->optim, t->config->schedule, &o);
     t->state = (train_state){ .test_loss = NAN, .test_accuracy = NAN, .best = NAN };
     return tp_error_pending();
@@ -82,7 +80,7 @@ static tp_status check_out(const char *out)
 
 static tp_status write_beginning(trainer *t)
 {
-    if (loop_save(t, "last") || metrics_cut(t->folder, 0))
+    if (loop_save_last(t) || metrics_cut(t->folder, 0))
         return tp_error_pending();
     return setup_write(t->setup, t->folder);
 }
@@ -116,7 +114,7 @@ static tp_status train_run(const tp_train_config *config, trainer *t)
     t->train = s->train_examples < tp_dataset_count(whole)
                    ? tp_subset(tp_shuffled(whole, s->config.seed), 0, s->train_examples)
                    : whole;
-    if (make_learner(t))
+    if ((t->config->balance && setup_count_classes(s, t->train)) || make_learner(t) || learner_init(t))
         return tp_error_pending();
     return begin(t);
 }
@@ -185,8 +183,7 @@ static tp_status restore(setup *s, trainer *t, int64_t epochs)
     int64_t before = s->config.epochs;
     if (epochs)
         s->config.epochs = epochs;
-    if (open_data(t) || make_learner(t) ||
-        checkpoint_read(t->folder, "last", t->config->model, t->net, t->optim, &t->state) || check_state(t))
+    if (open_data(t) || make_learner(t) || loop_load(t) || check_state(t))
         return tp_error_pending();
     tp_schedule_set(t->schedule, t->state.schedule);
     if (metrics_cut(t->folder, t->state.epoch))

@@ -23,7 +23,7 @@ grep -c precision log
 run eval a/run --data nowhere
 echo "--- predict"
 run predict a/run seven.png
-run predict a/run seven.png seven.png --top 20 | sed -E 's/  [0-9] N/ D N/g; s/[0-9] N %/D N %/g'
+run predict a/run seven.png seven.png --topk 20 | sed -E 's/  [0-9] N/ D N/g; s/[0-9] N %/D N %/g'
 run predict a/run nowhere.png
 echo "not a picture" >bad.png
 run predict a/run bad.png seven.png nowhere.png | sed -E 's/  [0-9] N/ D N/'

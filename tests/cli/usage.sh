@@ -17,7 +17,7 @@ try train lenet5 --data --epochs 3
 try train lenet5 --data d --epoch 3
 try train lenet5 --data d --epohcs 3
 try train lenet5 --data d --xyzzy
-try train lenet5 --data d --top 3
+try train lenet5 --data d --topk 3
 try train lenet5 --data d -x
 try train lenet5 --data d --nesterov=yes
 try train lenet5 --data d --seed 1 --seed 2
