@@ -97,21 +97,29 @@ TP_API void tp_eval_free(tp_eval_result *);
 /* Writes report.html from the run folder's files. */
 TP_API tp_status tp_report_write(const char *run_folder);
 
-/* ---- Summary: one row a module, measured by a dry run ------------------------------------------------------------- */
+/* ---- Summary: one row a module, measured by a dry run in evaluation mode ------------------------------------------- */
 
 typedef struct tp_summary_row {
-    const char *name, *type, *info;
-    int depth;
-    tp_shape output;
-    int64_t params;       /* its own, without its children's */
-    double flops;         /* of its forward: 2 per multiply-add */
+    const char *name, *type, *info; /* dotted name; "" is the whole network */
+    int depth, index;          /* of the modules at this depth, counted from 1; the whole network is 0, 1 */
+    int64_t calls;             /* in the forward pass; 0: its shapes are empty (classifiers that stand beside in training) */
+    tp_shape input, output, kernel; /* kernel: of tp_module_kernel */
+    int64_t params;            /* its own, without its children's */
+    int64_t all_params, trainable; /* with its children's; of those the ones that require a gradient */
+    int64_t mult_adds;         /* with its children's; counted as in tp_summary */
+    double flops;              /* of its forward: 2 per multiply-add */
 } tp_summary_row;
+
+/* The figures of torchinfo, which people compare: mult_adds is every weight and bias times the places where it is applied (for a
+ * convolution N OH OW, else N); pass_bytes is what modules with parameters put out, twice, for the gradients; param_bytes is of the
+ * modules that ran.  flops counts all operations instead, as they are done. */
 typedef struct tp_summary {
     tp_summary_row *rows;
     int n_rows;
-    int64_t params, trainable;
+    int64_t params, trainable, mult_adds;
+    int64_t input_bytes, pass_bytes, param_bytes;
     double flops;
-    int64_t activation_bytes; /* outputs that stay for backward */
+    int64_t activation_bytes; /* outputs of all operations in the forward pass */
 } tp_summary;
 TP_API tp_status tp_summarize(tp_module *, tp_shape input, tp_summary *);
 TP_API void tp_summary_free(tp_summary *);

@@ -111,7 +111,7 @@ struct cli {
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
     const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of;
-    int64_t top, steps;
+    int64_t top, steps, depth;
     int threads;
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */

@@ -85,6 +85,7 @@ tp_module *tp_nn_conv2d_opt(int64_t in, int64_t out, int64_t kernel, const tp_co
         return NULL;
     m->forward_relu = conv2d_forward_relu;
     m->absorb = conv2d_absorb;
+    m->kernel = TP_SHAPE(z.kernel[0], z.kernel[1]);
     bool no_bias = o.no_bias;
     double bound = 1 / sqrt((double)(in / z.groups) * (double)z.kernel[0] * (double)z.kernel[1]);
     tp_shape shape = TP_SHAPE(out, in / z.groups, z.kernel[0], z.kernel[1]);
