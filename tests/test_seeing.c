@@ -61,6 +61,69 @@ static void summaries_are_torchinfos(void **state)
         check_summary(golden, models[i]);
 }
 
+/* The most memory that a real step takes, and what the network itself does. */
+static double measured_step(const char *model, const char *stem, int64_t batch, int64_t side, bool recompute)
+{
+    TP_SCOPE;
+    int64_t labels[8] = { 0 }, before = tp_memory_stats().live_bytes;
+    tp_module *net = tp_model(model, .classes = 10, .stem = stem, .image_size = side, .channels = 3,
+                              .recompute = recompute);
+    tp_optim *sgd = tp_sgd(tp_parameters(net), .lr = 0.01);
+    tp_memory_reset_peak();
+    {
+        TP_SCOPE;
+        tp_tensor *x = tp_zeros(TP_SHAPE(batch, 3, side, side));
+        tp_tensor *y = tp_tensor_copied(labels, TP_I64, TP_SHAPE(batch));
+        tp_backward(tp_cross_entropy(tp_forward(net, x), y));
+        tp_step(sgd);
+    }
+    expect_no_error();
+    return (double)(tp_memory_stats().peak_bytes - before);
+}
+
+static void the_memory_of_a_training_step_is_what_one_takes(void **state)
+{
+    static const struct {
+        const char *model, *stem;
+        int64_t batch, side;
+        bool recompute;
+    } steps[] = { { "resnet18", "cifar", 8, 32, false },
+                  { "densenet121", "cifar", 4, 32, false },
+                  { "densenet121", "cifar", 4, 32, true },
+                  { "alexnet", "cifar", 8, 32, false },
+                  { "simple_cnn", NULL, 8, 32, false } };
+    (void)state;
+    for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+        TP_SCOPE;
+        tp_summary s;
+        tp_module *net = tp_model(steps[i].model, .classes = 10, .channels = 3, .stem = steps[i].stem,
+                                  .image_size = steps[i].side, .recompute = steps[i].recompute);
+        int64_t before = tp_memory_stats().live_bytes;
+        tp_summarize(net, TP_SHAPE(steps[i].batch, 3, steps[i].side, steps[i].side), &s);
+        expect_no_error();
+        double got = (double)s.training_bytes;
+        tp_summary_free(&s);
+        assert_int_equal(tp_memory_stats().live_bytes, before);
+        double took =
+            measured_step(steps[i].model, steps[i].stem, steps[i].batch, steps[i].side, steps[i].recompute);
+        print_message("%s%s: %.2f MB computed, %.2f MB taken\n", steps[i].model,
+                      steps[i].recompute ? ", recomputing" : "", got / 1e6, took / 1e6);
+        if (!(got <= took && took <= 1.15 * got)) /* the allocator rounds sizes up, nodes take some */
+            fail_msg("%s: %.0f bytes computed, %.0f taken", steps[i].model, got, took);
+    }
+}
+
+/* One picture, and batch norms over one pixel. */
+static void a_batch_that_cannot_be_trained_on_is_summed_up(void **state)
+{
+    TP_SCOPE;
+    tp_summary s;
+    (void)state;
+    assert_int_equal(tp_summarize(tp_model("resnet18", .image_size = 32), TP_SHAPE(1, 3, 32, 32), &s), TP_OK);
+    assert_true(s.training_bytes == 0 && s.params == 11689512);
+    tp_summary_free(&s);
+}
+
 /* ---- saliency and Grad-CAM ----------------------------------------------------------------------------------------- */
 
 typedef struct seen_case {
@@ -101,9 +164,11 @@ static void check_seen(tp_params *golden, const seen_case *c)
     assert_non_null(layer);
     if (c->is_last)
         assert_ptr_equal(tp_last_maps(net, x), layer);
-    expect_near(c->name, tp_saliency(net, x, TP_TOP_CLASS), golden_tensor(golden, "%s/saliency", c->name), 1e-6);
+    expect_near(c->name, tp_saliency(net, x, TP_TOP_CLASS), golden_tensor(golden, "%s/saliency", c->name),
+                1e-6);
     expect_near(c->name, tp_saliency(net, x, 3), golden_tensor(golden, "%s/saliency3", c->name), 1e-6);
-    expect_near(c->name, tp_grad_cam(net, last, x, TP_TOP_CLASS), golden_tensor(golden, "%s/cam", c->name), 1e-9);
+    expect_near(c->name, tp_grad_cam(net, last, x, TP_TOP_CLASS), golden_tensor(golden, "%s/cam", c->name),
+                1e-9);
     expect_near(c->name, tp_grad_cam(net, layer, x, 3), golden_tensor(golden, "%s/cam3", c->name), 1e-9);
     for (int i = 0; i < tp_params_count(tp_parameters(net)); i++)
         assert_null(tp_grad(tp_params_at(tp_parameters(net), i)));
@@ -146,6 +211,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summaries_are_torchinfos),
+        cmocka_unit_test(the_memory_of_a_training_step_is_what_one_takes),
+        cmocka_unit_test(a_batch_that_cannot_be_trained_on_is_summed_up),
         cmocka_unit_test(saliency_and_grad_cam_are_pytorchs),
         cmocka_unit_test(what_cannot_be_seen_is_an_error),
     };

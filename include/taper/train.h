@@ -120,6 +120,9 @@ typedef struct tp_summary {
     int64_t input_bytes, pass_bytes, param_bytes;
     double flops;
     int64_t activation_bytes; /* outputs of all operations in the forward pass */
+    int64_t training_bytes;   /* most at a time in a step of plain SGD: weights, buffers, what backward keeps, gradients, scratch; computed,
+                                 by a dry run of the step, before the allocator rounds sizes up (a fifth at most); 0: such a batch cannot be
+                                 trained on */
 } tp_summary;
 TP_API tp_status tp_summarize(tp_module *, tp_shape input, tp_summary *);
 TP_API void tp_summary_free(tp_summary *);

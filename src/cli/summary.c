@@ -175,6 +175,10 @@ static void print_summary(const char *what, tp_shape input, const tp_summary *s,
     print_megabytes("forward/backward pass size (MB)", s->pass_bytes, "");
     print_megabytes("params size (MB)", s->param_bytes, "of what runs in evaluation");
     print_megabytes("estimated total size (MB)", s->input_bytes + s->pass_bytes + s->param_bytes, "");
+    if (s->training_bytes)
+        print_megabytes("peak of a training step (MB)", s->training_bytes, "computed, for plain SGD");
+    else
+        print_total("peak of a training step (MB)", "-", "this batch cannot be trained on");
 }
 
 /* ---- as JSON --------------------------------------------------------------------------------------- */
@@ -216,6 +220,7 @@ static void json_summary(const char *what, tp_shape input, const tp_summary *s, 
     emit_integer("pass_bytes", s->pass_bytes);
     emit_integer("parameter_bytes", s->param_bytes);
     emit_integer("activation_bytes", s->activation_bytes);
+    emit_integer("training_bytes", s->training_bytes);
     emit_end();
 }
 

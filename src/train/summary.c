@@ -151,6 +151,57 @@ static tp_status measure(survey *s, tp_module *net, tp_shape input)
     return tp_error_pending();
 }
 
+/* ---- a training step ----------------------------------------------------------------------------------------------- */
+
+static int64_t bytes_of(tp_params *all)
+{
+    int64_t bytes = 0;
+    for (int i = 0; all && i < tp_params_count(all); i++)
+        bytes += tp_numel(tp_params_at(all, i)) * (int64_t)tp_dtype_size(tp_dtype_of(tp_params_at(all, i)));
+    return bytes;
+}
+
+/* Forward, with classifiers that stand beside, and the gradients of all parameters; what it makes dies here. */
+static tp_status dry_step(tp_module *net, tp_shape input, tp_params *all, tp_tensor **trained,
+                          tp_tensor **grads)
+{
+    TP_SCOPE;
+    TP_ENABLE_GRAD;
+    double weight;
+    int n = 0;
+    tp_tensor *loss = tp_sum(tp_forward(net, tp_zeros(input)), TP_ALL_DIMS, false);
+    for (tp_tensor *y; (y = tp_take_aux(net, &weight));)
+        loss = tp_add(loss, tp_sum(y, TP_ALL_DIMS, false));
+    for (int i = 0; i < tp_params_count(all); i++)
+        if (tp_requires_grad(tp_params_at(all, i)))
+            trained[n++] = tp_params_at(all, i);
+    return n ? tp_gradients(loss, trained, n, grads) : tp_error_pending();
+}
+
+/* The most bytes at a time, of weights, buffers and what a step makes: by a dry run of it. */
+static tp_status measure_training(tp_module *net, tp_shape input, tp_summary *s)
+{
+    TP_SCOPE;
+    tp_params *all = tp_parameters(net);
+    size_t room = (size_t)tp_params_count(all) * sizeof(tp_tensor *);
+    tp_tensor **trained = tp_alloc(room), **grads = tp_alloc(room);
+    tp_dry_run_total total = { .records = true };
+    if (trained && grads) {
+        tp_train(net, true);
+        tp_dry_run(&total);
+        dry_step(net, input, all, trained, grads);
+        tp_dry_run(NULL);
+        s->training_bytes = total.peak_bytes + bytes_of(all) + bytes_of(tp_buffers(net));
+    }
+    if (tp_pending() && tp_error_pending() != TP_ERR_MEMORY) { /* a batch norm of one value, say */
+        tp_error_take(NULL, 0);
+        s->training_bytes = 0;
+    }
+    tp_free(trained, room);
+    tp_free(grads, room);
+    return tp_error_pending();
+}
+
 static tp_status survey_modules(survey *s, tp_module *net, tp_shape input)
 {
     s->room = count_modules(net);
@@ -163,6 +214,8 @@ static tp_status survey_modules(survey *s, tp_module *net, tp_shape input)
     s->summary->trainable = s->summary->rows[0].trainable;
     tp_eval(net);
     tp_status status = measure(s, net, input);
+    if (!status)
+        status = measure_training(net, input, s->summary);
     for (int i = 0; i < s->summary->n_rows; i++) /* parents first: each then has its own mode again */
         tp_train(s->modules[i], s->training[i]);
     return status;

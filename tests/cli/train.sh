@@ -40,7 +40,7 @@ kill -TERM $!
 wait $!; echo "exit $?"
 tail -1 interrupted
 echo "--- inspect"
-run summary b | tail -4
+run summary b | tail -5
 run summary b --classes 3
 run inspect b
 run inspect b/last/model.safetensors
