@@ -124,6 +124,46 @@ static void a_batch_that_cannot_be_trained_on_is_summed_up(void **state)
     tp_summary_free(&s);
 }
 
+/* ---- being watched --------------------------------------------------------------------------------------------------- */
+
+static void count_calls(void *context, tp_module *m, const tp_tensor *input, const tp_tensor *output,
+                        double seconds)
+{
+    (void)m, (void)input, (void)output, (void)seconds;
+    ++*(int *)context;
+}
+
+static tp_params *gradients_when(bool watched, int *calls)
+{
+    tp_module *net = tp_model("squeezenet1_1", .classes = 10, .image_size = 43, .dropout = TP_ZERO);
+    tp_tensor *x = tp_empty(TP_SHAPE(4, 3, 43, 43));
+    int64_t labels[] = { 0, 3, 5, 9 };
+    filled_module(net);
+    filled_tensor("images", x, 2, 0);
+    if (watched)
+        tp_set_observer(count_calls, calls);
+    tp_tensor *y = tp_forward(net, x);
+    tp_set_observer(NULL, NULL);
+    tp_backward(tp_cross_entropy(y, tp_tensor_copied(labels, TP_I64, TP_SHAPE(4))));
+    expect_no_error();
+    return tp_parameters(net);
+}
+
+/* Which the times of layers rely on: activations are not fused under an observer. */
+static void an_observer_changes_no_bit(void **state)
+{
+    TP_SCOPE;
+    int calls = 0;
+    (void)state;
+    tp_params *alone = gradients_when(false, NULL), *watched = gradients_when(true, &calls);
+    assert_true(calls > 40);
+    for (int i = 0; i < tp_params_count(alone); i++) {
+        tp_tensor *a = tp_contiguous(tp_grad(tp_params_at(alone, i))),
+                  *b = tp_contiguous(tp_grad(tp_params_at(watched, i)));
+        assert_memory_equal(tp_data(a), tp_data(b), (size_t)tp_numel(a) * sizeof(float));
+    }
+}
+
 /* ---- saliency and Grad-CAM ----------------------------------------------------------------------------------------- */
 
 typedef struct seen_case {
@@ -213,6 +253,7 @@ int main(void)
         cmocka_unit_test(summaries_are_torchinfos),
         cmocka_unit_test(the_memory_of_a_training_step_is_what_one_takes),
         cmocka_unit_test(a_batch_that_cannot_be_trained_on_is_summed_up),
+        cmocka_unit_test(an_observer_changes_no_bit),
         cmocka_unit_test(saliency_and_grad_cam_are_pytorchs),
         cmocka_unit_test(what_cannot_be_seen_is_an_error),
     };

@@ -76,8 +76,7 @@ tp_tensor *tp_run_input(tp_run *run, const char *path)
     return tp_keep(input_through("run_input", run, path, run ? run->transform : NULL));
 }
 
-/* The steps but normalize, which makes numbers of colours. */
-static tp_transform *without_normalize(const char *text)
+tp_transform *transform_to_see(const char *text)
 {
     static const char spaces[] = " \t\r\n", name[] = "normalize=";
     size_t room = strlen(text) + 1, used = 0;
@@ -103,6 +102,6 @@ tp_tensor *tp_run_picture(tp_run *run, const char *path)
 {
     TP_SCOPE;
     TP_NO_GRAD;
-    tp_transform *seen = run && !tp_pending() ? without_normalize(run->setup->config.transform) : NULL;
+    tp_transform *seen = run && !tp_pending() ? transform_to_see(run->setup->config.transform) : NULL;
     return tp_keep(input_through("run_picture", run, path, seen));
 }

@@ -10,6 +10,7 @@
 #include "train/loop.h"
 
 #include "train/evaluate.h"
+#include "train/layer_times.h"
 #include "train/metrics.h"
 
 #include <math.h>
@@ -34,9 +35,9 @@ static uint64_t mixed(uint64_t x)
     return x ^ x >> 31;
 }
 
-static uint64_t epoch_seed(const trainer *t)
+uint64_t loop_epoch_seed(uint64_t seed, int64_t epoch)
 {
-    return mixed(mixed(t->config->seed) ^ (uint64_t)(t->state.epoch + 1));
+    return mixed(mixed(seed) ^ (uint64_t)(epoch + 1));
 }
 
 /* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on. */
@@ -73,18 +74,25 @@ static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
     return loss;
 }
 
+enum { TIMED_STEP = 3 }; /* the first in which all memory is there already; of every run the same */
+
 static tp_status train_step(trainer *t, const tp_batch *b)
 {
     TP_SCOPE;
     seed_step(t);
     tp_zero_grad(t->optim);
-    tp_tensor *y = tp_forward(t->net, b->x), *loss = loss_of(t, y, b->y);
+    layer_times *times = t->state.global_step == TIMED_STEP - 1 ? layer_times_begin(t->net) : NULL;
+    tp_tensor *y = tp_forward(t->net, b->x);
+    layer_times_forward_done(times);
+    tp_tensor *loss = loss_of(t, y, b->y);
     if (tp_pending())
         return tp_error_pending();
     double value = tp_item(loss);
     if (!isfinite(value))
         return loss_failure(t, "training", value);
+    layer_times_backward(times);
     tp_backward(loss);
+    layer_times_write(times, t->folder, TIMED_STEP, b->n);
     if (t->config->clip_norm > 0)
         tp_clip_grad_norm(t->parameters, t->config->clip_norm);
     if (tp_step(t->optim))
@@ -222,8 +230,9 @@ static tp_status run_epoch(trainer *t)
     double begun = clock_seconds(), rate = 0;
     int64_t seen_before = t->state.seen;
     tp_loader *loader =
-        tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
-                      .workers = t->config->workers, .transform = t->augmented, .first_batch = t->state.step);
+        tp_loader_new(t->train, t->config->batch_size, .shuffle = true,
+                      .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
+                      .transform = t->augmented, .first_batch = t->state.step);
     if (!loader)
         return tp_error_pending();
     tp_train(t->net, true);
