@@ -113,6 +113,33 @@ static void the_memory_of_a_training_step_is_what_one_takes(void **state)
     }
 }
 
+/* In an instant: their weights take no memory. */
+static void every_model_is_summed_up(void **state)
+{
+    (void)state;
+    for (int i = 0; i < tp_model_count(); i++) {
+        TP_SCOPE;
+        tp_summary s;
+        tp_dry_run_total total = { 0 };
+        const tp_model_info *info = tp_model_at(i);
+        tp_shape input =
+            TP_SHAPE(2, info->defaults.channels, info->defaults.image_size, info->defaults.image_size);
+        tp_dry_run(&total);
+        tp_module *net = tp_model(info->name);
+        tp_dry_run(NULL);
+        int64_t before = tp_memory_stats().live_bytes, own = 0;
+        tp_memory_reset_peak();
+        assert_int_equal(tp_summarize(net, input, &s), TP_OK);
+        assert_true(tp_memory_stats().peak_bytes - before < 4 << 20);
+        for (int k = 0; k < s.n_rows; k++)
+            own += s.rows[k].params;
+        assert_int_equal(own, s.params);
+        assert_int_equal(s.rows[0].mult_adds, s.mult_adds);
+        assert_true(s.training_bytes > 8 * s.params && s.pass_bytes > 0 && s.flops > (double)s.mult_adds);
+        tp_summary_free(&s);
+    }
+}
+
 /* One picture, and batch norms over one pixel. */
 static void a_batch_that_cannot_be_trained_on_is_summed_up(void **state)
 {
@@ -247,15 +274,32 @@ static void what_cannot_be_seen_is_an_error(void **state)
     assert_true(maps && tp_size(maps, 1) == 16 && tp_size(maps, 2) == 10);
 }
 
+static void look(void)
+{
+    TP_SCOPE;
+    tp_module *net = tp_model("lenet5", .image_size = 16);
+    tp_tensor *x = tp_zeros(TP_SHAPE(1, 1, 16, 16));
+    tp_saliency(net, x, 2);
+    tp_grad_cam(net, NULL, x, TP_TOP_CLASS);
+}
+
+static void without_memory_there_is_an_error(void **state)
+{
+    (void)state;
+    with_failing_allocations(look);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(summaries_are_torchinfos),
         cmocka_unit_test(the_memory_of_a_training_step_is_what_one_takes),
+        cmocka_unit_test(every_model_is_summed_up),
         cmocka_unit_test(a_batch_that_cannot_be_trained_on_is_summed_up),
         cmocka_unit_test(an_observer_changes_no_bit),
         cmocka_unit_test(saliency_and_grad_cam_are_pytorchs),
         cmocka_unit_test(what_cannot_be_seen_is_an_error),
+        cmocka_unit_test(without_memory_there_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
