@@ -14,18 +14,26 @@ enum { ROOM = 1 << 20 };
 
 static const char config[] = "{\"model\":\"lenet5\",\"data\":\"data/a & b\",\"epochs\":3,\"seed\":null,"
                              "\"optim_options\":{\"lr\":0.001,\"nested\":{\"deep\":true}},\"list\":[7,8]}";
-static const char metrics[] = "{\"epoch\":1,\"global_step\":10,\"lr\":0.001,\"train_loss\":0.9,\"train_"
-                              "accuracy\":0.7,\"test_loss\":0.5,"
-                              "\"test_accuracy\":0.85,\"seconds\":30,\"is_best\":true}\n"
-                              "{\"epoch\":2,\"global_step\":20,\"lr\":0.001,\"train_loss\":0.4,\"train_"
-                              "accuracy\":0.9,\"test_loss\":0.3,"
-                              "\"test_accuracy\":0.9125,\"seconds\":40,\"is_best\":true}\n"
-                              "{\"epoch\":3,\"global_st"; /* killed while it was written */
+static const char metrics[] =
+    "{\"epoch\":1,\"global_step\":10,\"lr\":0.001,\"train_loss\":0.9,\"train_"
+    "accuracy\":0.7,\"test_loss\":0.5,"
+    "\"test_accuracy\":0.85,\"seconds\":30,\"examples_per_second\":5120.5,\"is_best\":true}\n"
+    "{\"epoch\":2,\"global_step\":20,\"lr\":0.001,\"train_loss\":0.4,\"train_"
+    "accuracy\":0.9,\"test_loss\":0.3,"
+    "\"test_accuracy\":0.9125,\"seconds\":40,\"is_best\":true}\n"
+    "{\"epoch\":3,\"global_st"; /* killed while it was written */
 static const char evaluation[] =
     "{\"classes\":3,\"class_names\":[\"cat\",\"<script>alert('x')</"
     "script>\",\"\"],\"loss\":0.3,\"accuracy\":0.9125,"
     "\"confusion\":[[40,2,0],[1,1234,4],[0,0,30]],\"precision\":[0.5,0.987,null],\"recall\":[0.9,0.8,1],"
     "\"f1\":[0.6,0.7,0.8],\"mistakes\":[{\"index\":17,\"truth\":1,\"answer\":0,\"probability\":0.997}]}";
+
+static const char times[] =
+    "{\"step\":3,\"batch\":64,\"layers\":[{\"name\":\"\",\"type\":\"sequential\",\"forward\":0,\"backward\":"
+    "0},"
+    "{\"name\":\"a.conv\",\"type\":\"conv2d\",\"forward\":0.0025,\"backward\":0.0035},"
+    "{\"name\":\"b.conv\",\"type\":\"conv2d\",\"forward\":0.0005,\"backward\":0.0005},"
+    "{\"name\":\"<relu>\",\"type\":\"relu\",\"forward\":0.001,\"backward\":0.002},7,{\"forward\":-1}]}";
 
 static const char *new_folder(const char *name)
 {
@@ -113,6 +121,34 @@ static void a_run_is_told_and_escaped(void **state)
     free(page);
     page = page_of(folder); /* over the old one */
     says(page, "</html>");
+    free(page);
+}
+
+static void layers_have_their_times(void **state)
+{
+    (void)state;
+    need_json();
+    const char *folder = new_folder("times");
+    put_in(folder, "config.json", config);
+    put_in(folder, "metrics.jsonl", metrics);
+    put_in(folder, "layer_times.json", times);
+    char *page = page_of(folder);
+    is_whole_and_alone(page);
+    const char *const texts[] = {
+        "Step 3 of the training, a batch of 64: 4 ms forward, 6 ms backward",
+        "<tr><td>conv2d</td><td class=\"n\">2</td><td class=\"n\">3.00</td><td class=\"n\">4.00</td>",
+        "70.0\u202f%",
+        "<tr><td>a.conv</td><td>conv2d</td><td class=\"n\">2.50</td><td class=\"n\">3.50</td>",
+        "&lt;relu&gt;",
+        "Training examples a second",
+        "value: 5120.5",
+    };
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        says(page, texts[i]);
+    free(page);
+    put_in(folder, "layer_times.json", "{\"layers\":{}}");
+    page = page_of(folder);
+    says(page, "No times of layers: layer_times.json has no layers.");
     free(page);
 }
 
@@ -210,6 +246,7 @@ static void without_memory_there_is_an_error_or_a_report(void **state)
     put_in(failing_folder, "config.json", config);
     put_in(failing_folder, "metrics.jsonl", metrics);
     put_in(failing_folder, "evaluation.json", evaluation);
+    put_in(failing_folder, "layer_times.json", times);
     with_failing_allocations(write_it);
 }
 
@@ -217,6 +254,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_is_told_and_escaped),
+        cmocka_unit_test(layers_have_their_times),
         cmocka_unit_test(what_is_missing_is_said),
         cmocka_unit_test(a_regression_has_no_confusion),
         cmocka_unit_test(many_classes_show_their_worst_pairs),

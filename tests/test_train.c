@@ -5,6 +5,7 @@
 #include "support/mnist.h"
 
 #include "base/memory.h"
+#include "io/json.h"
 #include "train/config.h"
 #include "train/crc32.h"
 
@@ -200,7 +201,8 @@ static void a_run_learns_and_leaves_its_folder(void **state)
                                          "best/SUMS",
                                          "best/model.safetensors",
                                          "best/optimizer.safetensors",
-                                         "best/state.json" };
+                                         "best/state.json",
+                                         "layer_times.json" };
     const char *out = finished_run();
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         assert_int_equal(access(in(out, names[i]), R_OK), 0);
@@ -212,11 +214,32 @@ static void a_run_learns_and_leaves_its_folder(void **state)
     assert_true(result.best > 0.5 && result.best <= 1 && result.test_loss < 2);
     size_t n = get_file(in(out, "metrics.jsonl"), bytes_a, ROOM - 1);
     bytes_a[n] = 0;
-    static const char *const keys[] = { "epoch",         "global_step",    "lr",
-                                        "train_loss",    "train_accuracy", "test_loss",
-                                        "test_accuracy", "is_best",        "seconds" };
+    static const char *const keys[] = {
+        "epoch",     "global_step",   "lr",      "train_loss", "train_accuracy",
+        "test_loss", "test_accuracy", "is_best", "seconds",    "examples_per_second"
+    };
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
         assert_non_null(strstr((char *)bytes_a, keys[i]));
+}
+
+/* One for each module, with its own time in both directions. */
+static void layers_are_timed_in_the_third_step(void **state)
+{
+    (void)state;
+    size_t n = get_file(in(finished_run(), "layer_times.json"), bytes_a, ROOM - 1);
+    bytes_a[n] = 0;
+    js_value *top = js_parse("layer_times.json", bytes_a, n, 0);
+    const js_value *layers = js_get(top, "layers");
+    assert_int_equal(js_count(layers), 5); /* flatten, fc1, relu1, fc2 and the network itself */
+    bool busy = false;
+    for (int64_t i = 0; i < js_count(layers); i++) {
+        double forward, backward;
+        assert_true(js_number(js_get(js_at(layers, i), "forward"), &forward) && forward >= 0);
+        assert_true(js_number(js_get(js_at(layers, i), "backward"), &backward) && backward >= 0);
+        busy |= !strcmp(js_string(js_get(js_at(layers, i), "name")), "fc1") && forward > 0 && backward > 0;
+    }
+    assert_true(busy);
+    js_free(top);
 }
 
 static void a_folder_that_holds_a_run_is_not_written_over(void **state)
@@ -436,6 +459,11 @@ static void pictures_of_another_size_are_brought_to_size(void **state)
     expect_no_error();
     assert_int_equal(tp_ndim(x), 4);
     assert_true(tp_size(x, 1) == 1 && tp_size(x, 2) == 28 && tp_size(x, 3) == 28);
+    tp_tensor *seen = tp_run_picture(run, path); /* before it is normalised */
+    expect_no_error();
+    assert_true(tp_ndim(seen) == 4 && tp_size(seen, 2) == 28);
+    assert_true(fabs(tp_item(tp_mean(seen, TP_ALL_DIMS, false)) - 128 / 255.0) < 1e-5);
+    assert_true(fabs(tp_item(tp_mean(x, TP_ALL_DIMS, false)) - 128 / 255.0) > 0.05);
 }
 
 static void an_evaluation_adds_up(void **state)
@@ -664,6 +692,7 @@ int main(void)
         cmocka_unit_test(config_json_comes_back_as_it_was),
         cmocka_unit_test(the_default_transform_is_what_model_and_data_need),
         cmocka_unit_test(a_run_learns_and_leaves_its_folder),
+        cmocka_unit_test(layers_are_timed_in_the_third_step),
         cmocka_unit_test(a_folder_that_holds_a_run_is_not_written_over),
         cmocka_unit_test(the_caller_hears_of_steps_and_epochs_and_can_stop),
         cmocka_unit_test(without_gain_it_stops_early),

@@ -4,6 +4,7 @@
  * over three pictures make grow (PyTorch's own f32 is as far off).  Both sides fill every tensor from its name alone, so a
  * wrong name is a wrong number.
  * Layer: tests.  Read next: support/golden.h. */
+#include "support/filled.h"
 #include "support/golden.h"
 #include "support/files.h"
 
@@ -40,53 +41,6 @@ static const zoo_case cases[] = {
     { "densenet121-cifar", "densenet121", NULL, "cifar", 17, 1e-3, 1e-4 },
     { "squeezenet1_1", "squeezenet1_1", NULL, NULL, 67, 1e-4, 1e-5 },
 };
-
-/* ---- numbers from names: tools/golden/zoo.py ------------------------------------------------------------------------------- */
-
-static uint64_t raw(const char *name, const char *suffix, int64_t i)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char *c = name; *c; c++)
-        h = (h ^ (unsigned char)*c) * 0x100000001b3u;
-    for (const char *c = suffix; *c; c++)
-        h = (h ^ (unsigned char)*c) * 0x100000001b3u;
-    uint64_t x = h + (uint64_t)(i + 1) * 0x9e3779b97f4a7c15u;
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-    return x ^ x >> 31;
-}
-
-/* f32 */
-static void fill(const char *name, tp_tensor *t, double scale, double shift)
-{
-    float *to = tp_data(t);
-    for (int64_t i = 0; i < tp_numel(t); i++)
-        to[i] = (float)(shift + scale * ((double)(raw(name, "", i) >> 40) / (1 << 23) - 1));
-}
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-    return n >= m && !strcmp(name + n - m, end);
-}
-
-static void fill_all(tp_module *net)
-{
-    TP_NO_GRAD;
-    tp_params *state = tp_state_dict(net);
-    for (int i = 0; i < tp_params_count(state); i++) {
-        tp_tensor *t = tp_params_at(state, i);
-        const char *name = tp_params_name(state, i);
-        if (ends_with(name, "num_batches_tracked"))
-            tp_zero_(t);
-        else if (tp_ndim(t) > 1)
-            fill(name, t, sqrt(6 / ((double)tp_numel(t) / (double)tp_size(t, 0))), 0);
-        else if (ends_with(name, "running_mean") || ends_with(name, "bias"))
-            fill(name, t, 0.1, 0);
-        else
-            fill(name, t, 0.25, 1);
-    }
-}
 
 /* ---- comparing --------------------------------------------------------------------------------------------------------------- */
 
@@ -136,7 +90,7 @@ static void check_gradients(const zoo_case *c, tp_module *net, tp_tensor *norms,
                size = at(norms, i) + 1e-3 * largest; /* a bias before a batch norm has 0 but for rounding */
         worst_norm = fmax(worst_norm, fabs(norm - at(norms, i)) / size);
         for (int j = 0; j < SAMPLES; j++) {
-            uint64_t k = raw(tp_params_name(all, i), "?", j) % (uint64_t)tp_numel(g);
+            uint64_t k = filled_raw(tp_params_name(all, i), "?", j) % (uint64_t)tp_numel(g);
             worst = fmax(worst, fabs(at(g, (int64_t)k) - at(samples, SAMPLES * i + j)) / size);
         }
     }
@@ -154,7 +108,7 @@ static void check_running(const zoo_case *c, tp_module *net, tp_tensor *wanted)
     int64_t k = 0;
     for (int i = 0; i < tp_params_count(buffers); i++) {
         TP_SCOPE;
-        if (ends_with(tp_params_name(buffers, i), "num_batches_tracked")) {
+        if (filled_ends_with(tp_params_name(buffers, i), "num_batches_tracked")) {
             assert_int_equal((int)tp_item(tp_params_at(buffers, i)), 1);
             continue;
         }
@@ -182,9 +136,9 @@ static setting set_up(const zoo_case *c)
     s.net = tp_model(c->model, .classes = CLASSES, .variant = c->variant, .stem = c->stem,
                      .image_size = c->side, .dropout = TP_ZERO, .recompute = c->recompute);
     expect_no_error();
-    fill_all(s.net);
+    filled_module(s.net);
     s.images = tp_empty(TP_SHAPE(BATCH, 3, c->side, c->side));
-    fill("images", s.images, 2, 0);
+    filled_tensor("images", s.images, 2, 0);
     for (int i = 0; i < BATCH; i++)
         numbers[i] = 7 * i % CLASSES;
     s.labels = tp_tensor_copied(numbers, TP_I64, TP_SHAPE(BATCH));
@@ -260,7 +214,7 @@ static void check_case(const zoo_case *c)
     TP_SCOPE;
     setting s = set_up(c);
     check_logits(c, &s, c->logits);
-    fill_all(s.net); /* running statistics as they were */
+    filled_module(s.net); /* running statistics as they were */
     assert_int_equal(tp_module_to(s.net, TP_F64), TP_OK);
     s.images = tp_double(s.images);
     ten_steps(c, &s);

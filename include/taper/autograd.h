@@ -264,10 +264,14 @@ TP_API tp_status tp_infer_like(tp_call *, int input);                    /* outp
 TP_API tp_status tp_infer_broadcast(tp_call *);                          /* all inputs broadcast and promoted into output 0 */
 
 /* Shapes only: between on and off nothing is allocated or computed, results have a shape and no data.
- * total counts what would have been done.  For summaries of networks larger than the machine. */
+ * total counts what would have been done.  For summaries of networks larger than the machine.
+ * With .records, set before, history is recorded as well: gradients can be taken, and live_bytes and peak_bytes follow what results
+ * would hold (an operation's scratch memory too).  What is made in such a run dies before it is turned off. */
 typedef struct tp_dry_run_total {
     double flops;          /* by the ops' cost */
     int64_t output_bytes;  /* of all outputs that are not views */
+    bool records;
+    int64_t live_bytes, peak_bytes;
 } tp_dry_run_total;
 TP_API void tp_dry_run(tp_dry_run_total *total); /* NULL turns it off */
 

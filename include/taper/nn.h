@@ -23,6 +23,7 @@ TP_API void tp_eval(tp_module *);                        /* tp_train(m, false) *
 TP_API bool tp_is_training(const tp_module *);
 TP_API const char *tp_module_type(const tp_module *);    /* "conv2d" */
 TP_API const char *tp_module_info(const tp_module *);    /* "3, 64, kernel 7, stride 2": what its constructor got; may be "" */
+TP_API tp_shape tp_module_kernel(const tp_module *);     /* (height, width) of a convolution's or pooling's window; 0 dims: it has none */
 
 /* Lists of named tensors, in the order of definition. */
 TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, each tensor once; dotted names */
@@ -83,6 +84,26 @@ TP_API int64_t tp_register_forward_pre_hook(tp_module *, tp_forward_pre_hook *, 
 TP_API int64_t tp_register_forward_hook(tp_module *, tp_forward_hook *, void *context);
 TP_API int64_t tp_register_full_backward_hook(tp_module *, tp_backward_hook *, void *context);
 TP_API bool tp_remove_module_hook(tp_module *, int64_t number); /* false if there is none */
+
+/* ---- What a network looks at: src/nn/saliency.c ---------------------------------------------------------------------
+ *
+ * x (N, C, H, W); the network answers with scores (N, classes).  label: whose score is explained; TP_TOP_CLASS: each picture's highest.
+ * In the mode that the network is in (tp_eval first: batch norms in training mix the pictures); no .grad is touched. */
+enum { TP_TOP_CLASS = -1 };
+
+/* (N, H, W): max over channels of |d score / d x| (Simonyan et al. 2013). */
+TP_API tp_tensor *tp_saliency(tp_module *, tp_tensor *x, int64_t label);
+
+/* (N, h, w), the size of layer's output A (N, K, h, w): relu(sum_k a_k A_k), a_k = mean over h, w of d score / d A_k (Selvaraju et al. 2017).
+ * layer NULL: tp_last_maps. */
+TP_API tp_tensor *tp_grad_cam(tp_module *, tp_module *layer, tp_tensor *x, int64_t label);
+
+/* The last convolution that runs, or the largest module around it whose output has still its height and width: a block with its
+ * sum or all its branches.  NULL and an error if there is none. */
+TP_API tp_module *tp_last_maps(tp_module *, tp_tensor *x);
+
+/* The output of layer, somewhere in the network, when it is run on x; of several calls the last. */
+TP_API tp_tensor *tp_output_of(tp_module *, tp_module *layer, tp_tensor *x);
 
 /* ---- Writing a module --------------------------------------------------------------------------------------- */
 

@@ -91,6 +91,7 @@ TP_API const tp_train_config *tp_run_config(const tp_run *);
 TP_API int64_t tp_run_classes(const tp_run *);
 TP_API const char *tp_run_class_name(const tp_run *, int64_t label);
 TP_API tp_tensor *tp_run_input(tp_run *, const char *image_path); /* (1, C, H, W): read, brought to size, transformed */
+TP_API tp_tensor *tp_run_picture(tp_run *, const char *image_path); /* the same before it is normalised: what a person sees, in [0, 1] */
 TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabilities (N, classes), or values (N, 1) */
 
 /* Answers for many pictures: each path is a picture, a folder (all PNG and JPEG files in it, then those of the folders in it, by
@@ -122,21 +123,32 @@ TP_API void tp_eval_free(tp_eval_result *);
 /* Writes report.html from the run folder's files. */
 TP_API tp_status tp_report_write(const char *run_folder);
 
-/* ---- Summary: one row a module, measured by a dry run ------------------------------------------------------------- */
+/* ---- Summary: one row a module, measured by a dry run in evaluation mode ------------------------------------------- */
 
 typedef struct tp_summary_row {
-    const char *name, *type, *info;
-    int depth;
-    tp_shape output;
-    int64_t params;       /* its own, without its children's */
-    double flops;         /* of its forward: 2 per multiply-add */
+    const char *name, *type, *info; /* dotted name; "" is the whole network */
+    int depth, index;          /* of the modules at this depth, counted from 1; the whole network is 0, 1 */
+    int64_t calls;             /* in the forward pass; 0: its shapes are empty (classifiers that stand beside in training) */
+    tp_shape input, output, kernel; /* kernel: of tp_module_kernel */
+    int64_t params;            /* its own, without its children's */
+    int64_t all_params, trainable; /* with its children's; of those the ones that require a gradient */
+    int64_t mult_adds;         /* with its children's; counted as in tp_summary */
+    double flops;              /* of its forward: 2 per multiply-add */
 } tp_summary_row;
+
+/* The figures of torchinfo, which people compare: mult_adds is every weight and bias times the places where it is applied (for a
+ * convolution N OH OW, else N); pass_bytes is what modules with parameters put out, twice, for the gradients; param_bytes is of the
+ * modules that ran.  flops counts all operations instead, as they are done. */
 typedef struct tp_summary {
     tp_summary_row *rows;
     int n_rows;
-    int64_t params, trainable;
+    int64_t params, trainable, mult_adds;
+    int64_t input_bytes, pass_bytes, param_bytes;
     double flops;
-    int64_t activation_bytes; /* outputs that stay for backward */
+    int64_t activation_bytes; /* outputs of all operations in the forward pass */
+    int64_t training_bytes;   /* most at a time in a step of plain SGD: weights, buffers, what backward keeps, gradients, scratch; computed,
+                                 by a dry run of the step, before the allocator rounds sizes up (a fifth at most); 0: such a batch cannot be
+                                 trained on */
 } tp_summary;
 TP_API tp_status tp_summarize(tp_module *, tp_shape input, tp_summary *);
 TP_API void tp_summary_free(tp_summary *);

@@ -72,7 +72,7 @@ static tp_status check_inputs(const tp_op *op, tp_tensor *const *in, int n_in)
 
 static bool wants_record(const tp_op *op, tp_tensor *const *in, int n_in)
 {
-    if (!grad_enabled || op->not_differentiable || dry_run)
+    if (!grad_enabled || op->not_differentiable || (dry_run && !dry_run->records))
         return false;
     for (int i = 0; i < n_in; i++)
         if (in[i] && in[i]->requires_grad)
@@ -92,15 +92,37 @@ static void share_storage(tp_tensor *y, tp_tensor *x)
     y->view_kind = x->view_kind ? x->view_kind : grad_enabled ? VIEW_PLAIN : VIEW_NO_GRAD;
 }
 
+static void dry_hold(size_t bytes, size_t scratch)
+{
+    dry_run->live_bytes += (int64_t)bytes;
+    int64_t most = dry_run->live_bytes + (int64_t)scratch;
+    dry_run->peak_bytes = most > dry_run->peak_bytes ? most : dry_run->peak_bytes;
+}
+
+static void dry_release(void *bytes)
+{
+    if (dry_run)
+        dry_run->live_bytes -= (int64_t)(intptr_t)bytes;
+}
+
+/* An output without memory.  When history is recorded it has a storage, so that its life can be followed. */
+static tp_status dry_output(tp_tensor *y)
+{
+    size_t bytes = (size_t)y->numel * tensor_element_size(y);
+    dry_run->output_bytes += (int64_t)bytes;
+    if (!dry_run->records)
+        return TP_OK;
+    dry_hold(bytes, 0);
+    return tensor_promise(y, dry_release, (void *)(intptr_t)bytes);
+}
+
 static tp_status allocate_outputs(tp_call *c)
 {
     for (int i = 0; i < c->n_out; i++) {
         tp_tensor *y = c->out[i];
         if (c->op->is_view)
             share_storage(y, c->in[0]);
-        else if (dry_run)
-            dry_run->output_bytes += y->numel * (int64_t)tensor_element_size(y);
-        else if (tensor_allocate(y))
+        else if (dry_run ? dry_output(y) : tensor_allocate(y))
             return TP_ERR_MEMORY;
     }
     return TP_OK;
@@ -117,6 +139,7 @@ static tp_status run_forward(tp_call *c)
     if (c->op->is_view || !c->op->forward)
         return TP_OK;
     if (dry_run) {
+        dry_hold(0, c->scratch_bytes);
         dry_run->flops += c->op->cost ? c->op->cost(c) : (double)c->out[0]->numel;
         return TP_OK;
     }

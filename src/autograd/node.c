@@ -124,6 +124,11 @@ static tp_tensor *held_copy(tp_tensor *t)
     return copy;
 }
 
+static uint32_t version_of(const tp_tensor *t) /* made in a dry run it has no storage */
+{
+    return t->storage ? t->storage->version : 0;
+}
+
 static tp_status save(saved_tensor *saved, tp_tensor *t, enum role role)
 {
     saved->tensor = role == OUTPUT                  ? held_alias(t)
@@ -132,7 +137,7 @@ static tp_status save(saved_tensor *saved, tp_tensor *t, enum role role)
                                                     : tp_retain(t);
     if (!saved->tensor)
         return TP_ERR_MEMORY;
-    saved->version = saved->tensor->storage->version;
+    saved->version = version_of(saved->tensor);
     if (!recompute_active() || (role == INPUT && is_wanted_leaf(t)))
         return TP_OK;
     bool taken;
@@ -219,14 +224,13 @@ tp_status node_record(const tp_call *c)
 
 static tp_status check_version(const tp_node *n, const saved_tensor *s, const char *what, int i)
 {
-    if (s->tensor->storage->version == s->version)
+    if (version_of(s->tensor) == s->version)
         return TP_OK;
     return tp_fail(TP_ERR_GRAD,
                    "backward: %s %d of %s, shape %s, was changed in place after it was saved (version %u, %u "
                    "was saved); "
                    "use the form without _ or clone it first",
-                   what, i, n->op->name, tensor_shape_text(s->tensor), s->tensor->storage->version,
-                   s->version);
+                   what, i, n->op->name, tensor_shape_text(s->tensor), version_of(s->tensor), s->version);
 }
 
 /* What the function that was run again has made, with the history that the node's edge still knows. */

@@ -37,7 +37,8 @@ typedef enum words_kind {
     WORDS_MODELS_FOLDERS,
     WORDS_OPS,
     WORDS_VERBS,
-    WORDS_SHELLS
+    WORDS_SHELLS,
+    WORDS_PLOTS
 } words_kind;
 
 typedef struct verb {
@@ -110,8 +111,8 @@ struct cli {
     int n_words;
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
-    const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of;
-    int64_t top, steps;
+    const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of, *layer, *label;
+    int64_t top, steps, depth;
     int threads;
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
@@ -130,6 +131,7 @@ const char *op_choice(int i);
 const char *part_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
+const char *plot_choice(int i);
 tp_shape model_input(const tp_model_info *, const tp_model_options *, int64_t batch); /* what it takes */
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */

@@ -12,6 +12,11 @@ static bool serves(const option *o, int v)
     return o->verbs >> v & 1;
 }
 
+static bool takes_files(const verb *v)
+{
+    return v->words == WORDS_FILES || v->words == WORDS_PLOTS;
+}
+
 static void print_names(choice_fn *names)
 {
     for (int i = 0; names(i); i++)
@@ -24,6 +29,7 @@ static choice_fn *names_of_words(words_kind kind)
            : kind == WORDS_OPS                                  ? op_choice
            : kind == WORDS_VERBS                                ? verb_name_at
            : kind == WORDS_SHELLS                               ? shell_choice
+           : kind == WORDS_PLOTS                                ? plot_choice
                                                                 : NULL;
 }
 
@@ -64,8 +70,8 @@ static void bash_words(int v)
         print_names(names);
         fputs("' -- \"$cur\")) ", stdout);
     }
-    if (verbs[v].words == WORDS_FILES)
-        fputs("COMPREPLY=($(compgen -f -- \"$cur\")) ", stdout);
+    if (takes_files(&verbs[v]))
+        fputs("COMPREPLY+=($(compgen -f -- \"$cur\")) ", stdout);
     if (verbs[v].words == WORDS_FOLDERS || verbs[v].words == WORDS_MODELS_FOLDERS)
         fputs("COMPREPLY+=($(compgen -d -- \"$cur\")) ", stdout);
     fputs(";;\n", stdout);
@@ -134,6 +140,12 @@ static void zsh_words(const verb *v)
     fputs("                ", stdout);
     if (v->words == WORDS_NONE) {
         fputs("&& return\n", stdout);
+        return;
+    }
+    if (v->words == WORDS_PLOTS) {
+        fputs("'1:plot:(", stdout);
+        print_names(names);
+        fputs(")' '*:file:_files'\n", stdout);
         return;
     }
     printf("'%s:word:", v->max_words == 0 ? "*" : "1");
@@ -216,7 +228,7 @@ static void fish(void)
             print_names(names);
             fputs("'\n", stdout);
         }
-        if (verbs[v].words == WORDS_FILES)
+        if (takes_files(&verbs[v]))
             printf("complete -c taper -n '__fish_seen_subcommand_from %s' -F\n", verbs[v].name);
         if (folders)
             printf(

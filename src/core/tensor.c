@@ -74,6 +74,17 @@ tp_status tensor_allocate(tp_tensor *t)
     return TP_OK;
 }
 
+tp_status tensor_promise(tp_tensor *t, void (*release)(void *), void *context)
+{
+    tp_storage *s = storage_new(&device_cpu, NULL, (size_t)t->numel * tensor_element_size(t));
+    if (!s)
+        return TP_ERR_MEMORY;
+    s->release = release;
+    s->context = context;
+    t->storage = s;
+    return TP_OK;
+}
+
 /* ---- tensors --------------------------------------------------------------------------------------- */
 
 static void tensor_destroy(void *object)

@@ -64,6 +64,8 @@ tp_tensor *tensor_blank(void);
 
 /* New memory (not cleared) for a tensor whose shape, strides and dtype are set; strides are dense. */
 tp_status tensor_allocate(tp_tensor *);
+tp_status tensor_promise(tp_tensor *, void (*release)(void *),
+                         void *context); /* a storage without memory, for dry runs; release when it goes */
 
 /* A contiguous tensor with memory that is not cleared. */
 tp_tensor *tensor_new(tp_dtype, tp_shape);

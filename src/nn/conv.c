@@ -121,6 +121,7 @@ static tp_module *conv_new(const conv_kind *kind, int64_t in, int64_t out, int64
     const double bound = 1 / sqrt(fan_in);
     m->forward_relu = conv_forward_relu;
     m->absorb = kind->transposed ? NULL : conv_absorb;
+    m->kernel = kind->one_dim ? TP_SHAPE(z.kernel[1]) : TP_SHAPE(z.kernel[0], z.kernel[1]);
     s->conv = kind->conv;
     s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, shape));
     s->options = o;

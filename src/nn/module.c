@@ -312,6 +312,11 @@ const char *tp_module_info(const tp_module *m)
     return m && m->info ? m->info : "";
 }
 
+tp_shape tp_module_kernel(const tp_module *m)
+{
+    return m ? m->kernel : (tp_shape){ 0 };
+}
+
 /* ---- children ---------------------------------------------------------------------------------------------------- */
 
 int tp_n_children(const tp_module *m)

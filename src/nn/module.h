@@ -37,6 +37,7 @@ struct tp_module {
     module_absorb *absorb;       /* of a layer with weights; NULL: it cannot */
     void *state;
     size_t state_bytes;
+    tp_shape kernel; /* of a window; 0 dims: none */
     bool training;
     bool frozen;            /* keeps its statistics: training stays false (freeze.c) */
     module_tensor *tensors; /* parameters and buffers, in the order of definition */

@@ -47,23 +47,61 @@ static tp_tensor *as_in_dataset(const tp_run *run, const char *path, tp_tensor *
     return result;
 }
 
+/* The same through another transform than the run's own. */
+static tp_tensor *input_through(const char *op, tp_run *run, const char *path, const tp_transform *transform)
+{
+    if (tp_pending())
+        return NULL;
+    if (!run || !path)
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run or the path is NULL", op);
+    tp_shape shape = run->setup->data_shape, example, input = { .ndim = 1, .dim = { 1 } };
+    if (shape.ndim != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
+        return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run learned from %s, not from grey or RGB pictures",
+                            path, run->setup->config.data);
+    if (tp_transform_shape(transform, shape, &example))
+        return NULL;
+    for (int i = 0; i < example.ndim; i++)
+        input.dim[input.ndim++] = example.dim[i];
+    tp_tensor *picture = tp_image_read(path, (int)shape.dim[0]);
+    tp_tensor *x = picture ? as_in_dataset(run, path, picture) : NULL, *y = x ? tp_empty(input) : NULL;
+    if (!y || tp_transform_run(transform, shape, tp_data(x), tp_data(y), 0, 0))
+        return NULL;
+    return y;
+}
+
 tp_tensor *tp_run_input(tp_run *run, const char *path)
 {
     TP_SCOPE;
     TP_NO_GRAD;
-    tp_status status;
-    if (tp_pending())
+    return tp_keep(input_through("run_input", run, path, run ? run->transform : NULL));
+}
+
+tp_transform *transform_to_see(const char *text)
+{
+    static const char spaces[] = " \t\r\n", name[] = "normalize=";
+    size_t room = strlen(text) + 1, used = 0;
+    char *rest = tp_alloc(room);
+    for (text += strspn(text, spaces); rest && *text; text += strspn(text, spaces)) {
+        size_t length = strcspn(text, spaces);
+        if (strncmp(text, name, sizeof name - 1) != 0) {
+            memcpy(rest + used, text, length);
+            used += length;
+            rest[used++] = ' ';
+        }
+        text += length;
+    }
+    if (!rest)
         return NULL;
-    if (!run || !path)
-        return tp_fail_null(TP_ERR_ARGUMENT, "run_input: the run or the path is NULL");
-    tp_shape shape = run->setup->data_shape;
-    if (shape.ndim != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
-        return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run learned from %s, not from grey or RGB pictures",
-                            path, run->setup->config.data);
-    tp_shape input = setup_input(run->setup, &status);
-    tp_tensor *picture = status ? NULL : tp_image_read(path, (int)shape.dim[0]);
-    tp_tensor *x = picture ? as_in_dataset(run, path, picture) : NULL, *y = x ? tp_empty(input) : NULL;
-    if (!y || tp_transform_run(run->transform, shape, tp_data(x), tp_data(y), 0, 0))
-        return NULL;
-    return tp_keep(y);
+    rest[used ? used - 1 : 0] = 0; /* the last blank */
+    tp_transform *t = tp_transform_parse(rest);
+    tp_free(rest, room);
+    return t;
+}
+
+tp_tensor *tp_run_picture(tp_run *run, const char *path)
+{
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_transform *seen = run && !tp_pending() ? transform_to_see(run->setup->config.transform) : NULL;
+    return tp_keep(input_through("run_picture", run, path, seen));
 }

@@ -10,6 +10,7 @@
 #include "train/loop.h"
 
 #include "train/evaluate.h"
+#include "train/layer_times.h"
 #include "train/metrics.h"
 
 #include <math.h>
@@ -34,9 +35,9 @@ static uint64_t mixed(uint64_t x)
     return x ^ x >> 31;
 }
 
-static uint64_t epoch_seed(const trainer *t)
+uint64_t loop_epoch_seed(uint64_t seed, int64_t epoch)
 {
-    return mixed(mixed(t->config->seed) ^ (uint64_t)(t->state.epoch + 1));
+    return mixed(mixed(seed) ^ (uint64_t)(epoch + 1));
 }
 
 /* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on. */
@@ -74,6 +75,8 @@ static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
     return loss;
 }
 
+enum { TIMED_STEP = 3 }; /* the first in which all memory is there already; of every run the same */
+
 /* What a batch's mean loss is a mean over: its examples, or the weights of their classes. */
 static double weight_of(const trainer *t, const tp_batch *b)
 {
@@ -92,13 +95,19 @@ static double weight_of(const trainer *t, const tp_batch *b)
 static tp_status learn_batch(trainer *t, const tp_batch *b)
 {
     TP_SCOPE;
-    tp_tensor *y = tp_forward(t->net, b->x), *loss = loss_of(t, y, b->y);
+    bool timed = t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
+    layer_times *times = timed ? layer_times_begin(t->net) : NULL;
+    tp_tensor *y = tp_forward(t->net, b->x);
+    layer_times_forward_done(times);
+    tp_tensor *loss = loss_of(t, y, b->y);
     if (tp_pending())
         return tp_error_pending();
     double value = tp_item(loss), weight = weight_of(t, b);
     if (!isfinite(value))
         return loss_failure(t, "training", value);
+    layer_times_backward(times);
     tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
+    layer_times_write(times, t->folder, TIMED_STEP, b->n);
     t->batch_weight += weight;
     t->state.loss_sum += value * (double)b->n;
     t->state.right += t->setup->classes ? count_right(y, b->y) : 0;
@@ -297,7 +306,7 @@ static tp_status run_epoch(trainer *t)
     double begun = clock_seconds(), rate = 0;
     int64_t seen_before = t->state.seen, accumulate = t->config->accumulate;
     int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * accumulate;
-    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = epoch_seed(t),
+    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = loop_epoch_seed(t->config->seed, t->state.epoch),
                                       .workers = t->config->workers, .transform = t->augmented,
                                       .first_batch = first < batches ? first : batches);
     if (!loader)

@@ -29,6 +29,7 @@ typedef struct trainer {
 } trainer;
 
 double clock_seconds(void);
+uint64_t loop_epoch_seed(uint64_t seed, int64_t epoch); /* of order and augmentation; epoch from 0 */
 
 /* Trains until the epochs are done, the caller or early stopping says stop, or an error. */
 tp_status loop_run(trainer *);

@@ -27,6 +27,7 @@ static js_value *line_of(const tp_progress *p)
     js_set(line, "test_accuracy", js_new_number(p->test_accuracy));
     js_set(line, "is_best", js_new_bool(p->is_best));
     js_set(line, "seconds", js_new_number(p->seconds));
+    js_set(line, "examples_per_second", js_new_number(p->examples_per_second)); /* of training alone */
     return line;
 }
 

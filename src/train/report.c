@@ -72,11 +72,16 @@ static tp_status add_row(report_run *r, const js_value *v)
     if (tp_grow((void **)&r->rows, &r->room, r->n_rows + 1, sizeof *r->rows))
         return tp_error_pending();
     report_row *row = &r->rows[r->n_rows++];
-    *row = (report_row){
-        report_number(v, "epoch"),         report_number(v, "global_step"),    report_number(v, "lr"),
-        report_number(v, "train_loss"),    report_number(v, "train_accuracy"), report_number(v, "test_loss"),
-        report_number(v, "test_accuracy"), report_number(v, "seconds"),        js_true(js_get(v, "is_best"))
-    };
+    *row = (report_row){ report_number(v, "epoch"),
+                         report_number(v, "global_step"),
+                         report_number(v, "lr"),
+                         report_number(v, "train_loss"),
+                         report_number(v, "train_accuracy"),
+                         report_number(v, "test_loss"),
+                         report_number(v, "test_accuracy"),
+                         report_number(v, "seconds"),
+                         report_number(v, "examples_per_second"),
+                         js_true(js_get(v, "is_best")) };
     if (!isfinite(row->epoch))
         row->epoch = (double)r->n_rows;
     if (row->is_best)
@@ -126,6 +131,7 @@ static tp_status read_run(report_run *r)
     r->best = -1;
     r->config = read_object(r, "config.json", r->no_config);
     r->evaluation = read_object(r, "evaluation.json", r->no_evaluation);
+    r->times = read_object(r, "layer_times.json", r->no_times);
     read_metrics(r);
     if (r->no_memory)
         return tp_fail(TP_ERR_MEMORY, "report: no memory to read %s", r->folder);
@@ -202,6 +208,12 @@ void report_headline(report_page *p, const report_run *r)
         put_duration(p, seconds);
         page_put(p, "</dd></div>\n");
     }
+    double rate = r->n_rows ? r->rows[r->n_rows - 1].examples_per_second : NAN;
+    if (rate > 0) {
+        page_put(p, "<div><dt>Examples a second</dt><dd>");
+        page_count(p, (int64_t)(rate + 0.5));
+        page_put(p, "</dd></div>\n");
+    }
     page_put(p, "</dl>\n</div>\n</header>\n");
 }
 
@@ -228,9 +240,21 @@ static void put_scalar(report_page *p, const js_value *v)
         page_put(p, "–");
 }
 
+/* 0, false, null, "" or a list of nothing: what most fields are. */
+static bool is_nothing(const js_value *v)
+{
+    double x;
+    const char *text = js_string(v);
+    if (js_number(v, &x))
+        return x == 0;
+    return text ? !*text : !js_true(v) && !js_count(v);
+}
+
 /* A row of the table: a value, or a list of them with commas. */
 static void put_values(report_page *p, const config_name *name, const js_value *v)
 {
+    if (is_nothing(v))
+        return;
     page_put(p, "<tr><td class=\"k\">");
     page_text(p, name->text);
     page_put(p, "</td><td class=\"v\">");
@@ -289,7 +313,7 @@ void report_config(report_page *p, const report_run *r)
         config_name name = { 0 };
         page_put(p, "<div class=\"wide\"><table>\n");
         put_fields(p, &name, r->config);
-        page_put(p, "</table></div>\n");
+        page_put(p, "</table></div>\n<p class=\"soft\">All other fields are 0, false or empty.</p>\n");
     } else {
         tp_error_set(TP_ERR_IO, "%s", r->no_config);
         page_missing(p, "No configuration");
@@ -345,8 +369,8 @@ void report_commands(report_page *p, const report_run *r)
 static void put_page(report_page *p, const report_run *r)
 {
     static void (*const sections[])(report_page *, const report_run *) = {
-        report_headline, report_curves, report_confusion, report_by_class, report_mistakes,
-        report_filters,  report_model,  report_config,    report_commands,
+        report_headline, report_curves, report_confusion, report_by_class, report_mistakes, report_augmented,
+        report_filters,  report_times,  report_model,     report_config,   report_commands,
     };
     char title[300];
     snprintf(title, sizeof title, "%.120s on %.120s", report_string(r->config, "model", "A run"),
@@ -387,6 +411,7 @@ tp_status tp_report_write(const char *run_folder)
     tp_free(r.rows, (size_t)r.room * sizeof *r.rows);
     js_free(r.config);
     js_free(r.evaluation);
+    js_free(r.times);
     tp_set_rng_state(rng);
     return tp_error_pending();
 }

@@ -21,6 +21,7 @@ void page_text(report_page *, const char *text);                       /* escape
 void page_cut(report_page *, const char *text,
               int letters);              /* escaped, at most so many letters and an ellipsis */
 void page_count(report_page *, int64_t); /* 61 706, with narrow spaces */
+void page_base64(report_page *, const void *data, size_t size);
 void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
 void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
 void page_begin(report_page *, const char *title);
@@ -29,7 +30,8 @@ void page_end(report_page *);
 /* ---- The run ------------------------------------------------------------------------------------------------- */
 
 typedef struct report_row { /* a line of metrics.jsonl; NaN where it had null */
-    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds;
+    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds,
+        examples_per_second;
     bool is_best;
 } report_row;
 
@@ -37,8 +39,8 @@ enum { WHY = 1100 };
 
 typedef struct report_run {
     const char *folder;
-    js_value *config, *evaluation;                                         /* NULL: not there */
-    char no_config[WHY], no_metrics[WHY], no_evaluation[WHY], no_run[WHY]; /* why not */
+    js_value *config, *evaluation, *times; /* NULL: not there */
+    char no_config[WHY], no_metrics[WHY], no_evaluation[WHY], no_run[WHY], no_times[WHY]; /* why not */
     report_row *rows;
     int64_t n_rows, room;
     int64_t best; /* index of the best row, or -1 */
@@ -50,6 +52,9 @@ const char *report_string(const js_value *object, const char *name, const char *
 double report_number(const js_value *object, const char *name);               /* NaN if there is none */
 const char *report_class(const report_run *, int64_t label, char number[24]); /* its name, or its number */
 
+/* A picture (1 or 3, H, W) in [0, 1], as PNG, or drawn where the build has none; large ones are shrunk. */
+void page_picture(report_page *, const float *x, tp_shape);
+
 /* ---- Sections ------------------------------------------------------------------------------------------------ */
 
 void report_headline(report_page *, const report_run *);
@@ -57,8 +62,10 @@ void report_curves(report_page *, const report_run *);
 void report_confusion(report_page *, const report_run *);
 void report_by_class(report_page *, const report_run *);
 void report_mistakes(report_page *, const report_run *);
+void report_augmented(report_page *, const report_run *);
 void report_filters(report_page *, const report_run *);
 void report_model(report_page *, const report_run *);
+void report_times(report_page *, const report_run *);
 void report_config(report_page *, const report_run *);
 void report_commands(report_page *, const report_run *);
 

@@ -83,6 +83,20 @@ void page_count(report_page *p, int64_t n)
     }
 }
 
+void page_base64(report_page *p, const void *data, size_t size)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    const unsigned char *from = data;
+    for (size_t i = 0; i < size; i += 3) {
+        size_t n = size - i < 3 ? size - i : 3;
+        uint32_t bits =
+            (uint32_t)from[i] << 16 | (n > 1 ? (uint32_t)from[i + 1] << 8 : 0) | (n > 2 ? from[i + 2] : 0);
+        char four[4] = { digits[bits >> 18], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
+                         n > 2 ? digits[bits & 63] : '=' };
+        append(p, four, sizeof four);
+    }
+}
+
 void page_percent(report_page *p, double share, int decimals)
 {
     if (isfinite(share))
@@ -134,7 +148,7 @@ static const char style[] =
     "td.bar{min-width:90px;width:30%;vertical-align:middle}.bar i{display:block;height:8px;border-radius:2px;"
     "background:var(--a)}\n"
     ".grid,.cards{display:flex;flex-wrap:wrap;gap:24px 28px}.grid figure{flex:1 1 320px;max-width:446px}\n"
-    ".cards{gap:18px 16px}.cards figure{width:102px}\n"
+    ".cards{gap:18px 16px}.cards figure{width:101px}.small{gap:10px 8px}.small figure{width:108px}\n"
     ".tiles{display:flex;flex-wrap:wrap;gap:8px}.tiles svg{border-radius:2px}\n"
     "figure{margin:0}figcaption{font-size:.8125rem;line-height:1.4;margin-top:4px;overflow-wrap:anywhere}"
     "figcaption b{color:var(--fg)}\n"
@@ -144,6 +158,7 @@ static const char style[] =
     ".grid-line{stroke:var(--line)}.hit{fill:transparent}.hit:hover{fill:var(--soft);fill-opacity:.15}\n"
     ".la{stroke:var(--a)}.lb{stroke:var(--b)}.la,.lb{fill:none;stroke-width:2;stroke-linejoin:round}\n"
     ".pa{fill:var(--a)}.pb{fill:var(--b)}.right{fill:var(--good)}.wrong{fill:var(--bad)}\n"
+    ".pixels image{image-rendering:pixelated}"
     ".pixels{width:100%;height:auto;border-radius:3px;border:1px solid var(--line)}\n"
     "footer{margin-top:48px;color:var(--soft);font-size:.8125rem}\n"
     "@media(max-width:520px){main{padding:20px 14px 48px}.big{font-size:2.75rem}.bar{display:none}}\n"

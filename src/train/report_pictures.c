@@ -1,21 +1,22 @@
-/* report_pictures.c - pictures as SVG: the examples that the network is most sure and wrong about, its first filters.
+/* report_pictures.c - pictures: the examples that the network is most sure and wrong about, its first filters.
  *
- * A picture is one rect for every run of equal pixels in a row, on a ground of its most frequent colour; large
- * pictures are shrunk first.  Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
+ * Examples are PNG inside the page.  What is of few pixels, or where the build has no PNG, is SVG: one rect for every run of equal
+ * pixels in a row, on a ground of its most frequent colour.  Large pictures are shrunk first.  Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "io/image.h"
 #include "train/report.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SIDE = 40, MAX_MISTAKES = 24, MAX_FILTERS = 32, MAX_INPUTS = 3 };
+enum { MAX_SIDE = 40, PNG_SIDE = 112, MAX_MISTAKES = 24, MAX_FILTERS = 32, MAX_INPUTS = 3 };
 
-typedef struct picture {
+typedef struct drawing {
     int height, width;
     uint32_t pixel[MAX_SIDE * MAX_SIDE]; /* 0xRRGGBB */
-} picture;
+} drawing;
 
 static int by_value(const void *a, const void *b)
 {
@@ -23,7 +24,7 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-static uint32_t most_frequent(const picture *im)
+static uint32_t most_frequent(const drawing *im)
 {
     uint32_t sorted[MAX_SIDE * MAX_SIDE], best = 0;
     int n = im->height * im->width, most = 0;
@@ -40,7 +41,7 @@ static uint32_t most_frequent(const picture *im)
     return best;
 }
 
-static void put_pixels(report_page *p, const picture *im, const char *attributes)
+static void put_pixels(report_page *p, const drawing *im, const char *attributes)
 {
     uint32_t ground = most_frequent(im);
     page_put(p, "<svg viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\" role=\"img\" %s>", im->width,
@@ -75,21 +76,69 @@ static float block_mean(const float *plane, int64_t stride, const int64_t from[2
     return (float)(sum / (double)((to[0] - from[0]) * (to[1] - from[1])));
 }
 
-static void fill_picture(picture *im, const float *x, tp_shape s) /* (1 or 3, H, W) */
+/* (1 or 3, H, W) in blocks that bring it to at most side x side; colours of so many levels a channel. */
+static int64_t block_of(tp_shape s, int64_t side)
 {
-    int64_t h = s.dim[1], w = s.dim[2], by = ((h > w ? h : w) + MAX_SIDE - 1) / MAX_SIDE;
-    im->height = (int)((h + by - 1) / by);
-    im->width = (int)((w + by - 1) / by);
+    int64_t longer = s.dim[1] > s.dim[2] ? s.dim[1] : s.dim[2];
+    return (longer + side - 1) / side;
+}
+
+static uint32_t block_colour(const float *x, tp_shape s, int64_t by, int64_t i, int64_t j, int levels)
+{
+    int64_t h = s.dim[1], w = s.dim[2];
+    int64_t to[2] = { (i + 1) * by < h ? (i + 1) * by : h, (j + 1) * by < w ? (j + 1) * by : w };
+    uint32_t c = 0;
+    for (int64_t k = 0; k < 3; k++) {
+        const float *plane = x + (s.dim[0] == 3 ? k : 0) * h * w;
+        c = c << 8 | level(block_mean(plane, w, (int64_t[]){ i * by, j * by }, to), levels);
+    }
+    return c;
+}
+
+static void fill_picture(drawing *im, const float *x, tp_shape s)
+{
+    int64_t by = block_of(s, MAX_SIDE);
+    im->height = (int)((s.dim[1] + by - 1) / by);
+    im->width = (int)((s.dim[2] + by - 1) / by);
     for (int64_t i = 0; i < im->height; i++)
-        for (int64_t j = 0; j < im->width; j++) {
-            int64_t to[2] = { (i + 1) * by < h ? (i + 1) * by : h, (j + 1) * by < w ? (j + 1) * by : w };
-            uint32_t c = 0;
-            for (int64_t k = 0; k < 3; k++) {
-                const float *plane = x + (s.dim[0] == 3 ? k : 0) * h * w;
-                c = c << 8 | level(block_mean(plane, w, (int64_t[]){ i * by, j * by }, to), 32);
-            }
-            im->pixel[i * im->width + j] = c;
+        for (int64_t j = 0; j < im->width; j++)
+            im->pixel[i * im->width + j] = block_colour(x, s, by, i, j, 32);
+}
+
+static bool png_of(const float *x, tp_shape s, picture *p, file_bytes *png)
+{
+    int64_t by = block_of(s, PNG_SIDE);
+    if (picture_new("report", (s.dim[1] + by - 1) / by, (s.dim[2] + by - 1) / by, 3, p))
+        return false;
+    for (int64_t i = 0; i < p->height; i++)
+        for (int64_t j = 0; j < p->width; j++) {
+            uint32_t c = block_colour(x, s, by, i, j, 256);
+            for (int k = 0; k < 3; k++)
+                p->pixels[(i * p->width + j) * 3 + k] = (unsigned char)(c >> (16 - 8 * k));
         }
+    return !encode_png("report", p, png);
+}
+
+void page_picture(report_page *page, const float *x, tp_shape s)
+{
+    picture p = { 0 };
+    file_bytes png = { 0 };
+    if (png_of(x, s, &p, &png)) {
+        page_put(page,
+                 "<svg viewBox=\"0 0 %d %d\" role=\"img\" class=\"pixels\"><image width=\"%d\" height=\"%d\" "
+                 "href=\"data:image/png;base64,",
+                 (int)p.width, (int)p.height, (int)p.width, (int)p.height);
+        page_base64(page, png.data, png.size);
+        page_put(page, "\"/></svg>");
+    } else if (tp_error_take(NULL, 0) == TP_ERR_MEMORY) {
+        page->failed = true;
+    } else {
+        drawing im;
+        fill_picture(&im, x, s);
+        put_pixels(page, &im, "class=\"pixels\"");
+    }
+    file_bytes_free(&png);
+    picture_free(&p);
 }
 
 static tp_dataset *mistake_data(const report_run *r)
@@ -132,9 +181,7 @@ static void put_mistake(report_page *p, const report_run *r, const js_value *m, 
     bool there = x && index >= 0 && index < tp_dataset_count(d);
     double y, probability = report_number(m, "probability");
     if (there && !tp_dataset_get(d, index, x, &y)) {
-        picture im;
-        fill_picture(&im, x, tp_dataset_shape(d));
-        put_pixels(p, &im, "class=\"pixels\"");
+        page_picture(p, x, tp_dataset_shape(d));
     } else if (there) {
         page_missing(p, "No picture");
     }
@@ -213,12 +260,52 @@ static bool find_filters(filters *f, const report_run *r)
     return true;
 }
 
+static void put_tile(report_page *p, const filters *f, const drawing *im)
+{
+    char attributes[64];
+    int64_t scale = (f->height * f->width > 200 ? 84 : 56) / f->width,
+            shown = (scale < 1 ? 1 : scale) * f->width;
+    snprintf(attributes, sizeof attributes, "width=\"%lld\" height=\"%lld\"", (long long)shown,
+             (long long)(shown * f->height / f->width));
+    put_pixels(p, im, attributes);
+    page_put(p, "\n");
+}
+
+/* Three inputs are red, green and blue: one tile a filter, grey where it is 0, full where it is strongest. */
+static void put_colours(report_page *p, const filters *f, const float *w, int64_t out)
+{
+    int64_t size = f->height * f->width;
+    for (int64_t i = 0; i < out; i++) {
+        drawing im = { .height = (int)f->height, .width = (int)f->width };
+        const float *from = w + i * 3 * size;
+        double most = 1e-30;
+        for (int64_t k = 0; k < 3 * size; k++)
+            most = fmax(most, fabs((double)from[k]));
+        for (int64_t k = 0; k < 3 * size; k++)
+            im.pixel[k % size] = im.pixel[k % size] << 8 | level((float)(0.5 + 0.5 * from[k] / most), 256);
+        put_tile(p, f, &im);
+    }
+}
+
+static void put_signed(report_page *p, const filters *f, const float *w, int64_t out, int64_t in, double most)
+{
+    int64_t size = f->height * f->width;
+    for (int64_t i = 0; i < out * in; i++) {
+        drawing im = { .height = (int)f->height, .width = (int)f->width };
+        const float *from = w + (i / in * f->in + i % in) * size;
+        for (int64_t k = 0; k < size; k++)
+            im.pixel[k] = diverging(most > 0 ? from[k] / most : 0);
+        put_tile(p, f, &im);
+    }
+}
+
 static void put_filters(report_page *p, const filters *f, const float *w)
 {
-    int64_t out = f->out < MAX_FILTERS ? f->out : MAX_FILTERS, in = f->in < MAX_INPUTS ? f->in : MAX_INPUTS;
-    int64_t size = f->height * f->width;
+    bool colours = f->in == 3;
+    int64_t most_out = colours ? 2 * MAX_FILTERS : MAX_FILTERS, out = f->out < most_out ? f->out : most_out;
+    int64_t in = f->in < MAX_INPUTS ? f->in : MAX_INPUTS;
     double most = 0;
-    for (int64_t i = 0; i < f->out * f->in * size; i++)
+    for (int64_t i = 0; i < f->out * f->in * f->height * f->width; i++)
         most = fmax(most, fabs((double)w[i]));
     page_put(p, "<p class=\"soft\"><code>");
     page_text(p, f->name);
@@ -226,19 +313,12 @@ static void put_filters(report_page *p, const filters *f, const float *w)
              (long long)f->height, (long long)f->width);
     if (out < f->out || in < f->in)
         page_put(p, "; the first %lld of them, %lld of the inputs", (long long)out, (long long)in);
-    page_put(p, ". Blue is negative, red positive, the strongest %.3g.</p>\n<div class=\"tiles\">\n", most);
-    for (int64_t i = 0; i < out * in; i++) {
-        picture im = { .height = (int)f->height, .width = (int)f->width };
-        const float *from = w + (i / in * f->in + i % in) * size;
-        for (int64_t k = 0; k < size; k++)
-            im.pixel[k] = diverging(most > 0 ? from[k] / most : 0);
-        char attributes[64];
-        int64_t scale = (size > 200 ? 84 : 56) / f->width, shown = (scale < 1 ? 1 : scale) * f->width;
-        snprintf(attributes, sizeof attributes, "width=\"%lld\" height=\"%lld\"", (long long)shown,
-                 (long long)(shown * f->height / f->width));
-        put_pixels(p, &im, attributes);
-        page_put(p, "\n");
-    }
+    page_put(p, ". %s, the strongest %.3g.</p>\n<div class=\"tiles\">\n",
+             colours ? "In the colours that they read, grey is 0" : "Blue is negative, red positive", most);
+    if (colours)
+        put_colours(p, f, w, out);
+    else
+        put_signed(p, f, w, out, in, most);
     page_put(p, "</div>\n");
 }
 

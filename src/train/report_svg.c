@@ -1,4 +1,4 @@
-/* report_svg.c - the curves: loss, accuracy and learning rate by epoch, as inline SVG.
+/* report_svg.c - the curves: loss, accuracy, learning rate and throughput by epoch, as inline SVG.
  *
  * A point's values show as its <title> when the pointer rests there; the best epoch has a dashed line.
  * Layer: train.  Depends on report.h.  Read next: report_classes.c. */
@@ -29,6 +29,10 @@ static double test_accuracy(const report_row *r)
 static double rate(const report_row *r)
 {
     return r->lr;
+}
+static double throughput(const report_row *r)
+{
+    return r->examples_per_second;
 }
 
 typedef struct plot {
@@ -158,7 +162,7 @@ static void put_hits(report_page *p, const plot *g,
             double v = g->line[k] ? g->line[k](row) : NAN;
             if (!isfinite(v))
                 continue;
-            page_put(p, "\n%s: ", g->name[k] ? g->name[k] : "rate");
+            page_put(p, "\n%s: ", g->name[k] ? g->name[k] : "value");
             if (g->percent)
                 page_percent(p, v, 2);
             else
@@ -222,6 +226,10 @@ void report_curves(report_page *p, const report_run *r)
                          .percent = true },
                  r);
         put_plot(p, (plot){ .title = "Learning rate", .line = { rate, NULL }, .from_zero = true }, r);
+        put_plot(p,
+                 (plot){
+                     .title = "Training examples a second", .line = { throughput, NULL }, .from_zero = true },
+                 r);
         page_put(p, "</div>\n");
     }
     page_put(p, "</section>\n");

@@ -13,4 +13,7 @@ struct tp_run {
     tp_transform *transform;
 };
 
+/* The steps of the text but normalize, which makes numbers of colours (input.c). */
+tp_transform *transform_to_see(const char *text);
+
 #endif
