@@ -47,7 +47,9 @@ TP_API tp_params *tp_pth_read_opt(const char *path, const tp_pth_options *);
 TP_API tp_status tp_pth_write(const char *path, const tp_params *);
 
 /* Either kind of weights, safetensors or PyTorch's, told by the content and never by the name. */
-TP_API tp_params *tp_weights_read(const char *path);
+#define tp_weights_read(path, ...) \
+    tp_weights_read_opt(path, &(tp_pth_options){ .struct_size = sizeof(tp_pth_options), __VA_ARGS__ })
+TP_API tp_params *tp_weights_read_opt(const char *path, const tp_pth_options *);
 
 /* ---- npy, npz: NumPy's files (numpy.save, numpy.savez, numpy.savez_compressed) -------------------------------------
  *

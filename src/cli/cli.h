@@ -110,7 +110,7 @@ struct cli {
     int n_words;
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
-    const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of;
     int64_t top, steps;
     int threads;
     bool train_steps, json, man, list, markdown, help;

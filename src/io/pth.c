@@ -309,31 +309,37 @@ tp_params *pth_from(const file_in *in, const tp_pth_options *o)
                      in->path, first[0], first[1]);
 }
 
+static const tp_pth_options plain;
+
 tp_params *tp_pth_read_opt(const char *path, const tp_pth_options *o)
 {
     file_in in;
-    static const tp_pth_options plain;
     tp_params *params = file_open(&in, path) ? NULL : pth_from(&in, o ? o : &plain);
     file_close(&in);
     return params;
 }
 
 /* The length of a safetensors header may begin like any of these, but a brace follows it. */
-static tp_params *weights_from(const file_in *in)
+static tp_params *weights_from(const file_in *in, const tp_pth_options *o)
 {
-    static const tp_pth_options plain;
     unsigned char first[9] = { 0 };
     if (file_read_at(in, 0, first, in->size < 9 ? (size_t)in->size : 9))
         return NULL;
-    bool pth = first[8] != '{' &&
-               (!memcmp(first, "PK", 2) || (first[0] == 0x80 && first[1] && first[1] <= 5) || is_tar(in));
-    return pth ? pth_from(in, &plain) : safetensors_from(in);
+    if (first[8] != '{' &&
+        (!memcmp(first, "PK", 2) || (first[0] == 0x80 && first[1] && first[1] <= 5) || is_tar(in)))
+        return pth_from(in, o);
+    if (o->left_out && o->left_out_size)
+        *o->left_out = 0;
+    return o->key ? tp_fail_null(TP_ERR_ARGUMENT,
+                                 "%s: is a safetensors file, which has no entry '%.100s' to choose", in->path,
+                                 o->key)
+                  : safetensors_from(in);
 }
 
-tp_params *tp_weights_read(const char *path)
+tp_params *tp_weights_read_opt(const char *path, const tp_pth_options *o)
 {
     file_in in;
-    tp_params *params = file_open(&in, path) ? NULL : weights_from(&in);
+    tp_params *params = file_open(&in, path) ? NULL : weights_from(&in, o ? o : &plain);
     file_close(&in);
     return params;
 }

@@ -153,7 +153,7 @@ static tp_status name_file(const char *path)
 tp_status weights_load(tp_module *net, const char *path)
 {
     TP_SCOPE;
-    tp_params *weights = tp_safetensors_read(path);
+    tp_params *weights = tp_weights_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
     return tp_load_state(net, weights) ? name_file(path) : TP_OK;
