@@ -93,6 +93,11 @@ int64_t pickle_at(const pickle *p)
     return p->at - (int64_t)(p->full - p->used);
 }
 
+int64_t pickle_pushed(const pickle *p)
+{
+    return p->pushed;
+}
+
 static tp_status read_bytes(pickle *p, void *dst, size_t n)
 {
     int64_t done = pickle_at(p) - p->begin, left = p->in->size - pickle_at(p);

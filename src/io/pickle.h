@@ -59,7 +59,8 @@ void pickle_close(pickle *); /* NULL is fine */
 
 /* The next pickle of the file, from where the last one ended. */
 pickle_value *pickle_load(pickle *);
-int64_t pickle_at(const pickle *); /* the byte behind what was loaded */
+int64_t pickle_at(const pickle *);     /* the byte behind what was loaded */
+int64_t pickle_pushed(const pickle *); /* values so far */
 
 /* ---- For a world ----------------------------------------------------------------------------------------------------- */
 

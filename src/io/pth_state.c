@@ -3,8 +3,8 @@
  * A file is a state dict itself (name: tensor, ...), or a training script's checkpoint that has one beside an epoch and
  * an optimizer; that one stands under a usual key, or under the key that the caller names.  Dicts within dicts, and
  * lists, are joined with dots; a wrapper's prefix that all names begin with is taken off.
- * Limits: 32 levels; the tensors together hold at most 64 times the bytes of the file (a stride of 0 repeats an
- * element, and many tensors may share a storage).  Layer: io.  Depends on pth.h.  Read next: pth.c. */
+ * Limits: 32 levels; 16 looks at each value on average (a dict may stand in many); the tensors together hold at most 64
+ * times the bytes of the file, or 64 MB (a stride of 0 repeats an element, and many tensors may share a storage).  Layer: io.  Depends on pth.h.  Read next: pth.c. */
 #include "io/pth.h"
 
 #include "base/error.h"
@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { MAX_DEPTH = 32, MAX_NAME = 500, REPEAT = 64, SMALL = 1 << 26 };
+enum { MAX_DEPTH = 32, MAX_NAME = 500, LOOKS = 16, REPEAT = 64, SMALL = 1 << 26 };
 
 /* Where training scripts put a state dict; the first of these that holds tensors is it. */
 static const char *const usual_keys[] = { "state_dict", "model_state_dict", "model",  "net",
@@ -108,7 +108,7 @@ static const pickle_value *choose_named(pickle *p, const file_in *in, const pick
 static const pickle_value *choose(pickle *p, const file_in *in, const pickle_value *root, const char *key,
                                   const pickle_value **entry)
 {
-    int64_t budget = PICKLE_MAX_VALUES;
+    int64_t budget = LOOKS * pickle_pushed(p);
     if (root->kind != PICKLE_DICT)
         return tp_fail_null(TP_ERR_UNSUPPORTED, "%s: holds %s, a dict of tensors is wanted", in->path,
                             pth_tensor_of(root) ? "one tensor without a name" : pickle_kind_name(root));
@@ -179,8 +179,9 @@ static tp_status collect(collecting *c, const pickle_value *v, int depth)
 {
     const pth_tensor *t = pth_tensor_of(v);
     if (--c->budget < 0)
-        return tp_fail(TP_ERR_UNSUPPORTED, "%s: its dicts name more than %d values", c->in->path,
-                       PICKLE_MAX_VALUES);
+        return tp_fail(TP_ERR_UNSUPPORTED,
+                       "%s: its dicts stand in each other too often: more than %d looks at a value",
+                       c->in->path, LOOKS);
     if (t)
         return add_entry(c, t);
     if (!is_container(v))
@@ -224,7 +225,7 @@ tp_status pth_state_of(pickle *p, const file_in *in, const pickle_value *root, c
                        pth_state *state)
 {
     const pickle_value *entry = NULL, *dict = choose(p, in, root, o->key, &entry);
-    collecting c = { .p = p, .in = in, .state = state, .budget = PICKLE_MAX_VALUES };
+    collecting c = { .p = p, .in = in, .state = state, .budget = LOOKS * pickle_pushed(p) };
     *state = (pth_state){ 0 };
     if (!dict || collect(&c, dict, 0))
         return tp_error_pending();

@@ -84,8 +84,8 @@ static tp_status open_archive(zip_archive *a)
     const file_in *in = a->in;
     zip_error_t error;
     if (in->size < SMALLEST)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: %s: %lld bytes, at least %d are wanted",
-                       in->path, a->kind, (long long)in->size, SMALLEST);
+        return tp_fail(TP_ERR_FORMAT, "%s: byte 0: %s: %lld bytes, at least %d are wanted", in->path, a->kind,
+                       (long long)in->size, SMALLEST);
     zip_error_init(&error);
     zip_source_t *source = zip_source_function_create(archive_source, a, &error);
     a->zip = source ? zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error) : NULL;

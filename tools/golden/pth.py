@@ -8,7 +8,7 @@ bad_*.pth                    one thing wrong in each; test_bad_pth.c says what
 Made with PyTorch 2.15.0 and safetensors 0.8.0; values are seeded, so the tensors are the same again, but the older form's
 keys of storages are addresses.
 """
-import argparse, collections, io, os, pickle, struct, zipfile, zlib
+import collections, io, os, shutil, warnings, zipfile
 import torch
 from safetensors.torch import save_file
 
@@ -16,8 +16,6 @@ top = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 folder, corpus = os.path.join(top, "tests", "data", "pth"), os.path.join(top, "fuzz", "corpus", "pth")
 os.makedirs(folder, exist_ok=True)
 os.makedirs(corpus, exist_ok=True)
-MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
-SYSTEM = dict(protocol_version=1001, little_endian=True, type_sizes=dict(short=2, int=4, long=4))
 
 
 def path(name):
@@ -98,3 +96,57 @@ with zipfile.ZipFile(path("types.zip.pth")) as z, zipfile.ZipFile(path("big.zip.
         out.writestr(info, data)
 back = torch.load(path("big.zip.pth"), weights_only=True)
 assert all(torch.equal(back[k], types[k]) for k in types)
+
+# ---- bad ones: archives; bad pickles are in the test itself -------------------------------------------------------------
+
+good = path("conv.zip.pth")
+
+
+def members():
+    with zipfile.ZipFile(good) as z:
+        return {name: z.read(name) for name in z.namelist()}
+
+
+def bad(name, changed, method=zipfile.ZIP_STORED, twice=(), after=lambda b: b):
+    """Members changed ({ending: bytes, or None to leave it out}), then the bytes of the file."""
+    f = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(f, "w", method) as z:
+        warnings.simplefilter("ignore")
+        for member, data in members().items():
+            ending = member.split("/", 1)[1]
+            data = changed.get(ending, data)
+            for _ in range(2 if ending in twice else 1):
+                if data is not None:
+                    z.writestr(zipfile.ZipInfo(member), data, method)
+        for ending, data in changed.items():
+            if ending.startswith("new:"):
+                z.writestr(zipfile.ZipInfo(ending[4:]), data, method)
+    with open(path(f"bad_{name}.pth"), "wb") as out:
+        out.write(after(f.getvalue()))
+
+
+def flip(find, offset=0, bit=1):
+    def change(data):
+        at = data.index(find) + offset
+        return data[:at] + bytes([data[at] ^ bit]) + data[at + 1:]
+    return change
+
+
+weight = members()["conv.zip/data/0"]
+bad("no_pickle", {"data.pkl": None})
+bad("other_folder", {"data.pkl": None, "new:other/data.pkl": members()["conv.zip/data.pkl"]})
+bad("deflated", {}, zipfile.ZIP_DEFLATED)
+bad("missing", {"data/0": None})
+bad("short", {"data/0": weight[:-4]})
+bad("long", {"data/0": weight + b"more"})
+bad("byteorder", {"byteorder": b"middle"})
+bad("after", {"data.pkl": members()["conv.zip/data.pkl"] + b"."})
+bad("script", {"new:conv.zip/constants.pkl": b"\x80\x02)."})
+bad("twice", {}, twice=["data.pkl"])
+bad("crc", {}, after=flip(weight))
+bad("crc_pickle", {}, after=flip(b"conv.bias"))
+bad("encrypted", {}, after=lambda b: flip(b"PK\1\2", 8)(flip(b"PK\3\4", 6)(b)))
+bad("cut", {}, after=lambda b: b[:-30])
+
+for name in ("conv.zip", "conv.old", "views.old", "nested.old", "checkpoint.old", "protocol4.old", "big.zip"):
+    shutil.copy(path(f"{name}.pth"), os.path.join(corpus, name))
