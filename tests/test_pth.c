@@ -8,7 +8,9 @@
 #include "io/pth.h"
 
 #include <string.h>
+#include <taper/models.h>
 #include <taper/ops.h>
+#include <taper/train.h>
 
 static void same_tensors(const tp_params *got, const tp_params *wanted)
 {
@@ -135,8 +137,82 @@ static void what_is_left_out_costs_nothing(void **state)
     assert_int_equal(tp_params_count(p), tp_params_count(q));
 }
 
-static void read_both(void)
+static tp_params *one_of_each(void)
 {
+    tp_params *p = tp_params_new();
+    tp_tensor *x = tp_view(tp_arange(0, 60, 1), TP_SHAPE(3, 4, 5));
+    for (int dtype = 0; dtype < TP_N_DTYPES; dtype++)
+        tp_params_add(p, tp_dtype_name((tp_dtype)dtype), tp_to(x, (tp_dtype)dtype));
+    tp_params_add(p, "turned", tp_transpose(x, 0, 2));
+    tp_params_add(p, "spread", tp_expand(tp_number(2.5), TP_SHAPE(300, 400)));
+    tp_params_add(p, "empty", tp_zeros(TP_SHAPE(0, 3)));
+    tp_params_add(p, "scalar", tp_number(-1));
+    tp_params_add(p, "../\xc3\xa9", tp_integer(8));
+    tp_params_add(p, "tied", x);
+    tp_params_add(p, "tied again", x);
+    tp_params_add(p, "dims", tp_zeros(TP_SHAPE(1, 2, 1, 2, 1, 2, 1, 2)));
+    return p;
+}
+
+static void what_is_written_is_read_again(void **state)
+{
+    (void)state;
+    need_npz();
+    static unsigned char first[2000000], second[2000000];
+    const char *path = temp_path("each.pth");
+    TP_SCOPE;
+    tp_params *p = one_of_each();
+    assert_int_equal(tp_pth_write(path, p), TP_OK);
+    tp_params *q = tp_pth_read(path);
+    expect_no_error();
+    same_tensors(q, p);
+    assert_ptr_equal(tp_params_find(q, "tied")->storage, tp_params_find(q, "tied again")->storage);
+    size_t size = get_file(path, first, sizeof first);
+    assert_int_equal(tp_pth_write(path, p), TP_OK);
+    assert_int_equal(get_file(path, second, sizeof second), size); /* the same tensors are the same bytes */
+    assert_memory_equal(first, second, size);
+    assert_int_equal(tp_pth_write(path, tp_params_new()), TP_OK);
+    assert_int_equal(tp_params_count(tp_pth_read(path)), 0);
+    expect_no_error();
+}
+
+static void a_network_goes_through_a_pth(void **state)
+{
+    (void)state;
+    need_npz();
+    TP_SCOPE;
+    const char *path = temp_path("lenet5.pth");
+    tp_manual_seed(1);
+    tp_module *a = tp_model("lenet5"), *b = tp_model("lenet5");
+    assert_int_equal(tp_save_pth(a, path), TP_OK);
+    assert_int_equal(tp_load(b, path), TP_OK);
+    same_tensors(tp_state_dict(b), tp_state_dict(a));
+    assert_int_equal(tp_save_pth(NULL, path), TP_ERR_ARGUMENT);
+    expect_error(TP_ERR_ARGUMENT, "save_pth: the module is NULL");
+}
+
+static void what_cannot_be_written_leaves_the_old_file(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    unsigned char text[8];
+    const char *path = temp_path("keep.pth");
+    put_text(path, "old");
+    tp_params *p = tp_params_new();
+    tp_params_add(p, "\xff\xfe", tp_zeros(TP_SHAPE(2)));
+    tp_pth_write(path, p);
+    expect_error(TP_ERR_ARGUMENT, "is not UTF-8");
+    tp_pth_write(path, NULL);
+    expect_error(TP_ERR_ARGUMENT, "pth_write: the list of tensors is NULL");
+    need_npz();
+    tp_pth_write(temp_path("nowhere/x.pth"), tp_params_new());
+    expect_error(TP_ERR_IO, "cannot write: No such file");
+    assert_int_equal(get_file(path, text, sizeof text), 3);
+}
+
+static void write_and_read(void)
+{
+    tp_pth_write(temp_path("failing.pth"), one_of_each());
     tp_pth_read("tests/data/pth/checkpoint.zip.pth");
     tp_pth_read("tests/data/pth/checkpoint.old.pth");
 }
@@ -145,7 +221,7 @@ static void every_failing_allocation_is_an_error(void **state)
 {
     (void)state;
     need_npz();
-    with_failing_allocations(read_both);
+    with_failing_allocations(write_and_read);
 }
 
 int main(void)
@@ -156,6 +232,9 @@ int main(void)
         cmocka_unit_test(views_share_and_keep_their_strides),
         cmocka_unit_test(of_a_checkpoint_one_entry_is_read),
         cmocka_unit_test(what_is_left_out_costs_nothing),
+        cmocka_unit_test(what_is_written_is_read_again),
+        cmocka_unit_test(a_network_goes_through_a_pth),
+        cmocka_unit_test(what_cannot_be_written_leaves_the_old_file),
         cmocka_unit_test(every_failing_allocation_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

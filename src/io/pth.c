@@ -319,15 +319,20 @@ tp_params *tp_pth_read_opt(const char *path, const tp_pth_options *o)
     return params;
 }
 
-/* The length of a safetensors header may begin like any of these, but a brace follows it. */
+/* The length of a safetensors header may begin like a pickle or a zip file, but a brace follows it. */
 static tp_params *weights_from(const file_in *in, const tp_pth_options *o)
 {
     unsigned char first[9] = { 0 };
     if (file_read_at(in, 0, first, in->size < 9 ? (size_t)in->size : 9))
         return NULL;
-    if (first[8] != '{' &&
-        (!memcmp(first, "PK", 2) || (first[0] == 0x80 && first[1] && first[1] <= 5) || is_tar(in)))
-        return pth_from(in, o);
+    if (first[8] != '{') {
+        if (!memcmp(first, "PK", 2) || (first[0] == 0x80 && first[1] && first[1] <= 5) || is_tar(in))
+            return pth_from(in, o);
+        return tp_fail_null(TP_ERR_FORMAT,
+                            "%s: byte 0: neither a safetensors file (a length, then a brace) nor one of "
+                            "torch.save (a zip file or a pickle)",
+                            in->path);
+    }
     if (o->left_out && o->left_out_size)
         *o->left_out = 0;
     return o->key ? tp_fail_null(TP_ERR_ARGUMENT,
