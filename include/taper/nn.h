@@ -29,7 +29,8 @@ TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, eac
 TP_API tp_params *tp_buffers(tp_module *);
 TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every name (tied ones twice) */
 
-/* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error. */
+/* Copies values into the module's tensors by name.  What is missing, unexpected and misshapen stands in the
+ * error; tp_error_details has every name, one a line. */
 TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 
 /* In training its forward keeps its input alone; backward runs it once more (tp_checkpoint): less memory, a third more work. */

@@ -92,9 +92,15 @@ int error_exit_code(tp_status status, const char *text)
 int library_error(void)
 {
     char text[4096];
+    if (!tp_error_pending())
+        return EXIT_FINE;
+    complain("%s", tp_error_message());
+    for (const char *line = tp_error_details(); *line;) {
+        size_t length = strcspn(line, "\n");
+        complain("  %.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
     tp_status status = tp_error_take(text, sizeof text);
-    if (status)
-        complain("%s", text);
     return error_exit_code(status, text);
 }
 

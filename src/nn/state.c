@@ -149,6 +149,29 @@ static tp_status check_state(const tp_params *own, const tp_params *state)
     return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
+/* The same once more for who has the room: every name on a line of its own. */
+static void list_differences(const tp_params *own, const tp_params *state)
+{
+    for (int i = 0; i < tp_params_count(own); i++)
+        if (!tp_params_find(state, tp_params_name(own, i)))
+            tp_error_detail("missing: %s %s", tp_params_name(own, i),
+                            tensor_shape_text(tp_params_at(own, i)));
+    for (int i = 0; i < tp_params_count(state); i++)
+        if (!tp_params_find(own, tp_params_name(state, i)))
+            tp_error_detail("unexpected: %s %s", tp_params_name(state, i),
+                            tensor_shape_text(tp_params_at(state, i)));
+    for (int i = 0; i < tp_params_count(own); i++) {
+        const char *name = tp_params_name(own, i);
+        const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
+        if (given && !tensor_same_shape(mine, given))
+            tp_error_detail("of another shape: %s %s instead of %s", name, tensor_shape_text(given),
+                            tensor_shape_text(mine));
+        else if (given && !can_load(tp_dtype_of(mine), tp_dtype_of(given)))
+            tp_error_detail("of another type: %s %s instead of %s", name, tp_dtype_name(tp_dtype_of(given)),
+                            tp_dtype_name(tp_dtype_of(mine)));
+    }
+}
+
 tp_status tp_load_state(tp_module *m, const tp_params *state)
 {
     if (tp_pending())
@@ -158,8 +181,12 @@ tp_status tp_load_state(tp_module *m, const tp_params *state)
     TP_SCOPE;
     TP_NO_GRAD;
     tp_params *own = tp_state_dict(m);
-    if (!own || check_state(own, state))
+    if (!own)
         return tp_error_pending();
+    if (check_state(own, state)) {
+        list_differences(own, state);
+        return tp_error_pending();
+    }
     for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++)
         tp_copy_(tp_params_at(own, i), tp_params_find(state, tp_params_name(own, i)));
     return tp_error_pending();

@@ -142,21 +142,13 @@ tp_status checkpoint_write(const char *folder, const char *name, const char *mod
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* The pending error with the file's name in front. */
-static tp_status name_file(const char *path)
-{
-    char text[1024];
-    tp_status status = tp_error_take(text, sizeof text);
-    return tp_fail(status, "%s: %s", path, text);
-}
-
 tp_status weights_load(tp_module *net, const char *path)
 {
     TP_SCOPE;
     tp_params *weights = tp_weights_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
-    return tp_load_state(net, weights) ? name_file(path) : TP_OK;
+    return tp_load_state(net, weights) ? tp_error_in(path) : TP_OK;
 }
 
 static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
@@ -165,7 +157,7 @@ static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
     tp_params *state = tp_safetensors_read(path);
     if (!state || tp_pending())
         return tp_error_pending();
-    return tp_optim_load_state(optim, state, steps) ? name_file(path) : TP_OK;
+    return tp_optim_load_state(optim, state, steps) ? tp_error_in(path) : TP_OK;
 }
 
 tp_status checkpoint_read(const char *folder, const char *name, const char *model, tp_module *net,
