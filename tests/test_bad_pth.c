@@ -61,6 +61,22 @@ static void the_frame_of_these_tests_is_read(void **state)
     assert_memory_equal(tp_data(tp_params_find(p, "t")), "aaaabbbb", 8);
 }
 
+/* OrderedDict([["t", tensor], ...]), strings of bytes, the first _rebuild_tensor, parameters. */
+static void what_python_2_and_the_first_pytorch_wrote_is_read(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+#define FIRST "ctorch._utils\n_rebuild_tensor\n(" FLOATS("K\4") "K\0K\2K\2\x86K\2K\1\x86tR"
+    tp_params *p = read_pickle(BYTES("\x80\x02"
+                                     "ccollections\nOrderedDict\n](](U\1t" FIRST "e](T\1\0\0\0u"
+                                     "ctorch.nn.parameter\nParameter\n" FIRST "\x88\x86Ree\x85R."),
+                               BYTES(KEYS FOUR));
+    expect_no_error();
+    assert_int_equal(tp_params_count(p), 2);
+    assert_memory_equal(tp_data(tp_params_find(p, "t")), "aaaabbbbccccdddd", 16);
+    assert_int_equal(tp_size(tp_params_find(p, "u"), 1), 2);
+}
+
 /* ---- pickles ---------------------------------------------------------------------------------------------------------- */
 
 static const struct {
@@ -542,6 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_frame_of_these_tests_is_read),
+        cmocka_unit_test(what_python_2_and_the_first_pytorch_wrote_is_read),
         cmocka_unit_test(every_pickle_is_the_error_it_should_be),
         cmocka_unit_test(storages_that_are_not_what_the_pickle_says),
         cmocka_unit_test(what_is_no_file_of_torch_save),

@@ -1,6 +1,7 @@
 /* main.c - from the command line to a verb, and from its result to an exit code.
  *
- * The library never prints or exits; this folder does.  Every message on stderr is one line that begins with "taper:".
+ * The library never prints or exits; this folder does.  Every line on stderr begins with "taper:"; a message is one line, and
+ * the details of an error, where there are any, follow.
  * Layer: cli.  Depends on <taper/...> only.  Read next: verbs.def, options.def, then the file of a verb. */
 #include "cli/cli.h"
 #include "cli/text.h"
