@@ -12,7 +12,7 @@ static const struct {
     tp_status status;
     const char *piece;
 } cases[] = {
-    { "empty", TP_ERR_FORMAT, "bad_empty.npz: byte 0: not an npz file: 0 bytes, at least 22 are wanted" },
+    { "empty", TP_ERR_FORMAT, "bad_empty.npz: byte 0: npz: 0 bytes, at least 22 are wanted" },
     { "npy", TP_ERR_FORMAT, "bad_npy.npz: byte 0: npz: " },
     { "tail", TP_ERR_FORMAT, "byte 0: npz: " },
     { "count", TP_ERR_FORMAT, "byte 0: npz: " },

@@ -245,6 +245,29 @@ static void the_first_error_stays_until_taken(void **state)
     assert_int_equal(tp_error_pending(), TP_OK);
 }
 
+static void details_are_lines_behind_the_error(void **state)
+{
+    (void)state;
+    tp_error_detail("of nothing");
+    assert_string_equal(tp_error_details(), "");
+    tp_error_set(TP_ERR_SHAPE, "three do not fit");
+    tp_error_detail("first %d", 1);
+    tp_error_detail("second");
+    tp_error_in("w.pth");
+    assert_string_equal(tp_error_message(), "w.pth: three do not fit");
+    assert_string_equal(tp_error_details(), "first 1\nsecond\n");
+    assert_int_equal(tp_error_take(NULL, 0), TP_ERR_SHAPE);
+    assert_string_equal(tp_error_details(), "");
+    tp_error_set(TP_ERR_SHAPE, "many do not fit");
+    for (int i = 0; i < 100000; i++)
+        tp_error_detail("a line of more than twenty letters, number %d", i);
+    const char *details = tp_error_details();
+    size_t length = strlen(details);
+    assert_true(length > 1000000 && length < 1100000);
+    assert_string_equal(details + length - 5, "\n...\n");
+    tp_error_take(NULL, 0);
+}
+
 static void makers_do_nothing_while_an_error_is_pending(void **state)
 {
     (void)state;
@@ -664,6 +687,7 @@ int main(void)
         TEST(the_last_owner_frees),
         TEST(a_thread_that_ends_frees_its_root),
         TEST(the_first_error_stays_until_taken),
+        TEST(details_are_lines_behind_the_error),
         TEST(makers_do_nothing_while_an_error_is_pending),
         TEST(errors_are_reported_and_travel),
         TEST(every_status_has_a_name),

@@ -191,7 +191,16 @@ static void loading_lists_all_that_is_wrong_and_changes_nothing(void **state)
     tp_load_state(net, given);
     expect_error("an (500), fc1.tensor0, fc1.tensor1, ");
     tp_load_state(net, given);
+    const char *details = tp_error_details(); /* every one of them, a line each */
+    int lines = 0;
+    for (const char *at = details; *at; at = strchr(at, '\n') + 1)
+        lines++;
+    assert_int_equal(lines, 1 + 1001 + 1);
+    assert_memory_equal(details, "missing: inner.fc2.weight (2, 4)\nunexpected: fc9.weight (1,)\n", 60);
+    assert_non_null(strstr(details, "unexpected: fc1.tensor499 (4,)\nof another shape: fc1.weight (4, 5) "
+                                    "instead of (4, 3)\n"));
     expect_error(" more; of another shape");
+    assert_string_equal(tp_error_details(), "");
 }
 
 static void floats_are_converted_and_integers_refused(void **state)

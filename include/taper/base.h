@@ -51,10 +51,11 @@ typedef enum tp_status {
 TP_API const char *tp_status_name(tp_status status);                /* "shape", "format", ... */
 TP_API tp_status tp_error_pending(void);                            /* TP_OK when none is */
 TP_API const char *tp_error_message(void);                          /* "" when none is; valid until taken */
+TP_API const char *tp_error_details(void);                          /* lines behind it: every name that does not fit; or "" */
 TP_API tp_status tp_error_take(char *text, size_t size);            /* copies the text, clears; text may be NULL */
 TP_API tp_status tp_error_set(tp_status, const char *format, ...)   /* for your own modules and ops; the */
     TP_PRINTF(2, 3);                                                /* first one stays; returns the pending one */
-TP_API int tp_report_error(FILE *to); /* writes "error: text\n" if one is pending and takes it; 1 then, else 0 */
+TP_API int tp_report_error(FILE *to); /* writes "error: text\n" and the details if one is pending and takes it; 1 then, else 0 */
 
 /* ---- Ownership ------------------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-/* taper/io.h - files: weights as safetensors, arrays as npy and npz; shared memory; pictures.
+/* taper/io.h - files: weights as safetensors and PyTorch's .pth, arrays as npy and npz; shared memory; pictures.
  *
  * Readers trust nothing: a malformed file is TP_ERR_FORMAT naming file, byte offset and what was wanted.
  * Writers write beside, sync and rename: the old file or the new one, never half of one.
@@ -23,6 +23,33 @@ TP_API tp_params *tp_safetensors_read(const char *path);
 TP_API tp_params *tp_safetensors_map(const char *path); /* mapped, see below */
 /* Value of a metadata key into text ("" if there is none). */
 TP_API tp_status tp_safetensors_metadata(const char *path, const char *key, char *text, size_t size);
+
+/* ---- PyTorch's state dicts (.pth, .pt): what torch.save writes, of both forms ----------------------------------------
+ *
+ * Reads the zip form (PyTorch 1.6 and later; needs libzip, else TP_ERR_UNSUPPORTED) and the one before it, and unpickles
+ * tensors alone: a name or an opcode that a dict of tensors has no use for is TP_ERR_UNSUPPORTED, and nothing in a file
+ * is ever run.  Strides and shared storages come back as they were.  Of a checkpoint ({"epoch": 3, "model": {...}}) the
+ * dict under "state_dict", "model_state_dict", "model", "net", "network", "params" or "weights" is taken, unless key
+ * says which; dicts in dicts are joined with dots; "module." and "_orig_mod." before all names are taken off.
+ * Files of big-endian machines are turned round.  docs/weights.md says more. */
+typedef struct tp_pth_options {
+    size_t struct_size;
+    const char *key;      /* of a checkpoint: the entry to read */
+    char *left_out;       /* room for the names of its other entries ("epoch, optimizer"), or NULL */
+    size_t left_out_size;
+} tp_pth_options;
+#define tp_pth_read(path, ...) \
+    tp_pth_read_opt(path, &(tp_pth_options){ .struct_size = sizeof(tp_pth_options), __VA_ARGS__ })
+TP_API tp_params *tp_pth_read_opt(const char *path, const tp_pth_options *);
+
+/* The zip form, as torch.load(path, weights_only=True) takes it: an OrderedDict of tensors.  A tensor under two names is
+ * stored once. */
+TP_API tp_status tp_pth_write(const char *path, const tp_params *);
+
+/* Either kind of weights, safetensors or PyTorch's, told by the content and never by the name. */
+#define tp_weights_read(path, ...) \
+    tp_weights_read_opt(path, &(tp_pth_options){ .struct_size = sizeof(tp_pth_options), __VA_ARGS__ })
+TP_API tp_params *tp_weights_read_opt(const char *path, const tp_pth_options *);
 
 /* ---- npy, npz: NumPy's files (numpy.save, numpy.savez, numpy.savez_compressed) -------------------------------------
  *

@@ -30,8 +30,9 @@ TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, eac
 TP_API tp_params *tp_buffers(tp_module *);
 TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every name (tied ones twice) */
 
-/* Copies values into the module's tensors by name.  Every missing, unexpected and misshapen name is listed in the error, a
- * whole module that is missing or unexpected as "layer4.1 (12)"; what is too long for a line of 900 letters ends with "and 7 more". */
+/* Copies values into the module's tensors by name.  What is missing, unexpected and misshapen stands in the error, a whole
+ * module that is missing or unexpected as "layer4.1 (12)", and what is too long for a line of 900 letters ends with "and 7 more";
+ * tp_error_details has every name, one a line. */
 TP_API tp_status tp_load_state(tp_module *, const tp_params *state);
 
 /* In training its forward keeps its input alone; backward runs it once more (tp_checkpoint): less memory, a third more work. */

@@ -76,10 +76,11 @@ TP_API tp_status tp_train_config_resolve(tp_train_config *);
 TP_API tp_status tp_train_run(const tp_train_config *, tp_progress_fn *, void *context, tp_train_result *);
 TP_API tp_status tp_train_resume(const char *run_folder, int64_t epochs /* 0: as configured */, tp_progress_fn *, void *context, tp_train_result *);
 
-/* ---- Weights of a module to and from a safetensors file ---------------------------------------------------------- */
+/* ---- Weights of a module to and from files ------------------------------------------------------------------------ */
 
-TP_API tp_status tp_save(tp_module *, const char *path);
-TP_API tp_status tp_load(tp_module *, const char *path);
+TP_API tp_status tp_save(tp_module *, const char *path);     /* safetensors */
+TP_API tp_status tp_save_pth(tp_module *, const char *path); /* for torch.load and load_state_dict; tp_pth_write */
+TP_API tp_status tp_load(tp_module *, const char *path);     /* either kind, told by the content: tp_weights_read */
 TP_API tp_status tp_load_except(tp_module *, const char *path, const char *except); /* tp_load_state_except; NULL: all */
 
 /* ---- Using a run ------------------------------------------------------------------------------------------------- */

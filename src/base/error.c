@@ -18,6 +18,8 @@ typedef struct thread_texts {
     char pending[1024];
     char piece[4][ERROR_PIECE];
     unsigned turn;
+    char *details; /* lines; NULL: none */
+    size_t n_details, room;
 } thread_texts;
 
 static _Thread_local thread_texts *texts __attribute__((tls_model("initial-exec")));
@@ -25,8 +27,18 @@ static thread_texts spare; /* for threads that malloc has refused: a garbled tex
 static pthread_key_t at_thread_exit;
 static pthread_once_t started = PTHREAD_ONCE_INIT;
 
+enum { MOST_DETAILS = 1 << 20, ONE_DETAIL = 1024 };
+
+static void forget_details(thread_texts *t)
+{
+    free(t->details);
+    t->details = NULL;
+    t->n_details = t->room = 0;
+}
+
 static void thread_ends(void *block)
 {
+    forget_details(block);
     texts = NULL;
     free(block);
 }
@@ -84,6 +96,12 @@ const char *tp_error_message(void)
     return tp_error_pending_fast ? own_texts()->pending : "";
 }
 
+const char *tp_error_details(void)
+{
+    const thread_texts *t = tp_error_pending_fast ? own_texts() : &spare;
+    return t->details ? t->details : "";
+}
+
 tp_status tp_error_set(tp_status status, const char *format, ...)
 {
     if (tp_error_pending_fast == TP_OK && status != TP_OK) {
@@ -92,6 +110,42 @@ tp_status tp_error_set(tp_status status, const char *format, ...)
         vsnprintf(own_texts()->pending, sizeof texts->pending, format, arguments);
         va_end(arguments);
         tp_error_pending_fast = status;
+    }
+    return tp_error_pending_fast;
+}
+
+void tp_error_detail(const char *format, ...)
+{
+    char line[ONE_DETAIL];
+    thread_texts *t = tp_error_pending_fast ? own_texts() : &spare;
+    if (t == &spare || t->n_details > MOST_DETAILS)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    size_t want = t->n_details + strlen(line) + 1;
+    const char *text = want > MOST_DETAILS ? "..." : line;
+    if (want + sizeof "..." > t->room) {
+        char *more = realloc(t->details, 2 * want + sizeof "...");
+        if (!more)
+            return;
+        t->details = more;
+        t->room = 2 * want + sizeof "...";
+    }
+    snprintf(t->details + t->n_details, t->room - t->n_details, "%s\n", text);
+    t->n_details = want;
+}
+
+tp_status tp_error_in(const char *path)
+{
+    thread_texts *t = own_texts();
+    char text[sizeof t->pending];
+    if (tp_error_pending_fast) {
+        memcpy(text, t->pending, sizeof text);
+        size_t n = (size_t)snprintf(t->pending, sizeof text, "%s: ", path);
+        if (n < sizeof text)
+            snprintf(t->pending + n, sizeof text - n, "%.*s", (int)(sizeof text - n - 1), text);
     }
     return tp_error_pending_fast;
 }
@@ -108,6 +162,8 @@ tp_status tp_error_take(char *text, size_t size)
     tp_status status = tp_error_pending_fast;
     if (text && size)
         snprintf(text, size, "%s", status ? own_texts()->pending : "");
+    if (status)
+        forget_details(own_texts());
     tp_error_pending_fast = TP_OK;
     return status;
 }
@@ -116,8 +172,8 @@ int tp_report_error(FILE *to)
 {
     if (tp_error_pending_fast == TP_OK)
         return 0;
-    fprintf(to, "error: %s\n", own_texts()->pending);
-    tp_error_pending_fast = TP_OK;
+    fprintf(to, "error: %s\n%s", own_texts()->pending, tp_error_details());
+    tp_error_take(NULL, 0);
     return 1;
 }
 

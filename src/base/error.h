@@ -12,6 +12,12 @@
 /* return tp_fail_null(TP_ERR_SHAPE, "..."); in functions that return a pointer */
 #define tp_fail_null(status, ...) ((void)tp_error_set(status, __VA_ARGS__), NULL)
 
+/* A line of the details of the pending error: what a text of one line has no room for.  Past 1 MB the rest is "...". */
+void tp_error_detail(const char *format, ...) TP_PRINTF(1, 2);
+
+/* Puts "<path>: " before the pending text. */
+tp_status tp_error_in(const char *path);
+
 /* Fails with TP_ERR_IO: "<path>: <what>: <strerror(errno)>" */
 tp_status tp_fail_errno(const char *path, const char *what);
 

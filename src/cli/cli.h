@@ -111,7 +111,7 @@ struct cli {
     int n_words;
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
-    const char *resume, *part, *header, *out, *grad, *grad_out, *backward_of, *layer, *label;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label;
     int64_t top, steps, depth;
     int threads;
     bool train_steps, json, man, list, markdown, help;

@@ -108,13 +108,9 @@ static int tell_tensor(const char *name, const tp_tensor *t, bool json)
 
 /* ---- files ----------------------------------------------------------------------------------------- */
 
-static int inspect_safetensors(const char *path, bool json)
+static int tell_tensors(const tp_params *tensors, bool json)
 {
-    tp_params *tensors = tp_safetensors_read(path);
-    if (!tensors)
-        return library_error();
-    fact(json, "kind", "safetensors");
-    int code = inspect_metadata(path, json);
+    int code = 0;
     fact_count(json, "tensors", tp_params_count(tensors));
     fact_count(json, "numbers", tp_params_numel(tensors));
     if (json)
@@ -126,6 +122,37 @@ static int inspect_safetensors(const char *path, bool json)
     if (json)
         emit_end();
     return code;
+}
+
+static int inspect_safetensors(const char *path, bool json)
+{
+    tp_params *tensors = tp_safetensors_read(path);
+    if (!tensors)
+        return library_error();
+    fact(json, "kind", "safetensors");
+    int code = inspect_metadata(path, json);
+    return code ? code : tell_tensors(tensors, json);
+}
+
+static int inspect_pth(const char *path, bool json)
+{
+    char left_out[300];
+    tp_params *tensors = tp_pth_read(path, .left_out = left_out, .left_out_size = sizeof left_out);
+    if (!tensors)
+        return library_error();
+    fact(json, "kind", "PyTorch state dict");
+    if (*left_out)
+        fact(json, json ? "left_out" : "left out", left_out);
+    return tell_tensors(tensors, json);
+}
+
+static int inspect_npz(const char *path, bool json)
+{
+    tp_params *tensors = tp_npz_read(path);
+    if (!tensors)
+        return library_error();
+    fact(json, "kind", "npz");
+    return tell_tensors(tensors, json);
 }
 
 static int inspect_array(const char *path, bool json, const char *kind, tp_tensor *t)
@@ -266,6 +293,10 @@ static int inspect_file(const char *path, bool json)
         return inspect_array(path, json, "JPEG picture (channels, height, width)", tp_image_read(path, 0));
     if ((n > 8 && b[8] == '{') || name_has(path, ".safetensors"))
         return inspect_safetensors(path, json);
+    if (name_has(path, ".npz"))
+        return inspect_npz(path, json);
+    if (!memcmp(b, "PK", 2) || (b[0] == 0x80 && b[1] && b[1] <= 5) || name_has(path, ".pth"))
+        return inspect_pth(path, json);
     if ((b[0] == 0 && b[1] == 0 && b[2] >= 8 && b[2] <= 14) || (gzip && name_has(path, "-idx")) ||
         name_has(path, "-idx"))
         return inspect_idx(path, json);

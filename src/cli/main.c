@@ -1,6 +1,7 @@
 /* main.c - from the command line to a verb, and from its result to an exit code.
  *
- * The library never prints or exits; this folder does.  Every message on stderr is one line that begins with "taper:".
+ * The library never prints or exits; this folder does.  Every line on stderr begins with "taper:"; a message is one line, and
+ * the details of an error, where there are any, follow.
  * Layer: cli.  Depends on <taper/...> only.  Read next: verbs.def, options.def, then the file of a verb. */
 #include "cli/cli.h"
 #include "cli/text.h"
@@ -92,9 +93,15 @@ int error_exit_code(tp_status status, const char *text)
 int library_error(void)
 {
     char text[4096];
+    if (!tp_error_pending())
+        return EXIT_FINE;
+    complain("%s", tp_error_message());
+    for (const char *line = tp_error_details(); *line;) {
+        size_t length = strcspn(line, "\n");
+        complain("  %.*s", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
     tp_status status = tp_error_take(text, sizeof text);
-    if (status)
-        complain("%s", text);
     return error_exit_code(status, text);
 }
 

@@ -121,7 +121,7 @@ static tp_tensor *read_number(const char *word)
     return *word && !*end ? tp_number(real) : NULL;
 }
 
-/* weights.safetensors:conv1.weight, arrays.npz:x */
+/* weights.safetensors:conv1.weight, weights.pth:conv1.weight, arrays.npz:x */
 static tp_tensor *read_member(const char *word, const char *colon)
 {
     char path[4096];
@@ -131,7 +131,7 @@ static tp_tensor *read_member(const char *word, const char *colon)
     }
     if (ends_with(path, ".npz"))
         return tp_npz_read_one(path, colon + 1);
-    tp_params *all = tp_safetensors_read(path);
+    tp_params *all = tp_weights_read(path);
     tp_tensor *x = tp_params_find(all, colon + 1);
     if (!x && !tp_error_pending())
         tp_error_set(TP_ERR_ARGUMENT, "%s: holds no tensor '%s'; 'taper inspect' lists them", path,

@@ -86,3 +86,15 @@ void elements_check_bool(tp_tensor *t)
         if (data[i] > 1) /* clean pages of a mapping stay clean */
             data[i] = 1;
 }
+
+void elements_swap(tp_tensor *t)
+{
+    size_t size = tensor_element_size(t);
+    unsigned char *p = (unsigned char *)tensor_data(t);
+    for (int64_t i = 0; i < t->numel; i++, p += size)
+        for (size_t k = 0; k < size / 2; k++) {
+            unsigned char byte = p[k];
+            p[k] = p[size - 1 - k];
+            p[size - 1 - k] = byte;
+        }
+}

@@ -16,4 +16,7 @@ tp_status elements_put(file_out *, const tp_tensor *);
 /* After raw bytes were read into a tensor: every non-zero byte of a bool becomes 1, as the kernels rely on. */
 void elements_check_bool(tp_tensor *);
 
+/* Turns the bytes of each element round, for files of big-endian machines. */
+void elements_swap(tp_tensor *);
+
 #endif

@@ -84,16 +84,6 @@ tp_status npy_open(const file_in *in, npy_header *header, int64_t *data_start)
     return status ? status : check_length(in, header, *data_start);
 }
 
-static void swap_bytes(unsigned char *p, size_t size, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++, p += size)
-        for (size_t k = 0; k < size / 2; k++) {
-            unsigned char byte = p[k];
-            p[k] = p[size - 1 - k];
-            p[size - 1 - k] = byte;
-        }
-}
-
 /* A row-major copy of column-major elements. */
 static tp_tensor *from_fortran(tp_tensor *t)
 {
@@ -129,7 +119,7 @@ tp_tensor *npy_from(const file_in *in)
     if (!t || file_read_at(in, start, tensor_data(t), (size_t)t->numel * size))
         return NULL;
     if (h.big_endian)
-        swap_bytes((unsigned char *)tensor_data(t), size, t->numel);
+        elements_swap(t);
     elements_check_bool(t);
     return tp_keep(h.fortran_order && t->ndim > 1 ? from_fortran(t) : t);
 }

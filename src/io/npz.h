@@ -1,7 +1,6 @@
 /* npz.h - reading npz from an open file or from memory.
  *
- * Layer: io.  npz.c uses libzip, no_npz.c says that it is not there.  Read next: npz.c; the public functions are in
- * taper/io.h. */
+ * Layer: io.  Depends on file.h.  Read next: npz.c; the public functions are in taper/io.h. */
 #ifndef IO_NPZ_H
 #define IO_NPZ_H
 

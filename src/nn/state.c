@@ -120,6 +120,12 @@ static size_t foreign_part(const char *name, const tp_params *other)
     return strlen(name);
 }
 
+static bool is_foreign(const tp_params *list, int i, const tp_params *other, const char *except)
+{
+    const char *name = tp_params_name(list, i);
+    return !tp_params_find(other, name) && !tp_name_matches(except, name);
+}
+
 /* Names of one list that the other does not have; a whole module that it does not have is "layer4.1 (12)". */
 static void add_foreign(name_list *l, const tp_params *list, const tp_params *other, const char *except,
                         bool own)
@@ -133,7 +139,7 @@ static void add_foreign(name_list *l, const tp_params *list, const tp_params *ot
             const char *name = tp_params_name(list, i);
             if (strncmp(name, first, length) != 0 || (name[length] && name[length] != '.'))
                 break;
-            if (tp_params_find(other, name) || tp_name_matches(except, name) || (own && may_be_missing(name)))
+            if (!is_foreign(list, i, other, except) || (own && may_be_missing(name)))
                 continue;
             one = name;
             count++;
@@ -192,6 +198,31 @@ static tp_status check_state(const tp_params *own, const tp_params *state, const
     return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
+/* The same once more for who has the room: every name on a line of its own. */
+static void list_differences(const tp_params *own, const tp_params *state, const char *except)
+{
+    for (int i = 0; i < tp_params_count(own); i++)
+        if (is_foreign(own, i, state, except) && !may_be_missing(tp_params_name(own, i)))
+            tp_error_detail("missing: %s %s", tp_params_name(own, i),
+                            tensor_shape_text(tp_params_at(own, i)));
+    for (int i = 0; i < tp_params_count(state); i++)
+        if (is_foreign(state, i, own, except))
+            tp_error_detail("unexpected: %s %s", tp_params_name(state, i),
+                            tensor_shape_text(tp_params_at(state, i)));
+    for (int i = 0; i < tp_params_count(own); i++) {
+        const char *name = tp_params_name(own, i);
+        const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
+        if (!given || tp_name_matches(except, name))
+            continue;
+        if (!tensor_same_shape(mine, given))
+            tp_error_detail("of another shape: %s %s instead of %s", name, tensor_shape_text(given),
+                            tensor_shape_text(mine));
+        else if (!can_load(tp_dtype_of(mine), tp_dtype_of(given)))
+            tp_error_detail("of another type: %s %s instead of %s", name, tp_dtype_name(tp_dtype_of(given)),
+                            tp_dtype_name(tp_dtype_of(mine)));
+    }
+}
+
 /* Whether each pattern chooses something, here or there. */
 static tp_status check_except(const tp_params *own, const tp_params *state, const char *except)
 {
@@ -222,8 +253,12 @@ tp_status tp_load_state_except(tp_module *m, const tp_params *state, const char 
     TP_SCOPE;
     TP_NO_GRAD;
     tp_params *own = tp_state_dict(m);
-    if (!own || check_except(own, state, except) || check_state(own, state, except))
+    if (!own || check_except(own, state, except))
         return tp_error_pending();
+    if (check_state(own, state, except)) {
+        list_differences(own, state, except);
+        return tp_error_pending();
+    }
     for (int i = 0; i < tp_params_count(own) && !tp_pending(); i++) {
         const char *name = tp_params_name(own, i);
         tp_tensor *given = tp_params_find(state, name);

@@ -148,21 +148,13 @@ tp_status checkpoint_write(const char *folder, const char *name, const checkpoin
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/* The pending error with the file's name in front. */
-static tp_status name_file(const char *path)
-{
-    char text[1024];
-    tp_status status = tp_error_take(text, sizeof text);
-    return tp_fail(status, "%s: %s", path, text);
-}
-
 tp_status weights_load(tp_module *net, const char *path, const char *except)
 {
     TP_SCOPE;
-    tp_params *weights = tp_safetensors_read(path);
+    tp_params *weights = tp_weights_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
-    return tp_load_state_except(net, weights, except) ? name_file(path) : TP_OK;
+    return tp_load_state_except(net, weights, except) ? tp_error_in(path) : TP_OK;
 }
 
 static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
@@ -171,7 +163,7 @@ static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)
     tp_params *state = tp_safetensors_read(path);
     if (!state || tp_pending())
         return tp_error_pending();
-    return tp_optim_load_state(optim, state, steps) ? name_file(path) : TP_OK;
+    return tp_optim_load_state(optim, state, steps) ? tp_error_in(path) : TP_OK;
 }
 
 static tp_status read_ema(tp_ema *ema, const char *path, int64_t updates)
@@ -180,7 +172,7 @@ static tp_status read_ema(tp_ema *ema, const char *path, int64_t updates)
     tp_params *means = tp_safetensors_read(path);
     if (!means || tp_pending())
         return tp_error_pending();
-    return tp_ema_load_state(ema, means, updates) ? name_file(path) : TP_OK;
+    return tp_ema_load_state(ema, means, updates) ? tp_error_in(path) : TP_OK;
 }
 
 tp_status checkpoint_read(const char *folder, const char *name, const checkpoint *c)

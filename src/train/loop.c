@@ -306,9 +306,10 @@ static tp_status run_epoch(trainer *t)
     double begun = clock_seconds(), rate = 0;
     int64_t seen_before = t->state.seen, accumulate = t->config->accumulate;
     int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * accumulate;
-    tp_loader *loader = tp_loader_new(t->train, t->config->batch_size, .shuffle = true, .seed = loop_epoch_seed(t->config->seed, t->state.epoch),
-                                      .workers = t->config->workers, .transform = t->augmented,
-                                      .first_batch = first < batches ? first : batches);
+    tp_loader *loader =
+        tp_loader_new(t->train, t->config->batch_size, .shuffle = true,
+                      .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
+                      .transform = t->augmented, .first_batch = first < batches ? first : batches);
     if (!loader)
         return tp_error_pending();
     tp_train(t->net, true);
