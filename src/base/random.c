@@ -4,6 +4,8 @@
  * Layer: base.  Depends on philox.h.  Read next: ops/random.c. */
 #include "base/random.h"
 
+_Thread_local bool random_unfilled;
+
 static _Thread_local tp_rng generator;
 
 void tp_manual_seed(uint64_t seed)

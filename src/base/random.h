@@ -8,4 +8,7 @@
 
 tp_rng random_take_stream(void); /* the seed and a stream that no later call gets */
 
+/* While true, this thread's random tensors hold what their memory held: for a network whose weights are loaded next. */
+extern _Thread_local bool random_unfilled;
+
 #endif

@@ -120,7 +120,7 @@ int verb_predict(cli *c)
     char *const *paths = c->words + 1;
     int n_paths = c->n_words - 1;
     tp_run *run = tp_run_open(c->words[0]);
-    if (!run)
+    if (!run || tp_fuse(tp_run_model(run)))
         return library_error();
     int64_t n = tp_run_classes(run) > 0 ? tp_run_classes(run) : 1;
     telling t = { .run = run,

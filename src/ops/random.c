@@ -169,6 +169,8 @@ static void random_forward(const tp_call *c)
     fill_run r = { c->attrs,       d,
                    kernels,        kernels->convert[y->dtype][d->computed],
                    tensor_data(y), (int64_t)tensor_element_size(y) };
+    if (random_unfilled)
+        return;
     parallel_for(y->numel, GRAIN, fill_pieces, &r);
 }
 

@@ -4,6 +4,7 @@
  * Layer: train.  Depends on config.h, checkpoint.h.  Read next: evaluate.c, input.c. */
 #include "train/run.h"
 
+#include "base/random.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/folder.h"
@@ -34,7 +35,9 @@ tp_run *tp_run_open(const char *folder)
     if (!s || folder_path(best, folder, "best"))
         return NULL;
     tp_rng before = tp_rng_state();
+    random_unfilled = true;
     tp_module *net = setup_model(s);
+    random_unfilled = false;
     tp_set_rng_state(before);
     if (!net || checkpoint_read(folder, folder_find(best, found) ? "best" : "last",
                                 &(checkpoint){ .model = s->config.model, .net = net, .state = &state }))
