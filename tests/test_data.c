@@ -516,13 +516,13 @@ static void transforms_in_text_that_are_wrong(void **state)
     static const struct {
         const char *text, *piece;
     } cases[] = {
-        { "blur=2", "'blur=2' is not understood, pad=, resize=, normalize= or affine= is wanted" },
+        { "blur=2", "'blur=2' is not understood, one of pad, resize, centercrop, normalize, randomcrop," },
         { "pad", "is not understood" },
         { "pad=", "pad=PIXELS" },
         { "pad=-1", "pad=PIXELS" },
         { "pad=1.5", "pad=PIXELS" },
         { "pad=2x", "pad=PIXELS" },
-        { "resize=0x3", "HEIGHTxWIDTH" },
+        { "resize=0x3", "resize=SIZE or resize=HEIGHTxWIDTH" },
         { "resize=3x", "HEIGHTxWIDTH" },
         { "resize=99999999", "HEIGHTxWIDTH" },
         { "normalize=0.5", "MEAN/STD" },

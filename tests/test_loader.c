@@ -237,7 +237,7 @@ static void options_that_cannot_be_are_errors(void **state)
     assert_int_equal(tp_loader_batches(none), 0);
     tp_dataset_functions f = { .struct_size = sizeof f, .kind = "made" };
     assert_null(tp_dataset_new(&f, NULL, 3, TP_SHAPE(1), 0));
-    expect_error(TP_ERR_ARGUMENT, "lack struct_size or get");
+    expect_error(TP_ERR_ARGUMENT, "lack struct_size, get or load");
     f.get = made_get;
     assert_null(tp_dataset_new(&f, NULL, 3, TP_SHAPE(1, 0), 0));
     expect_error(TP_ERR_SHAPE, "an example of shape (1, 0)");

@@ -19,7 +19,7 @@ typedef struct tp_dataset tp_dataset;
 typedef enum tp_part { TP_TRAIN, TP_TEST } tp_part;
 
 TP_API int64_t tp_dataset_count(const tp_dataset *);
-TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C, H, W) or (features) */
+TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C, H, W) or (features); -1: differs, as in (3, -1, -1) */
 TP_API int64_t tp_dataset_classes(const tp_dataset *);    /* 0: regression */
 TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
 TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */
@@ -30,13 +30,28 @@ TP_API tp_status tp_dataset_get(const tp_dataset *, int64_t i, float *x, double 
 
 /* Its y alone; of a folder of pictures without decoding one. */
 TP_API tp_status tp_dataset_label(const tp_dataset *, int64_t i, double *y);
+/* The same for examples of any size: x grows as it must, from one call to the next. */
+typedef struct tp_sample {
+    tp_shape shape;
+    float *x;
+    size_t room;        /* bytes at x */
+    double y;
+    bool skipped;       /* a picture that cannot be read, in a dataset that leaves such out */
+} tp_sample;
+TP_API tp_status tp_dataset_load(const tp_dataset *, int64_t i, tp_sample *);
+TP_API float *tp_sample_room(tp_sample *, tp_shape); /* sets the shape; its place at x, or NULL with an error */
+TP_API void tp_sample_free(tp_sample *);
 
 /* MNIST's four files (IDX, .gz or not) in a folder: (1, 28, 28) images, 10 classes. */
 TP_API tp_dataset *tp_mnist(const char *folder, tp_part);
 /* Any IDX pair of images (u8, 2 or 3 dims an example) and labels (u8). */
 TP_API tp_dataset *tp_idx(const char *images, const char *labels);
+/* CIFAR-10's binary version, data_batch_1.bin to data_batch_5.bin and test_batch.bin: (3, 32, 32) images, 10 classes. */
+TP_API tp_dataset *tp_cifar10(const char *folder, tp_part);
 /* A folder with one folder of PNG or JPEG files a class, classes in name order (torchvision's ImageFolder).
- * Pictures are brought to channels x size x size: shorter side resized, centre cropped. */
+ * Pictures are brought to channels x size x size: shorter side resized, centre cropped.  TP_WHOLE_PICTURES: they come as
+ * they are, (channels, -1, -1), for a transform that brings them to one size. */
+enum { TP_WHOLE_PICTURES = -1 };
 TP_API tp_dataset *tp_image_folder(const char *folder, int64_t channels, int64_t size);
 
 typedef struct tp_csv_options {
@@ -55,13 +70,15 @@ TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 /* From memory: x (N, ...), y (N) integers for classes, floats for a regression. */
 TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
 
-/* What a person means by a path: a folder with MNIST's files, a class folder (or train/ and test/ of them), a .csv file.
+/* What a person means by a path: a folder with MNIST's or CIFAR-10's files, a class folder (or train/ and test/ of them),
+ * a .csv file.
  * Splits that do not exist as files are cut from the whole by a seeded shuffle: the last fifth is the test part. */
 typedef struct tp_data_options {
     size_t struct_size;
-    int64_t channels, image_size; /* for pictures; 0: 3 and 224 */
+    int64_t channels, image_size; /* for pictures; 0: 3 and 224; TP_WHOLE_PICTURES: they come as they are */
     tp_csv_options csv;
     uint64_t seed;
+    const char *on_bad_image;     /* "fail" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })
@@ -80,15 +97,41 @@ typedef struct tp_dataset_functions {
     void (*destroy)(void *context);                                  /* may be NULL */
     char *(*example_name)(void *context, int64_t i, char *text, size_t size); /* fills and returns text; may be NULL */
     tp_status (*label)(void *context, int64_t i, double *y); /* y alone; NULL: get tells */
+    tp_status (*load)(void *context, int64_t i, tp_sample *); /* in place of get where sizes differ: y, and x by tp_sample_room */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 
 /* ---- Transforms: a chain that belongs to the loader ------------------------------------------------------------ */
 
 typedef struct tp_transform tp_transform;
+
+/* From text, as the shell writes it: steps that run in order, "randomresizedcrop=224 hflip normalize=0.5/0.25".
+ *
+ *   step                                          what it does (defaults in brackets; every random one draws for each example)
+ *   pad=PIXELS[:VALUE]                            a frame [of 0]
+ *   resize=HxW | resize=SIZE                      bilinear with antialiasing; one number: the shorter side
+ *   centercrop=SIZE | HxW                         the middle; what lies outside is 0
+ *   normalize=MEAN[,MEAN..]/STD[,STD..]           (x - mean) / std, by channel
+ *   randomcrop=SIZE[:PADDING[:VALUE]]             a window after padding
+ *   randomresizedcrop=SIZE[:SCALE-SCALE[:RATIO-RATIO]]  a window of that share of the area [0.08-1] and shape [0.75-1.3333], resized
+ *   hflip[=P]  vflip[=P]                          mirrored [0.5]
+ *   rotation=DEGREES[:VALUE]                      by up to so many degrees each way
+ *   affine=DEGREES[:TRANSLATE[:SCALE-SCALE[:SHEAR]]]
+ *   colorjitter=BRIGHTNESS[:CONTRAST[:SATURATION[:HUE]]]  in random order
+ *   pcajitter=SIGMA[:VALUES:VECTORS]              AlexNet's colours; [ImageNet's axes], or those of tp_dataset_pca
+ *   randomerasing=P[:SCALE-SCALE[:RATIO-RATIO[:VALUE|noise|mean]]]  [0.02-0.33, 0.3-3.3, 0]
+ *   cutout=SIZE[:VALUE|noise|mean]                a square about a random pixel [mean]
+ *   policy=imagenet | cifar10 | svhn | OP:P:MAGNITUDE+OP:P:MAGNITUDE/...   one of the sub-policies (AutoAugment)
+ *   randaugment=N[:MAGNITUDE]  trivialaugment     [9 of 30]
+ *   mixup=ALPHA  cutmix=ALPHA                     of the finished batch; of several, one is drawn for each batch
+ *
+ * Values are torchvision's of tensors in [0, 1]; docs/images.md tells more. */
+TP_API tp_transform *tp_transform_parse(const char *text);
+
+/* The same ones made in C. */
 TP_API tp_transform *tp_transform_pad(int64_t pixels, double value);
-TP_API tp_transform *tp_transform_resize(int64_t height, int64_t width);         /* bilinear with antialiasing */
-TP_API tp_transform *tp_transform_normalize(const float *mean, const float *std, int n); /* (x - mean) / std by channel; n = 1: all */
+TP_API tp_transform *tp_transform_resize(int64_t height, int64_t width);
+TP_API tp_transform *tp_transform_normalize(const float *mean, const float *std, int n); /* n = 1: all channels */
 typedef struct tp_affine_options {
     size_t struct_size;
     double degrees;             /* rotation in [-degrees, degrees] */
@@ -98,17 +141,22 @@ typedef struct tp_affine_options {
     double fill;
 } tp_affine_options;
 #define tp_transform_affine(...) tp_transform_affine_opt(&(tp_affine_options){ .struct_size = sizeof(tp_affine_options), __VA_ARGS__ })
-TP_API tp_transform *tp_transform_affine_opt(const tp_affine_options *);         /* random, bilinear */
+TP_API tp_transform *tp_transform_affine_opt(const tp_affine_options *);
 TP_API tp_transform *tp_transform_chain(tp_transform *const *, int n);           /* one after the other */
-/* From text, as the shell writes it: "pad=2 normalize=0.1307/0.3081 affine=10:0.1:0.9-1.1:5 resize=32x32" */
-TP_API tp_transform *tp_transform_parse(const char *text);
 
+/* -1 in a shape: not known; what a transform makes of such a shape is known where it brings pictures to one size. */
 TP_API tp_status tp_transform_shape(const tp_transform *, tp_shape in, tp_shape *out);
 /* One example: x of shape in becomes y of tp_transform_shape; random ones draw from (seed, stream). */
 TP_API tp_status tp_transform_run(const tp_transform *, tp_shape in, const float *x, float *y, uint64_t seed, uint64_t stream);
 
+/* A dataset whose examples went through the transform; random ones draw from (seed, example). */
+TP_API tp_dataset *tp_transformed(tp_dataset *, tp_transform *, uint64_t seed);
+
 /* Mean and standard deviation of every channel over the dataset (or its first limit examples). */
 TP_API tp_status tp_dataset_statistics(const tp_dataset *, int64_t limit, float *mean, float *std, int channels);
+/* Principal components of its pixels' colours: the covariance's eigenvalues, largest first, and in vectors[c * channels + k]
+ * channel c of the k-th eigenvector.  For pcajitter, whose values are their square roots (standard deviations). */
+TP_API tp_status tp_dataset_pca(const tp_dataset *, int64_t limit, float *values, float *vectors, int channels);
 
 /* ---- Loader --------------------------------------------------------------------------------------------------- */
 
@@ -127,7 +175,8 @@ typedef struct tp_loader_options {
 TP_API tp_loader *tp_loader_new_opt(tp_dataset *, int64_t batch_size, const tp_loader_options *);
 
 typedef struct tp_batch {
-    tp_tensor *x, *y;   /* f32 (N, ...); i64 (N) classes or f32 (N, 1) values.  They belong to the loader until the next one */
+    tp_tensor *x, *y;   /* f32 (N, ...); i64 (N) classes, f32 (N, classes) probabilities where the transform mixes, or f32
+                         * (N, 1) values.  They belong to the loader until the next one */
     int64_t n, index;   /* examples in it; its number in the epoch */
     const int64_t *examples; /* which of the dataset */
 } tp_batch;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[LOG_SUBJECTS] = { "select" };
+static const char *const names[LOG_SUBJECTS] = { "select", "data" };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
 static tp_log_line *receiver;
 static void *receiver_context;
@@ -48,7 +48,7 @@ bool log_wants(log_subject subject)
 
 void log_line(log_subject subject, const char *format, ...)
 {
-    char text[512];
+    char text[1024];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

@@ -6,7 +6,11 @@
 
 #include <stdbool.h>
 
-typedef enum { LOG_SELECT, LOG_SUBJECTS } log_subject; /* select: which kernel takes a shape, and why */
+typedef enum {
+    LOG_SELECT, /* "select": which kernel takes a shape, and why */
+    LOG_DATA,   /* "data": pictures that are left out, and why */
+    LOG_SUBJECTS
+} log_subject;
 
 bool log_wants(log_subject); /* cheap; ask before a line is put together */
 void log_line(log_subject, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -26,8 +26,9 @@ static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shap
 {
     if (tp_pending())
         return tp_error_pending();
-    if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) || !f->get)
-        return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size or get");
+    if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) ||
+        (!f->get && (f->struct_size < sizeof *f || !f->load)))
+        return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size, get or load");
     if (count < 0 || classes < 0)
         return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld examples of %lld classes, 0 or more are wanted",
                        (long long)count, (long long)classes);
@@ -37,12 +38,15 @@ static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shap
     return TP_OK;
 }
 
-static tp_status fill_shape(tp_dataset *d, tp_shape shape)
+static tp_status fill_shape(tp_dataset *d, tp_shape shape, bool sizes_differ)
 {
     d->shape = shape;
     d->numel = 1;
     for (int i = 0; i < shape.ndim; i++)
-        if (shape.dim[i] < 1 || !tp_mul_fits(d->numel, shape.dim[i], &d->numel) || d->numel > INT64_MAX / 8)
+        if (shape.dim[i] == -1 && sizes_differ)
+            d->numel = 0;
+        else if (shape.dim[i] < 1 || !tp_mul_fits(d->numel, shape.dim[i], &d->numel) ||
+                 d->numel > INT64_MAX / 8)
             return tp_fail(TP_ERR_SHAPE, "dataset: an example of shape %s cannot be", shape_text(shape));
     return TP_OK;
 }
@@ -54,7 +58,7 @@ tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context,
     if (check_new(functions, count, shape, classes))
         return NULL;
     tp_dataset *d = tp_object_new(&dataset_class, sizeof *d);
-    if (!d || fill_shape(d, shape))
+    if (!d || fill_shape(d, shape, !functions->get))
         return NULL; /* its functions are not set yet: the context stays the caller's */
     size_t known =
         functions->struct_size < sizeof d->functions ? functions->struct_size : sizeof d->functions;
@@ -118,19 +122,71 @@ char *tp_dataset_example_name(const tp_dataset *d, int64_t i, char *text, size_t
     return text;
 }
 
-tp_status dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
+/* ---- one example ------------------------------------------------------------------------------------------------- */
+
+float *tp_sample_room(tp_sample *s, tp_shape shape)
 {
-    tp_status status = d->functions.get(d->context, i, x, y);
+    int64_t numel = 1;
+    if (tp_pending())
+        return NULL;
+    for (int i = 0; i < shape.ndim; i++)
+        if (shape.dim[i] < 1 || !tp_mul_fits(numel, shape.dim[i], &numel) || numel > (int64_t)1 << 40)
+            return tp_fail_null(TP_ERR_SHAPE, "dataset: an example of shape %s cannot be", shape_text(shape));
+    size_t bytes = (size_t)numel * sizeof(float);
+    s->shape = shape;
+    if (bytes > s->room) {
+        tp_free(s->x, s->room);
+        s->x = tp_alloc(bytes);
+        s->room = s->x ? bytes : 0;
+    }
+    return s->x;
+}
+
+void tp_sample_free(tp_sample *s)
+{
+    tp_free(s->x, s->room);
+    *s = (tp_sample){ 0 };
+}
+
+static tp_status call(const tp_dataset *d, int64_t i, tp_sample *s)
+{
+    if (d->functions.load)
+        return d->functions.load(d->context, i, s);
+    float *x = tp_sample_room(s, d->shape);
+    return x ? d->functions.get(d->context, i, x, &s->y) : tp_error_pending();
+}
+
+tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
+{
+    s->skipped = false;
+    tp_status status = call(d, i, s);
     if (status && !tp_pending()) /* a user's function that returned a status and no words */
         tp_fail(status, "dataset: example %lld of '%s' cannot be had", (long long)i, tp_dataset_kind(d));
     if (tp_pending())
         return tp_error_pending();
-    if (d->classes && !(*y >= 0 && *y < (double)d->classes && *y == floor(*y))) {
+    if (d->classes && !(s->y >= 0 && s->y < (double)d->classes && s->y == floor(s->y))) {
         char name[256];
         return tp_fail(TP_ERR_INDEX, "%s: label %g, a whole number from 0 to %lld is wanted",
-                       tp_dataset_example_name(d, i, name, sizeof name), *y, (long long)d->classes - 1);
+                       tp_dataset_example_name(d, i, name, sizeof name), s->y, (long long)d->classes - 1);
     }
     return TP_OK;
+}
+
+static tp_status check_index(const tp_dataset *d, int64_t i)
+{
+    if (i < 0 || i >= d->count)
+        return tp_fail(TP_ERR_INDEX, "dataset_get: example %lld, the dataset has %lld", (long long)i,
+                       (long long)d->count);
+    return TP_OK;
+}
+
+tp_status tp_dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!d || !s)
+        return tp_fail(TP_ERR_ARGUMENT, "dataset_load: the dataset or the place for the example is NULL");
+    return check_index(d, i) ? tp_error_pending() : dataset_load(d, i, s);
 }
 
 tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
@@ -139,10 +195,22 @@ tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
         return tp_error_pending();
     if (!d || !x || !y)
         return tp_fail(TP_ERR_ARGUMENT, "dataset_get: the dataset or a place for its values is NULL");
-    if (i < 0 || i >= d->count)
-        return tp_fail(TP_ERR_INDEX, "dataset_get: example %lld, the dataset has %lld", (long long)i,
-                       (long long)d->count);
-    return dataset_get(d, i, x, y);
+    if (check_index(d, i))
+        return tp_error_pending();
+    if (!d->numel)
+        return tp_fail(TP_ERR_SHAPE,
+                       "dataset_get: examples of shape %s differ in size; dataset_load takes them",
+                       shape_text(d->shape));
+    tp_sample s = { 0 };
+    tp_status status = dataset_load(d, i, &s);
+    if (!status && s.skipped)
+        status = tp_fail(TP_ERR_FORMAT, "dataset_get: example %lld is one that cannot be read", (long long)i);
+    if (!status) {
+        memcpy(x, s.x, (size_t)d->numel * sizeof *x);
+        *y = s.y;
+    }
+    tp_sample_free(&s);
+    return status;
 }
 
 tp_status tp_dataset_label(const tp_dataset *d, int64_t i, double *y)
@@ -156,10 +224,11 @@ tp_status tp_dataset_label(const tp_dataset *d, int64_t i, double *y)
             (long long)i, (long long)tp_dataset_count(d));
     if (d->functions.label)
         return d->functions.label(d->context, i, y);
-    size_t bytes = (size_t)d->numel * sizeof(float);
-    float *x = tp_alloc(bytes);
-    tp_status status = x ? dataset_get(d, i, x, y) : TP_ERR_MEMORY;
-    tp_free(x, bytes);
+    tp_sample s = { 0 };
+    tp_status status = dataset_load(d, i, &s);
+    if (!status)
+        *y = s.y;
+    tp_sample_free(&s);
     return status;
 }
 
@@ -177,10 +246,10 @@ static int64_t selected(const selection *s, int64_t i)
     return s->shuffled ? permutation_at(&s->order, i) : s->first + i;
 }
 
-static tp_status selection_get(void *context, int64_t i, float *x, double *y)
+static tp_status selection_load(void *context, int64_t i, tp_sample *sample)
 {
     selection *s = context;
-    return dataset_get(s->of, selected(s, i), x, y);
+    return dataset_load(s->of, selected(s, i), sample);
 }
 
 static tp_status selection_label(void *context, int64_t i, double *y)
@@ -215,7 +284,7 @@ static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
     s->of = tp_retain(of);
     return dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
                                                .kind = of->functions.kind,
-                                               .get = selection_get,
+                                               .load = selection_load,
                                                .class_name = selection_class_name,
                                                .destroy = selection_destroy,
                                                .example_name = selection_example_name,

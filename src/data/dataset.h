@@ -14,14 +14,14 @@ struct tp_dataset {
     tp_object object;
     tp_dataset_functions functions;
     void *context;
-    int64_t count, classes, numel; /* numel: of one example */
+    int64_t count, classes, numel; /* numel: of one example; 0 where sizes differ */
     tp_shape shape;
 };
 
 /* Makes the dataset; when that fails the context is destroyed all the same. */
 tp_dataset *dataset_of(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 
-tp_status dataset_get(const tp_dataset *, int64_t i, float *x, double *y); /* i is in range */
+tp_status dataset_load(const tp_dataset *, int64_t i, tp_sample *); /* i is in range */
 
 /* y[j] = x[j] / 255, exactly as the division gives it */
 void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n);

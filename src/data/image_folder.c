@@ -1,59 +1,53 @@
 /* image_folder.c - a folder of class folders of pictures, as torchvision's ImageFolder.
  *
- * Only names are kept in memory; a picture is read and decoded when its example is asked for: shorter side resized to
- * size (bilinear with antialiasing), centre cropped.  Layer: data.  Depends on io/image.h.  Read next: folder.c. */
+ * Only names are kept in memory; a picture is read and decoded when its example is asked for, as large as it is.  One
+ * size for all comes from a transform: shorter side resized, centre cropped.
+ * Layer: data.  Depends on io/image.h.  Read next: folder.c, transformed.c. */
 #include "data/image_folder.h"
 
+#include "base/log.h"
 #include "data/dataset.h"
 #include "data/folder.h"
 #include "data/transform.h"
 #include "io/image.h"
 
-#include <math.h>
+#include <stdatomic.h>
 #include <string.h>
 
 typedef struct image_folder {
     char *top;
     name_list classes, files; /* file paths are relative to top */
     int64_t *ends;            /* files of class k end before ends[k] */
-    int64_t channels, size;
+    int64_t channels;
+    bool skip_bad;
+    atomic_uchar *bad; /* with skip_bad: files that could not be read, and were told of */
 } image_folder;
 
 /* ---- one picture ------------------------------------------------------------------------------------------------- */
 
-/* The middle size x size of planes of height x width. */
-static void crop(const float *planes, int64_t channels, int64_t height, int64_t width, int64_t size, float *x)
+static tp_status read_sample(const image_folder *f, const char *path, tp_sample *out)
 {
-    int64_t top = (int64_t)rint((double)(height - size) / 2),
-            left = (int64_t)rint((double)(width - size) / 2);
-    for (int64_t c = 0; c < channels; c++)
-        for (int64_t i = 0; i < size; i++, x += size)
-            memcpy(x, planes + (c * height + top + i) * width + left, (size_t)size * sizeof *x);
+    picture p = { 0 };
+    tp_status status = picture_read(path, (int)f->channels, &p);
+    float *x = status ? NULL : tp_sample_room(out, TP_SHAPE(f->channels, p.height, p.width));
+    if (x)
+        picture_to_planes(&p, x);
+    picture_free(&p);
+    return tp_error_pending();
 }
 
-static tp_status bring_to_size(const char *name, const picture *p, int64_t size, float *x)
+/* A picture that cannot be read, told by the pending error, is left out; other errors stay. */
+static tp_status skip(image_folder *f, int64_t i, tp_sample *out)
 {
-    int64_t shorter = p->height < p->width ? p->height : p->width,
-            longer = p->height < p->width ? p->width : p->height;
-    int64_t long_size =
-        (int64_t)((double)size * (double)longer / (double)shorter); /* torchvision's rounding */
-    int64_t height = p->height < p->width ? size : long_size, width = p->height < p->width ? long_size : size;
-    size_t bytes = (size_t)(p->height * p->width * p->channels) * sizeof(float), resized_bytes = 0;
-    if (long_size > MAX_PIXELS / size)
-        return tp_fail(TP_ERR_UNSUPPORTED, "%s: a picture of %lld x %lld is too narrow to be resized", name,
-                       (long long)p->width, (long long)p->height);
-    resized_bytes = (size_t)(height * width * p->channels) * sizeof(float);
-    float *planes = tp_alloc(bytes), *resized = planes ? tp_alloc(resized_bytes) : NULL;
-    tp_status status = resized ? TP_OK : TP_ERR_MEMORY;
-    if (!status) {
-        picture_to_planes(p, planes);
-        status = resize_planes(p->channels, p->height, p->width, planes, height, width, resized);
-    }
-    if (!status)
-        crop(resized, p->channels, height, width, size, x);
-    tp_free(planes, bytes);
-    tp_free(resized, resized_bytes);
-    return status;
+    tp_status status = tp_error_pending();
+    char text[1024];
+    if (!f->skip_bad || (status != TP_ERR_FORMAT && status != TP_ERR_UNSUPPORTED && status != TP_ERR_IO))
+        return status;
+    tp_error_take(text, sizeof text);
+    if (!atomic_exchange(&f->bad[i], 1) && log_wants(LOG_DATA))
+        log_line(LOG_DATA, "left out: %s", text);
+    out->skipped = true;
+    return TP_OK;
 }
 
 static tp_status image_folder_label(void *context, int64_t i, double *y)
@@ -66,19 +60,19 @@ static tp_status image_folder_label(void *context, int64_t i, double *y)
     return TP_OK;
 }
 
-static tp_status image_folder_get(void *context, int64_t i, float *x, double *y)
+static tp_status image_folder_load(void *context, int64_t i, tp_sample *out)
 {
-    const image_folder *f = context;
-    picture p = { 0 };
+    image_folder *f = context;
+    image_folder_label(context, i, &out->y);
+    if (f->skip_bad && atomic_load(&f->bad[i])) {
+        out->skipped = true;
+        return TP_OK;
+    }
     size_t room;
     char *path = join_path(f->top, names_at(&f->files, i), &room);
-    tp_status status = path ? picture_read(path, (int)f->channels, &p) : TP_ERR_MEMORY;
-    if (!status)
-        status = bring_to_size(path, &p, f->size, x);
-    picture_free(&p);
+    tp_status status = path ? read_sample(f, path, out) : TP_ERR_MEMORY;
     tp_free(path, room);
-    image_folder_label(context, i, y);
-    return status;
+    return status ? skip(f, i, out) : TP_OK;
 }
 
 /* ---- the folder -------------------------------------------------------------------------------------------------- */
@@ -99,6 +93,7 @@ static void image_folder_destroy(void *context)
 {
     image_folder *f = context;
     tp_free(f->ends, (size_t)f->classes.count * sizeof *f->ends);
+    tp_free(f->bad, (size_t)f->files.count * sizeof *f->bad);
     if (f->top)
         tp_free(f->top, strlen(f->top) + 1);
     names_free(&f->classes);
@@ -133,7 +128,7 @@ static tp_status find_files(image_folder *f, bool own_classes)
         if (!path)
             status = TP_ERR_MEMORY;
         else if (own_classes || is_folder(path))
-            status = folder_pictures(f->top, class_name, true, &f->files);
+            status = folder_pictures(f->top, class_name, !f->skip_bad, &f->files);
         if (!status && own_classes && f->files.count == before)
             status = tp_fail(TP_ERR_FORMAT, "%s: a class folder without PNG or JPEG files", path);
         f->ends[k] = f->files.count;
@@ -141,6 +136,8 @@ static tp_status find_files(image_folder *f, bool own_classes)
     }
     if (!status && f->files.count == 0)
         status = tp_fail(TP_ERR_FORMAT, "%s: no PNG or JPEG files", f->top);
+    if (!status && f->skip_bad && !(f->bad = tp_calloc((size_t)f->files.count * sizeof *f->bad)))
+        status = TP_ERR_MEMORY;
     return status;
 }
 
@@ -159,34 +156,46 @@ static tp_status load(image_folder *f, const char *folder, const char *classes_f
     return status ? status : find_files(f, folder == classes_from);
 }
 
-tp_dataset *image_folder_of(const char *folder, const char *classes_from, int64_t channels, int64_t size)
+static tp_dataset *whole_pictures(const char *folder, const char *classes_from, int64_t channels,
+                                  bool skip_bad)
 {
-    if (tp_pending())
-        return NULL;
-    if (!folder || (channels != 1 && channels != 3) || size < 1 || size > 8192)
-        return tp_fail_null(TP_ERR_ARGUMENT,
-                            "image_folder: %lld channels, size %lld; 1 or 3, and 1 to 8192 are wanted",
-                            (long long)channels, (long long)size);
     image_folder *f = tp_calloc(sizeof *f);
     if (!f)
         return NULL;
     f->channels = channels;
-    f->size = size;
+    f->skip_bad = skip_bad;
     if (load(f, folder, classes_from)) {
         image_folder_destroy(f);
         return NULL;
     }
     return dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
                                                .kind = "image_folder",
-                                               .get = image_folder_get,
+                                               .load = image_folder_load,
                                                .class_name = image_folder_class_name,
                                                .destroy = image_folder_destroy,
                                                .example_name = image_folder_example_name,
                                                .label = image_folder_label },
-                      f, f->files.count, TP_SHAPE(channels, size, size), f->classes.count);
+                      f, f->files.count, TP_SHAPE(channels, -1, -1), f->classes.count);
+}
+
+tp_dataset *image_folder_of(const char *folder, const char *classes_from, int64_t channels, int64_t size,
+                            bool skip_bad)
+{
+    if (tp_pending())
+        return NULL;
+    if (!folder || (channels != 1 && channels != 3) ||
+        ((size < 1 || size > 8192) && size != TP_WHOLE_PICTURES))
+        return tp_fail_null(TP_ERR_ARGUMENT,
+                            "image_folder: %lld channels, size %lld; 1 or 3, and 1 to 8192 are wanted",
+                            (long long)channels, (long long)size);
+    tp_dataset *whole = whole_pictures(folder, classes_from, channels, skip_bad);
+    if (!whole || size == TP_WHOLE_PICTURES)
+        return whole;
+    tp_transform *steps[] = { transform_resize(size, 0), transform_crop(&centercrop_kind, size, size) };
+    return tp_transformed(whole, tp_transform_chain(steps, 2), 0);
 }
 
 tp_dataset *tp_image_folder(const char *folder, int64_t channels, int64_t size)
 {
-    return image_folder_of(folder, folder, channels, size);
+    return image_folder_of(folder, folder, channels, size, false);
 }

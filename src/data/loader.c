@@ -11,6 +11,7 @@
 #include "core/tensor.h"
 #include "data/dataset.h"
 #include "data/permutation.h"
+#include "data/transform.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -36,6 +37,7 @@ struct tp_loader {
     tp_loader_options options;
     tp_shape example; /* after the transform */
     int64_t numel;    /* of one example, after the transform */
+    bool mixes;       /* the transform mixes examples and their labels */
     int64_t batch_size, batches;
     permutation order;
     slot *slots;
@@ -50,23 +52,52 @@ struct tp_loader {
 
 /* ---- making one batch -------------------------------------------------------------------------------------------- */
 
-static tp_status fill_example(tp_loader *l, slot *s, int64_t i, float *scratch)
+/* A number a class where the transform mixes labels, one number where there are no classes. */
+static int64_t numbers_of_label(const tp_loader *l)
 {
-    int64_t example = s->examples[i];
-    float *x = s->x_data + i * l->numel;
-    double y = 0;
-    tp_transform *transform = l->options.transform;
-    tp_status status = dataset_get(l->dataset, example, transform ? scratch : x, &y);
-    if (!status && transform)
-        status =
-            tp_transform_run(transform, l->dataset->shape, scratch, x, l->options.seed, (uint64_t)example);
-    if (status)
-        return status;
-    if (l->dataset->classes)
+    return !l->dataset->classes ? 1 : l->mixes ? l->dataset->classes : 0;
+}
+
+static void put_label(const tp_loader *l, slot *s, int64_t i, double y)
+{
+    int64_t numbers = numbers_of_label(l);
+    if (!numbers) {
         ((int64_t *)s->y_data)[i] = (int64_t)y;
+        return;
+    }
+    float *row = (float *)s->y_data + i * numbers;
+    for (int64_t k = 0; k < numbers; k++)
+        row[k] = !l->dataset->classes ? (float)y : k == (int64_t)y;
+}
+
+/* Makes an example in place i, which it leaves empty when the example is one that is skipped. */
+static tp_status fill_example(tp_loader *l, slot *s, int64_t example, int64_t i, tp_sample *sample)
+{
+    float *x = s->x_data + i * l->numel;
+    tp_transform *transform = l->options.transform;
+    tp_status status = dataset_load(l->dataset, example, sample);
+    if (status || sample->skipped)
+        return status;
+    if (transform)
+        status = tp_transform_run(transform, sample->shape, sample->x, x, l->options.seed, (uint64_t)example);
     else
-        ((float *)s->y_data)[i] = (float)y;
-    return TP_OK;
+        memcpy(x, sample->x, (size_t)l->numel * sizeof *x);
+    put_label(l, s, i, sample->y);
+    return status;
+}
+
+static tp_status mix(tp_loader *l, slot *s, int64_t batch)
+{
+    const tp_shape *e = &l->example;
+    mix_batch b = { .x = s->x_data,
+                    .y = s->y_data,
+                    .n = s->n,
+                    .numel = l->numel,
+                    .planes = e->dim[0],
+                    .height = e->ndim == 3 ? e->dim[1] : 1,
+                    .width = e->ndim == 3 ? e->dim[2] : 1,
+                    .outputs = numbers_of_label(l) };
+    return transform_mix(l->options.transform, &b, l->options.seed, (uint64_t)batch);
 }
 
 /* Runs on any thread that has no error pending; an error goes into the slot. */
@@ -74,14 +105,21 @@ static void fill_slot(tp_loader *l, slot *s, int64_t batch)
 {
     TP_SCOPE; /* a user's get may make tensors */
     int64_t first = batch * l->batch_size, left = l->dataset->count - first;
-    s->n = left < l->batch_size ? left : l->batch_size;
-    for (int64_t i = 0; i < s->n; i++)
-        s->examples[i] = l->options.shuffle ? permutation_at(&l->order, first + i) : first + i;
-    size_t bytes = (size_t)l->dataset->numel * sizeof(float);
-    float *scratch = l->options.transform ? tp_alloc(bytes) : NULL;
-    for (int64_t i = 0; i < s->n && !tp_pending(); i++)
-        fill_example(l, s, i, scratch);
-    tp_free(scratch, bytes);
+    int64_t wanted = left < l->batch_size ? left : l->batch_size;
+    tp_sample sample = { 0 };
+    s->n = 0;
+    for (int64_t i = 0; i < wanted && !tp_pending(); i++) {
+        int64_t example = l->options.shuffle ? permutation_at(&l->order, first + i) : first + i;
+        fill_example(l, s, example, s->n, &sample);
+        s->examples[s->n] = example;
+        s->n += !sample.skipped;
+    }
+    tp_sample_free(&sample);
+    if (!s->n && !tp_pending())
+        tp_fail(TP_ERR_FORMAT, "loader: none of the %lld pictures of batch %lld can be read",
+                (long long)wanted, (long long)batch);
+    if (l->mixes && !tp_pending())
+        mix(l, s, batch);
     tp_error_export(&s->error);
 }
 
@@ -168,8 +206,9 @@ static tp_status prepare_slot(tp_loader *l, slot *s)
     }
     if (!is_ours_alone(s->y)) {
         tp_release(s->y);
-        s->y = new_tensor(l->dataset->classes ? TP_I64 : TP_F32,
-                          (tp_shape){ .ndim = l->dataset->classes ? 1 : 2, .dim = { size, 1 } });
+        int64_t numbers = numbers_of_label(l);
+        s->y = new_tensor(numbers ? TP_F32 : TP_I64,
+                          (tp_shape){ .ndim = numbers ? 2 : 1, .dim = { size, numbers } });
     }
     if (!s->x || !s->y)
         return tp_error_pending();
@@ -223,6 +262,13 @@ static tp_status set_sizes(tp_loader *l)
     l->example = d->shape;
     if (l->options.transform && tp_transform_shape(l->options.transform, d->shape, &l->example))
         return tp_error_pending();
+    if (!transform_is_known(l->example))
+        return tp_fail(
+            TP_ERR_SHAPE,
+            "loader: examples of shape %s, the sizes differ: a transform like resize=224 centercrop=224 is "
+            "wanted",
+            shape_text(l->example));
+    l->mixes = transform_mixes(l->options.transform);
     l->numel = 1;
     for (int i = 0; i < l->example.ndim; i++)
         l->numel *= l->example.dim[i];

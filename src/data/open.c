@@ -1,8 +1,9 @@
 /* open.c - what a person means by a path.
  *
- * Told by looking: MNIST's files in a folder, train/ and test/ (or val/) folders of class folders, class folders, a
+ * Told by looking: MNIST's or CIFAR-10's files in a folder, train/ and test/ (or val/) folders of class folders, class folders, a
  * table.  A split that is not there as files is cut from the whole by a seeded shuffle: the last fifth is for testing.
  * Layer: data.  Depends on the formats.  Read next: idx.c, image_folder.c, csv.c. */
+#include "data/cifar.h"
 #include "data/dataset.h"
 #include "data/folder.h"
 #include "data/idx.h"
@@ -53,8 +54,13 @@ static char *folder_in(const char *folder, const char *name, size_t *room)
     return path;
 }
 
+static bool skips_bad(const tp_data_options *o)
+{
+    return o->on_bad_image && !strcmp(o->on_bad_image, "skip");
+}
+
 /* train/ and test/ or val/ of class folders; *found says whether they are there. */
-static tp_dataset *open_parts(const char *path, tp_part part, int64_t channels, int64_t size, bool *found)
+static tp_dataset *open_parts(const char *path, tp_part part, const tp_data_options *o, bool *found)
 {
     size_t train_room, test_room = 0;
     static const char *const names[] = { "test", "val", "valid", "validation" };
@@ -64,7 +70,7 @@ static tp_dataset *open_parts(const char *path, tp_part part, int64_t channels, 
     tp_dataset *d = NULL;
     *found = train && test;
     if (*found)
-        d = image_folder_of(part == TP_TRAIN ? train : test, train, channels, size);
+        d = image_folder_of(part == TP_TRAIN ? train : test, train, o->channels, o->image_size, skips_bad(o));
     tp_free(train, train_room);
     tp_free(test, test_room);
     return d;
@@ -72,11 +78,12 @@ static tp_dataset *open_parts(const char *path, tp_part part, int64_t channels, 
 
 static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_options *o)
 {
-    int64_t channels = o->channels ? o->channels : 3, size = o->image_size ? o->image_size : 224;
     bool found;
     if (mnist_is_there(path, TP_TRAIN) || mnist_is_there(path, TP_TEST))
         return tp_mnist(path, part);
-    tp_dataset *d = open_parts(path, part, channels, size, &found);
+    if (cifar10_is_there(path))
+        return tp_cifar10(path, part);
+    tp_dataset *d = open_parts(path, part, o, &found);
     if (found || tp_pending())
         return d;
     name_list folders;
@@ -85,11 +92,13 @@ static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_opt
     int64_t count = folders.count;
     names_free(&folders);
     if (count == 0)
-        return tp_fail_null(TP_ERR_FORMAT,
-                            "%s: no data in this folder; MNIST's files (train-images-idx3-ubyte...), or a "
-                            "folder of pictures a class, or train/ and test/ of such folders are wanted",
-                            path);
-    return split(tp_image_folder(path, channels, size), path, part, o->seed);
+        return tp_fail_null(
+            TP_ERR_FORMAT,
+            "%s: no data in this folder; MNIST's files (train-images-idx3-ubyte...), CIFAR-10's "
+            "(data_batch_1.bin...), or a folder of pictures a class, or train/ and test/ of such "
+            "folders are wanted",
+            path);
+    return split(image_folder_of(path, path, o->channels, o->image_size, skips_bad(o)), path, part, o->seed);
 }
 
 tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_options *options)
@@ -104,6 +113,11 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
                             "data_open: the path is empty, or the part is not train or test");
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    if (o.on_bad_image && !skips_bad(&o) && strcmp(o.on_bad_image, "fail") != 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: on_bad_image '%s', fail or skip is wanted",
+                            o.on_bad_image);
+    o.channels = o.channels ? o.channels : 3;
+    o.image_size = o.image_size ? o.image_size : 224;
     if (stat(path, &info)) {
         tp_fail_errno(path, "cannot open");
         return NULL;
@@ -115,8 +129,9 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         csv.struct_size = sizeof csv;
         return tp_keep(split(tp_csv_opt(path, &csv), path, part, o.seed));
     }
-    return tp_fail_null(TP_ERR_FORMAT,
-                        "%s: not data that is known; a folder (MNIST's files, or pictures by class) or a "
-                        "table (.csv .tsv .data .txt, also .gz) is wanted",
-                        path);
+    return tp_fail_null(
+        TP_ERR_FORMAT,
+        "%s: not data that is known; a folder (MNIST's or CIFAR-10's files, or pictures by class) or a "
+        "table (.csv .tsv .data .txt, also .gz) is wanted",
+        path);
 }

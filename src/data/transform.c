@@ -1,7 +1,8 @@
-/* transform.c - the transform object: pad, normalize, and chains of transforms.
+/* transform.c - the transform object: normalize, and chains of transforms.
  *
- * Images are (C, H, W) floats.  Layer: data.  Depends on base.  Read next: transform_resize.c, transform_affine.c,
- * transform_parse.c. */
+ * Images are (C, H, W) floats.  Layer: data.  Depends on base.  Read next: transform_parse.c for the list of all;
+ * transform_crop.c, transform_resize.c, transform_affine.c, transform_colour.c, transform_erase.c, transform_policy.c,
+ * transform_mix.c. */
 #include "data/transform.h"
 
 #include "core/tensor.h"
@@ -37,6 +38,20 @@ tp_status transform_wants_image(const char *name, tp_shape in)
     return TP_OK;
 }
 
+tp_status transform_same_shape(const tp_transform *t, tp_shape in, tp_shape *out)
+{
+    *out = in;
+    return transform_wants_image(t->kind->name, in);
+}
+
+bool transform_is_known(tp_shape shape)
+{
+    for (int i = 0; i < shape.ndim; i++)
+        if (shape.dim[i] < 0)
+            return false;
+    return true;
+}
+
 static int64_t numel_of(tp_shape shape)
 {
     int64_t n = 1;
@@ -53,10 +68,13 @@ tp_status tp_transform_shape(const tp_transform *t, tp_shape in, tp_shape *out)
         return tp_fail(TP_ERR_ARGUMENT, "transform_shape: the transform is NULL");
     tp_status status = t->kind->shape(t, in, out);
     int64_t n = 1;
-    for (int i = 0; i < out->ndim && !status; i++)
+    for (int i = 0; i < out->ndim && !status; i++) {
+        if (out->dim[i] == -1 && !transform_is_known(in))
+            continue;
         if (out->dim[i] < 1 || !tp_mul_fits(n, out->dim[i], &n) || n > (int64_t)1 << 40)
             status =
                 tp_fail(TP_ERR_SHAPE, "%s: makes an example of shape %s", t->kind->name, shape_text(*out));
+    }
     return status;
 }
 
@@ -65,59 +83,9 @@ tp_status tp_transform_run(const tp_transform *t, tp_shape in, const float *x, f
 {
     tp_shape out;
     tp_status status = tp_transform_shape(t, in, &out);
+    if (!status && !transform_is_known(in))
+        status = tp_fail(TP_ERR_SHAPE, "transform_run: an example of shape %s", shape_text(in));
     return status ? status : t->kind->run(t, in, x, y, (transform_draw){ seed, stream, 0 });
-}
-
-/* ---- pad: a frame of pixels of one value ------------------------------------------------------------------------- */
-
-static tp_status pad_shape(const tp_transform *t, tp_shape in, tp_shape *out)
-{
-    *out = in;
-    tp_status status = transform_wants_image("pad", in);
-    if (status)
-        return status;
-    out->dim[1] += 2 * t->pad.pixels;
-    out->dim[2] += 2 * t->pad.pixels;
-    return TP_OK;
-}
-
-static void fill(float *y, float value, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        y[i] = value;
-}
-
-static tp_status pad_run(const tp_transform *t, tp_shape in, const float *x, float *y, transform_draw draw)
-{
-    (void)draw;
-    int64_t height = in.dim[1], width = in.dim[2], p = t->pad.pixels, row = width + 2 * p;
-    for (int64_t c = 0; c < in.dim[0]; c++) {
-        fill(y, t->pad.value, p * row + p);
-        y += p * row + p;
-        for (int64_t i = 0; i < height; i++, x += width, y += row) {
-            memcpy(y, x, (size_t)width * sizeof *y);
-            fill(y + width, t->pad.value,
-                 i + 1 < height ? 2 * p : p + p * row); /* to the next row, or to the end */
-        }
-        y += p * row - p;
-    }
-    return TP_OK;
-}
-
-static const transform_kind pad_kind = { "pad", pad_shape, pad_run, NULL };
-
-tp_transform *tp_transform_pad(int64_t pixels, double value)
-{
-    if (!tp_pending() && (pixels < 0 || pixels > 1 << 20 || !isfinite((float)value)))
-        return tp_fail_null(TP_ERR_ARGUMENT,
-                            "pad: %lld pixels of value %g, 0 or more and a finite one are wanted",
-                            (long long)pixels, value);
-    tp_transform *t = transform_new(&pad_kind);
-    if (!t)
-        return NULL;
-    t->pad.pixels = pixels;
-    t->pad.value = (float)value;
-    return t;
 }
 
 /* ---- normalize: y = (x - mean) / std, by channel ----------------------------------------------------------------- */
@@ -152,8 +120,8 @@ static void normalize_destroy(tp_transform *t)
     tp_free(t->normalize.std, (size_t)t->normalize.n * sizeof(float));
 }
 
-static const transform_kind normalize_kind = { "normalize", normalize_shape, normalize_run,
-                                               normalize_destroy };
+static const transform_kind normalize_kind = { "normalize", normalize_shape, normalize_run, normalize_destroy,
+                                               NULL };
 
 tp_transform *tp_transform_normalize(const float *mean, const float *std, int n)
 {
@@ -241,7 +209,7 @@ static void chain_destroy(tp_transform *t)
     tp_free(t->chain.steps, (size_t)t->chain.n * sizeof *t->chain.steps);
 }
 
-static const transform_kind chain_kind = { "chain", chain_shape, chain_run, chain_destroy };
+static const transform_kind chain_kind = { "chain", chain_shape, chain_run, chain_destroy, NULL };
 
 /* A chain in a chain is laid open: a step's place is its place in the whole. */
 tp_transform *tp_transform_chain(tp_transform *const *steps, int n)
@@ -265,4 +233,39 @@ tp_transform *tp_transform_chain(tp_transform *const *steps, int n)
         else
             t->chain.steps[t->chain.n++] = tp_retain(steps[i]);
     return tp_keep(t);
+}
+
+/* ---- mixing: what finished batches go through -------------------------------------------------------------------- */
+
+static const tp_transform *mixing_step(const tp_transform *t, int wanted, int *found)
+{
+    int n = t->kind == &chain_kind ? t->chain.n : 1;
+    const tp_transform *result = NULL;
+    *found = 0;
+    for (int i = 0; i < n; i++) {
+        const tp_transform *step = t->kind == &chain_kind ? t->chain.steps[i] : t;
+        if (!step->kind->mix)
+            continue;
+        if (*found == wanted)
+            result = step;
+        (*found)++;
+    }
+    return result;
+}
+
+bool transform_mixes(const tp_transform *t)
+{
+    int found = 0;
+    return t && mixing_step(t, 0, &found) != NULL;
+}
+
+tp_status transform_mix(const tp_transform *t, mix_batch *b, uint64_t seed, uint64_t batch)
+{
+    int n;
+    mixing_step(t, 0, &n);
+    transform_draw from = { seed, batch, UINT32_MAX }; /* a place that no step of a chain has */
+    draws d = draws_of(from);
+    const tp_transform *step = mixing_step(t, (int)draw_integer(&d, n), &n);
+    from.place--;
+    return step->kind->mix(step, b, from);
 }

@@ -50,7 +50,7 @@ static inline float sample(const float *x, int64_t height, int64_t width, float 
 }
 
 void affine_planes(int64_t planes, int64_t height, int64_t width, const float *x, const double m[6],
-                   float fill, float *y)
+                   float outside, float *y)
 {
     double centre_x = ((double)width - 1) / 2, centre_y = ((double)height - 1) / 2;
     float step_u = (float)m[0], step_v = (float)m[3];
@@ -60,15 +60,8 @@ void affine_planes(int64_t planes, int64_t height, int64_t width, const float *x
             float u = (float)(centre_x - m[0] * centre_x + m[1] * dy + m[2]);
             float v = (float)(centre_y - m[3] * centre_x + m[4] * dy + m[5]);
             for (int64_t col = 0; col < width; col++)
-                y[col] = sample(x, height, width, u + step_u * (float)col, v + step_v * (float)col, fill);
+                y[col] = sample(x, height, width, u + step_u * (float)col, v + step_v * (float)col, outside);
         }
-}
-
-static tp_status affine_shape(const tp_transform *t, tp_shape in, tp_shape *out)
-{
-    (void)t;
-    *out = in;
-    return transform_wants_image("affine", in);
 }
 
 static tp_status affine_run(const tp_transform *t, tp_shape in, const float *x, float *y, transform_draw draw)
@@ -88,7 +81,7 @@ static tp_status affine_run(const tp_transform *t, tp_shape in, const float *x, 
     return TP_OK;
 }
 
-static const transform_kind affine_kind = { "affine", affine_shape, affine_run, NULL };
+static const transform_kind affine_kind = { "affine", transform_same_shape, affine_run, NULL, NULL };
 
 tp_transform *tp_transform_affine_opt(const tp_affine_options *options)
 {

@@ -94,34 +94,54 @@ tp_status resize_planes(int64_t planes, int64_t in_height, int64_t in_width, con
     return status;
 }
 
+/* torchvision's: the shorter side becomes the size, the longer one is cut to a whole number. */
+static void target(const tp_transform *t, tp_shape in, int64_t *height, int64_t *width)
+{
+    int64_t size = t->resize.height, h = in.dim[1], w = in.dim[2];
+    *height = size;
+    *width = t->resize.width;
+    if (*width)
+        return;
+    bool known = h > 0 && w > 0;
+    *height = !known ? -1 : h <= w ? size : (int64_t)((double)size * (double)h / (double)w);
+    *width = !known ? -1 : w <= h ? size : (int64_t)((double)size * (double)w / (double)h);
+}
+
 static tp_status resize_shape(const tp_transform *t, tp_shape in, tp_shape *out)
 {
-    *out = in;
-    tp_status status = transform_wants_image("resize", in);
-    if (status)
-        return status;
-    out->dim[1] = t->resize.height;
-    out->dim[2] = t->resize.width;
-    return TP_OK;
+    tp_status status = transform_same_shape(t, in, out);
+    if (!status)
+        target(t, in, &out->dim[1], &out->dim[2]);
+    if (!status && out->dim[1] > 0 && out->dim[1] > ((int64_t)1 << 28) / out->dim[2])
+        status = tp_fail(TP_ERR_UNSUPPORTED, "resize: a picture of %lld x %lld is too narrow to be resized",
+                         (long long)in.dim[2], (long long)in.dim[1]);
+    return status;
 }
 
 static tp_status resize_run(const tp_transform *t, tp_shape in, const float *x, float *y, transform_draw draw)
 {
     (void)draw;
-    return resize_planes(in.dim[0], in.dim[1], in.dim[2], x, t->resize.height, t->resize.width, y);
+    int64_t height, width;
+    target(t, in, &height, &width);
+    return resize_planes(in.dim[0], in.dim[1], in.dim[2], x, height, width, y);
 }
 
-static const transform_kind resize_kind = { "resize", resize_shape, resize_run, NULL };
+static const transform_kind resize_kind = { "resize", resize_shape, resize_run, NULL, NULL };
 
-tp_transform *tp_transform_resize(int64_t height, int64_t width)
+tp_transform *transform_resize(int64_t height, int64_t width)
 {
-    if (!tp_pending() && (height < 1 || width < 1 || height > 1 << 20 || width > 1 << 20))
-        return tp_fail_null(TP_ERR_ARGUMENT, "resize: to %lld x %lld, 1 or more is wanted", (long long)height,
-                            (long long)width);
     tp_transform *t = transform_new(&resize_kind);
     if (!t)
         return NULL;
     t->resize.height = height;
     t->resize.width = width;
     return t;
+}
+
+tp_transform *tp_transform_resize(int64_t height, int64_t width)
+{
+    if (!tp_pending() && (height < 1 || width < 1 || height > 1 << 20 || width > 1 << 20))
+        return tp_fail_null(TP_ERR_ARGUMENT, "resize: to %lld x %lld, 1 or more is wanted", (long long)height,
+                            (long long)width);
+    return transform_resize(height, width);
 }

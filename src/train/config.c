@@ -5,6 +5,7 @@
  * Layer: train.  Depends on models, optim, data.  Read next: prepare.c. */
 #include "train/config.h"
 
+#include "data/transform.h"
 #include "train/learner.h"
 
 #include <math.h>
@@ -94,8 +95,12 @@ static tp_status check(tp_train_config *c)
                        c->init_except);
     if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();
-    if (c->transform)
-        tp_transform_parse(c->transform);
+    tp_transform *transform = c->transform ? tp_transform_parse(c->transform) : NULL;
+    if (transform_mixes(transform))
+        return tp_fail(
+            TP_ERR_ARGUMENT,
+            "train: transform '%s' mixes examples, and test examples go through it; that belongs to augment",
+            c->transform);
     if (c->augment)
         tp_transform_parse(c->augment);
     return tp_error_pending();
@@ -192,6 +197,7 @@ static tp_status own_strings(setup *s)
         &c->model_options.variant,
         &c->model_options.stem,
         &c->data_options.csv.target,
+        &c->data_options.on_bad_image,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);

@@ -7,6 +7,7 @@
 #include "train/folder.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { FORMAT = 1 };
@@ -61,6 +62,7 @@ static const field table[] = {
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),
+    ROW("data_options", "on_bad_image", TEXT, data_options.on_bad_image),
     ROW("data_options", "csv_target", TEXT, data_options.csv.target),
     ROW("data_options", "csv_delimiter", CHARACTER, data_options.csv.delimiter),
     ROW("data_options", "csv_header", INT, data_options.csv.header),
@@ -262,8 +264,9 @@ static tp_status read_shape(const fields *from, tp_shape *shape)
         return fields_wrong(from, "shape", "an array of 1 to 7 sizes");
     shape->ndim = (int)n;
     for (int64_t i = 0; i < n; i++)
-        if (!js_integer(js_at(array, i), &shape->dim[i]) || shape->dim[i] < 1 ||
-            !tp_mul_fits(numel, shape->dim[i], &numel) || numel > (int64_t)1 << 40)
+        if (!js_integer(js_at(array, i), &shape->dim[i]) || shape->dim[i] == 0 || shape->dim[i] < -1 ||
+            (shape->dim[i] == -1 && (n != 3 || !i)) || /* pictures of any size */
+            !tp_mul_fits(numel, llabs(shape->dim[i]), &numel) || numel > (int64_t)1 << 40)
             return fields_wrong(from, "shape", "an array of sizes, 1 or more each,");
     return TP_OK;
 }

@@ -36,13 +36,16 @@ static int64_t rank_of(const float *logits, int64_t classes, int64_t stride, int
 
 int64_t count_right(const tp_tensor *logits, const tp_tensor *labels)
 {
-    if (!usable(logits, labels) || tp_dtype_of(labels) != TP_I64)
+    bool mixed = labels && tp_ndim(labels) == 2; /* probabilities: the likeliest is the label */
+    if (!usable(logits, labels) || tp_dtype_of(labels) != (mixed ? TP_F32 : TP_I64))
         return 0;
     const float *x = tp_data(logits);
-    const int64_t *y = tp_data(labels), classes = tp_size(logits, 1);
+    const void *y = tp_data(labels);
     int64_t right = 0, row = tp_stride(logits, 0), column = tp_stride(logits, 1), step = tp_stride(labels, 0);
     for (int64_t i = 0; i < tp_size(logits, 0); i++)
-        right += answer_of(x + i * row, classes, column) == y[i * step];
+        right += answer_of(x + i * row, tp_size(logits, 1), column) ==
+                 (mixed ? answer_of((const float *)y + i * step, tp_size(labels, 1), 1)
+                        : ((const int64_t *)y)[i * step]);
     return right;
 }
 

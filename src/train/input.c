@@ -2,48 +2,24 @@
  *
  * First what the dataset did to its own pictures (channels, size), then the transform of the test part.  Colours stay
  * as they are: a dark digit on white paper is not MNIST's light one on black, and nobody here guesses which was meant.
- * Layer: train.  Depends on data, io.  Read next: data/image_folder.c, run.c. */
+ * Layer: train.  Depends on data, io.  Read next: data/transform.c, run.c. */
 #include "train/run.h"
 
-#include <math.h>
-#include <string.h>
+#include "data/transform.h"
 
-/* Shorter side to the size, as data/image_folder.c does it; then the middle is cut out. */
-static tp_shape size_before_crop(tp_shape picture, tp_shape want)
+/* The picture as the dataset would have given it: as it is, or brought to the dataset's size. */
+static tp_tensor *as_in_dataset(const tp_run *run, tp_tensor *picture)
 {
-    double height = (double)picture.dim[1], width = (double)picture.dim[2], size = (double)want.dim[1];
-    int64_t longer = (int64_t)(size * (height > width ? height / width : width / height));
-    picture.dim[1] = height > width ? longer : want.dim[1];
-    picture.dim[2] = height > width ? want.dim[1] : longer;
-    return picture;
-}
-
-static void crop(const float *x, tp_shape from, float *y, tp_shape to)
-{
-    int64_t top = (int64_t)rint((double)(from.dim[1] - to.dim[1]) / 2);
-    int64_t left = (int64_t)rint((double)(from.dim[2] - to.dim[2]) / 2);
-    for (int64_t c = 0; c < to.dim[0]; c++)
-        for (int64_t i = 0; i < to.dim[1]; i++, y += to.dim[2])
-            memcpy(y, x + (c * from.dim[1] + top + i) * from.dim[2] + left, (size_t)to.dim[2] * sizeof *y);
-}
-
-/* The picture as the dataset would have given it. */
-static tp_tensor *as_in_dataset(const tp_run *run, const char *path, tp_tensor *picture)
-{
-    enum { MAX_PIXELS = 1 << 26 };
-    tp_shape is = tp_shape_of(picture), want = run->setup->data_shape, between = want;
-    if (is.dim[1] == want.dim[1] && is.dim[2] == want.dim[2])
+    tp_shape is = tp_shape_of(picture), want = run->setup->data_shape;
+    if (!transform_is_known(want) || (is.dim[1] == want.dim[1] && is.dim[2] == want.dim[2]))
         return picture;
-    if (run->setup->pictures_cropped)
-        between = size_before_crop(is, want);
-    if (between.dim[1] < 1 || between.dim[2] < 1 || between.dim[1] > MAX_PIXELS / between.dim[2])
-        return tp_fail_null(TP_ERR_UNSUPPORTED, "%s: a picture of %lld x %lld is too narrow to be resized",
-                            path, (long long)is.dim[2], (long long)is.dim[1]);
-    tp_tensor *resized = tp_empty(between), *result = tp_empty(want);
-    tp_transform *resize = tp_transform_resize(between.dim[1], between.dim[2]);
-    if (tp_pending() || tp_transform_run(resize, is, tp_data(picture), tp_data(resized), 0, 0))
+    bool cropped = run->setup->pictures_cropped;
+    tp_transform *steps[] = { transform_resize(want.dim[1], cropped ? 0 : want.dim[2]),
+                              transform_crop(&centercrop_kind, want.dim[1], want.dim[2]) };
+    tp_tensor *result = tp_empty(want);
+    if (tp_pending() ||
+        tp_transform_run(tp_transform_chain(steps, 2), is, tp_data(picture), tp_data(result), 0, 0))
         return NULL;
-    crop(tp_data(resized), between, tp_data(result), want);
     return result;
 }
 
@@ -63,8 +39,8 @@ static tp_tensor *input_through(const char *op, tp_run *run, const char *path, c
     for (int i = 0; i < example.ndim; i++)
         input.dim[input.ndim++] = example.dim[i];
     tp_tensor *picture = tp_image_read(path, (int)shape.dim[0]);
-    tp_tensor *x = picture ? as_in_dataset(run, path, picture) : NULL, *y = x ? tp_empty(input) : NULL;
-    if (!y || tp_transform_run(transform, shape, tp_data(x), tp_data(y), 0, 0))
+    tp_tensor *x = picture ? as_in_dataset(run, picture) : NULL, *y = x ? tp_empty(input) : NULL;
+    if (!y || tp_transform_run(transform, tp_shape_of(x), tp_data(x), tp_data(y), 0, 0))
         return NULL;
     return y;
 }

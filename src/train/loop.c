@@ -60,6 +60,9 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
 
 static tp_tensor *loss_of_output(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
+    int64_t unused = tp_ndim(truth) == 2 && t->setup->classes ? tp_size(y, 1) - tp_size(truth, 1) : 0;
+    if (unused > 0) /* mixed labels; outputs that no class uses have none of them */
+        truth = tp_cat((tp_tensor *[]){ truth, tp_zeros(TP_SHAPE(tp_size(truth, 0), unused)) }, 2, 1);
     return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing,
                                                 .weight = t->class_weights)
                              : tp_mse_loss(y, truth);
@@ -77,10 +80,10 @@ static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
 
 enum { TIMED_STEP = 3 }; /* the first in which all memory is there already; of every run the same */
 
-/* What a batch's mean loss is a mean over: its examples, or the weights of their classes. */
+/* What a batch's mean loss is a mean over: its examples, or the weights of their classes (not where labels are mixed). */
 static double weight_of(const trainer *t, const tp_batch *b)
 {
-    if (!t->class_weights)
+    if (!t->class_weights || tp_dtype_of(b->y) != TP_I64)
         return (double)b->n;
     const float *weights = tp_data(t->class_weights);
     const int64_t *y = tp_data(b->y);
@@ -300,12 +303,49 @@ static tp_status after_step(trainer *t, double rate)
     return tp_error_pending();
 }
 
+typedef struct epoch {
+    double begun, rate;
+    int64_t seen_before;
+    bool in_step; /* batches of a step were learnt that is not finished */
+} epoch;
+
+static tp_status end_step(trainer *t, epoch *e)
+{
+    e->in_step = false;
+    if (finish_step(t))
+        return tp_error_pending();
+    double seconds = clock_seconds() - e->begun;
+    e->rate = seconds > 0 ? (double)(t->state.seen - e->seen_before) / seconds : 0;
+    return after_step(t, e->rate);
+}
+
+/* Batch k belongs to step k / accumulate.  A batch may be missing, none of whose pictures can be read: what is there of its
+ * step counts. */
+static tp_status run_batches(trainer *t, tp_loader *loader, epoch *e)
+{
+    int64_t accumulate = t->config->accumulate, batches = setup_batches_per_epoch(t->setup);
+    for (tp_batch b; !t->stopped && tp_loader_next(loader, &b);) {
+        int64_t step = b.index / accumulate;
+        if (e->in_step && step != t->state.step && (end_step(t, e) || t->stopped))
+            return tp_error_pending();
+        if (!e->in_step) {
+            t->state.step = step;
+            begin_step(t);
+        }
+        e->in_step = true;
+        if (learn_batch(t, &b))
+            return tp_error_pending();
+        if (((b.index + 1) % accumulate == 0 || b.index + 1 == batches) && end_step(t, e))
+            return tp_error_pending();
+    }
+    return e->in_step && !tp_pending() ? end_step(t, e) : tp_error_pending();
+}
+
 static tp_status run_epoch(trainer *t)
 {
     TP_SCOPE;
-    double begun = clock_seconds(), rate = 0;
-    int64_t seen_before = t->state.seen, accumulate = t->config->accumulate;
-    int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * accumulate;
+    epoch e = { .begun = clock_seconds(), .seen_before = t->state.seen };
+    int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * t->config->accumulate;
     tp_loader *loader =
         tp_loader_new(t->train, t->config->batch_size, .shuffle = true,
                       .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
@@ -313,23 +353,9 @@ static tp_status run_epoch(trainer *t)
     if (!loader)
         return tp_error_pending();
     tp_train(t->net, true);
-    for (tp_batch b; !t->stopped && tp_loader_next(loader, &b);) {
-        if (b.index % accumulate == 0)
-            begin_step(t);
-        if (learn_batch(t, &b))
-            break;
-        if ((b.index + 1) % accumulate && b.index + 1 < batches)
-            continue;
-        if (finish_step(t))
-            break;
-        double seconds = clock_seconds() - begun;
-        rate = seconds > 0 ? (double)(t->state.seen - seen_before) / seconds : 0;
-        if (after_step(t, rate))
-            break;
-    }
-    if (tp_pending() || t->stopped)
+    if (run_batches(t, loader, &e) || t->stopped)
         return tp_error_pending();
-    return end_epoch(t, rate, begun);
+    return end_epoch(t, e.rate, e.begun);
 }
 
 tp_status loop_run(trainer *t)

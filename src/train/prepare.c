@@ -5,6 +5,8 @@
  * Layer: train.  Depends on data, models.  Read next: data/transform_parse.c, loop.c. */
 #include "train/config.h"
 
+#include "data/transform.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -19,8 +21,10 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     tp_data_options o = s->config.data_options;
     if (!o.channels) /* pictures of a folder come as the network wants them */
         o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
+    if (!o.image_size && s->pictures_cropped) /* a run whose pictures the dataset brought to size */
+        o.image_size = s->data_shape.dim[1];
     if (!o.image_size)
-        o.image_size = m->image_size ? m->image_size : info ? info->defaults.image_size : 0;
+        o.image_size = TP_WHOLE_PICTURES;
     return tp_data_open_opt(s->config.data, part, &o);
 }
 
@@ -65,14 +69,17 @@ static void print_list(char *text, size_t room, const float *x, int n)
     }
 }
 
-/* " normalize=MEAN/STD" by the training part; at most so many examples that it takes a moment. */
-static tp_status add_normalize(char *text, tp_dataset *train, int channels)
+/* " normalize=MEAN/STD" by the training part, as the text makes it; at most so many examples that it takes a moment. */
+static tp_status add_normalize(char *text, tp_dataset *whole, int channels)
 {
     enum { ENOUGH = 100000000 };
     float mean[MAX_CHANNELS], std[MAX_CHANNELS];
-    tp_shape shape = tp_dataset_shape(train);
     int64_t numel = 1, limit;
     TP_SCOPE;
+    tp_dataset *train = transform_is_known(tp_dataset_shape(whole))
+                            ? whole
+                            : tp_transformed(whole, tp_transform_parse(text), 0);
+    tp_shape shape = tp_dataset_shape(train);
     for (int i = 0; i < shape.ndim; i++)
         numel *= shape.dim[i];
     limit = ENOUGH / numel < 100 ? 100 : ENOUGH / numel;
@@ -91,13 +98,40 @@ static tp_status add_normalize(char *text, tp_dataset *train, int channels)
     return TP_OK;
 }
 
+/* Pictures of any size: the shorter side resized, the middle cut out. */
+static void print_size(char *text, size_t room, int64_t size)
+{
+    snprintf(text, room, "resize=%lld centercrop=%lld", (long long)size, (long long)size);
+}
+
+/* A transform that leaves the size open gets one: it works on what it would have got by default. */
+static tp_status close_transform(setup *s, int64_t size)
+{
+    char text[TRANSFORM_ROOM];
+    tp_shape input;
+    TP_SCOPE;
+    if (tp_transform_shape(tp_transform_parse(s->config.transform), s->data_shape, &input))
+        return tp_error_pending();
+    if (transform_is_known(input))
+        return TP_OK;
+    print_size(text, sizeof text, size);
+    size_t used = strlen(text);
+    if (strlen(s->config.transform) + used + 2 > sizeof text)
+        return tp_fail(TP_ERR_ARGUMENT, "train: a transform of more than %d bytes", TRANSFORM_ROOM);
+    snprintf(text + used, sizeof text - used, " %s", s->config.transform);
+    s->config.transform = setup_text(s, text);
+    return tp_error_pending();
+}
+
 /* size 0: as they are. */
 static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
 {
     char text[TRANSFORM_ROOM] = "";
     tp_shape shape = s->data_shape;
     bool pictures = shape.ndim == 3;
-    if (pictures && size && (shape.dim[1] != size || shape.dim[2] != size)) {
+    if (!transform_is_known(shape))
+        print_size(text, sizeof text, size);
+    else if (pictures && size && (shape.dim[1] != size || shape.dim[2] != size)) {
         int64_t more = size - shape.dim[1];
         if (shape.dim[1] == shape.dim[2] && more > 0 && more <= 8 && more % 2 == 0)
             snprintf(text, sizeof text, "pad=%lld", (long long)more / 2);
@@ -187,7 +221,8 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     int64_t limit = c->limit_examples, count = tp_dataset_count(train);
     s->data_shape = tp_dataset_shape(train);
     s->data_kind = setup_text(s, tp_dataset_kind(train));
-    s->pictures_cropped = s->data_shape.ndim == 3 && s->data_kind && strstr(s->data_kind, "folder");
+    s->pictures_cropped = s->data_shape.ndim == 3 && transform_is_known(s->data_shape) && s->data_kind &&
+                          strstr(s->data_kind, "folder");
     s->train_examples = limit && limit < count ? limit : count;
     s->test_examples = tp_dataset_count(test);
     if (!s->train_examples || !s->test_examples)
@@ -198,7 +233,9 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     int64_t size = c->model_options.image_size ? c->model_options.image_size
                    : info->flat_input          ? 0
                                                : info->defaults.image_size;
-    if (!c->transform && default_transform(s, train, size))
+    bool sizes_differ = !transform_is_known(s->data_shape);
+    size = sizes_differ && !size ? 224 : size;
+    if (c->transform ? sizes_differ && close_transform(s, size) : default_transform(s, train, size))
         return tp_error_pending();
     if (tp_transform_shape(tp_transform_parse(c->transform), s->data_shape, &input))
         return tp_error_pending();

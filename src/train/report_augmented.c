@@ -17,13 +17,20 @@ static tp_transform *as_seen(const tp_train_config *c)
     return tp_pending() ? NULL : tp_transform_chain(both, 2);
 }
 
+/* Of mixed labels the likeliest. */
+static int64_t label_of(const tp_batch *b, int64_t i)
+{
+    tp_tensor *y = tp_select(b->y, 0, i);
+    return (int64_t)tp_item(tp_ndim(y) ? tp_argmax(y, 0, false) : y);
+}
+
 static void put_pictures(report_page *p, const report_run *r, const tp_batch *b)
 {
     tp_shape s = tp_shape_of(b->x), picture = TP_SHAPE(s.dim[1], s.dim[2], s.dim[3]);
     tp_tensor *x = tp_contiguous(b->x);
     page_put(p, "<div class=\"cards small\">\n");
     for (int64_t i = 0; i < b->n && !tp_pending(); i++) {
-        int64_t label = r->regression ? -1 : (int64_t)tp_item(tp_select(b->y, 0, i));
+        int64_t label = r->regression ? -1 : label_of(b, i);
         char number[24];
         page_put(p, "<figure>");
         page_picture(p, (const float *)tp_data(x) + i * s.dim[1] * s.dim[2] * s.dim[3], picture);

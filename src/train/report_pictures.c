@@ -148,11 +148,11 @@ static tp_dataset *mistake_data(const report_run *r)
         return tp_fail_null(TP_ERR_IO, "%s", r->no_run);
     if (!c || !c->data)
         return tp_fail_null(TP_ERR_STATE, "the run names no data");
-    tp_dataset *d = tp_data_open_opt(c->data, TP_TEST, &c->data_options);
+    tp_dataset *d = setup_whole_data(r->run->setup, TP_TEST);
     if (!d)
         return NULL;
     tp_shape s = tp_dataset_shape(d);
-    if (s.ndim != 3 || (s.dim[0] != 1 && s.dim[0] != 3) || s.dim[1] < 1 || s.dim[2] < 1)
+    if (s.ndim != 3 || (s.dim[0] != 1 && s.dim[0] != 3))
         return tp_fail_null(TP_ERR_UNSUPPORTED, "the examples are no pictures");
     return d;
 }
@@ -171,20 +171,22 @@ static void put_answer(report_page *p, const report_run *r, const js_value *m, c
     page_put(p, "</b>");
 }
 
-static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d, float *x)
+static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d)
 {
     char name[512];
     int64_t index = -1;
     if (!js_integer(js_get(m, "index"), &index))
         js_integer(js_get(m, "example"), &index);
     page_put(p, "<figure>");
-    bool there = x && index >= 0 && index < tp_dataset_count(d);
-    double y, probability = report_number(m, "probability");
-    if (there && !tp_dataset_get(d, index, x, &y)) {
-        page_picture(p, x, tp_dataset_shape(d));
+    bool there = d && index >= 0 && index < tp_dataset_count(d);
+    double probability = report_number(m, "probability");
+    tp_sample sample = { 0 };
+    if (there && !tp_dataset_load(d, index, &sample) && !sample.skipped) {
+        page_picture(p, sample.x, sample.shape);
     } else if (there) {
         page_missing(p, "No picture");
     }
+    tp_sample_free(&sample);
     page_put(p, "<figcaption title=\"");
     page_text(p, there ? tp_dataset_example_name(d, index, name, sizeof name) : NULL);
     page_put(p, "\">");
@@ -207,16 +209,12 @@ void report_mistakes(report_page *p, const report_run *r)
     TP_SCOPE;
     page_put(p, "<section>\n<h2>Worst mistakes</h2>\n");
     tp_dataset *d = mistake_data(r);
-    tp_shape s = d ? tp_dataset_shape(d) : (tp_shape){ 0 };
-    size_t bytes = d ? (size_t)(s.dim[0] * s.dim[1] * s.dim[2]) * sizeof(float) : 0;
-    float *x = d ? tp_alloc(bytes) : NULL;
-    if (!x)
+    if (!d)
         page_missing(p, "Without their pictures");
     page_put(p, "<div class=\"cards\">\n");
     for (int64_t i = 0; i < js_count(all) && i < MAX_MISTAKES; i++)
-        put_mistake(p, r, js_at(all, i), d, x);
+        put_mistake(p, r, js_at(all, i), d);
     page_put(p, "</div>\n</section>\n");
-    tp_free(x, bytes);
 }
 
 /* ---- Filters -------------------------------------------------------------------------------------------------- */
