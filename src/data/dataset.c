@@ -156,6 +156,15 @@ static tp_status call(const tp_dataset *d, int64_t i, tp_sample *s)
     return x ? d->functions.get(d->context, i, x, &s->y) : tp_error_pending();
 }
 
+/* What load made is what the dataset said: buffers behind it have the size of that. */
+static bool fits(tp_shape got, tp_shape said)
+{
+    bool same = got.ndim == said.ndim;
+    for (int i = 0; i < said.ndim && same; i++)
+        same = got.dim[i] == said.dim[i] || (said.dim[i] == -1 && got.dim[i] > 0);
+    return same;
+}
+
 tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
 {
     s->skipped = false;
@@ -164,6 +173,9 @@ tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
         tp_fail(status, "dataset: example %lld of '%s' cannot be had", (long long)i, tp_dataset_kind(d));
     if (tp_pending())
         return tp_error_pending();
+    if (!s->skipped && (!s->x || !fits(s->shape, d->shape)))
+        return tp_fail(TP_ERR_SHAPE, "dataset: example %lld of '%s' has shape %s, the dataset says %s",
+                       (long long)i, tp_dataset_kind(d), shape_text(s->shape), shape_text(d->shape));
     if (d->classes && !(s->y >= 0 && s->y < (double)d->classes && s->y == floor(s->y))) {
         char name[256];
         return tp_fail(TP_ERR_INDEX, "%s: label %g, a whole number from 0 to %lld is wanted",

@@ -43,6 +43,7 @@ struct tp_loader {
     slot *slots;
     int64_t depth, next_fill, next_take;
     slot *held;
+    bool any; /* a batch was given, or the epoch began behind its first one */
     pthread_t threads[MAX_WORKERS];
     int n_threads;
     bool stopping, lock_made;
@@ -115,10 +116,7 @@ static void fill_slot(tp_loader *l, slot *s, int64_t batch)
         s->n += !sample.skipped;
     }
     tp_sample_free(&sample);
-    if (!s->n && !tp_pending())
-        tp_fail(TP_ERR_FORMAT, "loader: none of the %lld pictures of batch %lld can be read",
-                (long long)wanted, (long long)batch);
-    if (l->mixes && !tp_pending())
+    if (l->mixes && s->n && !tp_pending())
         mix(l, s, batch);
     tp_error_export(&s->error);
 }
@@ -281,6 +279,7 @@ static tp_status set_sizes(tp_loader *l)
         return tp_fail(TP_ERR_ARGUMENT, "loader: first batch %lld, the epoch has %lld", (long long)first,
                        (long long)l->batches);
     l->next_fill = l->next_take = first;
+    l->any = first > 0;
     l->order = permutation_of(d->count, l->options.seed);
     return TP_OK;
 }
@@ -378,6 +377,13 @@ static slot *wait_for(tp_loader *l, int64_t batch)
     return s;
 }
 
+static bool at_end(const tp_loader *l)
+{
+    if (!l->any && l->batches)
+        tp_fail(TP_ERR_FORMAT, "loader: none of the %lld examples can be read", (long long)l->dataset->count);
+    return false;
+}
+
 bool tp_loader_next(tp_loader *l, tp_batch *batch)
 {
     if (batch)
@@ -388,15 +394,21 @@ bool tp_loader_next(tp_loader *l, tp_batch *batch)
         tp_fail(TP_ERR_ARGUMENT, "loader_next: the loader or the place for the batch is NULL");
         return false;
     }
-    if (give_back(l) || l->next_take >= l->batches)
-        return false;
-    slot *s = l->held = wait_for(l, l->next_take);
-    int64_t index = l->next_take++;
-    if (tp_error_import(&s->error))
-        return false;
+    slot *s = NULL;
+    while (!s || !s->n) { /* a batch of skipped examples only is no batch */
+        if (give_back(l))
+            return false;
+        if (l->next_take >= l->batches)
+            return at_end(l);
+        s = l->held = wait_for(l, l->next_take++);
+        if (tp_error_import(&s->error))
+            return false;
+    }
+    l->any = true;
     set_count(s->x, s->n);
     set_count(s->y, s->n);
-    *batch = (tp_batch){ .x = s->x, .y = s->y, .n = s->n, .index = index, .examples = s->examples };
+    *batch =
+        (tp_batch){ .x = s->x, .y = s->y, .n = s->n, .index = l->next_take - 1, .examples = s->examples };
     return true;
 }
 

@@ -129,6 +129,8 @@ tp_status transform_wants_image(const char *name, tp_shape);
 tp_status transform_same_shape(const tp_transform *, tp_shape in, tp_shape *out);
 /* That of those that make pictures of height x width (crop's fields). */
 tp_status transform_crop_shape(const tp_transform *, tp_shape in, tp_shape *out);
+/* That of those that work on colours: grey or RGB. */
+tp_status transform_colour_shape(const tp_transform *, tp_shape in, tp_shape *out);
 bool transform_is_known(tp_shape); /* no -1 in it */
 
 /* Mixing steps work on batches, after all others, and make labels to probabilities. */
@@ -167,6 +169,9 @@ void adjust_hue(float *x, int64_t channels, int64_t n, double turn); /* in [-0.5
 
 /* The policies' operation of that name (torchvision's, in small letters) with its magnitude in its own unit. */
 tp_status policy_apply(const char *name, double magnitude, tp_shape, float *x);
+
+/* x_i = keep x_i + (1 - keep) x_(i-1), or with a box x_(i-1) in it; labels by keep in both (transform_mix.c). */
+tp_status mix_neighbours(mix_batch *, double keep, const window *box);
 
 /* ---- parsing: what stands behind the step's name ----------------------------------------------------------------- */
 

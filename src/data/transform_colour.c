@@ -11,9 +11,9 @@
 #include <math.h>
 #include <string.h>
 
-static inline float clamp(float x)
+static inline float clamp(float x) /* NaN: 0 */
 {
-    return x < 0 ? 0 : x > 1 ? 1 : x;
+    return x > 0 ? x < 1 ? x : 1 : 0;
 }
 
 static inline float grey_of(const float *x, int64_t channels, int64_t n, int64_t i)
@@ -78,6 +78,7 @@ void adjust_hue(float *x, int64_t channels, int64_t n, double turn)
         to_hsv(rgb, hsv);
         hsv[0] += (float)turn;
         hsv[0] -= floorf(hsv[0]);
+        hsv[0] = hsv[0] >= 0 ? hsv[0] : 0; /* NaN, of pixels that are no colours */
         from_hsv(hsv, rgb);
         x[i] = rgb[0], x[n + i] = rgb[1], x[2 * n + i] = rgb[2];
     }
@@ -109,7 +110,7 @@ static tp_status jitter_run(const tp_transform *t, tp_shape in, const float *x, 
     return TP_OK;
 }
 
-static tp_status colour_shape(const tp_transform *t, tp_shape in, tp_shape *out)
+tp_status transform_colour_shape(const tp_transform *t, tp_shape in, tp_shape *out)
 {
     tp_status status = transform_same_shape(t, in, out);
     if (!status && in.dim[0] != 1 && in.dim[0] != 3)
@@ -118,7 +119,7 @@ static tp_status colour_shape(const tp_transform *t, tp_shape in, tp_shape *out)
     return status;
 }
 
-const transform_kind jitter_kind = { "colorjitter", colour_shape, jitter_run, NULL, NULL };
+const transform_kind jitter_kind = { "colorjitter", transform_colour_shape, jitter_run, NULL, NULL };
 
 /* ---- pcajitter --------------------------------------------------------------------------------------------------- */
 

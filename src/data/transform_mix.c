@@ -28,7 +28,7 @@ static void paste(float *y, const float *x, const mix_batch *b, window w)
 }
 
 /* From the last example to the first, so that each meets its neighbour as it was; box NULL: all pixels are blended. */
-static tp_status mix_neighbours(mix_batch *b, double keep, const window *box)
+tp_status mix_neighbours(mix_batch *b, double keep, const window *box)
 {
     size_t bytes = (size_t)(b->numel + b->outputs) * sizeof(float);
     float *last = b->n > 1 ? tp_alloc(bytes) : NULL;

@@ -70,9 +70,9 @@ static void contrast(image *im, double m)
     adjust_contrast(im->x, im->channels, pixels_of(im), 1 + m);
 }
 
-static inline float clamp(float x)
+static inline float clamp(float x) /* NaN: 0 */
 {
-    return x < 0 ? 0 : x > 1 ? 1 : x;
+    return x > 0 ? x < 1 ? x : 1 : 0;
 }
 
 /* Between the picture and the mean of each pixel (weight 5) and its neighbours (1 each); the border stays. */
@@ -263,7 +263,7 @@ static void policy_destroy(tp_transform *t)
     tp_free(t->policy.ends, (size_t)t->policy.n_policies * sizeof *t->policy.ends);
 }
 
-const transform_kind policy_kind = { "policy", transform_same_shape, policy_run, policy_destroy, NULL };
+const transform_kind policy_kind = { "policy", transform_colour_shape, policy_run, policy_destroy, NULL };
 
 static tp_status randaugment_run(const tp_transform *t, tp_shape in, const float *x, float *y,
                                  transform_draw draw)
@@ -283,7 +283,8 @@ static tp_status randaugment_run(const tp_transform *t, tp_shape in, const float
     return TP_OK;
 }
 
-const transform_kind randaugment_kind = { "randaugment", transform_same_shape, randaugment_run, NULL, NULL };
+const transform_kind randaugment_kind = { "randaugment", transform_colour_shape, randaugment_run, NULL,
+                                          NULL };
 
 /* ---- the text form ----------------------------------------------------------------------------------------------- */
 
