@@ -230,6 +230,73 @@ static void png_texts_are_skipped(void **state)
     expect_no_error();
 }
 
+/* What may be left out is, whatever its size and number; nothing of it is inflated. */
+static void png_files_full_of_other_things_are_read(void **state)
+{
+    (void)state;
+    need_png();
+    enum { MEGA = 1 << 20, TEXTS = 1500, ROOM = 12 * MEGA };
+    static const char *const kinds[] = { "zTXt", "iCCP", "tEXt", "prVt" };
+    unsigned char *file = calloc(1, ROOM);
+    static buffer b;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        header(&b, 2, 2, 8, 0, 0);
+        size_t n = b.n;
+        memcpy(file, b.data, n);
+        int count = k == 2 ? TEXTS : 1;
+        size_t each = k == 2 ? 8 : 9 * MEGA;
+        for (int i = 0; i < count; i++) { /* a chunk of each bytes, beginning with a key */
+            unsigned char *c = file + n;
+            memset(c, 0, each + 12);
+            for (int j = 0; j < 4; j++)
+                c[j] = (unsigned char)(each >> 8 * (3 - j));
+            memcpy(c + 4, kinds[k], 4);
+            memcpy(c + 8, "key", 4);
+            uint32_t crc = gzip_crc32(c + 4, each + 4);
+            for (int j = 0; j < 4; j++)
+                c[8 + each + (size_t)j] = (unsigned char)(crc >> 8 * (3 - j));
+            n += each + 12;
+        }
+        b.n = 0;
+        pixels(&b, rows4, sizeof rows4);
+        chunk(&b, "IEND", "", 0);
+        memcpy(file + n, b.data, b.n);
+        tp_memory_reset_peak();
+        int64_t before = tp_memory_stats().peak_bytes;
+        double start = seconds();
+        decode(file, n + b.n);
+        expect_no_error();
+        assert_true(tp_memory_stats().peak_bytes - before < MEGA && seconds() - start < 1);
+    }
+    free(file);
+}
+
+/* 400 million pixels of one bit: they fit into 60 KB of deflate, and are refused before memory is asked for. */
+static void png_bombs_are_refused(void **state)
+{
+    (void)state;
+    need_png();
+    enum { PADDING = 60000 };
+    static buffer b;
+    static unsigned char file[PADDING + 200];
+    header(&b, 20000, 20000, 1, 0, 0);
+    pixels(&b, rows4, sizeof rows4);
+    chunk(&b, "IEND", "", 0);
+    memcpy(file, b.data, b.n);
+    tp_memory_reset_peak();
+    int64_t before = tp_memory_stats().peak_bytes;
+    decode(file, sizeof file);
+    expect_error(TP_ERR_UNSUPPORTED, "f.png: a picture of 20000 x 20000, at most 67108864 pixels are read");
+    assert_true(tp_memory_stats().peak_bytes - before < 1 << 20);
+
+    header(&b, 2, 2, 8, 0, 0); /* rows go on behind the picture */
+    static unsigned char rows[900];
+    pixels(&b, rows, sizeof rows);
+    chunk(&b, "IEND", "", 0);
+    decode(b.data, b.n);
+    expect_no_error();
+}
+
 static void changed_png_files_do_no_harm(void **state)
 {
     (void)state;
@@ -377,12 +444,43 @@ static void hundreds_of_scans_are_an_error(void **state)
     free(many);
 }
 
+/* Progressive files keep all coefficients: 258 bytes must not cost gigabytes. */
+static void jpeg_bombs_are_refused(void **state)
+{
+    (void)state;
+    need_jpeg();
+    enum { SOF2 = 0xc2, PADDING = 3 << 20, SEGMENT = 65537, PROFILE = 64 };
+    load_jpeg("rgb_progressive.jpg");
+    memcpy(jpeg + marker(SOF2) + 5, "\xff\x00\xfd\x00", 4); /* 64768 x 65280 */
+    jpeg_fails(TP_ERR_FORMAT, "pixels cannot be in");
+
+    unsigned char *large =
+        calloc(1, jpeg_size + PADDING); /* as large as such a picture may be: the limit remains */
+    memcpy(large, jpeg, jpeg_size);
+    tp_memory_reset_peak();
+    int64_t before = tp_memory_stats().peak_bytes;
+    decode(large, jpeg_size + PADDING);
+    expect_error(TP_ERR_UNSUPPORTED, "f.png: a picture of 64768 x 65280, at most 67108864 pixels are read");
+    assert_true(tp_memory_stats().peak_bytes - before < 1 << 20);
+    free(large);
+
+    load_jpeg("rgb420.jpg"); /* a colour profile of 4 MB goes by */
+    large = calloc(PROFILE, SEGMENT);
+    memcpy(large, jpeg, 2);
+    for (size_t i = 0; i < PROFILE - 1; i++)
+        memcpy(large + 2 + i * SEGMENT, "\xff\xe2\xff\xffICC_PROFILE", 16);
+    memcpy(large + 2 + (PROFILE - 1) * (size_t)SEGMENT, jpeg + 2, jpeg_size - 2);
+    decode(large, (PROFILE - 1) * (size_t)SEGMENT + jpeg_size);
+    expect_no_error();
+    free(large);
+}
+
 static void changed_jpeg_files_do_no_harm(void **state)
 {
     (void)state;
     need_jpeg();
-    static const char *const names[] = { "rgb420.jpg", "rgb_progressive.jpg", "cmyk.jpg", "turned6.jpg",
-                                         "grey.jpg" };
+    static const char *const names[] = { "rgb420.jpg", "rgb_progressive.jpg", "cmyk.jpg",
+                                         "ycck.jpg",   "turned6.jpg",         "grey.jpg" };
     for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
         load_jpeg(names[k]);
         for (size_t i = 0; i < jpeg_size; i++)
@@ -417,7 +515,18 @@ static void exif_that_is_wrong_is_left_aside(void **state)
             picture_free(&p);
             memcpy(jpeg + app1, before, sizeof before);
         }
-    jpeg[value + 8] = jpeg[value + 9] = 9; /* orientation 0x0909 */
+    bool little = jpeg[app1 + 6] == 'I';
+    for (int orientation = 0; orientation < 10; orientation += 9) { /* 1 to 8 are known */
+        jpeg[value + (little ? 8 : 9)] = (unsigned char)orientation;
+        jpeg[value + (little ? 9 : 8)] = 0;
+        assert_int_equal(picture_decode("f.jpg", jpeg, jpeg_size, 0, &p), TP_OK);
+        assert_int_equal(p.height, 19);
+        picture_free(&p);
+    }
+    memcpy(jpeg + app1, before, sizeof before);
+    jpeg[value] = 0; /* the only entry means something else, and the next directory is this one again */
+    for (int i = 0; i < 4; i++)
+        jpeg[value + 12 + (size_t)i] = jpeg[app1 + 6 + 4 + (size_t)i];
     assert_int_equal(picture_decode("f.jpg", jpeg, jpeg_size, 0, &p), TP_OK);
     assert_int_equal(p.height, 19);
     picture_free(&p);
@@ -501,6 +610,67 @@ static void folders_that_are_wrong(void **state)
     expect_error(TP_ERR_ARGUMENT, "image_folder: 2 channels, size 8; 1 or 3, and 1 to 8192 are wanted");
 }
 
+/* ---- pictures that cannot be read, left out ---------------------------------------------------------------------------- */
+
+static int told;
+
+static void note(const char *subject, const char *text, void *context)
+{
+    (void)context;
+    assert_string_equal(subject, "data");
+    assert_memory_equal(text, "left out: ", 10);
+    assert_non_null(strstr(text, "bad/a/")); /* the path */
+    __atomic_fetch_add(&told, 1, __ATOMIC_RELAXED);
+}
+
+static void copy_good(const char *to)
+{
+    put_file(temp_path(to), jpeg, jpeg_size);
+}
+
+static void bad_pictures_are_left_out_and_told_of_once(void **state)
+{
+    (void)state;
+    need_jpeg();
+    static const char *const folders[] = { "bad", "bad/a", "bad/b", "bad/a/folder.png" };
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+        folder(folders[i]);
+    load_jpeg("rgb420.jpg");
+    copy_good("bad/a/good.jpg");
+    copy_good("bad/b/good.jpg");
+    put_file(temp_path("bad/a/cut.jpg"), jpeg, jpeg_size / 2);
+    put_text(temp_path("bad/a/page.jpg"), "<html>");
+    put_text(temp_path("bad/a/empty.png"), "");
+    mkfifo(temp_path("bad/a/fifo.jpg"), 0600);
+    assert_true(symlink("nowhere", temp_path("bad/a/dangling.png")) == 0 || errno == EEXIST);
+    put_text(temp_path("bad/a/secret.jpg"), "?");
+    chmod(temp_path("bad/a/secret.jpg"), 0);
+
+    TP_SCOPE;
+    tp_data_open(temp_path("bad"), TP_TRAIN, .on_bad_image = "ignore");
+    expect_error(TP_ERR_ARGUMENT, "on_bad_image 'ignore', error or skip is wanted");
+    tp_data_open(temp_path("bad"), TP_TRAIN, .on_bad_image = "error");
+    expect_error(TP_ERR_IO, "dangling.png: cannot open");
+    tp_set_log("data", note, NULL);
+    tp_dataset *train = tp_data_open(temp_path("bad"), TP_TRAIN, .on_bad_image = "skip", .image_size = 8);
+    tp_dataset *test = tp_data_open(temp_path("bad"), TP_TEST, .on_bad_image = "skip", .image_size = 8);
+    expect_no_error();
+    assert_int_equal(tp_dataset_count(train) + tp_dataset_count(test), 8);
+    int seen = 0;
+    for (int epoch = 0; epoch < 3; epoch++)
+        for (int part = 0; part < 2; part++) {
+            TP_SCOPE;
+            tp_dataset *d = part ? test : train;
+            tp_loader *l = tp_loader_new(d, 2, .shuffle = true, .seed = (uint64_t)epoch, .workers = 3);
+            for (tp_batch b; tp_loader_next(l, &b);)
+                seen += (int)b.n;
+            tp_error_take(NULL, 0); /* a part of bad pictures alone is an error */
+        }
+    assert_int_equal(seen, 3 * 2);
+    assert_int_equal(told, 6);
+    tp_set_log(NULL, NULL, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -508,13 +678,17 @@ int main(void)
         cmocka_unit_test(png_headers_that_cannot_be),
         cmocka_unit_test(png_palettes_that_are_wrong),
         cmocka_unit_test(png_texts_are_skipped),
+        cmocka_unit_test(png_files_full_of_other_things_are_read),
+        cmocka_unit_test(png_bombs_are_refused),
         cmocka_unit_test(changed_png_files_do_no_harm),
         cmocka_unit_test(jpeg_files_that_are_wrong),
         cmocka_unit_test(hundreds_of_scans_are_an_error),
+        cmocka_unit_test(jpeg_bombs_are_refused),
         cmocka_unit_test(changed_jpeg_files_do_no_harm),
         cmocka_unit_test(exif_that_is_wrong_is_left_aside),
         cmocka_unit_test(what_is_no_picture_says_what_it_is),
         cmocka_unit_test(folders_that_are_wrong),
+        cmocka_unit_test(bad_pictures_are_left_out_and_told_of_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

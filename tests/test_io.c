@@ -499,7 +499,7 @@ static void jpeg_gives_pillow_s_pixels(void **state)
     (void)state;
     need_json();
     need_jpeg();
-    assert_int_equal(compare_pictures(".jpg", 1), 2 * 14);
+    assert_int_equal(compare_pictures(".jpg", 1), 2 * 15);
 }
 
 static void channels_0_is_as_in_the_file(void **state)

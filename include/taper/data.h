@@ -78,7 +78,7 @@ typedef struct tp_data_options {
     int64_t channels, image_size; /* for pictures; 0: 3 and 224; TP_WHOLE_PICTURES: they come as they are */
     tp_csv_options csv;
     uint64_t seed;
-    const char *on_bad_image;     /* "fail" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
+    const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })

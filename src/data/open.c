@@ -113,8 +113,8 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
                             "data_open: the path is empty, or the part is not train or test");
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (o.on_bad_image && !skips_bad(&o) && strcmp(o.on_bad_image, "fail") != 0)
-        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: on_bad_image '%s', fail or skip is wanted",
+    if (o.on_bad_image && !skips_bad(&o) && strcmp(o.on_bad_image, "error") != 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: on_bad_image '%s', error or skip is wanted",
                             o.on_bad_image);
     o.channels = o.channels ? o.channels : 3;
     o.image_size = o.image_size ? o.image_size : 224;

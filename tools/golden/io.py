@@ -108,6 +108,12 @@ save("rgb444.jpg", rgb, "RGB", quality=90, subsampling=0)
 save("rgb_progressive.jpg", rgb, "RGB", quality=90, progressive=True)
 save("rgb_restart.jpg", rgb, "RGB", quality=90, restart_marker_blocks=2)
 save("cmyk.jpg", smooth(4), "CMYK", quality=90)
+with open(os.path.join(pictures, "cmyk.jpg"), "rb") as f:
+    data = bytearray(f.read())
+data[data.index(b"Adobe") + 11] = 2  # Adobe's marker: its four components are Y, Cb, Cr, K
+with open(os.path.join(pictures, "ycck.jpg"), "wb") as f:
+    f.write(data)
+expect("ycck.jpg")
 for orientation in range(1, 9):
     exif = Image.Exif()
     exif[0x0112] = orientation
