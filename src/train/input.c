@@ -7,6 +7,8 @@
 
 #include "data/transform.h"
 
+#include <string.h>
+
 /* The picture as the dataset would have given it: as it is, or brought to the dataset's size. */
 static tp_tensor *as_in_dataset(const tp_run *run, tp_tensor *picture)
 {

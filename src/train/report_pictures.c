@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "io/image.h"
 #include "train/report.h"
+#include "train/run.h"
 
 #include <math.h>
 #include <stdlib.h>
