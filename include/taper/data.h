@@ -118,7 +118,8 @@ typedef struct tp_transform tp_transform;
  *   rotation=DEGREES[:VALUE]                      by up to so many degrees each way
  *   affine=DEGREES[:TRANSLATE[:SCALE-SCALE[:SHEAR]]]
  *   colorjitter=BRIGHTNESS[:CONTRAST[:SATURATION[:HUE]]]  in random order
- *   pcajitter=SIGMA[:VALUES:VECTORS]              AlexNet's colours; [ImageNet's axes], or those of tp_dataset_pca
+ *   pcajitter=SIGMA[:VALUES:VECTORS | :data]      AlexNet's colours; [ImageNet's axes], those of tp_dataset_pca, or in a run's
+ *                                                 augment the training set's, which the run puts there
  *   randomerasing=P[:SCALE-SCALE[:RATIO-RATIO[:VALUE|noise|mean]]]  [0.02-0.33, 0.3-3.3, 0]
  *   cutout=SIZE[:VALUE|noise|mean]                a square about a random pixel [mean]
  *   policy=imagenet | cifar10 | svhn | OP:P:MAGNITUDE+OP:P:MAGNITUDE/...   one of the sub-policies (AutoAugment)

@@ -129,6 +129,7 @@ const char *header_choice(int i);
 const char *backward_choice(int i);
 const char *op_choice(int i);
 const char *part_choice(int i);
+const char *bad_image_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
@@ -144,8 +145,11 @@ void print_man(FILE *);
 
 void complain(const char *format, ...) TP_PRINTF(1, 2);   /* "taper: ..." on stderr, always one line */
 int usage_error(const char *format, ...) TP_PRINTF(1, 2); /* the same; EXIT_USAGE */
-int library_error(void); /* takes the pending error, complains, returns its exit code; 0 if none is pending */
+int library_error(
+    void); /* prints notes, takes the pending error, complains, returns its exit code; 0 if none is pending */
 int error_exit_code(tp_status, const char *text);
+void take_notes(void);          /* from now on the library's remarks are kept, */
+void print_notes(void);         /* and those that are new complained of, each once */
 void close_progress_line(void); /* a message is about to be printed: leave the bar's line */
 
 #endif

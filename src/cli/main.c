@@ -146,6 +146,7 @@ static int run(int argc, char **argv)
     if (c.threads)
         tp_set_num_threads(c.threads);
     TP_SCOPE;
+    take_notes();
     code = v->run(&c);
     int rest = library_error(); /* nothing that failed goes unsaid */
     return code ? code : rest;

@@ -34,6 +34,12 @@ const char *part_choice(int i)
     return i < 2 ? names[i] : NULL;
 }
 
+const char *bad_image_choice(int i)
+{
+    static const char *const names[] = { "error", "skip" };
+    return i < 2 ? names[i] : NULL;
+}
+
 const char *backward_choice(int i)
 {
     static const char *const names[] = { "sum", "mean" };

@@ -140,6 +140,7 @@ bool show_progress(void *start, const tp_progress *p)
         puts(start);
         fflush(stdout);
     }
+    print_notes();
     if (p->epoch_done) {
         double time = clock_now();
         print_epoch(p, time - shown.epoch_begun);

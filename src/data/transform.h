@@ -93,7 +93,7 @@ struct tp_transform {
         } jitter;
         struct {
             double sigma;
-            int n;
+            int n; /* channels; 0: those of the data, not known yet */
             float values[4], vectors[16];
         } pca;
         struct {

@@ -227,7 +227,9 @@ static tp_transform *parse_pcajitter(const char *p)
     double sigma;
     int n = 3;
     bool good = number(&p, &sigma) && sigma >= 0 && sigma <= 100, own = good && more(&p);
-    if (own) {
+    if (own && word(&p, "data")) {
+        n = 0;
+    } else if (own) {
         n = numbers(&p, values);
         good = n >= 1 && n <= 4 && take(&p, ':') && numbers(&p, vectors) == n * n;
     }
@@ -335,7 +337,7 @@ static const struct {
     { "colorjitter", parse_colorjitter, false,
       "colorjitter=BRIGHTNESS:CONTRAST:SATURATION:HUE (hue at most 0.5)" },
     { "pcajitter", parse_pcajitter, false,
-      "pcajitter=SIGMA or pcajitter=SIGMA:VALUE,VALUE,VALUE:9 numbers of vectors" },
+      "pcajitter=SIGMA, pcajitter=SIGMA:data or pcajitter=SIGMA:VALUE,VALUE,VALUE:9 numbers of vectors" },
     { "randomerasing", parse_randomerasing, false,
       "randomerasing=PROBABILITY:SCALE-SCALE:RATIO-RATIO:VALUE (or noise, or mean)" },
     { "cutout", parse_cutout, false, "cutout=SIZE or cutout=SIZE:VALUE (or noise, or mean)" },
