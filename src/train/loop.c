@@ -319,6 +319,13 @@ static tp_status end_step(trainer *t, epoch *e)
     return after_step(t, e->rate);
 }
 
+/* Steps none of whose pictures can be read are gone by: nothing is learnt, and the count goes on. */
+static void pass_steps(trainer *t, int64_t step)
+{
+    for (; t->state.step < step; t->state.step++, t->state.global_step++)
+        tp_schedule_step(t->schedule);
+}
+
 /* Batch k belongs to step k / accumulate.  A batch may be missing, none of whose pictures can be read: what is there of its
  * step counts. */
 static tp_status run_batches(trainer *t, tp_loader *loader, epoch *e)
@@ -329,7 +336,7 @@ static tp_status run_batches(trainer *t, tp_loader *loader, epoch *e)
         if (e->in_step && step != t->state.step && (end_step(t, e) || t->stopped))
             return tp_error_pending();
         if (!e->in_step) {
-            t->state.step = step;
+            pass_steps(t, step);
             begin_step(t);
         }
         e->in_step = true;
@@ -338,7 +345,11 @@ static tp_status run_batches(trainer *t, tp_loader *loader, epoch *e)
         if (((b.index + 1) % accumulate == 0 || b.index + 1 == batches) && end_step(t, e))
             return tp_error_pending();
     }
-    return e->in_step && !tp_pending() ? end_step(t, e) : tp_error_pending();
+    if (e->in_step && !tp_pending())
+        end_step(t, e);
+    if (!t->stopped)
+        pass_steps(t, t->steps);
+    return tp_error_pending();
 }
 
 static tp_status run_epoch(trainer *t)
