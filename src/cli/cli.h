@@ -38,7 +38,8 @@ typedef enum words_kind {
     WORDS_OPS,
     WORDS_VERBS,
     WORDS_SHELLS,
-    WORDS_PLOTS
+    WORDS_PLOTS,
+    WORDS_SHOWS
 } words_kind;
 
 typedef struct verb {
@@ -133,6 +134,7 @@ const char *bad_image_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
+const char *show_choice(int i);
 tp_shape model_input(const tp_model_info *, const tp_model_options *, int64_t batch); /* what it takes */
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */

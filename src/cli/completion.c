@@ -12,9 +12,15 @@ static bool serves(const option *o, int v)
     return o->verbs >> v & 1;
 }
 
+/* A name first, then files. */
+static bool is_thing_and_files(const verb *v)
+{
+    return v->words == WORDS_PLOTS || v->words == WORDS_SHOWS;
+}
+
 static bool takes_files(const verb *v)
 {
-    return v->words == WORDS_FILES || v->words == WORDS_PLOTS;
+    return v->words == WORDS_FILES || is_thing_and_files(v);
 }
 
 static void print_names(choice_fn *names)
@@ -30,6 +36,7 @@ static choice_fn *names_of_words(words_kind kind)
            : kind == WORDS_VERBS                                ? verb_name_at
            : kind == WORDS_SHELLS                               ? shell_choice
            : kind == WORDS_PLOTS                                ? plot_choice
+           : kind == WORDS_SHOWS                                ? show_choice
                                                                 : NULL;
 }
 
@@ -142,8 +149,8 @@ static void zsh_words(const verb *v)
         fputs("&& return\n", stdout);
         return;
     }
-    if (v->words == WORDS_PLOTS) {
-        fputs("'1:plot:(", stdout);
+    if (is_thing_and_files(v)) {
+        fputs("'1:what:(", stdout);
         print_names(names);
         fputs(")' '*:file:_files'\n", stdout);
         return;
