@@ -15,7 +15,8 @@
 
 enum { COUNT = 103, FEATURES = 12 };
 
-typedef struct made { /* a dataset by a formula, with a place that fails */
+typedef struct
+    made { /* a dataset by a formula, with a place that fails; it stands before the scope that ends its loader */
     int64_t bad;
     int slow_us;
     _Atomic int gets;
@@ -92,8 +93,8 @@ static void any_number_of_workers_gives_the_same_bits(void **state)
 static void every_example_comes_once(void **state)
 {
     (void)state;
-    TP_SCOPE;
     made m = { .bad = -1 };
+    TP_SCOPE;
     tp_dataset *d = made_dataset(&m, 0);
     int seen[COUNT] = { 0 }, in_place = 0;
     tp_loader *l = tp_loader_new(d, 10, .shuffle = true, .seed = 1, .workers = 2);
@@ -126,8 +127,8 @@ static void a_worker_s_error_comes_with_its_batch(void **state)
     (void)state;
     static const int workers[] = { -1, 1, 2, 5 };
     for (size_t w = 0; w < sizeof workers / sizeof *workers; w++) {
-        TP_SCOPE;
         made m = { .bad = 57 };
+        TP_SCOPE;
         tp_loader *l = tp_loader_new(made_dataset(&m, 7), 10, .workers = workers[w]);
         tp_batch b;
         for (int i = 0; i < 5; i++)
@@ -149,8 +150,8 @@ static void a_worker_s_error_comes_with_its_batch(void **state)
 static void a_label_out_of_range_is_an_error(void **state)
 {
     (void)state;
-    TP_SCOPE;
     made m = { .bad = -1 };
+    TP_SCOPE;
     tp_batch b;
     assert_false(tp_loader_next(tp_loader_new(made_dataset(&m, 6), 10), &b));
     expect_error(TP_ERR_INDEX, "made[6]: label 6, a whole number from 0 to 5 is wanted");
@@ -161,8 +162,8 @@ static void a_loader_may_be_left_at_any_time(void **state)
     (void)state;
     for (int taken = 0; taken < 4; taken++)
         for (int workers = -1; workers < 4; workers++) {
-            TP_SCOPE;
             made m = { .bad = -1, .slow_us = 50 };
+            TP_SCOPE;
             tp_loader *l = tp_loader_new(made_dataset(&m, 7), 10, .workers = workers);
             tp_batch b;
             for (int i = 0; i < taken; i++)
@@ -174,8 +175,8 @@ static void a_loader_may_be_left_at_any_time(void **state)
 static void what_is_kept_is_not_written_again(void **state)
 {
     (void)state;
-    TP_SCOPE;
     made m = { .bad = -1 };
+    TP_SCOPE;
     tp_loader *l = tp_loader_new(made_dataset(&m, 7), 10, .workers = 2);
     tp_tensor *kept[11];
     tp_batch b;
@@ -196,8 +197,8 @@ static void what_is_kept_is_not_written_again(void **state)
 static void a_steady_loop_asks_malloc_for_nothing(void **state)
 {
     (void)state;
-    TP_SCOPE;
     made m = { .bad = -1 };
+    TP_SCOPE;
     tp_dataset *d = made_dataset(&m, 7);
     tp_transform *t = tp_transform_parse("pad=1 resize=9x9 affine=30:0.2:0.7-1.3:10 normalize=600/300");
     for (int workers = -1; workers < 2; workers++) {
@@ -215,8 +216,8 @@ static void a_steady_loop_asks_malloc_for_nothing(void **state)
 static void options_that_cannot_be_are_errors(void **state)
 {
     (void)state;
-    TP_SCOPE;
     made m = { .bad = -1 };
+    TP_SCOPE;
     tp_dataset *d = made_dataset(&m, 7);
     assert_null(tp_loader_new(d, 0));
     expect_error(TP_ERR_ARGUMENT, "loader: batch size 0, 1 or more is wanted");

@@ -267,7 +267,7 @@ static void random_crops_are_windows_with_padding(void **state)
     (void)state;
     enum { SIZE = 16, PADDING = 4 };
     int seen[2 * PADDING + 1][2 * PADDING + 1] = { { 0 } }, all = 0;
-    static float y[3 * SIZE * SIZE], want[3 * SIZE * SIZE];
+    static float y[3 * SIZE * SIZE], want[3 * SIZE * SIZE], large[3 * 20 * 20];
     make_coded();
     for (int e = 0; e < 1500; e++) {
         bool matched = false;
@@ -284,10 +284,10 @@ static void random_crops_are_windows_with_padding(void **state)
         for (int j = 0; j < 2 * PADDING + 1; j++)
             all += seen[i][j] > 0;
     assert_int_equal(all, (2 * PADDING + 1) * (2 * PADDING + 1)); /* each is drawn, 1500 / 81 times or so */
-    run_coded("randomcrop=20", 7, 1, y); /* smaller than the crop: it lies in it whole */
+    run_coded("randomcrop=20", 7, 1, large); /* smaller than the crop: it lies in it whole */
     int inside = 0;
     for (int i = 0; i < 20 * 20; i++)
-        inside += y[i] > 0;
+        inside += large[i] > 0;
     assert_int_equal(inside, SIDE * SIDE);
 }
 
