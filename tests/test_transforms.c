@@ -804,6 +804,11 @@ static void examples_of_any_size_come_to_one(void **state)
     tp_dataset_get(d, 0, x, &y);
     expect_error(TP_ERR_SHAPE, "differ in size");
     tp_sample s = { 0 };
+    tp_transform *large = tp_transform_parse("resize=1000000 centercrop=2"); /* 4 x 9: 10^6 x 2.25 10^6 */
+    tp_loader_next(tp_loader_new(d, 1, .transform = large), &b);
+    expect_error(TP_ERR_UNSUPPORTED, "sizes[0]: resize: a picture of 9 x 4 is too narrow to be resized");
+    tp_dataset_load(tp_transformed(d, large, 0), 1, &s);
+    expect_error(TP_ERR_UNSUPPORTED, "sizes[1]: resize: a picture of 8 x 5 is too narrow");
     assert_int_equal(tp_dataset_load(tp_transformed(d, fit, 0), 2, &s), TP_OK);
     assert_string_equal(shape_text(s.shape), "(3, 4, 4)");
     tp_sample_free(&s);

@@ -184,6 +184,16 @@ tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
     return TP_OK;
 }
 
+tp_status dataset_blame(const tp_dataset *d, int64_t i)
+{
+    char name[512], text[1024];
+    tp_status status = tp_error_pending();
+    if (!status || status == TP_ERR_MEMORY)
+        return status;
+    tp_error_take(text, sizeof text);
+    return tp_fail(status, "%s: %s", tp_dataset_example_name(d, i, name, sizeof name), text);
+}
+
 static tp_status check_index(const tp_dataset *d, int64_t i)
 {
     if (i < 0 || i >= d->count)

@@ -23,6 +23,9 @@ tp_dataset *dataset_of(const tp_dataset_functions *, void *context, int64_t coun
 
 tp_status dataset_load(const tp_dataset *, int64_t i, tp_sample *); /* i is in range */
 
+/* Puts example i's name before the pending error, of what was done with it; returns its status. */
+tp_status dataset_blame(const tp_dataset *, int64_t i);
+
 /* y[j] = x[j] / 255, exactly as the division gives it */
 void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n);
 

@@ -79,9 +79,10 @@ static tp_status fill_example(tp_loader *l, slot *s, int64_t example, int64_t i,
     tp_status status = dataset_load(l->dataset, example, sample);
     if (status || sample->skipped)
         return status;
-    if (transform)
-        status = tp_transform_run(transform, sample->shape, sample->x, x, l->options.seed, (uint64_t)example);
-    else
+    if (transform &&
+        tp_transform_run(transform, sample->shape, sample->x, x, l->options.seed, (uint64_t)example))
+        return dataset_blame(l->dataset, example);
+    if (!transform)
         memcpy(x, sample->x, (size_t)l->numel * sizeof *x);
     put_label(l, s, i, sample->y);
     return status;

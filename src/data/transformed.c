@@ -20,8 +20,8 @@ static tp_status transformed_load(void *context, int64_t i, tp_sample *out)
     tp_status status = dataset_load(t->of, i, &in);
     out->skipped = in.skipped;
     out->y = in.y;
-    if (!status && !in.skipped)
-        status = tp_transform_shape(t->transform, in.shape, &shape);
+    if (!status && !in.skipped && tp_transform_shape(t->transform, in.shape, &shape))
+        status = dataset_blame(t->of, i);
     if (!status && !in.skipped && !tp_sample_room(out, shape))
         status = tp_error_pending();
     if (!status && !in.skipped)
