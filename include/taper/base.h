@@ -114,8 +114,8 @@ TP_API void tp_set_precise(bool);
 TP_API bool tp_precise(void);
 
 /* What the library decided, a line each, for the subjects in a comma-separated list; NULL: none.  "select": which kernel takes
- * a shape, and why; "data": pictures that are left out, and why (from any thread).  Without a function lines go to stderr, and TAPER_LOG=select in the environment asks for that: the only
- * way the library ever prints. */
+ * a shape, and why; "data": pictures that are left out, and why (from any thread).  Without a function lines go to stderr, and
+ * TAPER_LOG=select in the environment asks for that: the only way the library ever prints. */
 typedef void tp_log_line(const char *subject, const char *text, void *context);
 TP_API void tp_set_log(const char *subjects, tp_log_line *, void *context);
 
