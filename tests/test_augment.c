@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <taper/data.h>
+#include <taper/ops.h>
 
 static double largest_difference(const float *a, const float *b, int64_t n)
 {
@@ -310,6 +311,32 @@ static void pca_jitter_moves_all_pixels_along_the_axes(void **state)
     expect_error(TP_ERR_SHAPE, "pcajitter: an example of shape (3, 4, 4), its axes have 2 channels");
 }
 
+static void a_text_takes_the_axes_of_a_dataset(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    char text[400];
+    tp_tensor *x = tp_uniform(0, 1, TP_SHAPE(4, 3, 5, 5));
+    tp_dataset *d = tp_tensor_dataset(x, tp_zeros(TP_SHAPE(4), .dtype = TP_I64), 1);
+    float values[3], vectors[9];
+    assert_int_equal(tp_dataset_pca(d, 0, values, vectors, 3), TP_OK);
+    assert_int_equal(tp_transform_resolve(" hflip  pcajitter=0.5:data pcajitter=0.1", d, text, sizeof text),
+                     TP_OK);
+    assert_memory_equal(text, "hflip pcajitter=0.5:", 20);
+    assert_string_equal(text + strlen(text) - 14, " pcajitter=0.1");
+    tp_transform *t = tp_transform_parse(text);
+    assert_non_null(t);
+    for (int k = 0; k < 3; k++) /* deviations along the axes */
+        assert_true(fabs((double)t->chain.steps[1]->pca.values[k] - sqrt((double)values[k])) < 1e-5);
+    for (int k = 0; k < 9; k++)
+        assert_true(fabs((double)t->chain.steps[1]->pca.vectors[k] - (double)vectors[k]) < 1e-5);
+    tp_transform_resolve("pcajitter=1:data", d, text, 40);
+    expect_error(TP_ERR_ARGUMENT, "a text of more than 39 bytes");
+    tp_shape out;
+    tp_transform_shape(tp_transform_parse("pcajitter=1:data"), TP_SHAPE(3, 5, 5), &out);
+    expect_error(TP_ERR_ARGUMENT, "'data' is no axes yet");
+}
+
 /* ---- what vanishes ------------------------------------------------------------------------------------------------- */
 
 static void cutout_takes_a_square_about_any_pixel(void **state)
@@ -522,6 +549,7 @@ int main(void)
         cmocka_unit_test(rotations_stay_within_their_angle),
         cmocka_unit_test(colour_jitter_draws_its_factors),
         cmocka_unit_test(pca_jitter_moves_all_pixels_along_the_axes),
+        cmocka_unit_test(a_text_takes_the_axes_of_a_dataset),
         cmocka_unit_test(cutout_takes_a_square_about_any_pixel),
         cmocka_unit_test(random_erasing_keeps_its_share),
         cmocka_unit_test(policies_draw_one_of_their_parts),

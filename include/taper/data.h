@@ -118,8 +118,7 @@ typedef struct tp_transform tp_transform;
  *   rotation=DEGREES[:VALUE]                      by up to so many degrees each way
  *   affine=DEGREES[:TRANSLATE[:SCALE-SCALE[:SHEAR]]]
  *   colorjitter=BRIGHTNESS[:CONTRAST[:SATURATION[:HUE]]]  in random order
- *   pcajitter=SIGMA[:VALUES:VECTORS | :data]      AlexNet's colours; [ImageNet's axes], those of tp_dataset_pca, or in a run's
- *                                                 augment the training set's, which the run puts there
+ *   pcajitter=SIGMA[:VALUES:VECTORS | :data]      AlexNet's colours; [ImageNet's axes], or a set's own (tp_transform_resolve)
  *   randomerasing=P[:SCALE-SCALE[:RATIO-RATIO[:VALUE|noise|mean]]]  [0.02-0.33, 0.3-3.3, 0]
  *   cutout=SIZE[:VALUE|noise|mean]                a square about a random pixel [mean]
  *   policy=imagenet | cifar10 | svhn | OP:P:MAGNITUDE+OP:P:MAGNITUDE/...   one of the sub-policies (AutoAugment)
@@ -128,6 +127,9 @@ typedef struct tp_transform tp_transform;
  *
  * Values are torchvision's of tensors in [0, 1]; docs/images.md tells more. */
 TP_API tp_transform *tp_transform_parse(const char *text);
+
+/* The steps with the axes of the dataset's own colours, as numbers, where one says pcajitter=SIGMA:data. */
+TP_API tp_status tp_transform_resolve(const char *steps, tp_dataset *, char *text, size_t room);
 
 /* The same ones made in C. */
 TP_API tp_transform *tp_transform_pad(int64_t pixels, double value);

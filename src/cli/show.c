@@ -192,7 +192,10 @@ int verb_show(cli *c)
     tp_shape s = tp_dataset_shape(d);
     if (s.ndim != 3 || (s.dim[0] != 1 && s.dim[0] != 3))
         return usage_error("%s: no grey or RGB pictures", c->words[1]);
-    tp_tensor *picture = choose(&rows, d) ? draw(d, &rows, steps, c->train.seed) : NULL;
+    char resolved[8192];
+    tp_tensor *picture = NULL;
+    if (!tp_transform_resolve(steps, d, resolved, sizeof resolved) && choose(&rows, d))
+        picture = draw(d, &rows, resolved, c->train.seed);
     if (!picture || tp_image_write_png(c->out, picture))
         return library_error();
     printf("%lld pictures, as they are and %d times through '%s' -> %s  (%lld x %lld)\n", (long long)rows.n,

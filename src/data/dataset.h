@@ -26,6 +26,9 @@ tp_status dataset_load(const tp_dataset *, int64_t i, tp_sample *); /* i is in r
 /* Puts example i's name before the pending error, of what was done with it; returns its status. */
 tp_status dataset_blame(const tp_dataset *, int64_t i);
 
+/* At most so many of the examples, chosen by chance, that going through them takes a moment; NULL with an error. */
+tp_dataset *dataset_some(tp_dataset *);
+
 /* y[j] = x[j] / 255, exactly as the division gives it */
 void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n);
 

@@ -128,8 +128,7 @@ static tp_status pca_shape(const tp_transform *t, tp_shape in, tp_shape *out)
     tp_status status = transform_same_shape(t, in, out);
     if (!t->pca.n)
         return tp_fail(TP_ERR_ARGUMENT,
-                       "pcajitter: 'data' means the axes of a training set, which stand here as "
-                       "numbers when a run knows it");
+                       "pcajitter: 'data' is no axes yet; transform_resolve puts those of a dataset there");
     if (!status && in.dim[0] != t->pca.n)
         status = tp_fail(TP_ERR_SHAPE, "pcajitter: an example of shape %s, its axes have %d channels",
                          shape_text(in), t->pca.n);

@@ -5,6 +5,7 @@
  * Layer: train.  Depends on data, models.  Read next: data/transform_parse.c, loop.c. */
 #include "train/config.h"
 
+#include "data/dataset.h"
 #include "data/transform.h"
 
 #include <math.h>
@@ -69,18 +70,6 @@ static void print_list(char *text, size_t room, const float *x, int n)
     }
 }
 
-/* At most so many of the examples, chosen by chance, that going through them takes a moment; NULL with an error. */
-static tp_dataset *some_of(tp_dataset *d)
-{
-    enum { ENOUGH = 100000000, PIXELS = 224 * 224 }; /* of pictures of unknown size */
-    tp_shape shape = tp_dataset_shape(d);
-    int64_t numel = transform_is_known(shape) ? 1 : PIXELS, limit;
-    for (int i = 0; i < shape.ndim; i++)
-        numel *= shape.dim[i] > 0 ? shape.dim[i] : 1;
-    limit = ENOUGH / numel < 100 ? 100 : ENOUGH / numel;
-    return limit < tp_dataset_count(d) ? tp_subset(tp_shuffled(d, 0), 0, limit) : d;
-}
-
 /* " normalize=MEAN/STD" by the training part, as the text makes it. */
 static tp_status add_normalize(char *text, tp_dataset *whole, int channels)
 {
@@ -89,7 +78,7 @@ static tp_status add_normalize(char *text, tp_dataset *whole, int channels)
     tp_dataset *train = transform_is_known(tp_dataset_shape(whole))
                             ? whole
                             : tp_transformed(whole, tp_transform_parse(text), 0);
-    if (tp_dataset_statistics(some_of(train), 0, mean, std, channels))
+    if (tp_dataset_statistics(dataset_some(train), 0, mean, std, channels))
         return tp_error_pending();
     for (int i = 0; i < channels; i++)
         if (!(std[i] > 1e-6f))
@@ -152,46 +141,18 @@ static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
 
 /* ---- augment ----------------------------------------------------------------------------------------------------- */
 
-/* VALUES:VECTORS of pcajitter, by the training part. */
-static tp_status print_axes(char *text, size_t room, tp_dataset *train)
-{
-    TP_SCOPE;
-    int channels = (int)tp_dataset_shape(train).dim[0];
-    float values[4], vectors[16];
-    if (tp_dataset_pca(some_of(train), 0, values, vectors, channels))
-        return tp_error_pending();
-    for (int k = 0; k < channels; k++)
-        values[k] = sqrtf(values[k]);
-    print_list(text, room, values, channels);
-    strcat(text, ":");
-    print_list(text + strlen(text), room - strlen(text), vectors, channels * channels);
-    return TP_OK;
-}
-
-/* Puts the axes where a step says pcajitter=SIGMA:data, so that the run's configuration has them. */
+/* The axes of colours stand in the run's configuration as numbers; a step that does not go with the data is found here. */
 static tp_status resolve_augment(setup *s, tp_dataset *train)
 {
-    static const char step[] = "pcajitter=", data[] = ":data", ends[] = " \t\r\n";
-    char axes[TRANSFORM_ROOM] = "", text[2 * TRANSFORM_ROOM];
+    char text[2 * TRANSFORM_ROOM];
     tp_shape shape;
     TP_SCOPE;
-    for (const char *p = s->config.augment; p && (p = strstr(p, step));) {
-        size_t length = strcspn(p, ends);
-        const char *word = p + length - (sizeof data - 1);
-        p += length;
-        if (strncmp(word, data, sizeof data - 1) != 0)
-            continue;
-        if (!*axes && print_axes(axes, sizeof axes, train))
-            return tp_error_pending();
-        int n = snprintf(text, sizeof text, "%.*s%s%s", (int)(word + 1 - s->config.augment),
-                         s->config.augment, axes, p);
-        if (n < 0 || n >= (int)sizeof text)
-            return tp_fail(TP_ERR_ARGUMENT, "train: augment of more than %zu bytes", sizeof text - 1);
-        p = s->config.augment = setup_text(s, text);
-    }
-    if (s->config.augment)
-        tp_transform_shape(tp_transform_parse(s->config.augment), s->data_shape, &shape);
-    return tp_error_pending();
+    if (!s->config.augment)
+        return TP_OK;
+    if (tp_transform_resolve(s->config.augment, train, text, sizeof text))
+        return tp_error_pending();
+    s->config.augment = setup_text(s, text);
+    return tp_transform_shape(tp_transform_parse(text), s->data_shape, &shape);
 }
 
 /* ---- options of the model ---------------------------------------------------------------------------------------- */
