@@ -32,6 +32,7 @@ static tp_tensor *x, *y;
 
 static void infer(void)
 {
+    TP_NO_GRAD;
     tp_forward(module, x);
 }
 
@@ -71,6 +72,8 @@ static bench_work open(const bench_case *c)
     tp_train(module, c->grad);
     if (c->grad)
         optim = n->sgd ? tp_sgd(parameters, .lr = 1e-3, .momentum = 0.9) : tp_adam(parameters);
+    else
+        tp_fuse(module); /* as ONNX Runtime and OpenVINO do when they load it */
     return work_of(parameters, c->grad);
 }
 
