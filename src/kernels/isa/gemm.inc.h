@@ -11,6 +11,8 @@ enum {
     MANY_PANELS = 8,
     PIECE_COPY = 1 << 13, /* elements */
     THIN = 4,
+    THIN_OF_LONG = 16, /* copying B would take longer than its product with so few rows */
+    LONG = 512,
     IN_PLACE = 1 << 16, /* elements of A that stay in the second cache and need no copy */
     WIDE_COLS = 1024,   /* of B's rows that a thin product takes at a time */
 };
@@ -47,7 +49,8 @@ static int64_t divided(int64_t a, int64_t b) /* rounded up */
 
 static bool is_thin(const gemm_args *g)
 {
-    return g->a_col == 1 && g->b_row == 1 && (g->m <= THIN || g->n <= 2) && g->k > 0;
+    const bool few = g->m <= THIN || (g->m <= THIN_OF_LONG && g->k >= LONG);
+    return g->a_col == 1 && g->b_row == 1 && (few || g->n <= 2) && g->k > 0;
 }
 
 /* A few rows times a B whose rows are long: B is read once, row by row. */
@@ -235,27 +238,46 @@ static REAL sum_of(vec v)
     return lane[0];
 }
 
-/* out[i] = x . w[i] for four vectors w at once */
-static void four_dots(REAL *out, const REAL *x, const REAL *const *w, int64_t k)
+/* out[j][i] = x[j] . w[i] for four vectors w and rows of x (1, 2 or 4 of them) at once; of one x in two sums each, as its additions
+ * would wait for each other. */
+static inline __attribute__((always_inline)) void dots(REAL out[][4], const REAL *const *x,
+                                                       const REAL *const *w, int64_t k, const int rows)
 {
-    vec sum[4][2] = { 0 };
+    const int halves = rows == 1 ? 2 : 1;
+    vec sum[4][4] = { 0 };
     int64_t t = 0;
-    for (; t + 2 * WIDTH <= k; t += 2 * WIDTH) {
-        vec x0 = V(load)(x + t), x1 = V(load)(x + t + WIDTH);
-        for (int i = 0; i < 4; i++) {
-            sum[i][0] += x0 * V(load)(w[i] + t);
-            sum[i][1] += x1 * V(load)(w[i] + t + WIDTH);
-        }
-    }
+    for (; t + halves * WIDTH <= k; t += halves * WIDTH)
+        for (int h = 0; h < halves; h++)
+            for (int i = 0; i < 4; i++) {
+                const vec wi = V(load)(w[i] + t + h * WIDTH);
+                for (int j = 0; j < rows; j++)
+                    sum[j + h][i] += V(load)(x[j] + t + h * WIDTH) * wi;
+            }
     for (; t < k; t += WIDTH) {
         V(mask) m = V(first)((int)(k - t < WIDTH ? k - t : WIDTH));
-        vec x0 = V(load_first)(x + t, m);
-        for (int i = 0; i < 4; i++)
-            sum[i][0] += x0 * V(load_first)(w[i] + t, m);
+        for (int i = 0; i < 4; i++) {
+            const vec wi = V(load_first)(w[i] + t, m);
+            for (int j = 0; j < rows; j++)
+                sum[j][i] += V(load_first)(x[j] + t, m) * wi;
+        }
     }
-    for (int i = 0; i < 4; i++)
-        out[i] = sum_of(sum[i][0] + sum[i][1]);
+    for (int j = 0; j < rows; j++)
+        for (int i = 0; i < 4; i++)
+            out[j][i] = sum_of(halves == 2 ? sum[0][i] + sum[1][i] : sum[j][i]);
 }
+
+static void dots_of(REAL out[][4], const REAL *const *x, const REAL *const *w, int64_t k, int rows)
+{
+    if (rows == 1)
+        dots(out, x, w, k, 1);
+    else if (rows == 2)
+        dots(out, x, w, k, 2);
+    else
+        dots(out, x, w, k, 4);
+}
+
+/* The few are taken as many at a time as there are registers for the sums. */
+enum { FEW_AT_ONCE = sizeof(vec) == 64 ? 4 : 2 };
 
 static void run_dots(void *context, int64_t begin, int64_t end)
 {
@@ -263,23 +285,27 @@ static void run_dots(void *context, int64_t begin, int64_t end)
     const gemm_args *g = r->g;
     const REAL *a = g->a, *b = g->b, *bias = g->bias;
     const int64_t many_step = r->along_rows ? g->a_row : g->b_col,
-                  few_step = r->along_rows ? g->b_col : g->a_row;
+                  few_step = r->along_rows ? g->b_col : g->a_row, last = (r->along_rows ? g->m : g->n) - 1,
+                  few_rows = r->along_rows ? g->n : g->m;
     const REAL *many = r->along_rows ? a : b, *few = r->along_rows ? b : a;
     for (int64_t i = begin * 4; i < end * 4; i += 4) {
-        int64_t last = (r->along_rows ? g->m : g->n) - 1;
-        const REAL *w[4];
+        const REAL *w[4], *x[4];
         for (int u = 0; u < 4; u++)
             w[u] = many + (i + u < last ? i + u : last) * many_step;
-        for (int64_t j = 0; j < (r->along_rows ? g->n : g->m); j++) {
-            REAL dot[4];
-            four_dots(dot, few + j * few_step, w, g->k);
-            for (int u = 0; u < 4 && i + u <= last; u++) {
-                int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
-                REAL *c = (REAL *)g->c + row * g->c_row + col;
-                *c = dot[u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
-                if (g->relu && *c < 0)
-                    *c = 0;
-            }
+        for (int64_t j = 0; j < few_rows;) {
+            const int rows = few_rows - j >= FEW_AT_ONCE ? FEW_AT_ONCE : few_rows - j >= 2 ? 2 : 1;
+            REAL dot[4][4];
+            for (int v = 0; v < rows; v++)
+                x[v] = few + (j + v) * few_step;
+            dots_of(dot, x, w, g->k, rows);
+            for (int v = 0; v < rows; v++, j++)
+                for (int u = 0; u < 4 && i + u <= last; u++) {
+                    int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
+                    REAL *c = (REAL *)g->c + row * g->c_row + col;
+                    *c = dot[v][u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
+                    if (g->relu && *c < 0)
+                        *c = 0;
+                }
         }
     }
 }
