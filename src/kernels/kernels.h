@@ -269,6 +269,7 @@ typedef struct pool_args { /* one image: x (H, W, C) -> y (OH, OW, C) */
     int64_t h, w, c, oh, ow;
     int64_t kernel[2], stride[2], padding[2], dilation[2];
     bool ceil_mode, exclude_pad;
+    int64_t begin_row, end_row; /* of y, that max_pool writes; the others write all */
 } pool_args;
 
 typedef struct sgd_args {

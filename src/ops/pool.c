@@ -78,6 +78,9 @@ static tp_status pool_infer(tp_call *c)
                            public_name(c->op), (long long)a->kernel[0], (long long)a->kernel[1],
                            tensor_shape_text(x));
     }
+    if (x->shape[2] > UINT32_MAX / (x->shape[3] ? x->shape[3] : 1))
+        return tp_fail(TP_ERR_SHAPE, "%s: input %s, at most 2^32 - 1 pixels are wanted", public_name(c->op),
+                       tensor_shape_text(x));
     tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST);
     if (c->n_out > 1 && infer_image(c, 1, TP_I64, shape))
@@ -95,15 +98,21 @@ typedef struct pool_run {
     char *to;         /* images of to_size bytes */
     int64_t *index;   /* one for each element of the pooled image */
     int64_t from_size, to_size, pooled;
-    void (*image)(const struct pool_run *, const char *from, char *to, int64_t *index);
+    int64_t parts; /* of an image, by its rows of y */
+    void (*image)(const struct pool_run *, const pool_args *, const char *from, char *to, int64_t *index);
 } pool_run;
 
 static void run_images(void *context, int64_t begin, int64_t end)
 {
     const pool_run *r = context;
-    for (int64_t n = begin; n < end; n++)
-        r->image(r, r->from + n * r->from_size, r->to + n * r->to_size,
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t n = i / r->parts, part = i % r->parts;
+        pool_args a = r->geometry;
+        a.begin_row = part * a.oh / r->parts;
+        a.end_row = (part + 1) * a.oh / r->parts;
+        r->image(r, &a, r->from + n * r->from_size, r->to + n * r->to_size,
                  r->index ? r->index + n * r->pooled : NULL);
+    }
 }
 
 static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const tp_tensor *pooled)
@@ -115,23 +124,27 @@ static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const 
     r->kernels = c->kernels;
     r->type = pooled->dtype == TP_F64;
     r->geometry = geometry(c->attrs, x->shape, pooled->shape);
+    r->parts = r->parts && r->geometry.oh > r->parts ? r->parts : 1;
     r->pooled = pooled->numel / images;
     r->from_size = (forward ? x->numel : pooled->numel) / images * size;
     r->to_size = (forward ? pooled->numel : x->numel) / images * size;
-    parallel_for(images, x->numel < 65536 ? INT64_MAX / 2 : 32768 / (x->numel / images) + 1, run_images, r);
+    const int64_t pieces = images * r->parts;
+    parallel_for(pieces, x->numel < 65536 ? INT64_MAX / 2 : 32768 / (x->numel / pieces + 1) + 1, run_images,
+                 r);
 }
 
 /* ---- max_pool2d: values, and where in the image they stood ------------------------------------------------------------------ */
 
-static void max_image(const pool_run *r, const char *from, char *to, int64_t *index)
+static void max_image(const pool_run *r, const pool_args *a, const char *from, char *to, int64_t *index)
 {
-    r->kernels->max_pool[r->type](&r->geometry, to, index, from);
+    r->kernels->max_pool[r->type](a, to, index, from);
 }
 
 static void max_pool2d_forward(const tp_call *c)
 {
     char *scratch = c->scratch;
     pool_run r = { .image = max_image,
+                   .parts = c->in[0]->shape[0] < 8 ? 8 : 1, /* few images: parts of them */
                    .to = tensor_data(c->out[0]),
                    .index = (int64_t *)(void *)tensor_data(c->out[1]) };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
@@ -230,9 +243,10 @@ static tp_status unpool_infer(tp_call *c)
     return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, a->size);
 }
 
-static void max_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
+static void max_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to,
+                               int64_t *index)
 {
-    r->kernels->max_pool_backward[r->type](&r->geometry, to, from, index);
+    r->kernels->max_pool_backward[r->type](a, to, from, index);
 }
 
 static void max_pool2d_backward_forward(const tp_call *c)
@@ -267,16 +281,17 @@ const tp_op tp_op_max_pool2d_backward = {
 
 /* ---- avg_pool2d and its adjoint ------------------------------------------------------------------------------------------------- */
 
-static void avg_image(const pool_run *r, const char *from, char *to, int64_t *index)
+static void avg_image(const pool_run *r, const pool_args *a, const char *from, char *to, int64_t *index)
 {
     (void)index;
-    r->kernels->avg_pool[r->type](&r->geometry, to, from);
+    r->kernels->avg_pool[r->type](a, to, from);
 }
 
-static void avg_image_backward(const pool_run *r, const char *from, char *to, int64_t *index)
+static void avg_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to,
+                               int64_t *index)
 {
     (void)index;
-    r->kernels->avg_pool_backward[r->type](&r->geometry, to, from);
+    r->kernels->avg_pool_backward[r->type](a, to, from);
 }
 
 static void avg_pool2d_forward(const tp_call *c)
