@@ -19,11 +19,11 @@ typedef struct net {
 static const net nets[] = {
     { "mlp", "mlp", NULL, 784, "256,128", { 0 }, { 1, 64, 256 } },
     { "lenet5", "lenet5", NULL, 0, NULL, { 1, 256 }, { 1, 64, 256 } },
-    { "alexnet", "alexnet", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
-    { "resnet18", "resnet18", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
-    { "vgg16", "vgg16", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
-    { "googlenet", "googlenet", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
-    { "densenet121", "densenet121", NULL, 0, NULL, { 1, 8 }, { 8 }, true },
+    { "alexnet", "alexnet", NULL, 0, NULL, { 1, 8 }, { 1, 8 }, true },
+    { "resnet18", "resnet18", NULL, 0, NULL, { 1, 8 }, { 1, 8 }, true },
+    { "vgg16", "vgg16", NULL, 0, NULL, { 1, 8 }, { 1, 8 }, true },
+    { "googlenet", "googlenet", NULL, 0, NULL, { 1, 8 }, { 1, 8 }, true },
+    { "densenet121", "densenet121", NULL, 0, NULL, { 1, 8 }, { 1, 8 }, true },
 };
 
 static tp_module *module;

@@ -73,7 +73,7 @@ def measure(case, ours, peers, args, skipped):
         result["ours"]["memory"] = answer["memory"] if answer["memory"] >= 0 else None
         result.update(flops=answer["flops"], bytes=answer["bytes"])
         if i == 0:
-            makers = dict(peers.peers_of(case)) if peers else {}
+            makers = {name: maker for name, maker in dict(peers.peers_of(case)).items() if fnmatch.fnmatchcase(name, args.peers)} if peers else {}
         for name in list(makers):
             try:
                 if i == 0:
@@ -183,6 +183,19 @@ def print_goals(goals, library):
         print(row.format("stripped library, MB", number(library / 1e6), "", number(must / 1e6), number(aim / 1e6), mark(-library, -must, -aim)))
 
 
+def print_pictures(run):
+    """Of each network: pictures a second and memory, ours and the best peer's."""
+    row = "{:<12} {:<6} {:>5} {:>9} {:>9} {:>6}  {:>7} {:>7}  {}"
+    print("\n" + row.format("network", "", "batch", "Taper/s", "peer/s", "ratio", "MB", "peer MB", "peer"))
+    for r in run["cases"]:
+        if "best" in r and "batch" in r:
+            own, peer = r["ours"], r["peers"][r["best"]]
+            rate = lambda side: f"{r['batch'] / statistics.median(side['seconds']):.4g}"
+            megabytes = lambda side: "-" if side.get("memory") is None else f"{side['memory'] / 1e6:.0f}"
+            print(row.format(r["model"], "train" if r["train"] else "infer", r["batch"], rate(own), rate(peer), number(statistics.median(r["ratio"])),
+                             megabytes(own), megabytes(peer), r["best"]))
+
+
 def print_head(run):
     m, versions = run["machine"], ", ".join(f"{k} {v}" for k, v in run["versions"].items())
     print(f"{m['cpu']}, {m['isa']}, {m['threads']} threads of {m['cores']} cores; {versions}; {run['commit']}, {run['date']}")
@@ -193,7 +206,9 @@ def print_head(run):
               "(peak, band: our share of them; a convolution by Winograd counts as a direct one)")
 
 
-def print_tail(run):
+def print_tail(run, pictures):
+    if pictures:
+        print_pictures(run)
     print_goals(run["goals"], run["library_bytes"])
     busy = [r["others"] for r in run["cases"] if r["others"] > BUSY]
     if busy:
@@ -287,7 +302,7 @@ def run_all(args):
         run["cases"].append(result)
         print_case(result, run["peaks"], machine["isa"])
     run["goals"] = [g for g in (reached(g, run["cases"], machine["isa"]) for g in GOALS) if g]
-    print_tail(run)
+    print_tail(run, args.pictures)
     slug = re.sub(r"[^a-z0-9]+", "-", f"{machine['cpu']} {machine['isa']}".lower()).strip("-")
     path = args.out or (None if args.only else os.path.join(HERE, "results", f"{run['date'][:10]}-{slug}-{run['commit']}.json"))
     if path:
@@ -296,14 +311,14 @@ def run_all(args):
     return run
 
 
-def show(path):
+def show(path, pictures):
     with open(path) as f:
         run = json.load(f)
     print_head(run)
     print(HEAD)
     for r in run["cases"]:
         print_case(r, run["peaks"], run["machine"]["isa"])
-    print_tail(run)
+    print_tail(run, pictures)
     return run
 
 
@@ -314,6 +329,8 @@ def main():
     p.add_argument("--rounds", type=int, default=5, metavar="N", help="of each case (5)")
     p.add_argument("--seconds", type=float, default=4, metavar="S", help="after which a case that has two rounds gets no more (4)")
     p.add_argument("--threads", type=int, default=int(os.environ.get("THREADS", 2)), metavar="N", help="of both sides (THREADS, or 2)")
+    p.add_argument("--peers", default="*", metavar="PATTERN", help='only those: "torch*"')
+    p.add_argument("--pictures", action="store_true", help="end with a table of networks in pictures a second")
     p.add_argument("--isa", choices=["avx2"], help="hold both sides to that instruction set")
     p.add_argument("--compile", type=int, default=60, metavar="S", help="seconds that torch.compile may take for a case; 0: leave it out (60)")
     p.add_argument("--build", default=os.environ.get("BUILD", os.path.join(TOP, "build")), metavar="DIR", help="(BUILD, or build)")
@@ -328,7 +345,7 @@ def main():
         os.environ.update(TAPER_ISA=args.isa, ATEN_CPU_CAPABILITY=args.isa, ONEDNN_MAX_CPU_ISA=args.isa.upper(), MKL_ENABLE_INSTRUCTIONS=args.isa.upper())
     if not args.show:
         wait_passively_if_busy()
-    run = show(args.show) if args.show else run_all(args)
+    run = show(args.show, args.pictures) if args.show else run_all(args)
     if args.roofline:
         from roofline import draw
         draw(run, args.roofline)

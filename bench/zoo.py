@@ -35,7 +35,6 @@ def network(name):
         net.avgpool = torch.nn.Identity()
         for at, outputs in ((0, 512), (3, 512), (6, 10)):
             net.classifier[at] = torch.nn.Linear(512, outputs)
-            torch.nn.init.normal_(net.classifier[at].weight, 0, 0.01)
             torch.nn.init.zeros_(net.classifier[at].bias)
     return net
 

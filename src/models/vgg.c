@@ -46,7 +46,8 @@ static tp_module *vgg(const char *name, const int *convolutions, bool normalises
     tp_module *net = tp_nn_sequential("features", features(o->channels, convolutions, normalises), "avgpool",
                                       tp_nn_adaptive_avg_pool2d(side, side), "flatten", tp_nn_flatten(),
                                       "classifier", classifier);
-    model_initialise(net, model_kaiming_fan_out, model_normal, true);
+    /* N(0, 0.01) suits linear layers of 4096; narrow ones would pass on next to nothing, and keep the layer's own start. */
+    model_initialise(net, model_kaiming_fan_out, small ? NULL : model_normal, true);
     return net;
 }
 
