@@ -336,6 +336,13 @@ static void every_status_has_a_name(void **state)
     assert_string_equal(tp_version(), TP_VERSION);
 }
 
+static void need_cache(void)
+{
+    const char *setting = getenv("TAPER_CACHE");
+    if (setting && !strcmp(setting, "0"))
+        skip();
+}
+
 /* ---- memory --------------------------------------------------------------------------------------------------------------- */
 
 static void blocks_are_aligned_and_counted(void **state)
@@ -371,12 +378,68 @@ static void blocks_are_aligned_and_counted(void **state)
     tp_free(NULL, 10);
 }
 
+/* Sizes of all kinds, in an order of no kind: no two blocks share a byte, and in the end none is left. */
+static void large_blocks_do_not_overlap(void **state)
+{
+    (void)state;
+    need_cache();
+    enum { BLOCKS = 200 };
+    static struct {
+        unsigned char *at;
+        size_t size;
+    } blocks[BLOCKS];
+    const tp_memory_info before = tp_memory_stats();
+    uint32_t random = 7;
+    for (int turn = 0; turn < 8000; turn++) {
+        random = random * 1664525 + 1013904223;
+        const int i = (int)(random >> 8) % BLOCKS;
+        if (blocks[i].at) {
+            for (size_t k = 0; k < blocks[i].size; k += blocks[i].size - 1) /* its first and last bytes */
+                assert_int_equal(blocks[i].at[k], i);
+            tp_free(blocks[i].at, blocks[i].size);
+            blocks[i].at = NULL;
+            continue;
+        }
+        blocks[i].size = (size_t)40000 << (random >> 3) % 7;
+        blocks[i].size += (random >> 12) % blocks[i].size;
+        assert_non_null(blocks[i].at = tp_alloc(blocks[i].size));
+        assert_int_equal((uintptr_t)blocks[i].at % 64, 0);
+        blocks[i].at[0] = blocks[i].at[blocks[i].size - 1] = (unsigned char)i;
+    }
+    for (int i = 0; i < BLOCKS; i++)
+        tp_free(blocks[i].at, blocks[i].size);
+    assert_int_equal(tp_memory_stats().live_bytes, before.live_bytes);
+    assert_int_equal(tp_memory_stats().live_blocks, before.live_blocks);
+}
+
+/* What many blocks leave serves one of another size; an idle region goes back to the system when asked. */
+static void neighbours_that_are_free_become_one(void **state)
+{
+    (void)state;
+    need_cache();
+    enum { N = 24, MEGA = 1 << 20 };
+    void *parts[N];
+    tp_memory_trim();
+    for (int i = 0; i < N; i++)
+        assert_non_null(parts[i] = tp_alloc(MEGA));
+    const int64_t calls = tp_memory_stats().system_calls;
+    for (int i = 0; i < N; i += 2)
+        tp_free(parts[i], MEGA);
+    for (int i = 1; i < N; i += 2)
+        tp_free(parts[i], MEGA);
+    void *whole = tp_alloc((size_t)N * MEGA);
+    assert_non_null(whole);
+    assert_int_equal(tp_memory_stats().system_calls, calls);
+    tp_free(whole, (size_t)N * MEGA);
+    const int64_t cached = tp_memory_stats().cached_bytes;
+    tp_memory_trim();
+    assert_true(tp_memory_stats().cached_bytes <= cached - (int64_t)N * MEGA);
+}
+
 static void freed_blocks_are_used_again(void **state)
 {
     (void)state;
-    const char *setting = getenv("TAPER_CACHE");
-    if (setting && !strcmp(setting, "0"))
-        skip();
+    need_cache();
     for (int warm = 0; warm < 2; warm++) {
         int64_t calls = tp_memory_stats().system_calls;
         for (size_t size = 1; size < 3 << 20; size = size * 3 / 2 + 1) {
@@ -693,6 +756,8 @@ int main(void)
         TEST(every_status_has_a_name),
         TEST(blocks_are_aligned_and_counted),
         TEST(freed_blocks_are_used_again),
+        TEST(large_blocks_do_not_overlap),
+        TEST(neighbours_that_are_free_become_one),
         TEST(a_size_that_does_not_fit_is_an_error),
         TEST(grow_keeps_the_items),
         TEST(the_hook_makes_the_nth_request_fail),

@@ -455,13 +455,16 @@ static void pools_agree(void **unused)
     const kernel_table *ref = kernels_for("ref");
     FOR_EACH_ISA(k)
     for (int run = 0; run < 400; run++) {
-        pool_args a = { .h = 1 + draw(12), .w = 1 + draw(12), .c = 1 + draw(40), .exclude_pad = draw(2) };
+        pool_args a = {
+            .h = 1 + draw(12), .w = 1 + draw(12), .c = 1 + draw(run % 4 ? 40 : 150), .exclude_pad = draw(2)
+        };
         for (int i = 0; i < 2; i++) {
             a.kernel[i] = 1 + draw(4), a.stride[i] = 1 + draw(3), a.dilation[i] = 1;
             a.padding[i] = draw((uint32_t)a.kernel[i] / 2 + 1);
             int64_t room = (i ? a.w : a.h) + 2 * a.padding[i] - a.kernel[i];
             *(i ? &a.ow : &a.oh) = room < 0 ? 0 : room / a.stride[i] + 1;
         }
+        a.end_row = a.oh;
         int64_t nx = a.h * a.w * a.c, ny = a.oh * a.ow * a.c;
         float *x = fenced(nx), *y = fenced(ny), *dx = fenced(nx);
         double *wx = widened(x, nx), *wy = widened(y, ny), *wdx = widened(dx, nx);

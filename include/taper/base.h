@@ -89,7 +89,7 @@ TP_API void tp_release(void *object); /* one owner less; the last one frees it; 
 typedef struct tp_memory_info {
     int64_t live_bytes;    /* handed out and not given back */
     int64_t peak_bytes;    /* most of that since start or tp_memory_reset_peak */
-    int64_t cached_bytes;  /* kept in free lists */
+    int64_t cached_bytes;  /* free, kept for what is asked for next, touched or not */
     int64_t live_blocks;
     int64_t system_calls;  /* how often malloc was asked; a steady training step adds none */
 } tp_memory_info;

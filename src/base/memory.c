@@ -3,29 +3,21 @@
  * Size classes: four to each power of two (64, 80, 96, 112, 128, 160 ...), so that at most a fifth is lost.
  * Invariants:
  *  1. A block's class follows from the size asked for alone; whoever frees it names the same size.
- *  2. A free block of a small class (up to 32 KB) lies in the freeing thread's list of its class; a list that
- *     outgrows LOCAL_MAX hands half to the shared list.  Larger blocks go to the shared lists at once.
- *  3. counters.live_bytes counts class sizes handed out; cached_bytes those in any list.
- * Layer: base.  Depends on error.h.  Read next: object.c. */
+ *  2. A free block of a class lies in the freeing thread's list of it; a list that outgrows LOCAL_MAX hands half to the
+ *     shared list.  Blocks above 32 KB have no class: region.h.
+ *  3. counters.live_bytes counts class sizes handed out, and what large blocks take; cached_bytes classes in any list.
+ * Layer: base.  Depends on error.h, region.h.  Read next: region.c. */
 #include "base/memory.h"
 
 #include "base/error.h"
+#include "base/region.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/mman.h>
-#endif
 
-enum {
-    CLASSES = 4 * 58,
-    SMALL_CLASSES = 37,
-    SMALL = 32768 /* bytes of the last of them */,
-    LOCAL_MAX = 256,
-    HUGE_PAGE = 2 << 20
-};
+enum { CLASSES = 37, SMALL = 32768 /* bytes of the last of them */, LOCAL_MAX = 256 };
 
 typedef struct free_block {
     struct free_block *next;
@@ -47,7 +39,7 @@ static struct {
 
 /* Counts of a thread since it last added them to the shared counters: no locked instruction for each small block. */
 typedef struct thread_cache {
-    free_list lists[SMALL_CLASSES];
+    free_list lists[CLASSES];
     int64_t live_bytes, live_blocks; /* not yet in counters */
     int64_t cached_bytes;            /* of the lists, as counters know it */
     bool registered;
@@ -70,19 +62,9 @@ static int class_of(size_t bytes)
     return 4 * (log2 - 6) + quarter + 1;
 }
 
-static size_t class_bytes(int class)
-{
-    if (class == 0)
-        return 64;
-    int log2 = (class - 1) / 4 + 6, quarter = (class - 1) % 4;
-    return ((size_t)1 << log2) + (size_t)(quarter + 1) * ((size_t)1 << (log2 - 2));
-}
-
-/* The same for small classes, without the arithmetic. */
 #define FOUR(bytes) (bytes) / 4 * 5, (bytes) / 4 * 6, (bytes) / 4 * 7, (bytes) / 4 * 8
-static const int32_t small_bytes[SMALL_CLASSES] = { 64,         FOUR(64),   FOUR(128),  FOUR(256),
-                                                    FOUR(512),  FOUR(1024), FOUR(2048), FOUR(4096),
-                                                    FOUR(8192), FOUR(16384) };
+static const int32_t class_bytes[CLASSES] = { 64,         FOUR(64),   FOUR(128),  FOUR(256),  FOUR(512),
+                                              FOUR(1024), FOUR(2048), FOUR(4096), FOUR(8192), FOUR(16384) };
 
 static void count_live(int64_t bytes, int64_t blocks)
 {
@@ -98,8 +80,8 @@ static void publish_counts(void)
     if (cache.live_bytes || cache.live_blocks)
         count_live(cache.live_bytes, cache.live_blocks);
     int64_t cached = 0;
-    for (int class = 0; class < SMALL_CLASSES; class ++)
-        cached += (int64_t)cache.lists[class].count * small_bytes[class];
+    for (int class = 0; class < CLASSES; class ++)
+        cached += (int64_t)cache.lists[class].count * class_bytes[class];
     atomic_fetch_add_explicit(&counters.cached_bytes, cached - cache.cached_bytes, memory_order_relaxed);
     cache.cached_bytes = cached;
     cache.live_bytes = cache.live_blocks = 0;
@@ -130,13 +112,13 @@ static void give_to_shared(int class, int keep)
     for (; list->count > keep; moved++)
         push(&shared.lists[class], pop(list));
     pthread_mutex_unlock(&shared.lock);
-    atomic_fetch_add_explicit(&counters.cached_bytes, moved * small_bytes[class], memory_order_relaxed);
+    atomic_fetch_add_explicit(&counters.cached_bytes, moved * class_bytes[class], memory_order_relaxed);
 }
 
 static void thread_ends(void *unused)
 {
     (void)unused;
-    for (int class = 0; class < SMALL_CLASSES; class ++)
+    for (int class = 0; class < CLASSES; class ++)
         give_to_shared(class, 0);
     publish_counts();
     cache.registered = false; /* later destructors of this thread may still allocate; they register again */
@@ -156,19 +138,11 @@ static void register_thread(void)
     cache.registered = true;
 }
 
-/* Large blocks ask for huge pages: kernels that walk megabytes would wait for the tables of small ones, twice so under a hypervisor. */
 static void *from_system(size_t bytes)
 {
-    atomic_fetch_add_explicit(&counters.system_calls, 1, memory_order_relaxed);
     void *block = NULL;
-    const bool large = bytes >= 2 * HUGE_PAGE;
-    if (posix_memalign(&block, large ? HUGE_PAGE : 64, bytes) != 0)
-        return NULL;
-#ifdef MADV_HUGEPAGE
-    if (large)
-        madvise(block, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
-#endif
-    return block;
+    atomic_fetch_add_explicit(&counters.system_calls, 1, memory_order_relaxed);
+    return posix_memalign(&block, 64, bytes) == 0 ? block : NULL;
 }
 
 /* A block of a small class for an empty thread list: some from the shared list, else a new one. */
@@ -181,15 +155,15 @@ static void *refill(int class)
     for (; moved < LOCAL_MAX / 4 && shared.lists[class].first; moved++)
         push(list, pop(&shared.lists[class]));
     pthread_mutex_unlock(&shared.lock);
-    atomic_fetch_sub_explicit(&counters.cached_bytes, moved * small_bytes[class], memory_order_relaxed);
+    atomic_fetch_sub_explicit(&counters.cached_bytes, moved * class_bytes[class], memory_order_relaxed);
     void *block = pop(list);
-    return block ? block : from_system(class_bytes(class));
+    return block ? block : from_system((size_t)class_bytes[class]);
 }
 
 /* From a list that is not empty. */
 static inline void *take_small(int class)
 {
-    cache.live_bytes += small_bytes[class];
+    cache.live_bytes += class_bytes[class];
     cache.live_blocks++;
     return pop(&cache.lists[class]);
 }
@@ -200,26 +174,19 @@ static void *alloc_small(int class)
         return take_small(class);
     void *block = refill(class);
     if (block) {
-        cache.live_bytes += small_bytes[class];
+        cache.live_bytes += class_bytes[class];
         cache.live_blocks++;
     }
     return block;
 }
 
-static void *alloc_large(int class)
+static void *alloc_large(size_t bytes)
 {
-    int64_t bytes = (int64_t)class_bytes(class);
-    pthread_mutex_lock(&shared.lock);
-    void *block = pop(&shared.lists[class]);
-    pthread_mutex_unlock(&shared.lock);
-    if (block)
-        atomic_fetch_sub_explicit(&counters.cached_bytes, bytes, memory_order_relaxed);
-    else if (!(block = from_system((size_t)bytes))) {
-        tp_memory_trim(); /* other classes may hold what is missing */
-        if (!(block = from_system((size_t)bytes)))
-            return NULL;
-    }
-    count_live(bytes + cache.live_bytes, 1 + cache.live_blocks);
+    int64_t taken;
+    void *block = region_alloc(bytes, &taken);
+    if (!block)
+        return NULL;
+    count_live(taken + cache.live_bytes, 1 + cache.live_blocks);
     cache.live_bytes = cache.live_blocks = 0;
     return block;
 }
@@ -236,8 +203,7 @@ static void *alloc_otherwise(size_t bytes)
             if (block)
                 count_live((int64_t)bytes, 1);
         } else {
-            int class = class_of(bytes);
-            block = class < SMALL_CLASSES ? alloc_small(class) : alloc_large(class);
+            block = bytes <= SMALL ? alloc_small(class_of(bytes)) : alloc_large(bytes);
         }
     }
     if (!block)
@@ -265,7 +231,7 @@ void *tp_calloc(size_t bytes)
 static inline void keep_small(int class, void *block)
 {
     push(&cache.lists[class], block);
-    cache.live_bytes -= small_bytes[class];
+    cache.live_bytes -= class_bytes[class];
     cache.live_blocks--;
 }
 
@@ -280,19 +246,14 @@ static void free_otherwise(void *block, size_t bytes)
     }
     if (!cache.registered)
         register_thread();
-    int class = class_of(bytes);
-    if (class < SMALL_CLASSES) {
-        keep_small(class, block);
-        if (cache.lists[class].count > LOCAL_MAX)
-            give_to_shared(class, LOCAL_MAX / 2);
+    if (bytes > SMALL) {
+        count_live(-region_free(block), -1);
         return;
     }
-    int64_t size = (int64_t)class_bytes(class);
-    atomic_fetch_add_explicit(&counters.cached_bytes, size, memory_order_relaxed);
-    count_live(-size, -1);
-    pthread_mutex_lock(&shared.lock);
-    push(&shared.lists[class], block);
-    pthread_mutex_unlock(&shared.lock);
+    int class = class_of(bytes);
+    keep_small(class, block);
+    if (cache.lists[class].count > LOCAL_MAX)
+        give_to_shared(class, LOCAL_MAX / 2);
 }
 
 void tp_free(void *block, size_t bytes)
@@ -337,11 +298,12 @@ tp_status tp_grow(void **items, int64_t *capacity, int64_t want, size_t size)
 tp_memory_info tp_memory_stats(void)
 {
     publish_counts();
+    const region_totals large = region_stats();
     return (tp_memory_info){ .live_bytes = counters.live_bytes,
                              .peak_bytes = counters.peak_bytes,
-                             .cached_bytes = counters.cached_bytes,
+                             .cached_bytes = counters.cached_bytes + large.cached,
                              .live_blocks = counters.live_blocks,
-                             .system_calls = counters.system_calls };
+                             .system_calls = counters.system_calls + large.system_calls };
 }
 
 void tp_memory_reset_peak(void)
@@ -352,16 +314,16 @@ void tp_memory_reset_peak(void)
 
 void tp_memory_trim(void)
 {
-    for (int class = 0; class < SMALL_CLASSES; class ++)
+    for (int class = 0; class < CLASSES; class ++)
         give_to_shared(class, 0);
     pthread_mutex_lock(&shared.lock);
     for (int class = 0; class < CLASSES; class ++)
         for (free_block *block; (block = pop(&shared.lists[class]));) {
-            atomic_fetch_sub_explicit(&counters.cached_bytes, (int64_t)class_bytes(class),
-                                      memory_order_relaxed);
+            atomic_fetch_sub_explicit(&counters.cached_bytes, class_bytes[class], memory_order_relaxed);
             free(block);
         }
     pthread_mutex_unlock(&shared.lock);
+    region_trim();
 }
 
 void tp_memory_set_hook(tp_memory_hook *ask, void *context)

@@ -1,6 +1,6 @@
-/* memory.h - the caching allocator: 64-byte aligned blocks in size classes.
+/* memory.h - the caching allocator: 64-byte aligned blocks, small ones in size classes.
  *
- * Small blocks wait in lists of the thread that freed them, large ones in lists that all threads share, so that a steady
+ * Small blocks wait in lists of the thread that freed them, large ones in regions that all threads share, so that a steady
  * training step asks malloc for nothing.  TAPER_CACHE=0 in the environment passes every request on to malloc (for
  * sanitizers and valgrind).  Layer: base.  Read next: memory.c. */
 #ifndef BASE_MEMORY_H
