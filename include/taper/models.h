@@ -14,7 +14,7 @@ typedef struct tp_model_options {
     size_t struct_size;
     int64_t classes;           /* outputs; the model's own default (10 for lenet5) */
     int64_t channels;          /* of the input image; the model's own default */
-    int64_t image_size;        /* height = width of the input; the model's own default */
+    int64_t image_size;        /* height = width of the input; 32 with the stem cifar, else the model's own default */
     int64_t features;          /* mlp: inputs; channels * image_size^2 if 0 */
     const char *hidden;        /* mlp: widths, "128,64"; simple_cnn: channels of each block, "32,64" */
     const char *activation;    /* "tanh", "relu", ...; the model's own default */
@@ -37,6 +37,7 @@ typedef struct tp_model_info {
 TP_API int tp_model_count(void);
 TP_API const tp_model_info *tp_model_at(int i);
 TP_API const tp_model_info *tp_model_find(const char *name); /* NULL, without an error, if there is none */
+TP_API int64_t tp_model_image_size(const tp_model_info *, const tp_model_options *); /* as said or by default; 0: it has none */
 
 #ifdef __cplusplus
 }

@@ -213,6 +213,7 @@ TP_API tp_tensor *tp_hardshrink_(tp_tensor *, double lambd);
 
 TP_API tp_tensor *tp_add(tp_tensor *, tp_tensor *);
 TP_API tp_tensor *tp_sub(tp_tensor *, tp_tensor *);
+TP_API tp_tensor *tp_add_relu(tp_tensor *, tp_tensor *); /* max(x + y, 0) in one pass; floats */
 TP_API tp_tensor *tp_add_alpha(tp_tensor *x, tp_tensor *y, double alpha); /* x + alpha y */
 TP_API tp_tensor *tp_sub_alpha(tp_tensor *x, tp_tensor *y, double alpha); /* x - alpha y */
 TP_API tp_tensor *tp_mul(tp_tensor *, tp_tensor *);

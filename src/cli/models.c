@@ -35,7 +35,7 @@ static int64_t either(int64_t a, int64_t b)
 tp_shape model_input(const tp_model_info *m, const tp_model_options *o, int64_t batch)
 {
     int64_t channels = either(o->channels, m->defaults.channels);
-    int64_t size = either(o->image_size, m->defaults.image_size);
+    int64_t size = tp_model_image_size(m, o);
     int64_t features = either(o->features, m->defaults.features);
     if (m->flat_input && (o->features || !channels || !size))
         return TP_SHAPE(batch, features);

@@ -92,6 +92,7 @@ enum { STORED_TYPES = 10 };
     ROW(SIGMOID_BACKWARD, sigmoid_backward) /* dy y (1 - y): a = dy, b = y */   \
     ROW(TANH_BACKWARD, tanh_backward)       /* dy (1 - y^2) */                  \
     ROW(RELU_BACKWARD, relu_backward)       /* b > 0 ? dy : 0; b = x or y */    \
+    ROW(ADD_RELU, add_relu)                 /* max(a + b, 0) */                 \
     ROW(GELU_BACKWARD, gelu_backward)       /* dy (Phi(x) + x phi(x)); b = x */ \
     ROW(GELU_TANH_BACKWARD, gelu_tanh_backward)                                 \
     ROW(SILU_BACKWARD, silu_backward) /* b = x */                               \

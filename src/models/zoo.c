@@ -131,6 +131,14 @@ static double dropout_of(const tp_model_info *info, double value, double otherwi
     return given ? fabs(value) : otherwise;
 }
 
+int64_t tp_model_image_size(const tp_model_info *info, const tp_model_options *o)
+{
+    const bool small = o && o->stem && !strcmp(o->stem, "cifar");
+    if (o && o->image_size)
+        return o->image_size;
+    return small ? 32 : info ? info->defaults.image_size : 0;
+}
+
 tp_module *tp_model_opt(const char *name, const tp_model_options *given)
 {
     static const tp_model_options none = { .struct_size = sizeof none };
@@ -146,7 +154,7 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     tp_model_options all = { .struct_size = sizeof all };
     all.classes = size_of(info, "classes", o->classes, d->classes);
     all.channels = size_of(info, "channels", o->channels, d->channels);
-    all.image_size = size_of(info, "image_size", o->image_size, d->image_size);
+    all.image_size = size_of(info, "image_size", o->image_size, tp_model_image_size(info, o));
     all.features = size_of(info, "features", o->features, d->features);
     all.hidden = text_of(info, "hidden", o->hidden, d->hidden);
     all.activation = text_of(info, "activation", o->activation, d->activation);

@@ -31,7 +31,7 @@ static tp_tensor *residual_forward(tp_module *m, tp_tensor *x)
 {
     const int body = (int)(m->n_children - m->beside);
     tp_tensor *y = tp_forward_children(m, 0, body, x);
-    return tp_relu(tp_add(y, m->beside ? tp_forward(m->children[body].module, x) : x));
+    return tp_add_relu(y, m->beside ? tp_forward(m->children[body].module, x) : x);
 }
 
 tp_module *tp_nn_residual_of(tp_module *downsample, const void *const *names_and_modules)

@@ -5,6 +5,7 @@
  * Layer: ops.  Kernels: BINARY_KERNELS (kernels.h).  Read next: compare.c, ternary.c, map.c, reduce.c. */
 #include "base/error.h"
 #include "ops/elementwise.h"
+#include "ops/ops.h"
 
 #include <math.h>
 #include <string.h>
@@ -103,6 +104,26 @@ TWO_INPUTS(add)
 TWO_INPUTS(sub)
 IN_PLACE(add)
 IN_PLACE(sub)
+
+/* ---- add_relu: where a residual network's branches meet, one pass and one tensor instead of two ------------------------------- */
+
+static tp_status add_relu_infer(tp_call *c)
+{
+    if (tp_infer_broadcast(c))
+        return tp_error_pending();
+    if (!tp_dtype_is_float(c->out[0]->dtype))
+        return tp_fail(TP_ERR_DTYPE, "add_relu: got %s and %s, floats are wanted",
+                       tp_dtype_name(c->in[0]->dtype), tp_dtype_name(c->in[1]->dtype));
+    return TP_OK;
+}
+
+static void add_relu_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
+{
+    dx[0] = dx[1] = through_relu(dy, s->out[0]);
+}
+
+BINARY(add_relu, ADD_RELU, "z = max(x + y, 0)", "x y", add_relu_infer, 0, 0, 1, add_relu_backward, any_pair)
+TWO_INPUTS(add_relu)
 
 /* ---- mul --------------------------------------------------------------------------------------------------------------- */
 

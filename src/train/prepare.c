@@ -240,9 +240,8 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
                        count ? "test" : "training");
     if (take_class_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
-    int64_t size = c->model_options.image_size ? c->model_options.image_size
-                   : info->flat_input          ? 0
-                                               : info->defaults.image_size;
+    const bool any_size = info->flat_input && !c->model_options.image_size;
+    int64_t size = any_size ? 0 : tp_model_image_size(info, &c->model_options);
     bool sizes_differ = !transform_is_known(s->data_shape);
     size = sizes_differ && !size ? 224 : size;
     if (c->transform ? sizes_differ && close_transform(s, size) : default_transform(s, train, size))

@@ -13,7 +13,7 @@ static tp_shape input_shape(const tp_train_config *c)
     if (info && info->flat_input && features > 0)
         return TP_SHAPE(1, features);
     int64_t channels = o->channels > 0 ? o->channels : d->channels > 0 ? d->channels : 1;
-    int64_t size = o->image_size > 0 ? o->image_size : d->image_size;
+    int64_t size = tp_model_image_size(info, o);
     return TP_SHAPE(1, channels, size, size);
 }
 

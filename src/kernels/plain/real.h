@@ -43,6 +43,7 @@ BINARY(quotient, a / b)
 BINARY(sigmoid_backward, a *b *(1 - b))
 BINARY(tanh_backward, a *(1 - b * b))
 BINARY(relu_backward, b <= 0 ? 0 : a)
+BINARY(add_relu, a + b < 0 ? 0 : a + b) /* as relu: NaN stays */
 BINARY(div_trunc, M(trunc)(a / b))
 BINARY(copysign_of, M(copysign)(a, b))
 BINARY(prelu, a > 0 ? a : a * b)
@@ -97,4 +98,5 @@ static void fill_real(kernel_table *t, kernel_type type)
     t->binary[KERNEL_SIGMOID_BACKWARD][type] = sigmoid_backward;
     t->binary[KERNEL_TANH_BACKWARD][type] = tanh_backward;
     t->binary[KERNEL_RELU_BACKWARD][type] = relu_backward;
+    t->binary[KERNEL_ADD_RELU][type] = add_relu;
 }

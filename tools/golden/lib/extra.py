@@ -53,6 +53,7 @@ def rows():
                   ((randn(4, 3, 2), None, torch.tensor([[0, 2], [1, 1]])), {}, lambda x, _, j: x[:, j]),
                   ((randn(4, 3, 2), i64(1, 3), None, i64(1)), {}, lambda x, i, _, k: x[i, :, k]),
                   ((randn(4, 3), torch.tensor([True, False, True, True])), {}, lambda x, m: x[m])],
+        "add_relu": [((randn(4, 3), randn(4, 3)), {}, lambda x, y: F.relu(x + y)), ((randn(2, 3, 4), randn(3, 1)), {}, lambda x, y: F.relu(x + y))],
         "linear_relu": [((randn(4, 3), randn(5, 3), randn(5)), {}, lambda x, w, b: F.relu(F.linear(x, w, b))),
                         ((randn(2, 3, 7), randn(2, 7), None), {}, lambda x, w, _: F.relu(F.linear(x, w)))],
         "conv2d_relu": [((randn(2, 3, 6, 5), randn(4, 3, 3, 3), randn(4)), {"padding": 1}, lambda x, w, b: F.relu(F.conv2d(x, w, b, padding=1))),
