@@ -1,4 +1,4 @@
-/* test_layers.c - 1-d and transposed convolutions as layers, beside PyTorch's: five training steps; dropout of channels.
+/* test_layers.c - 1-d and transposed convolutions as layers, beside PyTorch's: five training steps; dropout of channels; dense blocks.
  *
  * The numbers: tools/golden/layers.py, in f64, and so here.  Layer: tests.  Read next: support/golden.h. */
 #include "support/golden.h"
@@ -109,6 +109,35 @@ static void whole_channels_drop(void **unused)
     assert_ptr_equal(tp_forward(m, x), x);
 }
 
+/* Children of 3, 5 and 2 channels: the same bits with a graph, which joins tensors, and without, where all lie in one. */
+static void a_dense_block_without_a_graph_gives_the_same_bits(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    static const int64_t widths[] = { 4, 7, 12, 14 };
+    tp_module *block = tp_nn_dense_block(NULL);
+    tp_manual_seed(5);
+    for (int i = 0; i < 3; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "%d", i);
+        tp_child(block, name,
+                 tp_nn_sequential("norm", tp_nn_batch_norm2d(widths[i]), "relu", tp_nn_relu(), "conv",
+                                  tp_nn_conv2d(widths[i], widths[i + 1] - widths[i], 3, .padding = 1)));
+    }
+    tp_tensor *x = tp_randn(TP_SHAPE(2, 4, 5, 6));
+    for (int training = 1; training >= 0; training--) {
+        tp_train(block, training);
+        tp_tensor *with = tp_forward(block, x), *without;
+        {
+            TP_NO_GRAD;
+            without = tp_forward(block, x);
+        }
+        expect_no_error();
+        assert_int_equal(tp_size(without, 1), 14);
+        assert_true(tp_item(tp_equal(with, without)) != 0);
+    }
+}
+
 int main(void)
 {
     if (!golden_isa_is_there())
@@ -117,6 +146,7 @@ int main(void)
         cmocka_unit_test(convolutions_train_as_pytorchs),
         cmocka_unit_test(layers_say_what_they_are_and_what_is_wrong),
         cmocka_unit_test(whole_channels_drop),
+        cmocka_unit_test(a_dense_block_without_a_graph_gives_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

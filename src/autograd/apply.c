@@ -29,6 +29,11 @@ void tp_grad_mode_restore(const bool *before)
     grad_enabled = *before;
 }
 
+bool in_dry_run(void)
+{
+    return dry_run != NULL;
+}
+
 void tp_dry_run(tp_dry_run_total *total)
 {
     dry_run = total;

@@ -149,4 +149,6 @@ tp_tensor *engine_sum_to(tp_tensor *, const tp_shape *); /* the inverse of broad
 tp_tensor *engine_to(tp_tensor *, tp_dtype);
 tp_tensor *engine_ones_like(const tp_tensor *);
 
+bool in_dry_run(void); /* results have no memory: tp_dry_run */
+
 #endif

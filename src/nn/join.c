@@ -49,8 +49,43 @@ tp_module *tp_nn_residual_of(tp_module *downsample, const void *const *names_and
 
 /* ---- dense block: each child reads all that came before, and adds its channels --------------------------------------------- */
 
+/* Channels-last memory for a whole block's result, as convolutions give it. */
+static tp_tensor *room_for(tp_tensor *x, int64_t channels)
+{
+    const tp_shape pixels = TP_SHAPE(tp_size(x, 0), tp_size(x, 2), tp_size(x, 3), channels);
+    return tp_permute(tp_empty(pixels, .dtype = tp_dtype_of(x)), TP_SHAPE(0, 3, 1, 2));
+}
+
+/* Without a graph each child's channels are put behind those that it read, where nobody copies them again. */
+static tp_tensor *dense_block_in_place(tp_module *m, tp_tensor *x)
+{
+    int64_t channels = tp_size(x, CHANNELS), room = channels;
+    tp_tensor *all = x;
+    for (int64_t i = 0; i < m->n_children; i++) {
+        TP_SCOPE;
+        tp_tensor *y = tp_forward(m->children[i].module, tp_narrow(all, CHANNELS, 0, channels));
+        if (!y || tp_ndim(y) != 4)
+            return tp_error_pending()
+                       ? NULL
+                       : tp_fail_null(TP_ERR_SHAPE, "dense_block: child %s gives %d dims, 4 are wanted",
+                                      m->children[i].name, tp_ndim(y));
+        const int64_t more = tp_size(y, CHANNELS);
+        if (channels + more > room) {
+            room = channels + more * (m->n_children - i);
+            tp_tensor *larger = tp_keep(room_for(x, room));
+            tp_copy_(tp_narrow(larger, CHANNELS, 0, channels), tp_narrow(all, CHANNELS, 0, channels));
+            all = larger;
+        }
+        tp_copy_(tp_narrow(all, CHANNELS, channels, more), y);
+        channels += more;
+    }
+    return tp_narrow(all, CHANNELS, 0, channels);
+}
+
 static tp_tensor *dense_block_forward(tp_module *m, tp_tensor *x)
 {
+    if (x && !tp_grad_mode() && tp_ndim(x) == 4)
+        return dense_block_in_place(m, x);
     tp_retain(x);
     for (int64_t i = 0; i < m->n_children && x; i++) {
         TP_SCOPE;

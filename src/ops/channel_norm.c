@@ -41,6 +41,16 @@ static int64_t layout_of(const tp_tensor *x)
     return x->ndim == 4 ? CLONE_CHANNELS_LAST : CLONE_CONTIGUOUS;
 }
 
+/* Elements from one pixel of x to the next where x can be read as it lies: all channels of an image's pixels adjacent, as in a part of
+ * the channels of another image.  0: it cannot, or statistics are wanted, which read it more than once. */
+static int64_t pixel_step(const channel_attrs *a, const tp_tensor *x)
+{
+    const int64_t *s = x->stride, step = x->ndim == 4 ? s[3] : 0;
+    const bool fits = a->fixed && x->ndim == 4 && (s[1] == 1 || x->shape[1] == 1) && step >= x->shape[1] &&
+                      s[2] == step * x->shape[3] && (s[0] == s[2] * x->shape[2] || x->shape[0] == 1);
+    return fits ? step : 0;
+}
+
 /* The scratch of a pass: 4 cols sums a piece, in double; 4 numbers a column of a set, in x's type. */
 static size_t sums_bytes(const channel_plan *p)
 {
@@ -58,6 +68,7 @@ typedef struct channel_run {
     norm_cols_args all;
     char *columns[4]; /* mean, scale, slope, shift of each column of each set */
     double *sums;     /* of piece i: 4 cols numbers */
+    int64_t x_step;   /* elements from a row of x to the next, where not cols */
     int type;
     int64_t size;
 } channel_run;
@@ -76,7 +87,7 @@ static norm_cols_args piece(const channel_run *r, int64_t i)
     const int64_t set = i / p->pieces, first = i % p->pieces * p->piece_rows;
     const int64_t skipped = (set * p->rows + first) * p->cols * r->size, column = set * p->cols * r->size;
     norm_cols_args a = r->all;
-    a.x = (const char *)a.x + skipped;
+    a.x = (const char *)a.x + (r->x_step ? (set * p->rows + first) * r->x_step * r->size : skipped);
     a.dy = a.dy ? (const char *)a.dy + skipped : NULL;
     a.y = a.y ? (const char *)a.y + skipped : NULL;
     a.out = (char *)a.out + skipped;
@@ -209,7 +220,8 @@ static tp_status channel_norm_infer(tp_call *c)
     if (infer_like(c, x) || tp_infer_shape(c, 1, (tp_dtype)x->dtype, TP_SHAPE(p.sets * p.groups)) ||
         tp_infer_shape(c, 2, (tp_dtype)x->dtype, TP_SHAPE(p.sets * p.groups)))
         return tp_error_pending();
-    c->scratch_bytes = staged_bytes(x, layout_of(x)) + sums_bytes(&p) + 4 * columns_bytes(&p, x);
+    c->scratch_bytes =
+        (pixel_step(a, x) ? 0 : staged_bytes(x, layout_of(x))) + sums_bytes(&p) + 4 * columns_bytes(&p, x);
     for (int i = 1; i < 5; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
     return TP_OK;
@@ -219,8 +231,20 @@ static void apply_pieces(void *context, int64_t begin, int64_t end)
 {
     const channel_run *r = context;
     for (int64_t i = begin; i < end; i++) {
-        const norm_cols_args a = piece(r, i);
-        r->kernels->norm[r->type].apply(&a);
+        norm_cols_args a = piece(r, i);
+        if (!r->x_step) {
+            r->kernels->norm[r->type].apply(&a);
+            continue;
+        }
+        const char *x = a.x;
+        char *out = a.out;
+        const int64_t rows = a.rows;
+        a.rows = 1;
+        for (int64_t k = 0; k < rows; k++) {
+            a.x = x + k * r->x_step * r->size;
+            a.out = out + k * a.cols * r->size;
+            r->kernels->norm[r->type].apply(&a);
+        }
     }
 }
 
@@ -268,7 +292,9 @@ static void channel_norm_forward(const tp_call *c)
     }
     r.all =
         (norm_cols_args){ .out = tensor_data(c->out[0]), .cols = p.cols, .relu = c->op->tag == WITH_RELU };
-    r.all.x = staged(c, x, layout_of(x), &scratch);
+    const int64_t step = pixel_step(a, x);
+    r.x_step = step == p.cols ? 0 : step;
+    r.all.x = step ? tensor_data(x) : staged(c, x, layout_of(x), &scratch);
     for (int i = 1; i < 5; i++)
         vector[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
     take_columns(&r, x, scratch);

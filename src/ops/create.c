@@ -201,6 +201,8 @@ static tp_tensor *create(const tp_op *op, tp_shape size, const tp_tensor_options
 
 tp_tensor *tp_empty_opt(tp_shape shape, const tp_tensor_options *o)
 {
+    if (in_dry_run()) /* an operation, which makes nothing then */
+        return tp_full_opt(shape, 0, o);
     tp_tensor *y = tp_pending() ? NULL : tensor_new(o->dtype, shape);
     return y && o->requires_grad ? tp_requires_grad_(y, true) : y;
 }
