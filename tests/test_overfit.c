@@ -25,7 +25,7 @@ static const overfit_case cases[] = {
     { "simple_cnn", NULL, NULL, 3, 32, 1e-3, 100 },    { "alexnet", NULL, NULL, 3, 64, 3e-4, 60 },
     { "alexnet", "paper", NULL, 3, 67, 3e-4, 60 },     { "alexnet", "paper_groups", NULL, 3, 67, 3e-4, 60 },
     { "alexnet", NULL, "cifar", 3, 32, 3e-4, 60 },     { "vgg11_bn", NULL, "cifar", 3, 32, 1e-4, 60 },
-    { "vgg16", NULL, "cifar", 3, 32, 1e-4, 240 },       { "googlenet", NULL, NULL, 3, 64, 1e-3, 100 },
+    { "vgg16", NULL, "cifar", 3, 32, 1e-4, 240 },      { "googlenet", NULL, NULL, 3, 64, 1e-3, 100 },
     { "googlenet", "paper", NULL, 3, 64, 5e-4, 150 },  { "resnet18", NULL, NULL, 3, 64, 1e-3, 60 },
     { "resnet18", NULL, "cifar", 3, 32, 1e-3, 60 },    { "resnet50", NULL, NULL, 3, 64, 5e-4, 60 },
     { "densenet121", NULL, NULL, 3, 64, 1e-3, 60 },    { "densenet121", NULL, "cifar", 3, 32, 1e-3, 60 },
