@@ -325,6 +325,7 @@ static bool draw_pool(pool_args *g)
             return false;
         *(i ? &g->ow : &g->oh) = room / g->stride[i] + 1;
     }
+    g->end_row = g->oh;
     return true;
 }
 
