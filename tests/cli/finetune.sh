@@ -1,12 +1,6 @@
 # Fine-tuning: weights of another run, a classifier for other classes, frozen layers, rates by name.
 small="--data $DATA/mnist --limit 128 --batch 64 --seed 7 --epochs 1"
-run() { # numbers with a point, times, threads and the instruction set differ from machine to machine
-    "$TAPER" "$@" >log 2>&1
-    code=$?
-    sed -E "s|$DATA|DATA|g; s/[0-9]+ threads, [a-z0-9]+/T threads, ISA/; s/-?[0-9]+\.[0-9]+(e-?[0-9]+)?/N/g" log |
-        sed -E 's/ +N/ N/g; s/[0-9]+:[0-9:]+$/N s/'
-    echo "exit $code"
-}
+. "$CLI/masked"
 run train lenet5 $small --classes 26 --out first | tail -1
 w=first/best/model.safetensors
 echo "--- what does not fit"

@@ -1,16 +1,6 @@
 # Pictures from folders: training with augmented and mixed ones, broken ones, what is wrong before a run begins, the sheet.
-# Measured numbers are masked.
-run() {
-    "$TAPER" "$@" >log 2>&1
-    code=$?
-    sed -E 's/[0-9]+ threads, [a-z0-9]+/T threads, ISA/; s/-?[0-9]+\.[0-9]+(e-?[0-9]+)?/N/g' log | sed -E 's/ +N/ N/g'
-    echo "exit $code"
-}
-base64 -d >seven.png <<'END'
-iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAo0lEQVR42mNgGG4gZOf86TYqOCTv/QOCj8egYJUJiqRzkUfR4sf/HgKV
-/Hr6718PpnZBJz5nZ2dr0Tf/snDaH/z3ohAuObGX/4Nxamz8904Hl5z1z392ODW2/tvNikuO8+wPK5wa6/5twynn/fuDJS454bv/luGS
-Yz7977YyLkm1f/98ccnJP/hXzIjbi/9McMnZfsIjWfnv320N3JLnhUhIWQDoRUgXuTMqowAAAABJRU5ErkJggg==
-END
+. "$CLI/masked"
+cp "$FILES/pictures/seven.png" .
 mkdir -p set/seven set/eight
 for i in 1 2 3 4 5 6; do cp seven.png set/seven/$i.png; cp seven.png set/eight/$i.png; done
 small="--data set --image-size 16 --batch 4 --epochs 1 --seed 1"

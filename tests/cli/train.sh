@@ -1,17 +1,7 @@
 # A run from its beginning to its end: train, eval, predict, inspect, resume; measured numbers are masked.
 small="--data $DATA/mnist --limit 512 --batch 64 --seed 7"
-run() { # numbers with a point, times, threads and the instruction set differ from machine to machine
-    "$TAPER" "$@" >log 2>&1
-    code=$?
-    sed -E "s|$DATA|DATA|g; s/(is|says) [0-9a-f]{8}/\1 SUM/g; s/[0-9]+ threads, [a-z0-9]+/T threads, ISA/; s/-?[0-9]+\.[0-9]+(e-?[0-9]+)?/N/g" log |
-        sed -E 's/ +N/ N/g; s/[0-9]+:[0-9:]+$/N s/'
-    echo "exit $code"
-}
-base64 -d >seven.png <<'END'
-iVBORw0KGgoAAAANSUhEUgAAABwAAAAcCAAAAABXZoBIAAAAo0lEQVR42mNgGG4gZOf86TYqOCTv/QOCj8egYJUJiqRzkUfR4sf/HgKV
-/Hr6718PpnZBJz5nZ2dr0Tf/snDaH/z3ohAuObGX/4Nxamz8904Hl5z1z392ODW2/tvNikuO8+wPK5wa6/5twynn/fuDJS454bv/luGS
-Yz7977YyLkm1f/98ccnJP/hXzIjbi/9McMnZfsIjWfnv320N3JLnhUhIWQDoRUgXuTMqowAAAABJRU5ErkJggg==
-END
+. "$CLI/masked"
+cp "$FILES/pictures/seven.png" .
 echo "--- train"
 run train lenet5 $small --epochs 1 --out a/run
 ls a/run a/run/best
