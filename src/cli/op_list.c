@@ -249,7 +249,8 @@ static void list_markdown(void)
     printf("# Operations\n\n"
            "Made by `make docs` from the table in the library (`taper op --list --markdown`); the C "
            "functions and their\n"
-           "shapes are in [ops.h](../include/taper/ops.h). Names and arguments are PyTorch's.\n\n"
+           "shapes are in [ops.h](../include/taper/ops.h) and [functional.h](../include/taper/functional.h). "
+           "Names and arguments are PyTorch's.\n\n"
            "%d operations: %d with a gradient, which has one too; %d not differentiable (marked -).\n",
            with + without, with, without);
     for (int i = 0; i < tp_op_count(); i++) {

@@ -3,7 +3,7 @@
 
     python3 tools/golden/ops.py [FAMILY...]        all of them without a name; needs Python 3 with torch 2.15
 
-The cases stand in lib/, one file a chapter of taper/ops.h; lib/golden.py has the format.  The same seed gives the
+The cases stand in lib/, one file a chapter of taper/ops.h and functional.h; lib/golden.py has the format.  The same seed gives the
 same files on the same machine; another processor may change a last bit, which the tests' tolerances allow for.
 """
 import sys
