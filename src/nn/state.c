@@ -120,10 +120,11 @@ static size_t foreign_part(const char *name, const tp_params *other)
     return strlen(name);
 }
 
-static bool is_foreign(const tp_params *list, int i, const tp_params *other, const char *except)
+/* own: the list is the module's, of which some may be missing elsewhere. */
+static bool is_foreign(const tp_params *list, int i, const tp_params *other, const char *except, bool own)
 {
     const char *name = tp_params_name(list, i);
-    return !tp_params_find(other, name) && !tp_name_matches(except, name);
+    return !tp_params_find(other, name) && !tp_name_matches(except, name) && !(own && may_be_missing(name));
 }
 
 /* Names of one list that the other does not have; a whole module that it does not have is "layer4.1 (12)". */
@@ -139,7 +140,7 @@ static void add_foreign(name_list *l, const tp_params *list, const tp_params *ot
             const char *name = tp_params_name(list, i);
             if (strncmp(name, first, length) != 0 || (name[length] && name[length] != '.'))
                 break;
-            if (!is_foreign(list, i, other, except) || (own && may_be_missing(name)))
+            if (!is_foreign(list, i, other, except, own))
                 continue;
             one = name;
             count++;
@@ -165,24 +166,38 @@ static bool can_load(tp_dtype mine, tp_dtype given)
     return mine == given || (tp_dtype_is_float(mine) && tp_dtype_is_float(given));
 }
 
+typedef enum misfit { FITS, OTHER_SHAPE, OTHER_TYPE, MISFITS } misfit;
+
+/* How tensor i and what is given under its name differ, if they do, in words: "fc.weight (4, 5) instead of (4, 3)". */
+static misfit misfit_of(const tp_params *own, int i, const tp_params *state, const char *except,
+                        char item[200])
+{
+    const char *name = tp_params_name(own, i), *is = NULL, *want = NULL;
+    const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
+    misfit kind = FITS;
+    if (!given || tp_name_matches(except, name))
+        return FITS;
+    if (!tensor_same_shape(mine, given))
+        kind = OTHER_SHAPE, is = tensor_shape_text(given), want = tensor_shape_text(mine);
+    else if (!can_load(tp_dtype_of(mine), tp_dtype_of(given)))
+        kind = OTHER_TYPE, is = tp_dtype_name(tp_dtype_of(given)), want = tp_dtype_name(tp_dtype_of(mine));
+    if (kind != FITS)
+        snprintf(item, 200, "%s %s instead of %s", name, is, want);
+    return kind;
+}
+
+static const char *const misfit_titles[] = {
+    [OTHER_SHAPE] = "of another shape", [OTHER_TYPE] = "of another type"
+};
+
 static tp_status check_state(const tp_params *own, const tp_params *state, const char *except)
 {
-    name_list missing = { 0 }, unexpected = { 0 }, misshapen = { 0 }, mistyped = { 0 };
+    name_list missing = { 0 }, unexpected = { 0 }, misfits[MISFITS] = { { "" } };
+    char item[200];
     for (int i = 0; i < tp_params_count(own); i++) {
-        const char *name = tp_params_name(own, i);
-        const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
-        char item[200];
-        if (!given || tp_name_matches(except, name)) {
-            continue;
-        } else if (!tensor_same_shape(mine, given)) {
-            snprintf(item, sizeof item, "%s %s instead of %s", name, tensor_shape_text(given),
-                     tensor_shape_text(mine));
-            name_add(&misshapen, item);
-        } else if (!can_load(tp_dtype_of(mine), tp_dtype_of(given))) {
-            snprintf(item, sizeof item, "%s %s instead of %s", name, tp_dtype_name(tp_dtype_of(given)),
-                     tp_dtype_name(tp_dtype_of(mine)));
-            name_add(&mistyped, item);
-        }
+        const misfit kind = misfit_of(own, i, state, except, item);
+        if (kind != FITS)
+            name_add(&misfits[kind], item);
     }
     add_foreign(&missing, own, state, except, true);
     add_foreign(&unexpected, state, own, except, false);
@@ -190,36 +205,33 @@ static tp_status check_state(const tp_params *own, const tp_params *state, const
     report(text, sizeof text, "missing", &missing);
     report(text, sizeof text, "unexpected", &unexpected);
     bool names = *text;
-    report(text, sizeof text, "of another shape", &misshapen);
+    report(text, sizeof text, misfit_titles[OTHER_SHAPE], &misfits[OTHER_SHAPE]);
     bool shapes = *text;
-    report(text, sizeof text, "of another type", &mistyped);
+    report(text, sizeof text, misfit_titles[OTHER_TYPE], &misfits[OTHER_TYPE]);
     if (!*text)
         return TP_OK;
     return tp_fail(names ? TP_ERR_ARGUMENT : shapes ? TP_ERR_SHAPE : TP_ERR_DTYPE, "load_state: %s", text);
 }
 
+static void list_foreign(const char *title, const tp_params *list, const tp_params *other, const char *except,
+                         bool own)
+{
+    for (int i = 0; i < tp_params_count(list); i++)
+        if (is_foreign(list, i, other, except, own))
+            tp_error_detail("%s: %s %s", title, tp_params_name(list, i),
+                            tensor_shape_text(tp_params_at(list, i)));
+}
+
 /* The same once more for who has the room: every name on a line of its own. */
 static void list_differences(const tp_params *own, const tp_params *state, const char *except)
 {
-    for (int i = 0; i < tp_params_count(own); i++)
-        if (is_foreign(own, i, state, except) && !may_be_missing(tp_params_name(own, i)))
-            tp_error_detail("missing: %s %s", tp_params_name(own, i),
-                            tensor_shape_text(tp_params_at(own, i)));
-    for (int i = 0; i < tp_params_count(state); i++)
-        if (is_foreign(state, i, own, except))
-            tp_error_detail("unexpected: %s %s", tp_params_name(state, i),
-                            tensor_shape_text(tp_params_at(state, i)));
+    char item[200];
+    list_foreign("missing", own, state, except, true);
+    list_foreign("unexpected", state, own, except, false);
     for (int i = 0; i < tp_params_count(own); i++) {
-        const char *name = tp_params_name(own, i);
-        const tp_tensor *mine = tp_params_at(own, i), *given = tp_params_find(state, name);
-        if (!given || tp_name_matches(except, name))
-            continue;
-        if (!tensor_same_shape(mine, given))
-            tp_error_detail("of another shape: %s %s instead of %s", name, tensor_shape_text(given),
-                            tensor_shape_text(mine));
-        else if (!can_load(tp_dtype_of(mine), tp_dtype_of(given)))
-            tp_error_detail("of another type: %s %s instead of %s", name, tp_dtype_name(tp_dtype_of(given)),
-                            tp_dtype_name(tp_dtype_of(mine)));
+        const misfit kind = misfit_of(own, i, state, except, item);
+        if (kind != FITS)
+            tp_error_detail("%s: %s", misfit_titles[kind], item);
     }
 }
 
