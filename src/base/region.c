@@ -103,25 +103,36 @@ static chunk *best_fit(size_t size)
     return found;
 }
 
+static size_t whole_pages(size_t size)
+{
+    return (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+}
+
+static chunk *from_system(size_t size)
+{
+    void *at = NULL;
+    all.totals.system_calls++;
+    if (posix_memalign(&at, HUGE_PAGE, size) != 0)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    madvise(at, size, MADV_HUGEPAGE);
+#endif
+    return at;
+}
+
 /* A free chunk that is a whole new region. */
 static chunk *new_region(size_t size)
 {
-    size_t want = (size_t)all.total / 2 > LEAST_REGION ? (size_t)all.total / 2 : LEAST_REGION;
-    void *at = NULL;
-    for (want = want > size ? want : size;; want = size) {
-        want = (want + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
-        all.totals.system_calls++;
-        if (posix_memalign(&at, HUGE_PAGE, want) == 0)
-            break;
-        if (want < size + HUGE_PAGE)
-            return NULL;
-    }
-#ifdef MADV_HUGEPAGE
-    madvise(at, want, MADV_HUGEPAGE);
-#endif
-    chunk *c = at;
-    *c = (chunk){ .size = want };
-    all.total += (int64_t)want;
+    const size_t half = (size_t)all.total / 2, least = whole_pages(size),
+                 grown = whole_pages(half > LEAST_REGION ? half : LEAST_REGION);
+    size_t got = least > grown ? least : grown;
+    chunk *c = from_system(got);
+    if (!c && got > least)
+        c = from_system(got = least);
+    if (!c)
+        return NULL;
+    *c = (chunk){ .size = got };
+    all.total += (int64_t)got;
     put(c);
     return c;
 }
@@ -173,7 +184,7 @@ void *region_alloc(size_t bytes, int64_t *taken)
     if (c) {
         take(c);
         split(c, size);
-        all.totals.live += *taken = (int64_t)c->size;
+        *taken = (int64_t)c->size;
     }
     pthread_mutex_unlock(&all.lock);
     return c ? (char *)c + HEADER : NULL;
@@ -184,7 +195,6 @@ int64_t region_free(void *block)
     chunk *c = (chunk *)(void *)((char *)block - HEADER);
     const int64_t taken = (int64_t)c->size;
     pthread_mutex_lock(&all.lock);
-    all.totals.live -= taken;
     if (c->after && c->after->free) {
         take(c->after);
         join_with_next(c);

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 typedef struct region_totals {
-    int64_t live, cached; /* bytes of blocks handed out, with what rounding adds; free bytes between them */
+    int64_t cached; /* free bytes of the regions */
     int64_t system_calls;
 } region_totals;
 
