@@ -11,7 +11,6 @@ Read next: ../docs/zoo.md.
 import argparse, json, math, os, statistics, subprocess, sys, time
 
 TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-SIZE = {"alexnet": 64, "vgg16": 32, "googlenet": 64, "resnet18": 32, "densenet121": 64}
 
 RECIPES = {  # what is given to `taper train MODEL`
     "alexnet": "--image-size 64 --batch 64 --epochs 14 --optim adamw --lr 2e-4 --weight-decay 0.01 --schedule cosine --warmup 1",
@@ -65,10 +64,11 @@ def theirs(name, config, weights, data, seed):
     net.load_state_dict(torch.load(weights))
     mean, std = (torch.tensor([float(v) for v in part.split(",")]).view(1, 3, 1, 1)
                  for part in config["transform"].split("normalize=")[1].split()[0].split("/"))
-    x, y = pictures(os.path.join(data, "train"), SIZE[name])
-    tx, ty = pictures(os.path.join(data, "test"), SIZE[name])
+    size = config["model_options"]["image_size"]
+    x, y = pictures(os.path.join(data, "train"), size)
+    tx, ty = pictures(os.path.join(data, "test"), size)
     ready = lambda x: ((x / 255 - mean) / std).contiguous(memory_format=torch.channels_last)
-    augment = v2.Compose([v2.RandomCrop(SIZE[name], padding=4), v2.RandomHorizontalFlip()]) if config["augment"] else None
+    augment = v2.Compose([v2.RandomCrop(size, padding=4), v2.RandomHorizontalFlip()]) if config["augment"] else None
     o = config["optim_options"]
     if config["optim"] == "momentum":
         optim = torch.optim.SGD(net.parameters(), o["lr"], momentum=0.9, weight_decay=o["weight_decay"])

@@ -67,6 +67,12 @@ static void says(const char *page, const char *text)
         fail_msg("the report does not say \"%s\"", text);
 }
 
+static void says_all(const char *page, const char *const *texts, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        says(page, texts[i]);
+}
+
 static void says_not(const char *page, const char *text)
 {
     const char *at = strstr(page, text);
@@ -116,8 +122,7 @@ static void a_run_is_told_and_escaped(void **state)
         "taper train --resume &#39;",
         "taper predict ",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        says(page, texts[i]);
+    says_all(page, texts, sizeof texts / sizeof *texts);
     free(page);
     page = page_of(folder); /* over the old one */
     says(page, "</html>");
@@ -143,8 +148,7 @@ static void layers_have_their_times(void **state)
         "Training examples a second",
         "value: 5120.5",
     };
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
-        says(page, texts[i]);
+    says_all(page, texts, sizeof texts / sizeof *texts);
     free(page);
     put_in(folder, "layer_times.json", "{\"layers\":{}}");
     page = page_of(folder);

@@ -1,7 +1,8 @@
 /* report_pictures.c - pictures: the examples that the network is most sure and wrong about, its first filters.
  *
  * Examples are PNG inside the page.  What is of few pixels, or where the build has no PNG, is SVG: one rect for every run of equal
- * pixels in a row, on a ground of its most frequent colour.  Large pictures are shrunk first.  Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
+ * pixels in a row, on a ground of its most frequent colour.  Large pictures are shrunk first.
+ * Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
 #include "base/error.h"
 #include "base/memory.h"
 #include "io/image.h"
