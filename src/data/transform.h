@@ -133,6 +133,9 @@ tp_status transform_crop_shape(const tp_transform *, tp_shape in, tp_shape *out)
 tp_status transform_colour_shape(const tp_transform *, tp_shape in, tp_shape *out);
 bool transform_is_known(tp_shape); /* no -1 in it */
 
+/* The next step of a chain's text, length letters that are no blanks; *text moves behind it.  NULL at the end. */
+const char *transform_next_step(const char **text, size_t *length);
+
 /* Mixing steps work on batches, after all others, and make labels to probabilities. */
 bool transform_mixes(const tp_transform *);
 tp_status transform_mix(const tp_transform *, mix_batch *, uint64_t seed, uint64_t batch);

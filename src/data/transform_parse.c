@@ -379,28 +379,35 @@ static tp_transform *parse_step(const char *step)
     return no_such_step(step);
 }
 
+const char *transform_next_step(const char **text, size_t *length)
+{
+    static const char blanks[] = " \t\r\n";
+    const char *step = *text + strspn(*text, blanks);
+    *length = strcspn(step, blanks);
+    *text = step + *length;
+    return *length ? step : NULL;
+}
+
 tp_transform *tp_transform_parse(const char *text)
 {
     TP_SCOPE;
     tp_transform *steps[MAX_STEPS];
     int n = 0;
-    static const char spaces[] = " \t\r\n";
+    size_t length;
     if (tp_pending())
         return NULL;
     if (!text)
         return tp_fail_null(TP_ERR_ARGUMENT, "transform: the text is NULL");
-    for (text += strspn(text, spaces); *text; text += strspn(text, spaces)) {
+    for (const char *at; (at = transform_next_step(&text, &length));) {
         char step[2048];
-        size_t length = strcspn(text, spaces);
         if (length >= sizeof step || n == MAX_STEPS)
             return tp_fail_null(TP_ERR_ARGUMENT,
                                 "transform: more than %d steps, or one of more than %zu bytes", MAX_STEPS,
                                 sizeof step - 1);
-        memcpy(step, text, length);
+        memcpy(step, at, length);
         step[length] = 0;
         if (!(steps[n++] = parse_step(step)))
             return NULL;
-        text += length;
     }
     return tp_keep(tp_transform_chain(steps, n));
 }

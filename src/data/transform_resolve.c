@@ -4,6 +4,7 @@
  * from then on.  Layer: data.  Depends on statistics.c.  Read next: transform_parse.c. */
 #include "base/number.h"
 #include "data/dataset.h"
+#include "data/transform.h"
 
 #include <math.h>
 #include <string.h>
@@ -43,16 +44,15 @@ static bool ends_in(const char *step, size_t length, const char *tail)
 
 tp_status tp_transform_resolve(const char *steps, tp_dataset *d, char *text, size_t room)
 {
-    static const char step[] = "pcajitter=", data[] = "data", spaces[] = " \t\r\n";
+    static const char step[] = "pcajitter=", data[] = "data";
     char axes[AXES_ROOM] = "";
-    size_t used = 0;
+    size_t used = 0, length;
     if (tp_pending())
         return tp_error_pending();
     if (!steps || !d || !text || !room)
         return tp_fail(TP_ERR_ARGUMENT, "transform_resolve: the text, the dataset or the room is NULL");
     *text = 0;
-    for (const char *p = steps + strspn(steps, spaces); *p; p += strspn(p, spaces)) {
-        size_t length = strcspn(p, spaces);
+    for (const char *p; (p = transform_next_step(&steps, &length));) {
         bool open = !strncmp(p, step, sizeof step - 1) && ends_in(p, length, ":data");
         if (open && !*axes && print_axes(axes, d))
             return tp_error_pending();
@@ -61,7 +61,6 @@ tp_status tp_transform_resolve(const char *steps, tp_dataset *d, char *text, siz
         if (n < 0 || (size_t)n >= room - used)
             return tp_fail(TP_ERR_ARGUMENT, "transform: a text of more than %zu bytes", room - 1);
         used += (size_t)n;
-        p += length;
     }
     return TP_OK;
 }

@@ -56,20 +56,17 @@ tp_tensor *tp_run_input(tp_run *run, const char *path)
 
 tp_transform *transform_to_see(const char *text)
 {
-    static const char spaces[] = " \t\r\n", name[] = "normalize=";
-    size_t room = strlen(text) + 1, used = 0;
+    static const char name[] = "normalize=";
+    size_t room = strlen(text) + 1, used = 0, length;
     char *rest = tp_alloc(room);
-    for (text += strspn(text, spaces); rest && *text; text += strspn(text, spaces)) {
-        size_t length = strcspn(text, spaces);
-        if (strncmp(text, name, sizeof name - 1) != 0) {
-            memcpy(rest + used, text, length);
+    if (!rest)
+        return NULL;
+    for (const char *step; (step = transform_next_step(&text, &length));)
+        if (strncmp(step, name, sizeof name - 1) != 0) {
+            memcpy(rest + used, step, length);
             used += length;
             rest[used++] = ' ';
         }
-        text += length;
-    }
-    if (!rest)
-        return NULL;
     rest[used ? used - 1 : 0] = 0; /* the last blank */
     tp_transform *t = tp_transform_parse(rest);
     tp_free(rest, room);
