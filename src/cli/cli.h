@@ -147,6 +147,7 @@ void print_man(FILE *);
 
 void complain(const char *format, ...) TP_PRINTF(1, 2);   /* "taper: ..." on stderr, always one line */
 int usage_error(const char *format, ...) TP_PRINTF(1, 2); /* the same; EXIT_USAGE */
+int check_png(const cli *, const char *who);              /* 0, or usage_error: -o has to name a .png */
 int library_error(
     void); /* prints notes, takes the pending error, complains, returns its exit code; 0 if none is pending */
 int error_exit_code(tp_status, const char *text);

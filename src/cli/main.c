@@ -73,6 +73,16 @@ int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
+int check_png(const cli *c, const char *who)
+{
+    const size_t length = c->out ? strlen(c->out) : 0;
+    if (!c->out)
+        return usage_error("%s wants -o FILE.png: where to write the picture", who);
+    if (length < 5 || strcmp(c->out + length - 4, ".png") != 0)
+        return usage_error("-o '%s': a name that ends in .png is wanted", c->out);
+    return 0;
+}
+
 int error_exit_code(tp_status status, const char *text)
 {
     static const int full[] = { ENOSPC, EDQUOT, EFBIG };

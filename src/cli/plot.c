@@ -39,7 +39,6 @@ static int find_plot(const char *name, int *found)
 
 static int check_words(const cli *c, int k)
 {
-    size_t length = c->out ? strlen(c->out) : 0;
     if (c->n_words != plots[k].words)
         return usage_error("plot %s wants %s", plots[k].name, plots[k].wants);
     if (c->label && !plots[k].labelled)
@@ -47,11 +46,7 @@ static int check_words(const cli *c, int k)
                            plots[k].name);
     if (c->layer && !plots[k].layered)
         return usage_error("plot %s has no option '--layer'", plots[k].name);
-    if (!c->out)
-        return usage_error("plot wants -o FILE.png: where to write the picture");
-    if (length < 5 || strcmp(c->out + length - 4, ".png") != 0)
-        return usage_error("-o '%s': a name that ends in .png is wanted", c->out);
-    return 0;
+    return check_png(c, "plot");
 }
 
 int verb_plot(cli *c)

@@ -169,15 +169,10 @@ static tp_dataset *open_data(const cli *c, const char **steps)
 
 static int check_words(const cli *c)
 {
-    size_t length = c->out ? strlen(c->out) : 0;
     if (strcmp(c->words[0], "augment") != 0)
         return usage_error("nothing to show by the name of '%s'; 'taper show augment DATA' is known",
                            c->words[0]);
-    if (!c->out)
-        return usage_error("show wants -o FILE.png: where to write the picture");
-    if (length < 5 || strcmp(c->out + length - 4, ".png") != 0)
-        return usage_error("-o '%s': a name that ends in .png is wanted", c->out);
-    return 0;
+    return check_png(c, "show");
 }
 
 int verb_show(cli *c)
