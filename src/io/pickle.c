@@ -193,6 +193,8 @@ static pickle_value *pop(pickle *p)
 /* Takes off what lies above the last mark, and the mark; *items stays valid until the next push. */
 static tp_status pop_mark(pickle *p, pickle_value ***items, int64_t *n)
 {
+    *items = NULL;
+    *n = 0;
     int64_t i = p->n_stack;
     while (i && p->stack[i - 1] != &the_mark)
         i--;
@@ -320,19 +322,19 @@ static tp_status run_string(pickle *p, int length_bytes)
 
 /* ---- containers --------------------------------------------------------------------------------------------------- */
 
-tp_status pickle_append(pickle *p, pickle_value *v, pickle_value *item)
+tp_status pickle_append(pickle *p, pickle_value *list, pickle_value *item)
 {
-    if (v->count == v->capacity) {
-        int64_t room = v->capacity ? 2 * v->capacity : 4;
+    if (list->count == list->capacity) {
+        int64_t room = list->capacity ? 2 * list->capacity : 4;
         pickle_value **items = pickle_alloc(p, (size_t)room * sizeof *items);
         if (!items)
             return TP_ERR_MEMORY;
-        if (v->count)
-            memcpy(items, v->items, (size_t)v->count * sizeof *items);
-        v->items = items;
-        v->capacity = room;
+        if (list->count)
+            memcpy(items, list->items, (size_t)list->count * sizeof *items);
+        list->items = items;
+        list->capacity = room;
     }
-    v->items[v->count++] = item;
+    list->items[list->count++] = item;
     return TP_OK;
 }
 
