@@ -33,13 +33,15 @@ static void fill(float *narrow, double *wide, int64_t n)
 
 static double error_of(const kernel_table *k, conv_direction d, conv_args a)
 {
-    const int64_t nx = a.n * a.h * a.w * a.c, ny = a.n * a.oh * a.ow * a.k, nw = a.k * a.c * 9;
+    const int64_t nx = a.n * a.h * a.w * a.c, ny = a.n * a.oh * a.ow * a.k,
+                  nw = a.k * a.c * a.kernel[0] * a.kernel[1];
     const int64_t n = d == CONV_FORWARD ? ny : d == CONV_DATA_GRADIENT ? nx : nw;
     float *x = malloc((size_t)nx * sizeof *x), *dy = malloc((size_t)ny * sizeof *dy),
           *w = malloc((size_t)nw * sizeof *w), *out = malloc((size_t)n * sizeof *out);
     double *wx = malloc((size_t)nx * sizeof *wx), *wdy = malloc((size_t)ny * sizeof *wdy),
            *ww = malloc((size_t)nw * sizeof *ww), *want = malloc((size_t)n * sizeof *want);
     fill(x, wx, nx), fill(dy, wdy, ny), fill(w, ww, nw);
+    assert_int_equal(conv_choose(k, 0, d, &a), CONV_WINOGRAD);
     conv_args exact = a;
     exact.x = wx, exact.dy = wdy, exact.weight = ww, exact.out = want;
     kernels_for("ref")->conv[1][CONV_DIRECT][d].run(&exact);
@@ -56,6 +58,15 @@ static double error_of(const kernel_table *k, conv_direction d, conv_args a)
     return worst / sqrt(squares / (double)n);
 }
 
+static conv_args square(const int64_t shape[5], int64_t size, int64_t padding)
+{
+    conv_args a = { .n = shape[0], .h = shape[1], .w = shape[2], .c = shape[3], .k = shape[4], .groups = 1 };
+    for (int i = 0; i < 2; i++)
+        a.kernel[i] = size, a.stride[i] = a.dilation[i] = 1, a.padding[i] = padding;
+    a.oh = a.h + 2 * padding - size + 1, a.ow = a.w + 2 * padding - size + 1;
+    return a;
+}
+
 static void winograd_is_as_exact_as_stated(void **unused)
 {
     (void)unused;
@@ -64,24 +75,18 @@ static void winograd_is_as_exact_as_stated(void **unused)
     };
     for (int isa = 1; kernels_isa_at(isa); isa++) {
         const kernel_table *k = kernels_for(kernels_isa_at(isa));
-        for (size_t s = 0; k && s < sizeof shapes / sizeof *shapes; s++)
-            for (int d = 0; d < CONV_DIRECTIONS; d++)
-                for (int64_t padding = s ? 1 : 0; padding < (s ? 2 : 3); padding++) {
-                    conv_args a = { .n = shapes[s][0],
-                                    .h = shapes[s][1],
-                                    .w = shapes[s][2],
-                                    .c = shapes[s][3],
-                                    .k = shapes[s][4] };
-                    for (int i = 0; i < 2; i++)
-                        a.kernel[i] = 3, a.stride[i] = a.dilation[i] = 1, a.padding[i] = padding;
-                    a.groups = 1, a.oh = a.h + 2 * padding - 2, a.ow = a.w + 2 * padding - 2;
-                    assert_int_equal(conv_choose(k, 0, (conv_direction)d, &a), CONV_WINOGRAD);
-                    double error = error_of(k, (conv_direction)d, a);
+        for (size_t i = 0; k && i < 2 * sizeof shapes / sizeof *shapes; i++) {
+            const size_t s = i / 2;
+            const int64_t size = i % 2 ? 5 : 3;
+            for (int64_t padding = s ? 1 : 0; padding < (s ? 2 : 3); padding++)
+                for (int d = 0; d < CONV_DIRECTIONS; d++) {
+                    double error = error_of(k, (conv_direction)d, square(shapes[s], size, padding));
                     if (!(error <= WINOGRAD_ERROR))
-                        fail_msg(
-                            "%s: direction %d of shape %zu, padding %d: error %g of the root mean square",
-                            k->isa, d, s, (int)padding, error);
+                        fail_msg("%s: direction %d of shape %zu, kernel %d, padding %d: error %g of the root "
+                                 "mean square",
+                                 k->isa, d, s, (int)size, (int)padding, error);
                 }
+        }
     }
 }
 
@@ -111,8 +116,10 @@ static void the_log_tells_the_way_and_why(void **unused)
         skip();
     tp_set_log("select", remember, NULL);
     convolve(64, 64, 12, 3, 1);
-    assert_non_null(strstr(last_line, "winograd, 3x3 of stride 1"));
+    assert_non_null(strstr(last_line, "winograd, 3x3 or 5x5 of stride 1"));
     convolve(64, 64, 12, 5, 1);
+    assert_non_null(strstr(last_line, "winograd, 3x3 or 5x5 of stride 1"));
+    convolve(64, 64, 12, 7, 1);
     assert_non_null(strstr(last_line, "direct, "));
     convolve(1, 6, 12, 5, 1);
     assert_non_null(strstr(last_line, "planar, "));

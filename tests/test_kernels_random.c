@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-/* Of the sum of the products' magnitudes.  3x3 convolutions of f32 may take Winograd's way. */
+/* Of the sum of the products' magnitudes.  3x3 and 5x5 convolutions of f32 may take Winograd's way. */
 static const double tolerance[2] = { 1e-5, 1e-13 };
 
 /* ---- random cases ----------------------------------------------------------------------------------------------- */
@@ -242,9 +242,9 @@ static bool draw_convolution(conv_args *g)
     };
     g->c = draw(5) ? g->groups * (1 + draw(40 / g->groups)) : g->groups;
     g->k = draw(5) ? g->groups * (1 + draw(40 / g->groups)) : g->groups;
-    const bool everyday = draw(3) == 0; /* 3x3, stride 1 */
+    const int64_t everyday = draw(3) ? 0 : draw(4) ? 3 : 5; /* 3x3 or 5x5, stride 1 */
     for (int i = 0; i < 2; i++) {
-        g->kernel[i] = everyday ? 3 : 1 + draw(7);
+        g->kernel[i] = everyday ? everyday : 1 + draw(7);
         g->stride[i] = everyday ? 1 : 1 + draw(3);
         g->padding[i] = everyday ? draw(2) : draw(4);
         g->dilation[i] = everyday || draw(3) ? 1 : 1 + draw(3);

@@ -35,14 +35,16 @@ static bool is_precise(conv_direction d, const conv_args *a)
     return a->precise;
 }
 
-/* Below 16 channels on a side the transforms cost more than the products save; so do tiles of 4x4 that hang over too far. */
+/* Below 16 channels on a side the transforms cost more than the products save; so do tiles that hang over too far. */
 static bool suits_winograd(conv_direction d, const conv_args *a)
 {
     (void)d;
-    bool form = a->kernel[0] == 3 && a->kernel[1] == 3 && a->stride[0] == 1 && a->stride[1] == 1 &&
-                a->dilation[0] == 1 && a->dilation[1] == 1 && a->groups == 1;
-    int64_t tiled = (a->oh + 3) / 4 * ((a->ow + 3) / 4) * 16;
-    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && 2 * tiled <= 3 * a->oh * a->ow;
+    bool form = (a->kernel[0] == 3 || a->kernel[0] == 5) && a->kernel[1] == a->kernel[0] &&
+                a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
+                a->groups == 1;
+    int64_t side = 7 - a->kernel[0]; /* of a tile of the result */
+    int64_t tiled = (a->oh + side - 1) / side * ((a->ow + side - 1) / side) * side * side;
+    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow;
 }
 
 static bool otherwise(conv_direction d, const conv_args *a)
@@ -55,7 +57,7 @@ static const conv_rule rules[] = {
     { CONV_DEPTHWISE, is_depthwise, "each channel by itself" },
     { CONV_PLANAR, is_narrow, "few channels, fewer than fill a vector" },
     { CONV_DIRECT, is_precise, "precise is asked for" },
-    { CONV_WINOGRAD, suits_winograd, "3x3 of stride 1, at least 16 channels on both sides" },
+    { CONV_WINOGRAD, suits_winograd, "3x3 or 5x5 of stride 1, at least 16 channels on both sides" },
     { CONV_DIRECT, otherwise, "no other way suits the shape" },
 };
 

@@ -1,16 +1,24 @@
-/* winograd.inc.h - 3x3 convolutions of stride 1 by Winograd's F(4x4, 3x3), in three directions, for REAL.
+/* winograd.inc.h - 3x3 and 5x5 convolutions of stride 1 by Winograd's F(4x4, 3x3) and F(2x2, 5x5), in three directions, for REAL.
  *
  * Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015:  y = A' [ (G g G') . (B' d B) ] A  makes 4x4 pixels of
- * output from 6x6 of input with 36 products where the definition needs 144.  The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity:
- * as cheap as the paper's 0, +-1, +-2, with a fifth of the error.  Tiles are transformed a block at a time, so that the 36
- * planes of a block stay in cache; each plane is a plain product.
+ * output from 6x6 of input with 36 products where the definition needs 144, or 2x2 where it needs 100: a kernel of `size` and
+ * `side` of output take 6 of input, and B is the same.  The points are 0, +-sqrt(1/2), +-sqrt(2) and infinity: as cheap as
+ * the paper's 0, +-1, +-2, with a fifth of the error.  Tiles are transformed a block at a time, so that the 36 planes of a
+ * block stay in cache; each plane is a plain product.
  * Layer: kernels.  Depends on tile.inc.h, conv.inc.h.  Read next: conv_way.c, which says where this wins. */
-enum { OUT_SIDE = 4, IN_SIDE = 6, PLANES = IN_SIDE * IN_SIDE, LINE = 64 / sizeof(REAL) };
+enum {
+    IN_SIDE = 6,
+    PLANES = IN_SIDE * IN_SIDE,
+    MOST_SIDE = 4,
+    MOST_SIZE = 5,
+    LINE = 64 / sizeof(REAL),
+};
 
 /* ---- the transforms of one row or column ---------------------------------------------------------------------------------
  *
  * For points p and their N = product of (p - other points):  row p of B' holds the polynomial with the other points as zeros,
- * row p of G is (1, p, p^2) / N, column p of A' is (1, p, p^2, p^3). */
+ * row p of G is (1, p, ... p^(size - 1)) / N, column p of A' is (1, p, ... p^(side - 1)); infinity's is the last power alone.
+ * `size` and `side` are constants wherever these are called. */
 
 #define ROOT_HALF ((REAL)0.70710678118654752440)
 #define ROOT_2 ((REAL)1.41421356237309504880)
@@ -28,49 +36,66 @@ INLINE void transform_input(const vec *d, vec *to) /* B': 6 -> 6 */
     to[5] = last;
 }
 
-INLINE void transform_output(const vec *m, vec *to) /* A': 6 -> 4 */
+INLINE void transform_output(const vec *m, int side, vec *to) /* A': 6 -> side */
 {
     vec a = m[1] + m[2], b = ROOT_HALF * (m[1] - m[2]);
     vec c = m[3] + m[4], d = ROOT_2 * (m[3] - m[4]);
     to[0] = m[0] + a + c;
+    if (side == 2) {
+        to[1] = b + d + m[5];
+        return;
+    }
     to[1] = b + d;
     to[2] = (REAL)0.5 * a + 2 * c;
     to[3] = (REAL)0.5 * b + 2 * d + m[5];
 }
 
-INLINE void transform_kernel(const vec *g, int step, vec *to) /* G: 3 -> 6 */
+INLINE void transform_kernel(const vec *g, int size, int step, vec *to) /* G: size -> 6 */
 {
     const vec g0 = g[0], g1 = g[step], g2 = g[2 * step];
     vec a = -2 * THIRD * g0 - THIRD * g2, b = -2 * THIRD * ROOT_HALF * g1;
     vec c = SIXTH * g0 + THIRD * g2, d = SIXTH * ROOT_2 * g1;
+    if (size == 5) {
+        const vec g3 = g[3 * step], g4 = g[4 * step];
+        a -= SIXTH * g4, b -= THIRD * ROOT_HALF * g3;
+        c += 2 * THIRD * g4, d += THIRD * ROOT_2 * g3;
+    }
     to[0] = g0;
     to[1] = a + b, to[2] = a - b;
     to[3] = c + d, to[4] = c - d;
-    to[5] = g2;
+    to[5] = g[(size - 1) * step];
 }
 
-INLINE void transform_gradient(const vec *y, vec *to) /* A: 4 -> 6 */
+INLINE void transform_gradient(const vec *y, int side, vec *to) /* A: side -> 6 */
 {
-    vec a = y[0] + (REAL)0.5 * y[2], b = ROOT_HALF * (y[1] + (REAL)0.5 * y[3]);
-    vec c = y[0] + 2 * y[2], d = ROOT_2 * (y[1] + 2 * y[3]);
+    vec a = y[0], b = ROOT_HALF * y[1], c = y[0], d = ROOT_2 * y[1];
+    if (side == 4) {
+        a += (REAL)0.5 * y[2], b += (REAL)0.5 * ROOT_HALF * y[3];
+        c += 2 * y[2], d += 2 * ROOT_2 * y[3];
+    }
     to[0] = y[0];
     to[1] = a + b, to[2] = a - b;
     to[3] = c + d, to[4] = c - d;
-    to[5] = y[3];
+    to[5] = y[side - 1];
 }
 
-INLINE void transform_back(const vec *u, vec *to) /* G': 6 -> 3 */
+INLINE void transform_back(const vec *u, int size, int step, vec *to) /* G': 6 -> size, `step` apart */
 {
     vec a = THIRD * (u[1] + u[2]), b = 2 * THIRD * ROOT_HALF * (u[1] - u[2]);
     vec c = THIRD * (u[3] + u[4]), d = SIXTH * ROOT_2 * (u[3] - u[4]);
     to[0] = u[0] - 2 * a + (REAL)0.5 * c;
-    to[1] = d - b;
-    to[2] = c - a + u[5];
+    to[step] = d - b;
+    to[2 * step] = c - a;
+    if (size == 5) {
+        to[3 * step] = 2 * d - (REAL)0.5 * b;
+        to[4 * step] = 2 * c - (REAL)0.5 * a;
+    }
+    to[(size - 1) * step] += u[5];
 }
 
 /* ---- forward and data gradient --------------------------------------------------------------------------------------------
  *
- * dst[h][w] = bias + sum over p, q < 3 of src[h + p - offset][w + q - offset] g[p][q].  An item is a block of tiles times a range of
+ * dst[h][w] = bias + sum over p, q < size of src[h + p - offset][w + q - offset] g[p][q].  An item is a block of tiles times a range of
  * output channels.  With many tiles the kernels are transformed beforehand, and each item transforms its tiles; ranges come
  * first, so that their part of the kernels stays in the last cache while the blocks go by.  With few tiles it is the other
  * way round: the tiles are transformed beforehand, there is one block, and each item transforms its kernels, which nobody
@@ -80,6 +105,7 @@ typedef struct winograd {
     gather g; /* pixels and channels of both sides */
     const conv_args *a;
     bool transposed; /* the kernels: for the data gradient */
+    int size, side;  /* of the kernel, and of a tile of output: 3 and 4, or 5 and 2 */
     bool few;        /* tiles */
     int64_t tiles_h, tiles_w, tiles, block, blocks;
     int64_t range, ranges, slab;                     /* panels of an item; channels in of a slab */
@@ -141,8 +167,9 @@ static void plan_many(winograd *w)
 
 static winograd plan_winograd(const gather *g, const conv_args *a, bool transposed)
 {
-    winograd w = { .g = *g, .a = a, .transposed = transposed };
-    w.tiles_h = divided(g->dh, OUT_SIDE), w.tiles_w = divided(g->dw, OUT_SIDE);
+    winograd w = { .g = *g, .a = a, .transposed = transposed, .size = (int)a->kernel[0] };
+    w.side = IN_SIDE + 1 - w.size;
+    w.tiles_h = divided(g->dh, w.side), w.tiles_w = divided(g->dw, w.side);
     w.tiles = g->n * w.tiles_h * w.tiles_w;
     w.v_row = whole_lines(g->in);
     if (w.tiles <= FEW_BLOCK && w.tiles * g->in <= FEW_NUMBERS)
@@ -158,31 +185,43 @@ static winograd plan_winograd(const gather *g, const conv_args *a, bool transpos
 }
 
 /* The 36 planes of a panel's kernels for one input channel, TILE_COLS (or WIDTH) kernels wide, into `to`. */
-static void transform_kernels(const winograd *w, int64_t panel, int64_t channel, REAL *to)
+INLINE void transform_kernels_of(const winograd *w, const int size, int64_t panel, int64_t channel, REAL *to)
 {
+    enum { MOST = MOST_SIZE * MOST_SIZE };
     const gather *g = &w->g;
+    const int all = size * size;
     const int64_t width = panel_width(g->out, panel), col = panel * TILE_COLS,
-                  in_step = w->transposed ? g->out * 9 : 9, out_step = w->transposed ? 9 : g->in * 9;
-    REAL kernel[9][TILE_COLS] = { 0 };
+                  in_step = w->transposed ? g->out * all : all, out_step = w->transposed ? all : g->in * all;
+    REAL kernel[MOST][TILE_COLS];
     const REAL *from = (const REAL *)w->a->weight + channel * in_step + col * out_step;
+    if (col + width > g->out)
+        memset(kernel, 0, sizeof kernel);
     for (int64_t k = 0; k < width && col + k < g->out; k++)
-        for (int t = 0; t < 9; t++)
-            kernel[w->transposed ? 8 - t : t][k] = from[k * out_step + t];
+        for (int t = 0; t < all; t++)
+            kernel[w->transposed ? all - 1 - t : t][k] = from[k * out_step + t];
     for (int64_t j = 0; j < width; j += WIDTH) {
-        vec k[9], half[18], u[PLANES];
-#pragma GCC unroll 9
-        for (int t = 0; t < 9; t++)
+        vec k[MOST], half[IN_SIDE * MOST_SIZE], u[PLANES];
+#pragma GCC unroll 25
+        for (int t = 0; t < all; t++)
             k[t] = V(load)(kernel[t] + j);
-#pragma GCC unroll 3
-        for (int q = 0; q < 3; q++)
-            transform_kernel(k + q, 3, half + IN_SIDE * q);
+#pragma GCC unroll 5
+        for (int q = 0; q < size; q++)
+            transform_kernel(k + q, size, size, half + IN_SIDE * q);
 #pragma GCC unroll 6
         for (int p = 0; p < IN_SIDE; p++)
-            transform_kernel(half + p, IN_SIDE, u + IN_SIDE * p);
+            transform_kernel(half + p, size, IN_SIDE, u + IN_SIDE * p);
 #pragma GCC unroll 36
         for (int p = 0; p < PLANES; p++)
             V(store)(to + p * w->u_plane + j, u[p]);
     }
+}
+
+static void transform_kernels(const winograd *w, int64_t panel, int64_t channel, REAL *to)
+{
+    if (w->size == 3)
+        transform_kernels_of(w, 3, panel, channel, to);
+    else
+        transform_kernels_of(w, 5, panel, channel, to);
 }
 
 /* All kernels: [plane][panel][channel in][TILE_COLS] */
@@ -204,15 +243,15 @@ typedef struct tile_place {
 static tile_place place_of(const winograd *w, int64_t t)
 {
     int64_t plane = w->tiles_h * w->tiles_w, i = t % plane;
-    return (tile_place){ t / plane, i / w->tiles_w * OUT_SIDE, i % w->tiles_w * OUT_SIDE };
+    return (tile_place){ t / plane, i / w->tiles_w * w->side, i % w->tiles_w * w->side };
 }
 
 static void next_place(const winograd *w, tile_place *p)
 {
-    p->w += OUT_SIDE;
-    if (p->w >= w->tiles_w * OUT_SIDE) {
-        p->w = 0, p->h += OUT_SIDE;
-        if (p->h >= w->tiles_h * OUT_SIDE)
+    p->w += w->side;
+    if (p->w >= w->tiles_w * w->side) {
+        p->w = 0, p->h += w->side;
+        if (p->h >= w->tiles_h * w->side)
             p->h = 0, p->image++;
     }
 }
@@ -311,46 +350,55 @@ static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int
         }
 }
 
-INLINE void output_tile(const REAL *m, int64_t plane, const vec start, vec *y)
+INLINE void output_tile(const REAL *m, int64_t plane, const int side, const vec start, vec *y)
 {
-    vec half[OUT_SIDE * IN_SIDE], column[IN_SIDE];
+    vec half[MOST_SIDE * IN_SIDE], column[IN_SIDE];
 #pragma GCC unroll 6
     for (int j = 0; j < IN_SIDE; j++) {
 #pragma GCC unroll 6
         for (int i = 0; i < IN_SIDE; i++)
             column[i] = V(load)(m + (IN_SIDE * i + j) * plane);
-        transform_output(column, half + OUT_SIDE * j);
+        transform_output(column, side, half + side * j);
     }
 #pragma GCC unroll 4
-    for (int i = 0; i < OUT_SIDE; i++) {
+    for (int i = 0; i < side; i++) {
         for (int j = 0; j < IN_SIDE; j++)
-            column[j] = half[OUT_SIDE * j + i];
-        transform_output(column, y + OUT_SIDE * i);
-        for (int j = 0; j < OUT_SIDE; j++)
-            y[OUT_SIDE * i + j] += start;
+            column[j] = half[side * j + i];
+        transform_output(column, side, y + side * i);
+        for (int j = 0; j < side; j++)
+            y[side * i + j] += start;
+    }
+}
+
+INLINE void outputs_of(const winograd *w, const int side, int64_t tile_begin, int64_t n,
+                       int64_t first_channel, int64_t channels, const REAL *m)
+{
+    const gather *g = &w->g;
+    tile_place p = place_of(w, tile_begin);
+    for (int64_t t = 0; t < n; t++, next_place(w, &p)) {
+        const int64_t rows = g->dh - p.h < side ? g->dh - p.h : side,
+                      cols = g->dw - p.w < side ? g->dw - p.w : side;
+        REAL *at = g->dst + ((p.image * g->dh + p.h) * g->dw + p.w) * g->dc + first_channel;
+        for (int64_t k = 0; k < channels; k += WIDTH) {
+            vec y[MOST_SIDE * MOST_SIDE];
+            const columns c = columns_of(channels - k < WIDTH ? (int)(channels - k) : WIDTH, 1);
+            output_tile(m + t * w->m_row + k, w->m_plane, side,
+                        g->bias ? load_cols(g->bias + first_channel + k, 0, c) : (vec){ 0 }, y);
+            for (int64_t i = 0; i < rows; i++)
+                for (int64_t j = 0; j < cols; j++)
+                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, c,
+                               g->relu ? V(rectified)(y[side * i + j]) : y[side * i + j]);
+        }
     }
 }
 
 static void outputs(const winograd *w, int64_t tile_begin, int64_t n, int64_t first_channel, int64_t channels,
                     const REAL *m)
 {
-    const gather *g = &w->g;
-    tile_place p = place_of(w, tile_begin);
-    for (int64_t t = 0; t < n; t++, next_place(w, &p)) {
-        const int64_t rows = g->dh - p.h < OUT_SIDE ? g->dh - p.h : OUT_SIDE,
-                      cols = g->dw - p.w < OUT_SIDE ? g->dw - p.w : OUT_SIDE;
-        REAL *at = g->dst + ((p.image * g->dh + p.h) * g->dw + p.w) * g->dc + first_channel;
-        for (int64_t k = 0; k < channels; k += WIDTH) {
-            vec y[OUT_SIDE * OUT_SIDE];
-            const columns c = columns_of(channels - k < WIDTH ? (int)(channels - k) : WIDTH, 1);
-            output_tile(m + t * w->m_row + k, w->m_plane,
-                        g->bias ? load_cols(g->bias + first_channel + k, 0, c) : (vec){ 0 }, y);
-            for (int64_t i = 0; i < rows; i++)
-                for (int64_t j = 0; j < cols; j++)
-                    store_cols(at + (i * g->dw + j) * g->dc + k, 0, c,
-                               g->relu ? V(rectified)(y[OUT_SIDE * i + j]) : y[OUT_SIDE * i + j]);
-        }
-    }
+    if (w->side == 4)
+        outputs_of(w, 4, tile_begin, n, first_channel, channels, m);
+    else
+        outputs_of(w, 2, tile_begin, n, first_channel, channels, m);
 }
 
 static void winograd_items(void *context, int64_t begin, int64_t end)
@@ -433,6 +481,7 @@ static void winograd_data_gradient(const conv_args *a)
 
 typedef struct winograd_sum {
     conv_args a;
+    int size, side;
     int64_t tiles_h, tiles_w, tiles, block, chunk, chunks; /* in tiles */
     int64_t range, ranges;      /* channels in of an item: a multiple of WIDE, or all */
     int64_t panels, row, plane; /* of channels out; strides of the sums */
@@ -445,13 +494,15 @@ enum { FEW_TILES = 64, SUM_BLOCK = 64 };
 
 static winograd_sum plan_winograd_sum(const conv_args *a)
 {
-    winograd_sum w = { .a = *a, .tiles_h = divided(a->oh, OUT_SIDE), .tiles_w = divided(a->ow, OUT_SIDE) };
+    winograd_sum w = { .a = *a, .size = (int)a->kernel[0] };
+    w.side = IN_SIDE + 1 - w.size;
+    w.tiles_h = divided(a->oh, w.side), w.tiles_w = divided(a->ow, w.side);
     w.tiles = a->n * w.tiles_h * w.tiles_w;
     w.panels = divided(a->k, TILE_COLS);
     w.row = w.panels * TILE_COLS;
     w.plane = plane_step(a->c * w.row);
     w.sum_bytes = rounded(PLANES * w.plane);
-    int64_t tile_bytes = OUT_SIDE * OUT_SIDE * (a->c + a->k) * (int64_t)sizeof(REAL);
+    int64_t tile_bytes = w.side * w.side * (a->c + a->k) * (int64_t)sizeof(REAL);
     int64_t most = SUM_BYTES / (int64_t)w.sum_bytes, wanted = divided(w.tiles * tile_bytes, CHUNK_BYTES);
     w.chunks = wanted < most ? wanted : most;
     w.chunks = w.chunks < w.tiles / FEW_TILES ? w.chunks : w.tiles / FEW_TILES;
@@ -483,13 +534,21 @@ static const transform_row input_rows[IN_SIDE] = {
     { 4, { 1, 2, 3, 4 }, { ROOT_HALF, -0.5, -ROOT_2, 1 } },
     { 3, { 1, 3, 5 }, { 1, -2.5, 1 } },
 };
-static const transform_row gradient_rows[IN_SIDE] = {
+static const transform_row gradient_rows_of_4[IN_SIDE] = {
     { 1, { 0 }, { 1 } },
     { 4, { 0, 1, 2, 3 }, { 1, ROOT_HALF, 0.5, ROOT_HALF / 2 } },
     { 4, { 0, 1, 2, 3 }, { 1, -ROOT_HALF, 0.5, -ROOT_HALF / 2 } },
     { 4, { 0, 1, 2, 3 }, { 1, ROOT_2, 2, 2 * ROOT_2 } },
     { 4, { 0, 1, 2, 3 }, { 1, -ROOT_2, 2, -2 * ROOT_2 } },
     { 1, { 3 }, { 1 } },
+};
+static const transform_row gradient_rows_of_2[IN_SIDE] = {
+    { 1, { 0 }, { 1 } },
+    { 2, { 0, 1 }, { 1, ROOT_HALF } },
+    { 2, { 0, 1 }, { 1, -ROOT_HALF } },
+    { 2, { 0, 1 }, { 1, ROOT_2 } },
+    { 2, { 0, 1 }, { 1, -ROOT_2 } },
+    { 1, { 1 }, { 1 } },
 };
 
 /* Pixels of one tile: the first at (h, w) of a picture of (rows, cols), channels `step` apart. */
@@ -537,6 +596,8 @@ INLINE void combine(const patch *p, const transform_row *r, int n, bool inside, 
         combine_whole(p, r, n, 4, channel, to);
     else if (r->n == 3)
         combine_whole(p, r, n, 3, channel, to);
+    else if (r->n == 2)
+        combine_whole(p, r, n, 2, channel, to);
     else
         combine_whole(p, r, n, 1, channel, to);
 }
@@ -555,6 +616,25 @@ typedef struct winograd_item {
     int64_t v_plane, y_plane;
 } winograd_item;
 
+static void sum_gradients(const winograd_item *s, const patch *grad, int64_t tile)
+{
+    const int64_t channels = s->w->a.k;
+    const bool four = s->w->side == 4, inside = is_inside(grad, s->w->side);
+    vec line[MOST_SIDE], out[IN_SIDE];
+    for (int64_t k = 0; k < channels; k += WIDTH) {
+        if (four) {
+            combine(grad, &gradient_rows_of_4[s->line], 4, inside, k, channels, line);
+            transform_gradient(line, 4, out);
+        } else {
+            combine(grad, &gradient_rows_of_2[s->line], 2, inside, k, channels, line);
+            transform_gradient(line, 2, out);
+        }
+        REAL *to = s->y + k / TILE_COLS * TILE_COLS * s->n + tile * TILE_COLS + k % TILE_COLS;
+        for (int j = 0; j < IN_SIDE; j++)
+            V(store)(to + j * s->y_plane, out[j]);
+    }
+}
+
 static void sum_inputs(const winograd_item *s)
 {
     const winograd_sum *w = s->w;
@@ -562,7 +642,7 @@ static void sum_inputs(const winograd_item *s)
     for (int64_t t = 0; t < s->n; t++) {
         int64_t all = s->begin + t, image = all / (w->tiles_h * w->tiles_w),
                 i = all % (w->tiles_h * w->tiles_w);
-        int64_t h = i / w->tiles_w * OUT_SIDE, x = i % w->tiles_w * OUT_SIDE;
+        int64_t h = i / w->tiles_w * w->side, x = i % w->tiles_w * w->side;
         patch from = {
             .h = h - a->padding[0], .w = x - a->padding[1], .rows = a->h, .cols = a->w, .step = a->c
         };
@@ -579,14 +659,7 @@ static void sum_inputs(const winograd_item *s)
         }
         patch grad = { .h = h, .w = x, .rows = a->oh, .cols = a->ow, .step = a->k };
         grad.at = (const REAL *)a->dy + ((image * a->oh + h) * a->ow + x) * a->k;
-        inside = is_inside(&grad, OUT_SIDE);
-        for (int64_t k = 0; k < a->k; k += WIDTH) {
-            combine(&grad, &gradient_rows[s->line], OUT_SIDE, inside, k, a->k, line);
-            transform_gradient(line, out);
-            REAL *to = s->y + k / TILE_COLS * TILE_COLS * s->n + t * TILE_COLS + k % TILE_COLS;
-            for (int j = 0; j < IN_SIDE; j++)
-                V(store)(to + j * s->y_plane, out[j]);
-        }
+        sum_gradients(s, &grad, t);
     }
 }
 
@@ -632,15 +705,15 @@ static void winograd_sum_items(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* The chunks' sums together, in order, and back to 3x3. */
-static void sums_back(void *context, int64_t begin, int64_t end)
+/* The chunks' sums together, in order, and back to size x size. */
+INLINE void sums_back_of(const winograd_sum *w, const int size, int64_t begin, int64_t end)
 {
-    const winograd_sum *w = context;
     const conv_args *a = &w->a;
+    const int all = size * size;
     const int64_t step = (int64_t)(w->sum_bytes / sizeof(REAL));
     for (int64_t c = begin; c < end; c++)
         for (int64_t k = 0; k < w->row; k += WIDTH) {
-            vec u[PLANES], half[18], dw[9];
+            vec u[PLANES], half[IN_SIDE * MOST_SIZE], dw[MOST_SIZE * MOST_SIZE];
             for (int p = 0; p < PLANES; p++) {
                 const REAL *at = w->sums + p * w->plane + c * w->row + k;
                 u[p] = V(load)(at);
@@ -648,20 +721,23 @@ static void sums_back(void *context, int64_t begin, int64_t end)
                     u[p] += V(load)(at + chunk * step);
             }
             for (int i = 0; i < IN_SIDE; i++)
-                transform_back(u + IN_SIDE * i, half + 3 * i);
-            for (int j = 0; j < 3; j++) {
-                vec column[IN_SIDE], three[3];
-                for (int i = 0; i < IN_SIDE; i++)
-                    column[i] = half[3 * i + j];
-                transform_back(column, three);
-                for (int i = 0; i < 3; i++)
-                    dw[3 * i + j] = three[i];
-            }
-            REAL *to = (REAL *)a->out + (k * a->c + c) * 9;
+                transform_back(u + IN_SIDE * i, size, IN_SIDE, half + i);
+            for (int j = 0; j < size; j++)
+                transform_back(half + IN_SIDE * j, size, size, dw + j);
+            REAL *to = (REAL *)a->out + (k * a->c + c) * all;
             for (int64_t l = 0; l < WIDTH && k + l < a->k; l++)
-                for (int t = 0; t < 9; t++)
-                    to[l * a->c * 9 + t] = dw[t][l];
+                for (int t = 0; t < all; t++)
+                    to[l * a->c * all + t] = dw[t][l];
         }
+}
+
+static void sums_back(void *context, int64_t begin, int64_t end)
+{
+    const winograd_sum *w = context;
+    if (w->size == 3)
+        sums_back_of(w, 3, begin, end);
+    else
+        sums_back_of(w, 5, begin, end);
 }
 
 static size_t winograd_weight_gradient_scratch(const conv_args *a)
