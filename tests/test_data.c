@@ -407,8 +407,8 @@ static void tensors_subsets_and_shuffles(void **state)
     expect_error(TP_ERR_INDEX, "subset: examples 5 to 10, the dataset has 10");
     tp_tensor_dataset(x, y, 2);
     expect_error(TP_ERR_INDEX, "label 2 is 2, 0 to 1 is wanted");
-    tp_tensor_dataset(x, x, 2);
-    expect_error(TP_ERR_SHAPE, "x (10, 2) and y (10, 2)");
+    tp_tensor_dataset(x, tp_unsqueeze(x, 2), 2);
+    expect_error(TP_ERR_SHAPE, "x (10, 2) and y (10, 2, 1)");
 }
 
 /* ---- transforms ------------------------------------------------------------------------------------------------------------------ */

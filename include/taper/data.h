@@ -21,11 +21,13 @@ typedef enum tp_part { TP_TRAIN, TP_TEST } tp_part;
 TP_API int64_t tp_dataset_count(const tp_dataset *);
 TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C, H, W) or (features); -1: differs, as in (3, -1, -1) */
 TP_API int64_t tp_dataset_classes(const tp_dataset *);    /* 0: regression */
+TP_API int64_t tp_dataset_targets(const tp_dataset *);    /* labels or values of one example: 1, or as many as a sequence has places */
 TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
 TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */
 TP_API char *tp_dataset_example_name(const tp_dataset *, int64_t i, char *text, size_t size); /* "t10k-images-idx3-ubyte.gz[17]", a file's path */
 
-/* Example i into x (tp_dataset_shape floats; images in [0, 1]) and y (class index, or value of a regression). */
+/* Example i into x (tp_dataset_shape floats; images in [0, 1]) and y (class index, or value of a regression; tp_dataset_targets of
+ * them). */
 TP_API tp_status tp_dataset_get(const tp_dataset *, int64_t i, float *x, double *y);
 
 /* Its y alone; of a folder of pictures without decoding one. */
@@ -37,9 +39,13 @@ typedef struct tp_sample {
     size_t room;        /* bytes at x */
     double y;
     bool skipped;       /* a picture that cannot be read, in a dataset that leaves such out */
+    double *targets;    /* in place of y where an example has several; a class of TP_IGNORED does not count */
+    size_t targets_room;
 } tp_sample;
+enum { TP_IGNORED = -100 }; /* PyTorch's ignore_index: at places that only fill a sequence up */
 TP_API tp_status tp_dataset_load(const tp_dataset *, int64_t i, tp_sample *);
 TP_API float *tp_sample_room(tp_sample *, tp_shape); /* sets the shape; its place at x, or NULL with an error */
+TP_API double *tp_sample_targets(tp_sample *, int64_t n); /* their place, or NULL with an error */
 TP_API void tp_sample_free(tp_sample *);
 
 /* MNIST's four files (IDX, .gz or not) in a folder: (1, 28, 28) images, 10 classes. */
@@ -67,7 +73,18 @@ typedef struct tp_csv_options {
 #define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 
-/* From memory: x (N, ...), y (N) integers for classes, floats for a regression. */
+typedef struct tp_text_options {
+    size_t struct_size;
+    int64_t window;         /* characters of an example: 128 */
+    bool bytes;             /* classes are the 256 bytes; otherwise the text's distinct characters, by code point */
+    bool replace;           /* what is not UTF-8 becomes U+FFFD; otherwise it is an error that names the byte */
+} tp_text_options;
+/* A text for a language model: an example is a window of characters, and as targets the character that follows each.  A file, or
+ * a folder with input.txt or one .txt; also gzip.  The last tenth of the text is the test part. */
+#define tp_text(path, part, ...) tp_text_opt(path, part, &(tp_text_options){ .struct_size = sizeof(tp_text_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_text_opt(const char *path, tp_part, const tp_text_options *);
+
+/* From memory: x (N, ...), y (N) integers for classes, floats for a regression; (N, T): T of them an example. */
 TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
 
 /* What a person means by a path: a folder with MNIST's or CIFAR-10's files, a class folder (or train/ and test/ of them),
@@ -79,6 +96,10 @@ typedef struct tp_data_options {
     tp_csv_options csv;
     uint64_t seed;
     const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
+    const char *kind;             /* NULL: told by looking; "text": a text for a language model */
+    int64_t window;               /* of a text: tp_text_options */
+    const char *unit;             /* of a text: "chars" (NULL) or "bytes" */
+    const char *on_bad_text;      /* "error" (NULL) or "replace" */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })
@@ -96,8 +117,9 @@ typedef struct tp_dataset_functions {
     const char *(*class_name)(void *context, int64_t label);         /* may be NULL */
     void (*destroy)(void *context);                                  /* may be NULL */
     char *(*example_name)(void *context, int64_t i, char *text, size_t size); /* fills and returns text; may be NULL */
-    tp_status (*label)(void *context, int64_t i, double *y); /* y alone; NULL: get tells */
+    tp_status (*label)(void *context, int64_t i, double *y); /* y alone; NULL: get tells; for one target */
     tp_status (*load)(void *context, int64_t i, tp_sample *); /* in place of get where sizes differ: y, and x by tp_sample_room */
+    int64_t targets;    /* of one example; 0: 1.  get fills so many of y, load tp_sample_targets */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 
@@ -179,7 +201,8 @@ TP_API tp_loader *tp_loader_new_opt(tp_dataset *, int64_t batch_size, const tp_l
 
 typedef struct tp_batch {
     tp_tensor *x, *y;   /* f32 (N, ...); i64 (N) classes, f32 (N, classes) probabilities where the transform mixes, or f32
-                         * (N, 1) values.  They belong to the loader until the next one */
+                         * (N, 1) values; of T targets an example i64 (N, T) or f32 (N, T).  They belong to the loader until
+                         * the next one */
     int64_t n, index;   /* examples in it; its number in the epoch */
     const int64_t *examples; /* which of the dataset */
 } tp_batch;

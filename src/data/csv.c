@@ -328,22 +328,11 @@ static tp_status read_table(const char *path, csv *c, file_bytes *text, const tp
     return status;
 }
 
-static tp_status unpack(const char *path, file_bytes *text)
-{
-    file_bytes inflated;
-    if (!gzip_is(text->data, text->size))
-        return TP_OK;
-    tp_status status = gzip_inflate(path, text->data, text->size, max_file, &inflated);
-    file_bytes_free(text);
-    *text = inflated;
-    return status;
-}
-
 tp_dataset *csv_from(const char *path, file_bytes *text, const tp_csv_options *o)
 {
     csv *c = tp_pending() ? NULL : tp_calloc(sizeof *c);
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (!c || !(c->name = tp_memdup(name, strlen(name) + 1)) || unpack(path, text) ||
+    if (!c || !(c->name = tp_memdup(name, strlen(name) + 1)) || gzip_unpack(path, max_file, text) ||
         read_table(path, c, text, o)) {
         file_bytes_free(text);
         if (c)

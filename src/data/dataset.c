@@ -27,8 +27,11 @@ static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shap
     if (tp_pending())
         return tp_error_pending();
     if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) ||
-        (!f->get && (f->struct_size < sizeof *f || !f->load)))
+        (!f->get && (f->struct_size < offsetof(tp_dataset_functions, targets) || !f->load)))
         return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size, get or load");
+    if (f->struct_size >= sizeof *f && (f->targets < 0 || f->targets > (int64_t)1 << 32))
+        return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld targets an example, 1 or more are wanted",
+                       (long long)f->targets);
     if (count < 0 || classes < 0)
         return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld examples of %lld classes, 0 or more are wanted",
                        (long long)count, (long long)classes);
@@ -66,6 +69,7 @@ tp_dataset *tp_dataset_new(const tp_dataset_functions *functions, void *context,
     d->context = context;
     d->count = count;
     d->classes = classes;
+    d->targets = d->functions.targets ? d->functions.targets : 1;
     return tp_keep(d);
 }
 
@@ -91,6 +95,11 @@ tp_shape tp_dataset_shape(const tp_dataset *d)
 int64_t tp_dataset_classes(const tp_dataset *d)
 {
     return d ? d->classes : 0;
+}
+
+int64_t tp_dataset_targets(const tp_dataset *d)
+{
+    return d ? d->targets : 0;
 }
 
 const char *tp_dataset_kind(const tp_dataset *d)
@@ -142,9 +151,33 @@ float *tp_sample_room(tp_sample *s, tp_shape shape)
     return s->x;
 }
 
+double *tp_sample_targets(tp_sample *s, int64_t n)
+{
+    int64_t bytes;
+    if (tp_pending())
+        return NULL;
+    if (n < 1 || !tp_mul_fits(n, (int64_t)sizeof *s->targets, &bytes))
+        return tp_fail_null(TP_ERR_ARGUMENT, "dataset: %lld targets, 1 or more are wanted", (long long)n);
+    if ((size_t)bytes > s->targets_room) {
+        tp_free(s->targets, s->targets_room);
+        s->targets = tp_alloc((size_t)bytes);
+        s->targets_room = s->targets ? (size_t)bytes : 0;
+    }
+    return s->targets;
+}
+
+void sample_pass_targets(tp_sample *to, tp_sample *from)
+{
+    tp_sample had = *to;
+    to->y = from->y;
+    to->targets = from->targets, to->targets_room = from->targets_room;
+    from->targets = had.targets, from->targets_room = had.targets_room;
+}
+
 void tp_sample_free(tp_sample *s)
 {
     tp_free(s->x, s->room);
+    tp_free(s->targets, s->targets_room);
     *s = (tp_sample){ 0 };
 }
 
@@ -153,7 +186,8 @@ static tp_status call(const tp_dataset *d, int64_t i, tp_sample *s)
     if (d->functions.load)
         return d->functions.load(d->context, i, s);
     float *x = tp_sample_room(s, d->shape);
-    return x ? d->functions.get(d->context, i, x, &s->y) : tp_error_pending();
+    double *y = d->targets > 1 ? tp_sample_targets(s, d->targets) : &s->y;
+    return x && y ? d->functions.get(d->context, i, x, y) : tp_error_pending();
 }
 
 /* What load made is what the dataset said: buffers behind it have the size of that. */
@@ -163,6 +197,22 @@ static bool fits(tp_shape got, tp_shape said)
     for (int i = 0; i < said.ndim && same; i++)
         same = got.dim[i] == said.dim[i] || (said.dim[i] == -1 && got.dim[i] > 0);
     return same;
+}
+
+static tp_status check_targets(const tp_dataset *d, int64_t i, const tp_sample *s)
+{
+    const double *y = d->targets > 1 ? s->targets : &s->y;
+    if (!y || (d->targets > 1 && s->targets_room < (size_t)d->targets * sizeof *y))
+        return tp_fail(TP_ERR_SHAPE, "dataset: example %lld of '%s' lacks its %lld targets", (long long)i,
+                       tp_dataset_kind(d), (long long)d->targets);
+    for (int64_t k = 0; k < d->targets && d->classes; k++) {
+        const bool known = y[k] >= 0 && y[k] < (double)d->classes && y[k] == floor(y[k]);
+        char name[256];
+        if (!known && !(d->targets > 1 && y[k] == TP_IGNORED))
+            return tp_fail(TP_ERR_INDEX, "%s: label %g, a whole number from 0 to %lld is wanted",
+                           tp_dataset_example_name(d, i, name, sizeof name), y[k], (long long)d->classes - 1);
+    }
+    return TP_OK;
 }
 
 tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
@@ -176,12 +226,7 @@ tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
     if (!s->skipped && (!s->x || !fits(s->shape, d->shape)))
         return tp_fail(TP_ERR_SHAPE, "dataset: example %lld of '%s' has shape %s, the dataset says %s",
                        (long long)i, tp_dataset_kind(d), shape_text(s->shape), shape_text(d->shape));
-    if (d->classes && !(s->y >= 0 && s->y < (double)d->classes && s->y == floor(s->y))) {
-        char name[256];
-        return tp_fail(TP_ERR_INDEX, "%s: label %g, a whole number from 0 to %lld is wanted",
-                       tp_dataset_example_name(d, i, name, sizeof name), s->y, (long long)d->classes - 1);
-    }
-    return TP_OK;
+    return s->skipped ? TP_OK : check_targets(d, i, s);
 }
 
 tp_status dataset_blame(const tp_dataset *d, int64_t i)
@@ -229,7 +274,7 @@ tp_status tp_dataset_get(const tp_dataset *d, int64_t i, float *x, double *y)
         status = tp_fail(TP_ERR_FORMAT, "dataset_get: example %lld is one that cannot be read", (long long)i);
     if (!status) {
         memcpy(x, s.x, (size_t)d->numel * sizeof *x);
-        *y = s.y;
+        memcpy(y, d->targets > 1 ? s.targets : &s.y, (size_t)d->targets * sizeof *y);
     }
     tp_sample_free(&s);
     return status;
@@ -244,6 +289,9 @@ tp_status tp_dataset_label(const tp_dataset *d, int64_t i, double *y)
             d && y ? TP_ERR_INDEX : TP_ERR_ARGUMENT,
             "dataset_label: example %lld of %lld, or the dataset or the place for the label is NULL",
             (long long)i, (long long)tp_dataset_count(d));
+    if (d->targets > 1)
+        return tp_fail(TP_ERR_ARGUMENT, "dataset_label: examples of '%s' have %lld targets, not one",
+                       tp_dataset_kind(d), (long long)d->targets);
     if (d->functions.label)
         return d->functions.label(d->context, i, y);
     tp_sample s = { 0 };
@@ -310,7 +358,8 @@ static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
                                                .class_name = selection_class_name,
                                                .destroy = selection_destroy,
                                                .example_name = selection_example_name,
-                                               .label = selection_label },
+                                               .label = selection_label,
+                                               .targets = of->targets },
                       s, count, of->shape, of->classes);
 }
 

@@ -14,7 +14,7 @@ struct tp_dataset {
     tp_object object;
     tp_dataset_functions functions;
     void *context;
-    int64_t count, classes, numel; /* numel: of one example; 0 where sizes differ */
+    int64_t count, classes, targets, numel; /* numel: of one example; 0 where sizes differ */
     tp_shape shape;
 };
 
@@ -22,6 +22,7 @@ struct tp_dataset {
 tp_dataset *dataset_of(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 
 tp_status dataset_load(const tp_dataset *, int64_t i, tp_sample *); /* i is in range */
+void sample_pass_targets(tp_sample *to, tp_sample *from);           /* y or targets; from keeps to's room */
 
 /* Puts example i's name before the pending error, of what was done with it; returns its status. */
 tp_status dataset_blame(const tp_dataset *, int64_t i);

@@ -53,22 +53,21 @@ struct tp_loader {
 
 /* ---- making one batch -------------------------------------------------------------------------------------------- */
 
-/* A number a class where the transform mixes labels, one number where there are no classes. */
+/* Floats: a number a class where the transform mixes labels, one number a target where there are no classes. */
 static int64_t numbers_of_label(const tp_loader *l)
 {
-    return !l->dataset->classes ? 1 : l->mixes ? l->dataset->classes : 0;
+    return !l->dataset->classes ? l->dataset->targets : l->mixes ? l->dataset->classes : 0;
 }
 
-static void put_label(const tp_loader *l, slot *s, int64_t i, double y)
+static void put_targets(const tp_loader *l, slot *s, int64_t i, const tp_sample *sample)
 {
-    int64_t numbers = numbers_of_label(l);
-    if (!numbers) {
-        ((int64_t *)s->y_data)[i] = (int64_t)y;
-        return;
-    }
+    const int64_t numbers = numbers_of_label(l), targets = l->dataset->targets;
+    const double *y = targets > 1 ? sample->targets : &sample->y;
     float *row = (float *)s->y_data + i * numbers;
+    for (int64_t k = 0; k < targets && !numbers; k++)
+        ((int64_t *)s->y_data)[i * targets + k] = (int64_t)y[k];
     for (int64_t k = 0; k < numbers; k++)
-        row[k] = !l->dataset->classes ? (float)y : k == (int64_t)y;
+        row[k] = !l->dataset->classes ? (float)y[k] : k == (int64_t)*y;
 }
 
 /* Makes an example in place i, which it leaves empty when the example is one that is skipped. */
@@ -84,7 +83,7 @@ static tp_status fill_example(tp_loader *l, slot *s, int64_t example, int64_t i,
         return dataset_blame(l->dataset, example);
     if (!transform)
         memcpy(x, sample->x, (size_t)l->numel * sizeof *x);
-    put_label(l, s, i, sample->y);
+    put_targets(l, s, i, sample);
     return status;
 }
 
@@ -205,9 +204,10 @@ static tp_status prepare_slot(tp_loader *l, slot *s)
     }
     if (!is_ours_alone(s->y)) {
         tp_release(s->y);
-        int64_t numbers = numbers_of_label(l);
-        s->y = new_tensor(numbers ? TP_F32 : TP_I64,
-                          (tp_shape){ .ndim = numbers ? 2 : 1, .dim = { size, numbers } });
+        int64_t numbers = numbers_of_label(l), targets = l->dataset->targets;
+        s->y =
+            new_tensor(numbers ? TP_F32 : TP_I64, (tp_shape){ .ndim = numbers || targets > 1 ? 2 : 1,
+                                                              .dim = { size, numbers ? numbers : targets } });
     }
     if (!s->x || !s->y)
         return tp_error_pending();
@@ -268,6 +268,9 @@ static tp_status set_sizes(tp_loader *l)
             "wanted",
             shape_text(l->example));
     l->mixes = transform_mixes(l->options.transform);
+    if (l->mixes && d->targets > 1)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: examples of %lld targets cannot be mixed",
+                       (long long)d->targets);
     l->numel = 1;
     for (int i = 0; i < l->example.ndim; i++)
         l->numel *= l->example.dim[i];

@@ -54,9 +54,27 @@ static char *folder_in(const char *folder, const char *name, size_t *room)
     return path;
 }
 
+/* Which of two words an option says; NULL is the first.  -1 with an error. */
+static int choice_of(const char *option, const char *value, const char *first, const char *second)
+{
+    if (!value || !strcmp(value, first))
+        return 0;
+    if (!strcmp(value, second))
+        return 1;
+    tp_fail(TP_ERR_ARGUMENT, "data_open: %s '%s', %s or %s is wanted", option, value, first, second);
+    return -1;
+}
+
 static bool skips_bad(const tp_data_options *o)
 {
     return o->on_bad_image && !strcmp(o->on_bad_image, "skip");
+}
+
+static tp_dataset *open_text(const char *path, tp_part part, const tp_data_options *o)
+{
+    const int bytes = choice_of("unit", o->unit, "chars", "bytes"),
+              replace = choice_of("on_bad_text", o->on_bad_text, "error", "replace");
+    return tp_pending() ? NULL : tp_text(path, part, .window = o->window, .bytes = bytes, .replace = replace);
 }
 
 /* train/ and test/ or val/ of class folders; *found says whether they are there. */
@@ -113,15 +131,18 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
                             "data_open: the path is empty, or the part is not train or test");
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
-    if (o.on_bad_image && !skips_bad(&o) && strcmp(o.on_bad_image, "error") != 0)
-        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: on_bad_image '%s', error or skip is wanted",
-                            o.on_bad_image);
+    if (choice_of("on_bad_image", o.on_bad_image, "error", "skip") < 0)
+        return NULL;
+    if (o.kind && strcmp(o.kind, "text") != 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text is the one that is known", o.kind);
     o.channels = o.channels ? o.channels : 3;
     o.image_size = o.image_size ? o.image_size : 224;
     if (stat(path, &info)) {
         tp_fail_errno(path, "cannot open");
         return NULL;
     }
+    if (o.kind)
+        return tp_keep(open_text(path, part, &o));
     if (S_ISDIR(info.st_mode))
         return tp_keep(open_folder(path, part, &o));
     if (S_ISREG(info.st_mode) && is_table(path)) {

@@ -19,7 +19,7 @@ static tp_status transformed_load(void *context, int64_t i, tp_sample *out)
     tp_shape shape;
     tp_status status = dataset_load(t->of, i, &in);
     out->skipped = in.skipped;
-    out->y = in.y;
+    sample_pass_targets(out, &in);
     if (!status && !in.skipped && tp_transform_shape(t->transform, in.shape, &shape))
         status = dataset_blame(t->of, i);
     if (!status && !in.skipped && !tp_sample_room(out, shape))
@@ -73,6 +73,7 @@ tp_dataset *tp_transformed(tp_dataset *of, tp_transform *transform, uint64_t see
                                                .class_name = transformed_class_name,
                                                .destroy = transformed_destroy,
                                                .example_name = transformed_example_name,
-                                               .label = transformed_label },
+                                               .label = transformed_label,
+                                               .targets = of->targets },
                       t, of->count, shape, of->classes);
 }

@@ -12,6 +12,20 @@ bool gzip_is(const void *data, size_t size); /* told by its first bytes */
 /* The content, at most cap bytes.  name is for error texts. */
 tp_status gzip_inflate(const char *name, const void *data, size_t size, int64_t cap, file_bytes *out);
 
+/* A file's bytes that are gzip become their content; others stay. */
+static inline tp_status gzip_unpack(const char *name, int64_t cap, file_bytes *file)
+{
+    file_bytes content = { 0 };
+    if (!gzip_is(file->data, file->size))
+        return TP_OK;
+    tp_status status = gzip_inflate(name, file->data, file->size, cap, &content);
+    if (status)
+        return status;
+    file_bytes_free(file);
+    *file = content;
+    return TP_OK;
+}
+
 /* The first want bytes of the content, or all of it if it is shorter; the rest is not looked at. */
 tp_status gzip_peek(const char *name, const void *data, size_t size, void *dst, size_t want, size_t *got);
 

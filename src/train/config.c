@@ -150,7 +150,15 @@ static const tp_class setup_class = { "train_setup", setup_destroy };
 
 setup *setup_new(void)
 {
-    return tp_object_new(&setup_class, sizeof(setup));
+    setup *s = tp_object_new(&setup_class, sizeof(setup));
+    if (s)
+        s->targets = 1;
+    return s;
+}
+
+bool setup_by_accuracy(const setup *s)
+{
+    return s->classes && s->targets == 1;
 }
 
 const char *setup_text(setup *s, const char *text)
@@ -198,6 +206,9 @@ static tp_status own_strings(setup *s)
         &c->model_options.stem,
         &c->data_options.csv.target,
         &c->data_options.on_bad_image,
+        &c->data_options.kind,
+        &c->data_options.unit,
+        &c->data_options.on_bad_text,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);

@@ -24,6 +24,7 @@ typedef struct setup {
     const char *data_kind;
     tp_shape data_shape; /* of one example, before the transform */
     int64_t classes;     /* 0: regression */
+    int64_t targets;     /* of one example: 1, or the places of a sequence */
     const char **class_names;
     int64_t train_examples, test_examples; /* after limit_examples */
     int64_t *class_counts; /* training examples of each class, where the run is to be balanced; NULL */
@@ -31,6 +32,8 @@ typedef struct setup {
 } setup;
 
 setup *setup_new(void);
+bool setup_by_accuracy(
+    const setup *); /* what says which network is best; else the loss does: of values, and of sequences */
 setup *setup_of(
     const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */

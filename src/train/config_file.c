@@ -63,6 +63,10 @@ static const field table[] = {
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),
     ROW("data_options", "on_bad_image", TEXT, data_options.on_bad_image),
+    ROW("data_options", "kind", TEXT, data_options.kind),
+    ROW("data_options", "window", COUNT, data_options.window),
+    ROW("data_options", "unit", TEXT, data_options.unit),
+    ROW("data_options", "on_bad_text", TEXT, data_options.on_bad_text),
     ROW("data_options", "csv_target", TEXT, data_options.csv.target),
     ROW("data_options", "csv_delimiter", CHARACTER, data_options.csv.delimiter),
     ROW("data_options", "csv_header", INT, data_options.csv.header),
@@ -144,6 +148,7 @@ static js_value *dataset_of_run(const setup *s)
     js_set(object, "cropped", js_new_bool(s->pictures_cropped));
     js_set(object, "train_examples", js_new_integer(s->train_examples));
     js_set(object, "test_examples", js_new_integer(s->test_examples));
+    js_set(object, "targets", js_new_integer(s->targets));
     js_set(object, "classes", js_new_integer(s->classes));
     for (int64_t i = 0; i < s->classes; i++)
         js_append(names, json_text(s->class_names[i]));
@@ -296,6 +301,7 @@ static tp_status read_dataset(setup *s, const fields *from)
         fields_bool(from, "cropped", &s->pictures_cropped) ||
         fields_count(from, "test_examples", &s->test_examples) ||
         fields_count(from, "train_examples", &s->train_examples) ||
+        fields_integer(from, "targets", 1, (int64_t)1 << 32, &s->targets) ||
         fields_integer(from, "classes", 0, 1 << 24, &classes))
         return tp_error_pending();
     const js_value *names = fields_get(from, "class_names", JS_ARRAY);

@@ -49,6 +49,20 @@ int64_t count_right(const tp_tensor *logits, const tp_tensor *labels)
     return right;
 }
 
+void as_rows(tp_tensor **answers, tp_tensor **targets, bool classes)
+{
+    tp_tensor *x = *answers, *y = *targets;
+    if (!x || !y || tp_ndim(y) != 2)
+        return;
+    if (classes && tp_dtype_of(y) == TP_I64 && tp_ndim(x) == 3) {
+        *answers = tp_flatten(x, 0, 1);
+        *targets = tp_flatten(y, 0, 1);
+    } else if (!classes && tp_ndim(x) == 2 && tp_size(y, 1) > 1 && tp_size(x, 1) == tp_size(y, 1)) {
+        *answers = tp_reshape(x, TP_SHAPE(-1, 1));
+        *targets = tp_reshape(y, TP_SHAPE(-1, 1));
+    }
+}
+
 /* Keeps the worst ones, worst first; of equals those that came first. */
 static void note_mistake(evaluation *e, mistake m)
 {
@@ -87,30 +101,35 @@ static void add_value(evaluation *e, double value, double truth, int64_t example
 
 /* ---- a batch ----------------------------------------------------------------------------------------------------- */
 
-static tp_status add_batch(evaluation *e, const tp_tensor *logits, const tp_batch *b)
+static tp_status add_batch(evaluation *e, tp_tensor *logits, const tp_batch *b)
 {
+    tp_tensor *targets = b->y;
+    int64_t classes = e->result.classes;
+    as_rows(&logits, &targets, classes);
     if (tp_pending())
         return tp_error_pending();
-    int64_t classes = e->result.classes, outputs = tp_ndim(logits) == 2 ? tp_size(logits, 1) : 0;
-    if (!usable(logits, b->y) || tp_size(logits, 0) != b->n || outputs != (classes ? classes : 1))
+    const int64_t rows = tp_size(targets, 0), each = rows / b->n,
+                  outputs = tp_ndim(logits) == 2 ? tp_size(logits, 1) : 0;
+    if (!usable(logits, targets) || rows != tp_numel(targets) || outputs != (classes ? classes : 1))
         return tp_fail(TP_ERR_SHAPE, "evaluate: the network does not answer with f32 numbers (%lld, %lld)",
-                       (long long)b->n, (long long)(classes ? classes : 1));
+                       (long long)tp_numel(targets), (long long)(classes ? classes : 1));
     const float *x = tp_data(logits);
+    const void *y = tp_data(targets);
     int64_t row = tp_stride(logits, 0), column = tp_stride(logits, 1);
-    if (classes) {
-        const int64_t *y = tp_data(b->y);
-        for (int64_t i = 0; i < b->n; i++) {
-            if (y[i] < 0 || y[i] >= classes)
-                return tp_fail(TP_ERR_INDEX, "evaluate: example %lld has class %lld, the network knows %lld",
-                               (long long)b->examples[i], (long long)y[i], (long long)classes);
-            add_class(e, x + i * row, outputs, column, y[i], b->examples[i]);
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t example = b->examples[i / each], truth = classes ? ((const int64_t *)y)[i] : 0;
+        if (!classes) {
+            add_value(e, (double)x[i * row], (double)((const float *)y)[i], example);
+        } else if (truth == TP_IGNORED && each > 1) {
+            continue;
+        } else if (truth < 0 || truth >= classes) {
+            return tp_fail(TP_ERR_INDEX, "evaluate: example %lld has class %lld, the network knows %lld",
+                           (long long)example, (long long)truth, (long long)classes);
+        } else {
+            add_class(e, x + i * row, outputs, column, truth, example);
         }
-    } else {
-        const float *y = tp_data(b->y);
-        for (int64_t i = 0; i < b->n; i++)
-            add_value(e, (double)x[i * row], (double)y[i], b->examples[i]);
+        e->result.examples++;
     }
-    e->result.examples += b->n;
     return TP_OK;
 }
 
@@ -175,7 +194,7 @@ void evaluation_free(evaluation *e)
     tp_eval_free(&e->result);
 }
 
-/* How many classes the network knows; at least those of the data, as it was checked to be. */
+/* How many classes the network knows at each target; at least those of the data, as it was checked to be. */
 static int64_t outputs_of(tp_module *net, tp_dataset *d, tp_transform *transform, tp_status *status)
 {
     TP_SCOPE;
@@ -190,7 +209,7 @@ static int64_t outputs_of(tp_module *net, tp_dataset *d, tp_transform *transform
     tp_tensor *y = tp_forward(net, tp_zeros(input));
     tp_dry_run(NULL);
     *status = tp_error_pending();
-    return y ? tp_numel(y) : 0;
+    return y ? tp_numel(y) / tp_dataset_targets(d) : 0;
 }
 
 static tp_status run_batches(tp_module *net, tp_loader *loader, evaluation *e)

@@ -31,7 +31,10 @@ tp_status evaluation_write(const char *folder, const setup *, int64_t epoch, con
 /* Row-wise over logits (n, classes) of float32: the likeliest class of row i (the first of equals). */
 int64_t answer_of(const float *logits, int64_t classes, int64_t stride);
 
-/* How many of the batch have their likeliest class right. */
+/* How many rows have their likeliest class right; rows of TP_IGNORED have not. */
 int64_t count_right(const tp_tensor *logits, const tp_tensor *labels);
+
+/* Answers (N, T, classes) to labels (N, T), or (N, T) to values (N, T), as (N T, classes) to (N T) or (N T, 1) both; others stay. */
+void as_rows(tp_tensor **answers, tp_tensor **targets, bool classes);
 
 #endif

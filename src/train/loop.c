@@ -60,6 +60,9 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
 
 static tp_tensor *loss_of_output(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
+    as_rows(&y, &truth, t->setup->classes);
+    if (tp_pending())
+        return NULL;
     int64_t unused = tp_ndim(truth) == 2 && t->setup->classes ? tp_size(y, 1) - tp_size(truth, 1) : 0;
     if (unused > 0) /* mixed labels; outputs that no class uses have none of them */
         truth = tp_cat((tp_tensor *[]){ truth, tp_zeros(TP_SHAPE(tp_size(truth, 0), unused)) }, 2, 1);
@@ -80,11 +83,23 @@ static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
 
 enum { TIMED_STEP = 3 }; /* the first in which all memory is there already; of every run the same */
 
-/* What a batch's mean loss is a mean over: its examples, or the weights of their classes (not where labels are mixed). */
+/* The targets that count; the batch's examples where each has one. */
+static int64_t targets_of(const trainer *t, const tp_batch *b)
+{
+    if (t->setup->targets < 2)
+        return b->n;
+    const int64_t all = tp_numel(b->y);
+    int64_t ignored = 0;
+    for (int64_t i = 0; i < all && t->setup->classes; i++)
+        ignored += ((const int64_t *)tp_data(b->y))[i] == TP_IGNORED;
+    return all - ignored;
+}
+
+/* What a batch's mean loss is a mean over: its targets, or the weights of their classes (not where labels are mixed). */
 static double weight_of(const trainer *t, const tp_batch *b)
 {
     if (!t->class_weights || tp_dtype_of(b->y) != TP_I64)
-        return (double)b->n;
+        return (double)targets_of(t, b);
     const float *weights = tp_data(t->class_weights);
     const int64_t *y = tp_data(b->y);
     double sum = 0;
@@ -112,9 +127,12 @@ static tp_status learn_batch(trainer *t, const tp_batch *b)
     tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
     layer_times_write(times, t->folder, TIMED_STEP, b->n);
     t->batch_weight += weight;
-    t->state.loss_sum += value * (double)b->n;
-    t->state.right += t->setup->classes ? count_right(y, b->y) : 0;
-    t->state.seen += b->n;
+    const int64_t targets = targets_of(t, b);
+    tp_tensor *truth = b->y;
+    as_rows(&y, &truth, t->setup->classes);
+    t->state.loss_sum += value * (double)targets;
+    t->state.right += t->setup->classes ? count_right(y, truth) : 0;
+    t->state.seen += targets;
     return tp_error_pending();
 }
 
@@ -185,7 +203,7 @@ static bool go_on(trainer *t, const tp_progress *p)
 static bool is_better(const trainer *t, const tp_eval_result *r)
 {
     double best = t->state.best;
-    return isnan(best) || (t->setup->classes ? r->accuracy > best : r->loss < best);
+    return isnan(best) || (setup_by_accuracy(t->setup) ? r->accuracy > best : r->loss < best);
 }
 
 static checkpoint checkpoint_of(trainer *t)
@@ -237,7 +255,7 @@ static void close_epoch(trainer *t, const tp_eval_result *r, tp_progress *p, dou
     s->without_gain++;
     s->epoch++;
     if (p->is_best) {
-        s->best = t->setup->classes ? r->accuracy : r->loss;
+        s->best = setup_by_accuracy(t->setup) ? r->accuracy : r->loss;
         s->best_epoch = s->epoch;
         s->without_gain = 0;
     }

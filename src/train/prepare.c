@@ -42,9 +42,9 @@ tp_dataset *setup_data(const setup *s, tp_part part)
 tp_status setup_count_classes(setup *s, tp_dataset *train)
 {
     double y;
-    if (!s->classes)
-        return tp_fail(TP_ERR_ARGUMENT, "train: balance wants classes, %s has values to learn",
-                       s->config.data);
+    if (!s->classes || s->targets > 1)
+        return tp_fail(TP_ERR_ARGUMENT, "train: balance wants classes, %s has %s to learn", s->config.data,
+                       s->classes ? "a class at each place" : "values");
     s->class_counts = tp_calloc((size_t)s->classes * sizeof *s->class_counts);
     for (int64_t i = 0; i < tp_dataset_count(train) && !tp_pending(); i++)
         if (!tp_dataset_label(train, i, &y))
@@ -231,6 +231,7 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     int64_t limit = c->limit_examples, count = tp_dataset_count(train);
     s->data_shape = tp_dataset_shape(train);
     s->data_kind = setup_text(s, tp_dataset_kind(train));
+    s->targets = tp_dataset_targets(train);
     s->pictures_cropped = s->data_shape.ndim == 3 && transform_is_known(s->data_shape) && s->data_kind &&
                           strstr(s->data_kind, "folder");
     s->train_examples = limit && limit < count ? limit : count;
@@ -283,12 +284,14 @@ tp_status setup_outputs(const setup *s, tp_module *net, int64_t *outputs)
     tp_train(net, true);
     if (!y)
         return tp_error_pending();
-    if (tp_ndim(y) != 2 || tp_size(y, 0) != 1 ||
-        (s->classes ? tp_size(y, 1) < s->classes : tp_size(y, 1) != 1))
+    const int dims = s->classes && s->targets > 1 ? 3 : 2;
+    const int64_t each = s->classes ? s->classes : s->targets, found = tp_size(y, dims - 1);
+    bool fits = tp_ndim(y) == dims && tp_size(y, 0) == 1 && (dims == 2 || tp_size(y, 1) == s->targets);
+    if (!fits || (s->classes ? found < each : found != each))
         return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld",
                        s->config.model, (long long)(tp_numel(y)), s->config.data,
-                       (long long)(s->classes ? s->classes : 1));
-    *outputs = tp_size(y, 1);
+                       (long long)(s->classes ? s->targets * s->classes : s->targets));
+    *outputs = found;
     return TP_OK;
 }
 

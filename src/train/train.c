@@ -144,7 +144,7 @@ static tp_status open_data(trainer *t)
     if (tp_pending())
         return tp_error_pending();
     if (tp_dataset_count(t->train) != s->train_examples || tp_dataset_count(t->test) != s->test_examples ||
-        tp_dataset_classes(t->train) != s->classes)
+        tp_dataset_classes(t->train) != s->classes || tp_dataset_targets(t->train) != s->targets)
         return tp_fail(TP_ERR_FORMAT,
                        "%s: %lld training and %lld test examples of %lld classes, the run in %s began "
                        "with %lld, %lld and %lld",
@@ -159,7 +159,8 @@ static tp_status check_state(const trainer *t)
 {
     const train_state *s = &t->state;
     if (s->step > t->steps || s->global_step != s->epoch * t->steps + s->step ||
-        s->seen > t->setup->train_examples || s->right > s->seen || (s->step > 0) != (s->seen > 0))
+        s->seen / t->setup->targets > t->setup->train_examples || s->right > s->seen ||
+        (s->step > 0) != (s->seen > 0))
         return tp_fail(TP_ERR_FORMAT,
                        "%s/last/state.json: epoch %lld, step %lld and global_step %lld do not go "
                        "together with config.json's %lld steps an epoch",
