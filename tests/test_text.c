@@ -47,7 +47,8 @@ static void windows_of_a_text(void **unused)
     check_window(d, 0, "die K|ie Kü");
     check_window(d, 2, "üssen|ssen ");
     check_window(tp_text(path, TP_TEST, .window = 1), 0, "r|!");
-    check_window(tp_subset(tp_shuffled(d, 3), 0, 3), tp_dataset_count(d) - 1, "die K|ie Kü");
+    assert_int_equal(tp_dataset_targets(tp_subset(tp_shuffled(d, 3), 0, 3)), 5);
+    check_window(tp_subset(d, 2, 1), 0, "üssen|ssen ");
     double y;
     tp_dataset_label(d, 0, &y);
     expect_error(TP_ERR_ARGUMENT, "examples of 'text' have 5 targets, not one");
