@@ -100,16 +100,9 @@ static recurrent_weight weight_hr(const recurrence *r) /* (P, H): y = m W^T */
     return (recurrent_weight){ .n = r->p, .k = r->h, .b_row = 1, .b_col = r->h };
 }
 
-static gemm_args input_product(const recurrence *r)
+static recurrent_weight weight_ih(const recurrence *r) /* (G H, I): x W^T */
 {
-    return (gemm_args){ .m = r->t * r->b,
-                        .n = r->gates * r->h,
-                        .k = r->i,
-                        .a_row = r->i,
-                        .a_col = 1,
-                        .b_row = 1,
-                        .b_col = r->i,
-                        .c_row = r->gates * r->h };
+    return (recurrent_weight){ .n = r->gates * r->h, .k = r->i, .b_row = 1, .b_col = r->i, .all_rows = true };
 }
 
 static tp_status recurrent_infer(tp_call *c)
@@ -128,13 +121,11 @@ static tp_status recurrent_infer(tp_call *c)
     for (int i = 0; i < R_INPUTS; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
     const recurrent_way way = choose_way(&r);
-    const recurrent_weight hh = weight_hh(&r), hr = weight_hr(&r);
-    gemm_args g = input_product(&r);
+    const recurrent_weight ih = weight_ih(&r), hh = weight_hh(&r), hr = weight_hr(&r);
     const int64_t wide = r.gates * r.h * r.size;
     c->scratch_bytes += cache_lines(rows * wide) + cache_lines(r.b * wide) + cache_lines(r.b * r.h * r.size) +
                         cache_lines(wide) + cache_lines(r.b * PLACE_BYTES) + weight_bytes(&r, way, &hh) +
-                        (c->in[R_WEIGHT_HR] ? weight_bytes(&r, way, &hr) : 0) +
-                        r.kernels->gemm_scratch[r.type](&g);
+                        (c->in[R_WEIGHT_HR] ? weight_bytes(&r, way, &hr) : 0) + weight_bytes(&r, way, &ih);
     return TP_OK;
 }
 
@@ -242,24 +233,23 @@ static void walk(void *context, int64_t begin, int64_t end)
 }
 
 /* x W_ih^T and the biases; GRU's of the state stays with the state's product. */
-static void multiply_inputs(const tp_call *c, forward_run *f, const void *x, const void *w,
-                            const char *bias_hh, const char *bias_ih, char **scratch)
+static void multiply_inputs(forward_run *f, const char *const *in, char **scratch)
 {
     const recurrence *r = &f->r;
     const int64_t wide = r->gates * r->h;
-    gemm_args g = input_product(r);
-    g.a = x, g.b = w, g.c = f->x, g.bias = bias_ih;
+    const char *bias = in[R_BIAS_IH];
     if (r->kind == GRU)
-        f->bias = bias_hh;
-    else if (bias_ih && bias_hh) {
-        r->kernels->binary[KERNEL_ADD][r->type](*scratch, bias_ih, 1, bias_hh, 1, wide);
-        g.bias = *scratch;
-        *scratch += cache_lines(wide * r->size);
+        f->bias = in[R_BIAS_HH];
+    else if (bias && in[R_BIAS_HH]) {
+        char *sum = taken(scratch, wide * r->size);
+        r->kernels->binary[KERNEL_ADD][r->type](sum, bias, 1, in[R_BIAS_HH], 1, wide);
+        bias = sum;
     } else
-        g.bias = bias_ih ? bias_ih : bias_hh;
-    g.scratch = *scratch;
-    g.scratch_bytes = c->scratch_bytes - (size_t)(*scratch - (char *)c->scratch);
-    r->kernels->gemm[r->type](&g);
+        bias = bias ? bias : in[R_BIAS_HH];
+    recurrent_weight ih = weight_ih(r);
+    ih.b = in[R_WEIGHT_IH];
+    weight_prepare(r, f->way, &ih, scratch);
+    weight_all_rows(r, f->way, &ih, in[R_X], f->x, bias);
 }
 
 /* The state before the first step; and zeros where short sequences have no results. */
@@ -324,7 +314,7 @@ static void recurrent_forward(const tp_call *c)
     weight_prepare(r, f.way, &f.hh, &scratch);
     if (f.projects)
         weight_prepare(r, f.way, &f.hr, &scratch);
-    multiply_inputs(c, &f, in[R_X], in[R_WEIGHT_IH], in[R_BIAS_HH], in[R_BIAS_IH], &scratch);
+    multiply_inputs(&f, in, &scratch);
     for_sequences(r, f.way, walk, &f);
     end_states(&f);
 }

@@ -89,9 +89,10 @@ recurrent_way choose_way(const recurrence *);
 void for_sequences(const recurrence *, recurrent_way, void (*body)(void *context, int64_t begin, int64_t end),
                    void *context);
 
-/* A weight that is the right side of a product at every step: B (k, n). */
+/* A weight that is the right side of a product at every step, or of all steps at once: B (k, n). */
 typedef struct recurrent_weight {
     int64_t n, k, b_row, b_col;
+    bool all_rows; /* for weight_all_rows */
     const void *b;
     char *panels;  /* NULL: not packed */
     char *scratch; /* of the product that is not packed */
@@ -104,6 +105,10 @@ void weight_prepare(const recurrence *, recurrent_way, recurrent_weight *, char 
 /* c[i] = a[i] B [+ c[i]] [+ bias] for m rows */
 void weight_product(const recurrence *, recurrent_way, const recurrent_weight *, int64_t m, void *const *a,
                     void *const *c, bool accumulate, const void *bias);
+
+/* The same for all rows of adjacent matrices at once: c (rows, n) = a (rows, k) B [+ bias] */
+void weight_all_rows(const recurrence *, recurrent_way, const recurrent_weight *, const void *a, void *c,
+                     const void *bias);
 
 static inline size_t cache_lines(int64_t bytes)
 {

@@ -16,7 +16,7 @@ enum { D_X, D_WEIGHT_IH, D_WEIGHT_HH, D_BIAS_IH, D_BIAS_HH, D_H0, D_C0, D_WEIGHT
 typedef struct backward_run {
     recurrence r;
     recurrent_way way;
-    recurrent_weight hh, hr;
+    recurrent_weight ih, hh, hr;
     bool projects, wants_h0;
     const char *peephole, *dy, *dh_n, *dc_n, *y, *kept, *h0, *c0;
     char *d, *ds;  /* (T B, G H) */
@@ -47,37 +47,35 @@ static recurrent_weight weight_hr(const recurrence *r) /* dm = dp W */
     return (recurrent_weight){ .n = r->h, .k = r->p, .b_row = r->h, .b_col = 1 };
 }
 
-/* d (rows, n)^T b (rows, k): a weight's gradient */
+static recurrent_weight weight_ih(const recurrence *r) /* dx = d W */
+{
+    return (recurrent_weight){ .n = r->i, .k = r->gates * r->h, .b_row = r->i, .b_col = 1, .all_rows = true };
+}
+
+/* A weight's gradient, d (rows, n)^T b (rows, k), or that transposed: the side with fewer numbers is the one that is copied in
+ * narrow strips. */
 static gemm_args over_steps(const recurrence *r, int64_t n, int64_t k)
 {
+    const int64_t m = n > k ? k : n, cols = n > k ? n : k;
     return (gemm_args){
-        .m = n, .n = k, .k = r->t * r->b, .a_row = 1, .a_col = n, .b_row = k, .b_col = 1, .c_row = k
+        .m = m, .n = cols, .k = r->t * r->b, .a_row = 1, .a_col = m, .b_row = cols, .b_col = 1, .c_row = cols
     };
 }
 
-static gemm_args by_input(const recurrence *r)
+static size_t over_steps_bytes(const recurrence *r, int64_t n, int64_t k)
 {
-    const int64_t wide = r->gates * r->h;
-    return (gemm_args){ .m = r->t * r->b,
-                        .n = r->i,
-                        .k = wide,
-                        .a_row = wide,
-                        .a_col = 1,
-                        .b_row = r->i,
-                        .b_col = 1,
-                        .c_row = r->i };
+    const gemm_args g = over_steps(r, n, k);
+    return cache_lines(n > k ? n * k * r->size : 0) + r->kernels->gemm_scratch[r->type](&g);
 }
 
 static size_t largest_product(const recurrence *r)
 {
     const int64_t wide = r->gates * r->h;
-    const gemm_args products[] = { by_input(r), over_steps(r, wide, r->i), over_steps(r, wide, r->p),
-                                   over_steps(r, r->p, r->h) };
+    const size_t bytes[] = { over_steps_bytes(r, wide, r->i), over_steps_bytes(r, wide, r->p),
+                             over_steps_bytes(r, r->p, r->h) };
     size_t most = 0;
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
-        const size_t bytes = r->kernels->gemm_scratch[r->type](&products[i]);
-        most = bytes > most ? bytes : most;
-    }
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
+        most = bytes[i] > most ? bytes[i] : most;
     return most;
 }
 
@@ -105,8 +103,9 @@ static tp_status gradient_infer(tp_call *c)
     for (int i = 0; i < R_GRADIENT_INPUTS; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
     const recurrent_way way = choose_way(&r);
-    const recurrent_weight hh = weight_hh(&r), hr = weight_hr(&r);
-    c->scratch_bytes += cache_lines(rows * wide * size) * (a->of.kind == GRU ? 2 : 1) +
+    const recurrent_weight ih = weight_ih(&r), hh = weight_hh(&r), hr = weight_hr(&r);
+    c->scratch_bytes += weight_bytes(&r, way, &ih) +
+                        cache_lines(rows * wide * size) * (a->of.kind == GRU ? 2 : 1) +
                         cache_lines(rows * r.p * size) + cache_lines(r.b * r.h * size) +
                         cache_lines(r.b * PLACE_BYTES) + weight_bytes(&r, way, &hh) + largest_product(&r);
     if (c->in[R_WEIGHT_HR])
@@ -262,13 +261,22 @@ static void clear_rest(const backward_run *w)
         }
 }
 
-static void multiply(const backward_run *w, gemm_args g, const void *a, const void *b, const tp_tensor *to)
+static void weight_gradient(const backward_run *w, const char *d, int64_t n, const char *b, int64_t k,
+                            const tp_tensor *to)
 {
+    const recurrence *r = &w->r;
+    gemm_args g = over_steps(r, n, k);
+    char *scratch = w->scratch;
     if (to->numel == 0)
         return;
-    g.a = a, g.b = b, g.c = tensor_data(to);
-    g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
-    w->r.kernels->gemm[w->r.type](&g);
+    const bool turned = n > k;
+    g.a = turned ? b : d, g.b = turned ? d : b;
+    g.c = turned ? taken(&scratch, n * k * r->size) : (void *)tensor_data(to);
+    g.scratch = scratch, g.scratch_bytes = w->scratch_bytes - (size_t)(scratch - w->scratch);
+    r->kernels->gemm[r->type](&g);
+    if (turned)
+        copy_strided(r->kernels, 2, (int64_t[]){ n, k }, tensor_data(to), (tp_dtype)to->dtype,
+                     (int64_t[]){ k, 1 }, g.c, (tp_dtype)to->dtype, (int64_t[]){ 1, n });
 }
 
 typedef struct sum_run {
@@ -333,17 +341,18 @@ static void sum_up(const tp_call *c, const backward_run *w, const char *const *i
     const int64_t wide = r->gates * r->h;
     tp_tensor *const *out = c->out;
     clear_rest(w);
-    multiply(w, by_input(r), w->d, in[R_WEIGHT_IH], out[D_X]);
-    multiply(w, over_steps(r, wide, r->i), w->d, in[R_X], out[D_WEIGHT_IH]);
+    if (out[D_X]->numel)
+        weight_all_rows(r, w->way, &w->ih, w->d, tensor_data(out[D_X]), NULL);
+    weight_gradient(w, w->d, wide, in[R_X], r->i, out[D_WEIGHT_IH]);
     if (out[D_WEIGHT_HH]->numel)
         parallel_for(r->t, GATES_AT_ONCE / (r->b * r->p + 1) + 1, gather_before, (void *)(uintptr_t)w);
-    multiply(w, over_steps(r, wide, r->p), w->ds, w->before, out[D_WEIGHT_HH]);
+    weight_gradient(w, w->ds, wide, w->before, r->p, out[D_WEIGHT_HH]);
     sum_rows(w, w->d, out[D_BIAS_IH]);
     if (w->ds == w->d && out[D_BIAS_IH]->numel && out[D_BIAS_HH]->numel)
         memcpy(tensor_data(out[D_BIAS_HH]), tensor_data(out[D_BIAS_IH]), (size_t)(wide * r->size));
     else
         sum_rows(w, w->ds, out[D_BIAS_HH]);
-    multiply(w, over_steps(r, r->p, r->h), w->dp, w->m, out[D_WEIGHT_HR]);
+    weight_gradient(w, w->dp, r->p, w->m, r->h, out[D_WEIGHT_HR]);
     sum_peephole(w, out[D_PEEPHOLE]);
 }
 
@@ -374,9 +383,11 @@ static void gradient_forward(const tp_call *c)
     w.before = taken(&scratch, rows * r->p * size);
     w.places = taken(&scratch, r->b * PLACE_BYTES);
     w.a = (void **)(void *)(w.places + r->b), w.c = w.a + r->b;
-    w.hh = weight_hh(r), w.hr = weight_hr(r);
-    w.hh.b = in[R_WEIGHT_HH], w.hr.b = in[R_WEIGHT_HR];
+    w.ih = weight_ih(r), w.hh = weight_hh(r), w.hr = weight_hr(r);
+    w.ih.b = in[R_WEIGHT_IH], w.hh.b = in[R_WEIGHT_HH], w.hr.b = in[R_WEIGHT_HR];
     weight_prepare(r, w.way, &w.hh, &scratch);
+    if (needs(a, R_X))
+        weight_prepare(r, w.way, &w.ih, &scratch);
     if (w.projects) {
         w.dp = taken(&scratch, rows * r->p * size);
         w.m = taken(&scratch, rows * r->h * size);

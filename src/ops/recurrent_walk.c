@@ -13,6 +13,7 @@ enum {
     FEW_STEPS = 4,         /* copying the weight costs as much as a step or two */
     SHARED_WORK = 1 << 18, /* multiply-adds of a step's product from which threads may share it */
     PANEL_WORK = 1 << 16,
+    ROWS_AT_ONCE = 48, /* that stay in the second cache while the panels pass by */
 };
 
 recurrence recurrence_of(const recurrent_attrs *a, tp_tensor *const *in)
@@ -97,7 +98,12 @@ static size_t packed_bytes(const recurrence *r, const recurrent_weight *w)
 
 static gemm_args unpacked(const recurrence *r, const recurrent_weight *w)
 {
-    return (gemm_args){ .m = r->b, .n = w->n, .k = w->k, .b = w->b, .b_row = w->b_row, .b_col = w->b_col };
+    return (gemm_args){ .m = w->all_rows ? r->t * r->b : r->b,
+                        .n = w->n,
+                        .k = w->k,
+                        .b = w->b,
+                        .b_row = w->b_row,
+                        .b_col = w->b_col };
 }
 
 /* The rows' strides are not known yet: room for the worst. */
@@ -184,4 +190,46 @@ void weight_product(const recurrence *r, recurrent_way way, const recurrent_weig
         parallel_for(p.all.last, PANEL_WORK / (m * panels_of(r)->cols * w->k + 1) + 1, some_panels, &p);
     else
         p.kernels->product(&p.all);
+}
+
+typedef struct rows_run {
+    product_run product;
+    const char *a;
+    char *c;
+    int64_t size;
+} rows_run;
+
+static void some_rows(void *context, int64_t begin, int64_t end)
+{
+    const rows_run *run = context;
+    panels_args part = run->product.all;
+    const void *a[ROWS_AT_ONCE];
+    void *c[ROWS_AT_ONCE];
+    for (int64_t i = begin; i < end; i++) {
+        a[i - begin] = run->a + i * part.k * run->size;
+        c[i - begin] = run->c + i * part.n * run->size;
+    }
+    part.m = end - begin, part.a = a, part.c = c;
+    run->product.kernels->product(&part);
+}
+
+void weight_all_rows(const recurrence *r, recurrent_way way, const recurrent_weight *w, const void *a,
+                     void *c, const void *bias)
+{
+    const int64_t rows = r->t * r->b;
+    if (way == UNPACKED) {
+        gemm_args g = unpacked(r, w);
+        g.a = a, g.a_row = w->k, g.a_col = 1, g.c = c, g.c_row = w->n, g.bias = bias;
+        g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
+        r->kernels->gemm[r->type](&g);
+        return;
+    }
+    rows_run run = {
+        { { .n = w->n, .k = w->k, .last = count_panels(r, w), .panels = w->panels, .bias = bias },
+          panels_of(r) },
+        a,
+        c,
+        r->size
+    };
+    parallel_for(rows, ROWS_AT_ONCE, some_rows, &run);
 }
