@@ -22,6 +22,9 @@ GOALS = [
     Goal("googlenet.infer.8", 1.1, 1.5), Goal("densenet121.infer.8", 1.0, 1.3),
     Goal("alexnet.train.8", 1.2, 1.6), Goal("resnet18.train.8", 1.4, 2), Goal("vgg16.train.8", 1.8, 2.7),
     Goal("googlenet.train.8", 1.2, 1.6), Goal("densenet121.train.8", 1.2, 1.6),
+    Goal("rnn.train.32", 1.5, 2), Goal("lstm.train.32", 1.3, 1.8), Goal("gru.train.32", 1.8, 2.5),
+    Goal("rnn.step.1", 3, 6), Goal("lstm.step.1", 10, 15), Goal("gru.step.1", 3, 6),
+    Goal("rnn.small.infer.1", 10, 20), Goal("lstm.small.infer.1", 10, 20), Goal("gru.small.infer.1", 10, 20),
     Goal("optim.adam.10M", 1.0, 1.2),
 ]
 LIBRARY_BYTES = (3e6, 1.5e6)  # the stripped library: must, aim

@@ -218,7 +218,32 @@ def net(case):
         yield "openvino", functools.partial(openvino, case, torch.get_num_threads())
 
 
-KINDS = {"gemm": gemm, "conv": conv, "add": add, "chain": chain, "adam": adam, "net": net}
+# ---- recurrent layers ------------------------------------------------------------------------------------------------------
+
+def recurrent(case):
+    def make(fused=False):
+        hidden = case["hidden"]
+        model = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[case["model"]](hidden, hidden, case["layers"])
+        x = torch.randn(case["steps"], case["batch"], hidden)
+        if case["train"]:
+            optimizer = torch.optim.Adam(model.parameters(), fused=fused)
+
+            def step():
+                optimizer.zero_grad()
+                model(x)[0].square().mean().backward()
+                optimizer.step()
+            return step
+        if case["steps"] > 1:
+            return lambda: model(x)
+        h = torch.zeros(case["layers"], case["batch"], hidden)
+        state = (h, h.clone()) if case["model"] == "lstm" else h
+        return lambda: model(x, state)
+    yield "torch", make
+    if case["train"]:
+        yield "torch fused", functools.partial(make, fused=True)
+
+
+KINDS = {"gemm": gemm, "conv": conv, "add": add, "chain": chain, "adam": adam, "net": net, "recurrent": recurrent}
 
 
 def peers_of(case):

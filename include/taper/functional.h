@@ -118,6 +118,49 @@ typedef struct tp_local_response_norm_options {
     tp_local_response_norm_opt(x, size, &(tp_local_response_norm_options){ .struct_size = sizeof(tp_local_response_norm_options), __VA_ARGS__ })
 TP_API tp_tensor *tp_local_response_norm_opt(tp_tensor *x, int64_t size, const tp_local_response_norm_options *);
 
+/* ---- Recurrent layers: one, in one direction, over a whole sequence -----------------------------------------------
+ *
+ * x (T, B, I), or (B, T, I) with .batch_first, or (T, I) without a batch -> y of P numbers a step.  H hidden units, P = H or what a
+ * projection leaves, G gates (RNN 1, LSTM 4: i f g o, GRU 3: r z n).  weight_ih (G H, I), weight_hh (G H, P). */
+
+typedef struct tp_recurrent_options {
+    size_t struct_size;
+    tp_tensor *bias_ih, *bias_hh;            /* (G H) */
+    tp_tensor *h0, *c0;                      /* (B, P), LSTM (B, H): the state before the first step; NULL: 0 */
+    tp_tensor **h_n, **c_n;                  /* get the state after the last one */
+    tp_tensor *lengths;                      /* (B), i64, 0 to T, in any order: a sequence's state stays as it is past its length, y is 0 there */
+    bool reverse;                            /* from the last step, of each sequence its own, to the first */
+    bool batch_first;
+    bool relu;                               /* RNN: instead of tanh */
+    bool reset_before;                       /* GRU: n = tanh(.. + W_n (r h)) instead of tanh(.. + r (W_n h)) */
+    tp_tensor *weight_hr;                    /* LSTM: (P, H), h = weight_hr (o tanh c) */
+    tp_tensor *peephole;                     /* LSTM: (3 H), times c' into i and f, times c into o */
+    tp_tensor *norm_ih, *norm_hh;            /* gains (G H) of layer normalisation before the biases (Ba et al. 2016); RNN: norm_ih (H), of the sum */
+    tp_tensor *norm_cell, *norm_cell_bias;   /* LSTM: (H), of c in tanh c */
+} tp_recurrent_options;
+#define TP_RECURRENT_OPTIONS_(...) (&(tp_recurrent_options){ .struct_size = sizeof(tp_recurrent_options), __VA_ARGS__ })
+
+/* h = tanh(W_ih x + b_ih + W_hh h' + b_hh) */
+#define tp_rnn(x, weight_ih, weight_hh, ...) tp_rnn_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+/* c = f c' + i g, h = o tanh(c); i, f, o = sigmoid(W x + W h'), g = tanh(W x + W h') */
+#define tp_lstm(x, weight_ih, weight_hh, ...) tp_lstm_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+/* h = (1 - z) n + z h'; r, z = sigmoid(W x + W h'), n = tanh(W x + b + r (W h' + b)) */
+#define tp_gru(x, weight_ih, weight_hh, ...) tp_gru_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_rnn_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+TP_API tp_tensor *tp_lstm_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+TP_API tp_tensor *tp_gru_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+
+/* One step: x (B, I) or (I) -> h (B, P) or (P); of an LSTM *.c_n gets c.  h0 NULL: 0 */
+#define tp_rnn_cell(x, weight_ih, weight_hh, ...) tp_rnn_cell_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+#define tp_lstm_cell(x, weight_ih, weight_hh, ...) tp_lstm_cell_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+#define tp_gru_cell(x, weight_ih, weight_hh, ...) tp_gru_cell_opt(x, weight_ih, weight_hh, TP_RECURRENT_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_rnn_cell_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+TP_API tp_tensor *tp_lstm_cell_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+TP_API tp_tensor *tp_gru_cell_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor *weight_hh, const tp_recurrent_options *);
+
+/* Sequences (T_i, ...) one beside the other: (T, n, ...), or (n, T, ...), T the longest; the rest is value.  lengths NULL, or gets (n) of i64. */
+TP_API tp_tensor *tp_pad_sequence(tp_tensor *const *sequences, int n, bool batch_first, double value, tp_tensor **lengths);
+
 /* ---- Softmax and losses ----------------------------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_softmax(tp_tensor *, int dim);     /* exp(x_i) / sum_j exp(x_j) */

@@ -201,6 +201,65 @@ TP_API tp_module *tp_nn_group_norm_opt(int64_t num_groups, int64_t channels, con
     tp_nn_local_response_norm_opt(size, &(tp_local_response_norm_options){ .struct_size = sizeof(tp_local_response_norm_options), __VA_ARGS__ })
 TP_API tp_module *tp_nn_local_response_norm_opt(int64_t size, const tp_local_response_norm_options *);
 
+/* ---- Recurrent layers: torch.nn.RNN, LSTM, GRU ------------------------------------------------------------------------
+ *
+ * x (T, B, input), (B, T, input) with .batch_first, or (T, input) without a batch -> y: the last layer's output at every step, both
+ * directions' side by side.  Parameters are PyTorch's: weight_ih_l0 (G H, input), weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_hr_l0 (a
+ * projection's), .. weight_ih_l1_reverse; and peephole_l0, norm_ih_l0, norm_hh_l0, norm_cell_l0, norm_cell_bias_l0.  All are
+ * U(-1/sqrt(H), 1/sqrt(H)), those of norms 1 and 0.  Formulas: tp_rnn, tp_lstm, tp_gru (functional.h). */
+
+typedef struct tp_rnn_options {
+    size_t struct_size;
+    int64_t num_layers;       /* 1 */
+    bool bidirectional, batch_first, no_bias;
+    double dropout;           /* of what a layer gives to the next one, in training */
+    int64_t proj_size;        /* LSTM: 0: no projection */
+    const char *nonlinearity; /* RNN: "tanh", "relu" */
+    bool peephole;            /* LSTM: gates see the cell (Gers et al. 2002) */
+    bool reset_before;        /* GRU: the reset gate before the product (Cho et al. 2014) */
+    bool layer_norm;          /* Ba et al. 2016; much slower */
+    bool orthogonal;          /* weight_hh at first: an orthogonal matrix a gate */
+    double forget_bias;       /* LSTM: added to the forget gates' bias at first */
+} tp_rnn_options;
+#define TP_RNN_OPTIONS_(...) (&(tp_rnn_options){ .struct_size = sizeof(tp_rnn_options), __VA_ARGS__ })
+#define tp_nn_rnn(input, hidden, ...) tp_nn_rnn_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+#define tp_nn_lstm(input, hidden, ...) tp_nn_lstm_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+#define tp_nn_gru(input, hidden, ...) tp_nn_gru_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_rnn_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+TP_API tp_module *tp_nn_lstm_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+TP_API tp_module *tp_nn_gru_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+
+/* One step: x (B, input) or (input) -> h.  Parameters without _l0. */
+#define tp_nn_rnn_cell(input, hidden, ...) tp_nn_rnn_cell_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+#define tp_nn_lstm_cell(input, hidden, ...) tp_nn_lstm_cell_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+#define tp_nn_gru_cell(input, hidden, ...) tp_nn_gru_cell_opt(input, hidden, TP_RNN_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_rnn_cell_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+TP_API tp_module *tp_nn_lstm_cell_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+TP_API tp_module *tp_nn_gru_cell_opt(int64_t input, int64_t hidden, const tp_rnn_options *);
+
+/* What goes on from one piece of a sequence to the next.  Begin with { 0 }: zeros. */
+typedef struct tp_rnn_state {
+    tp_tensor *h, *c;    /* (layers directions, B, H), of a cell (B, H); c: LSTM */
+    tp_tensor *own_h, *own_c; /* tp_detach_state's */
+} tp_rnn_state;
+
+typedef struct tp_rnn_forward_options {
+    size_t struct_size;
+    tp_tensor *lengths; /* (B), i64, 1 to T, in any order: y is 0 past a sequence's length, and its state that of its last step */
+} tp_rnn_forward_options;
+
+/* The module's output from this state on; the state becomes the one after the last step.  tp_forward(m, x): from zeros. */
+#define tp_rnn_forward(m, x, state, ...) tp_rnn_forward_opt(m, x, state, &(tp_rnn_forward_options){ .struct_size = sizeof(tp_rnn_forward_options), __VA_ARGS__ })
+#define tp_lstm_forward tp_rnn_forward
+#define tp_gru_forward tp_rnn_forward
+TP_API tp_tensor *tp_rnn_forward_opt(tp_module *, tp_tensor *x, tp_rnn_state *, const tp_rnn_forward_options *);
+
+/* Truncated back-propagation: the state's values without their history, in memory of the scope outside of this one, the same at every
+ * call.  After backward, at the end of the block that makes a step:
+ *     tp_rnn_state state = { 0 };
+ *     for (..) { TP_SCOPE;  y = tp_lstm_forward(net, x, &state);  ..  tp_detach_state(&state); } */
+TP_API tp_status tp_detach_state(tp_rnn_state *);
+
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
 TP_API tp_module *tp_nn_dropout2d(double p); /* whole channels of an example */
 TP_API tp_module *tp_nn_flatten(void);     /* (N, ...) -> (N, numel / N) */
@@ -225,6 +284,7 @@ TP_API tp_tensor *tp_init_xavier_normal_(tp_tensor *, double gain);
 TP_API tp_tensor *tp_init_kaiming_uniform_(tp_tensor *, double a); /* fan in; gain sqrt(2 / (1 + a^2)) */
 TP_API tp_tensor *tp_init_kaiming_normal_(tp_tensor *, double a);
 TP_API tp_tensor *tp_init_kaiming_normal_fan_out_(tp_tensor *, double a);
+TP_API tp_tensor *tp_init_orthogonal_(tp_tensor *, double gain); /* rows, or columns where they are fewer, of length gain at right angles (Saxe et al. 2013) */
 
 #ifdef __cplusplus
 }

@@ -334,6 +334,66 @@ typedef struct norm_kernels {
     void (*gradient)(const norm_cols_args *);
 } norm_kernels;
 
+/* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)] for a B that is used again and again: packed once, in panels of so many columns,
+ * panel j at panels + j cols k.  A and C are rows anywhere, of adjacent elements.  Both do panels [first, last) only, on this
+ * thread: an element is the same bits whatever m and the panels are. */
+typedef struct panels_args {
+    int64_t m, n, k, first, last;
+    const void *const *a;
+    const void *panels;
+    void *const *c;
+    bool accumulate;
+    const void *bias; /* NULL: none */
+} panels_args;
+
+typedef struct panel_kernels {
+    int64_t cols;
+    void (*pack)(void *panels, const void *b, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
+                 int64_t first, int64_t last);
+    void (*product)(const panels_args *);
+} panel_kernels;
+
+/* One row of n units of a recurrent layer at one step, after the products: x and s are what the input and the state gave, a
+ * vector of n for each gate.
+ *
+ * LSTM, gates i f g o:  c = f c' + i g,  h = o tanh(c);  i, f, o are sigmoid(x + s + peephole c), of c' for i and f; g is tanh(x + s)
+ * GRU, gates r z n:     h = n + z (h' - n);  r, z are sigmoid(x + s), n is tanh(x_n + r s_n) */
+typedef struct lstm_args {
+    int64_t n;
+    const void *x, *s, *before; /* before: c' */
+    const void *peephole;       /* of i, f, o; NULL: none */
+    void *c, *h;
+    void *gates; /* for backward; NULL: not wanted */
+} lstm_args;
+
+typedef struct gru_args {
+    int64_t n;
+    const void *x, *s, *before; /* before: h' */
+    void *h;
+    void *gates; /* r, z, n and s_n; NULL: not wanted */
+} gru_args;
+
+/* dh is what came from the step after; dy what came by the output (NULL: nothing).  dc: of c in, of c' out. */
+typedef struct lstm_backward_args {
+    int64_t n;
+    const void *gates, *c, *before, *peephole, *dy, *dh;
+    void *dc, *dgates; /* dgates: of x and s alike */
+} lstm_backward_args;
+
+typedef struct gru_backward_args {
+    int64_t n;
+    const void *gates, *before, *dy;
+    void *dh;      /* of h in, of h' out but for what goes through s */
+    void *dx, *ds; /* of x, of s */
+} gru_backward_args;
+
+typedef struct recurrent_kernels {
+    void (*lstm)(const lstm_args *);
+    void (*lstm_backward)(const lstm_backward_args *);
+    void (*gru)(const gru_args *);
+    void (*gru_backward)(const gru_backward_args *);
+} recurrent_kernels;
+
 typedef struct kernel_table {
     const char *isa;
 
@@ -387,6 +447,8 @@ typedef struct kernel_table {
     void (*logcumsumexp[2])(void *y, const void *x, int64_t n);
     softmax_kernels softmax[2];
     norm_kernels norm[2];
+    panel_kernels panels[2];
+    recurrent_kernels recurrent[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */
     void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,

@@ -1,4 +1,4 @@
-/* init.c - initialisation in place: Xavier (Glorot and Bengio 2010) and Kaiming (He et al. 2015), as torch.nn.init.
+/* init.c - initialisation in place: Xavier (Glorot and Bengio 2010), Kaiming (He et al. 2015), orthogonal, as torch.nn.init.
  *
  * Layers initialise themselves; these are for those who want another start.  The fans are a weight's
  * inputs and outputs: (out, in, ...) has fan_in = in * rest, fan_out = out * rest.
@@ -76,4 +76,45 @@ tp_tensor *tp_init_kaiming_normal_(tp_tensor *t, double a)
 tp_tensor *tp_init_kaiming_normal_fan_out_(tp_tensor *t, double a)
 {
     return kaiming("kaiming_normal_fan_out_", t, a, false, true);
+}
+
+/* ---- orthogonal -------------------------------------------------------------------------------------------------------- */
+
+/* n vectors of so many numbers, no more than that: each loses its part along those before it, twice against rounding. */
+static void make_orthogonal(double *v, int64_t n, int64_t length)
+{
+    for (int64_t i = 0; i < n; i++) {
+        double *mine = v + i * length, squares = 0;
+        for (int64_t k = 0; k < 2 * i; k++) {
+            const double *other = v + k % i * length;
+            double dot = 0;
+            for (int64_t t = 0; t < length; t++)
+                dot += mine[t] * other[t];
+            for (int64_t t = 0; t < length; t++)
+                mine[t] -= dot * other[t];
+        }
+        for (int64_t t = 0; t < length; t++)
+            squares += mine[t] * mine[t];
+        const double scale = 1 / sqrt(squares);
+        for (int64_t t = 0; t < length; t++)
+            mine[t] *= scale;
+    }
+}
+
+tp_tensor *tp_init_orthogonal_(tp_tensor *t, double gain)
+{
+    double in, out;
+    if (fans("orthogonal_", t, &in, &out))
+        return NULL;
+    TP_NO_GRAD;
+    TP_SCOPE;
+    const int64_t rows = tp_size(t, 0), cols = tp_numel(t) / rows;
+    const int64_t n = rows < cols ? rows : cols, length = rows < cols ? cols : rows;
+    tp_tensor *random = tp_randn(TP_SHAPE(n, length), .dtype = TP_F64);
+    double *v = random ? tp_data(random) : NULL;
+    if (!v)
+        return tp_pending() ? NULL : t; /* a dry run */
+    make_orthogonal(v, n, length);
+    tp_tensor *q = tp_reshape(rows < cols ? random : tp_transpose(random, 0, 1), tp_shape_of(t));
+    return tp_copy_(t, tp_mul(q, gain)) ? t : NULL;
 }

@@ -21,6 +21,8 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/gemm.inc.h"
 
+#include "kernels/isa/panels.inc.h"
+
 #include "kernels/isa/conv.inc.h"
 
 #include "kernels/isa/conv_sums.inc.h"
@@ -32,6 +34,7 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 void NAMED(fill_f32)(kernel_table *t)
 {
     fill_gemm(t, KT_F32);
+    fill_panels(t, KT_F32);
     fill_conv(t, KT_F32);
     fill_planar(t, KT_F32);
     fill_winograd(t, KT_F32);

@@ -21,6 +21,8 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/gemm.inc.h"
 
+#include "kernels/isa/panels.inc.h"
+
 #include "kernels/isa/conv.inc.h"
 
 #include "kernels/isa/conv_sums.inc.h"
@@ -28,5 +30,6 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_gemm(t, KT_F64);
+    fill_panels(t, KT_F64);
     fill_conv(t, KT_F64);
 }

@@ -24,6 +24,7 @@ void NAMED(fill_activations)(kernel_table *);
 void NAMED(fill_division)(kernel_table *);
 void NAMED(fill_convert)(kernel_table *);
 void NAMED(fill_indexed)(kernel_table *);
+void NAMED(fill_recurrent)(kernel_table *);
 void NAMED(fill_random)(kernel_table *);
 
 #endif

@@ -412,6 +412,58 @@ static void fill_functions(kernel_table *t)
     t->binary[KERNEL_MISH_BACKWARD][TYPE] = mish_backward;
 }
 
+/* ---- recurrent layers ---------------------------------------------------------------------------------------------- */
+
+static void pack_panels(void *to, const void *b_, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
+                        int64_t first, int64_t last)
+{
+    const REAL *b = b_;
+    (void)n;
+    for (int64_t j = first; j < last; j++) /* a column each */
+        for (int64_t t = 0; t < k; t++)
+            ((REAL *)to)[j * k + t] = b[j * b_col + t * b_row];
+}
+
+static void panels_product(const panels_args *p)
+{
+    for (int64_t j = p->first; j < p->last; j++)
+        for (int64_t i = 0; i < p->m; i++) {
+            const REAL *a = p->a[i], *b = (const REAL *)p->panels + j * p->k;
+            REAL *c = (REAL *)p->c[i] + j;
+            ACC sum = (p->accumulate ? *c : 0) + (p->bias ? ((const REAL *)p->bias)[j] : 0);
+            for (int64_t t = 0; t < p->k; t++)
+                sum += (ACC)a[t] * b[t];
+            *c = (REAL)sum;
+        }
+}
+
+enum { WIDTH = 1 };
+typedef REAL vec;
+
+static inline vec get(const REAL *p, int n)
+{
+    (void)n;
+    return *p;
+}
+
+static inline void put(REAL *p, int n, vec v)
+{
+    (void)n;
+    *p = v;
+}
+
+static inline vec logistic_of(vec x)
+{
+    return logistic(x);
+}
+
+static inline vec tanh_of(vec x)
+{
+    return M(tanh)(x);
+}
+
+#include "kernels/plain/recurrent.h"
+
 void FILL(kernel_table *t)
 {
     fill_elementwise(t, TYPE);
@@ -422,6 +474,8 @@ void FILL(kernel_table *t)
     fill_step(t, TYPE);
     fill_pool(t, TYPE);
     fill_norm(t, TYPE);
+    fill_recurrent(t, TYPE);
+    t->panels[TYPE] = (panel_kernels){ 1, pack_panels, panels_product };
     t->gemm[TYPE] = gemm;
     t->gemm_scratch[TYPE] = no_gemm_scratch;
     conv_kernel *conv = t->conv[TYPE][CONV_DIRECT];

@@ -4,6 +4,7 @@ Each row: inputs, attributes of ours, and the function that makes the outputs.  
 """
 import torch
 import torch.nn.functional as F
+from lib import recurrent
 
 TO = torch.float64
 
@@ -65,4 +66,5 @@ def rows():
         "expand": [((randn(2, 1, 4),), {"size": (5, 2, 3, -1)}, lambda x: x.expand(5, 2, 3, -1)), ((randn(),), {"size": (2, 2)}, lambda x: x.expand(2, 2))],
         "clamp": [((randn(3, 4),), {"min": -0.5, "max": 0.5}, lambda x: x.clamp(-0.5, 0.5)), ((randn(7),), {"min": 0.1}, lambda x: x.clamp(0.1))],
         "to": [((randn(3, 4),), {"dtype": "f32"}, lambda x: x.to(torch.float32)), ((randn(5),), {"dtype": "i64"}, lambda x: x.to(torch.int64))],
+        **recurrent.rows(),
     }
