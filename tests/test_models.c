@@ -47,11 +47,14 @@ static void the_table_says_what_each_model_is(void **state)
         const tp_model_info *m = tp_model_at(i);
         assert_ptr_equal(tp_model_find(m->name), m);
         assert_true(*m->title && m->paper && *m->options);
-        assert_true(m->defaults.classes > 0 && m->defaults.channels > 0 && m->defaults.image_size > 0);
-        assert_int_equal(m->defaults.features, 0);
+        const bool pictures = m->input == TP_INPUT_PICTURE || m->input == TP_INPUT_FLAT;
+        assert_true(m->defaults.classes > 0 && (m->steps > 0) != pictures);
+        assert_true((m->defaults.channels > 0 && m->defaults.image_size > 0) == pictures);
+        assert_true((m->defaults.features > 0) == (m->input == TP_INPUT_SEQUENCE));
     }
-    assert_true(tp_model_find("mlp")->flat_input);
-    assert_false(tp_model_find("lenet5")->flat_input);
+    assert_int_equal(tp_model_find("mlp")->input, TP_INPUT_FLAT);
+    assert_int_equal(tp_model_find("lenet5")->input, TP_INPUT_PICTURE);
+    assert_int_equal(tp_model_find("char-lm")->input, TP_INPUT_TEXT);
     assert_string_equal(tp_model_find("lenet5")->title, "LeNet-5");
     assert_string_equal(tp_model_find("lenet5")->paper, "LeCun et al. 1998");
     expect_no_error();
@@ -66,14 +69,16 @@ static void every_model_learns(void **state)
         const tp_model_info *m = tp_model_at(i);
         const tp_model_options *d = &m->defaults;
         const int64_t side = d->image_size > 67 ? 67 : d->image_size, classes = 10;
+        const bool text = m->input == TP_INPUT_TEXT;
         tp_module *net = tp_model(m->name, .classes = classes, .image_size = side,
                                   .stem = strncmp(m->name, "vgg", 3) ? NULL : "cifar");
         expect_no_error();
-        tp_tensor *x = tp_rand(TP_SHAPE(2, d->channels, side, side)),
-                  *truth = tp_randint(0, classes, TP_SHAPE(2));
-        tp_tensor *loss = tp_cross_entropy(tp_forward(net, x), truth);
+        tp_shape input = tp_model_input_shape(m, &(tp_model_options){ .image_size = side }, 2);
+        tp_tensor *x = text ? tp_randint(0, classes, input) : tp_rand(input);
+        tp_tensor *y = tp_forward(net, x), *truth = tp_randint(0, classes, TP_SHAPE(text ? tp_numel(x) : 2));
+        tp_tensor *loss = tp_cross_entropy(text ? tp_flatten(y, 0, 1) : y, truth);
         double weight;
-        for (tp_tensor *y; (y = tp_take_aux(net, &weight));)
+        while ((y = tp_take_aux(net, &weight)))
             loss = tp_add(loss, tp_mul(tp_cross_entropy(y, truth), weight));
         assert_int_equal(tp_backward(loss), TP_OK);
         tp_params *p = tp_parameters(net);

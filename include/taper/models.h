@@ -15,14 +15,26 @@ typedef struct tp_model_options {
     int64_t classes;           /* outputs; the model's own default (10 for lenet5) */
     int64_t channels;          /* of the input image; the model's own default */
     int64_t image_size;        /* height = width of the input; 32 with the stem cifar, else the model's own default */
-    int64_t features;          /* mlp: inputs; channels * image_size^2 if 0 */
-    const char *hidden;        /* mlp: widths, "128,64"; simple_cnn: channels of each block, "32,64" */
+    int64_t features;          /* mlp: inputs; channels * image_size^2 if 0; sequence-classifier: of a step */
+    const char *hidden;        /* mlp: widths, "128,64"; simple_cnn: channels of each block, "32,64"; recurrent ones: width, "256" */
     const char *activation;    /* "tanh", "relu", ...; the model's own default */
     const char *variant;       /* the model's own default */
     double dropout;            /* the model's own default */
     const char *stem;          /* "imagenet" (halves large pictures at once); "cifar": for pictures of about 32x32 */
     bool recompute;            /* blocks keep their input alone for backward: tp_module_recompute */
+    const char *cell;          /* recurrent ones: "rnn", "lstm", "gru" */
+    int64_t layers;            /* recurrent ones: layers on each other, `hidden` wide */
+    int64_t embedding;         /* char-lm: numbers that a character becomes */
+    bool bidirectional;        /* sequence-classifier: from the last step to the first as well */
+    const char *pooling;       /* sequence-classifier: "last", "mean", "attention" */
 } tp_model_options;
+
+typedef enum tp_model_input {
+    TP_INPUT_PICTURE,  /* (N, C, H, W) */
+    TP_INPUT_FLAT,     /* (N, features); pictures are flattened by the model itself as well */
+    TP_INPUT_SEQUENCE, /* (N, T, features); of pictures (N, C, H, W) the H rows */
+    TP_INPUT_TEXT,     /* (N, T) characters of a vocabulary of `classes` */
+} tp_model_input;
 
 /* tp_model("lenet5", .classes = 10) */
 #define tp_model(name, ...) tp_model_opt(name, &(tp_model_options){ .struct_size = sizeof(tp_model_options), __VA_ARGS__ })
@@ -32,11 +44,13 @@ typedef struct tp_model_info {
     const char *name, *title, *paper; /* "lenet5", "LeNet-5", "LeCun et al. 1998" */
     const char *options;              /* names of the options it reads: "classes channels activation" */
     tp_model_options defaults;        /* features 0 where it follows from the image */
-    bool flat_input;                  /* takes (N, features); images are flattened by the model itself as well */
+    tp_model_input input;
+    int64_t steps;                    /* T of a typical sequence or text, as summaries have it */
 } tp_model_info;
 TP_API int tp_model_count(void);
 TP_API const tp_model_info *tp_model_at(int i);
 TP_API const tp_model_info *tp_model_find(const char *name); /* NULL, without an error, if there is none */
+TP_API tp_shape tp_model_input_shape(const tp_model_info *, const tp_model_options *, int64_t batch); /* NULL options: the defaults */
 TP_API int64_t tp_model_image_size(const tp_model_info *, const tp_model_options *); /* as said or by default; 0: it has none */
 
 #ifdef __cplusplus

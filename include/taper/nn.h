@@ -262,6 +262,10 @@ TP_API tp_status tp_detach_state(tp_rnn_state *);
 
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
 TP_API tp_module *tp_nn_dropout2d(double p); /* whole channels of an example */
+TP_API tp_module *tp_nn_embedding(int64_t count, int64_t width); /* whole numbers (..) -> (.., width); weight (count, width) is N(0, 1) */
+TP_API tp_module *tp_nn_rows(void); /* pictures (N, C, H, W) -> sequences of their rows (N, H, C W); (N, T) -> (N, T, 1); others stay */
+/* (N, T, D) -> (N, D): the "last" step (of two directions each one's own), the "mean", or "attention": softmax over t of w . x_t as shares */
+TP_API tp_module *tp_nn_sequence_pooling(const char *kind, int64_t width, bool bidirectional);
 TP_API tp_module *tp_nn_flatten(void);     /* (N, ...) -> (N, numel / N) */
 TP_API tp_module *tp_nn_identity(void);
 

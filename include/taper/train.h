@@ -56,13 +56,15 @@ typedef struct tp_progress {
     double loss, lr, examples_per_second, seconds; /* loss: running mean of the epoch */
     bool epoch_done;
     double train_loss, train_accuracy, test_loss, test_accuracy, best; /* when epoch_done; accuracy in [0, 1], NaN for regressions */
-    bool is_best;
+    bool is_best, by_accuracy; /* best: an accuracy, or a loss, of regressions and of language models */
 } tp_progress;
 typedef bool tp_progress_fn(void *context, const tp_progress *);
 
 typedef struct tp_train_result {
     int64_t epochs, global_step;
-    double test_loss, test_accuracy, best; /* best: accuracy, or loss for regressions */
+    double test_loss, test_accuracy, best;
+    bool by_accuracy;    /* best: an accuracy, or a loss, of regressions and of language models */
+    tp_model_input input; /* of the model */
     int64_t best_epoch;
     double seconds;
     bool stopped;        /* by the caller */
@@ -108,6 +110,22 @@ typedef struct tp_prediction {
 } tp_prediction;
 typedef bool tp_prediction_fn(void *context, const tp_prediction *);
 TP_API tp_status tp_run_predict(tp_run *, const char *const *paths, int n, int64_t batch_size, tp_prediction_fn *told, void *context);
+
+/* Goes on with a text, character by character: softmax(scores / temperature) over the top_k likeliest, by the seed's draws.  told gets
+ * each character (a byte, where the run's unit is bytes); it returns false to stop.  A prompt's characters must be in the run's
+ * vocabulary; without a prompt a newline stands before the text.  The run's model must be a language model. */
+typedef struct tp_generate_options {
+    size_t struct_size;
+    const char *prompt;
+    int64_t length;       /* characters: 200 */
+    double temperature;   /* 1; TP_ZERO: always the likeliest */
+    int64_t top_k;        /* 0: all */
+    uint64_t seed;
+} tp_generate_options;
+typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
+#define tp_run_generate(run, told, context, ...) \
+    tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
+TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
 
 typedef struct tp_eval_result {
     int64_t examples;

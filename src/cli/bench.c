@@ -1,6 +1,6 @@
 /* bench.c - `taper bench MODEL`: how long inference or a training step of a model takes on this machine.
  *
- * Random pictures of the model's input shape; one step to warm up, then steps are timed one by one.
+ * Random numbers of the model's input shape; one step to warm up, then steps are timed one by one.
  * Layer: cli.  Depends on models.h, train.h, json.h.  Read next: summary.c. */
 #include "cli/cli.h"
 #include "cli/json.h"
@@ -33,7 +33,10 @@ static void step(const subject *s)
         tp_forward(s->net, s->x);
         return;
     }
-    tp_tensor *loss = tp_cross_entropy(tp_forward(s->net, s->x), s->y);
+    tp_tensor *y = tp_forward(s->net, s->x);
+    if (s->input.ndim == 2 && tp_ndim(y) == 3) /* a score for each character of each place */
+        y = tp_flatten(y, 0, 1);
+    tp_tensor *loss = tp_cross_entropy(y, s->y);
     tp_zero_grad(s->optim);
     tp_backward(loss);
     tp_step(s->optim);
@@ -130,9 +133,11 @@ int verb_bench(cli *c)
         return usage_error("--optim: inference has no optimizer; it goes with --train");
     subject s = { .net = tp_model_opt(model, o) };
     int64_t batch = c->train.batch_size ? c->train.batch_size : 1;
-    s.input = model_input(info, o, batch);
-    s.x = tp_randn(s.input);
-    s.y = tp_randint(0, o->classes ? o->classes : info->defaults.classes, TP_SHAPE(batch));
+    const bool text = info->input == TP_INPUT_TEXT;
+    const int64_t classes = o->classes ? o->classes : info->defaults.classes;
+    s.input = tp_model_input_shape(info, o, batch);
+    s.x = text ? tp_randint(0, classes, s.input) : tp_randn(s.input);
+    s.y = tp_randint(0, classes, text ? TP_SHAPE(tp_numel(s.x)) : TP_SHAPE(batch));
     if (s.net && c->train_steps)
         s.optim = tp_optim_new(c->train.optim ? c->train.optim : "adam", tp_parameters(s.net),
                                &c->train.optim_options);

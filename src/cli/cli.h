@@ -112,6 +112,7 @@ struct cli {
     int n_words;
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
+    tp_generate_options generate;
     const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label;
     int64_t top, steps, depth;
     int threads;
@@ -131,11 +132,12 @@ const char *backward_choice(int i);
 const char *op_choice(int i);
 const char *part_choice(int i);
 const char *bad_image_choice(int i);
+const char *bad_text_choice(int i);
+const char *unit_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
 const char *show_choice(int i);
-tp_shape model_input(const tp_model_info *, const tp_model_options *, int64_t batch); /* what it takes */
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 

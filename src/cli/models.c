@@ -27,21 +27,6 @@ static const option *find_option(const char *name, size_t length)
     return NULL;
 }
 
-static int64_t either(int64_t a, int64_t b)
-{
-    return a ? a : b;
-}
-
-tp_shape model_input(const tp_model_info *m, const tp_model_options *o, int64_t batch)
-{
-    int64_t channels = either(o->channels, m->defaults.channels);
-    int64_t size = tp_model_image_size(m, o);
-    int64_t features = either(o->features, m->defaults.features);
-    if (m->flat_input && (o->features || !channels || !size))
-        return TP_SHAPE(batch, features);
-    return TP_SHAPE(batch, channels, size, size);
-}
-
 static const void *default_of(const tp_model_info *m, const option *o)
 {
     return (const char *)&m->defaults + (o->field - offsetof(cli, train.model_options));
@@ -97,7 +82,8 @@ static void print_model(const tp_model_info *m)
 {
     enum { COLUMN = 14 };
     char line[1024] = "";
-    printf("%s%-*s%s%s%s%s\n", bold(stdout), COLUMN, m->name, no_style(stdout), m->title,
+    const char *gap = strlen(m->name) < COLUMN ? "" : "  ";
+    printf("%s%-*s%s%s%s%s%s\n", bold(stdout), COLUMN, m->name, no_style(stdout), gap, m->title,
            *m->paper ? ", " : "", m->paper);
     list_options(m, line, sizeof line);
     if (!*line)

@@ -40,6 +40,18 @@ const char *bad_image_choice(int i)
     return i < 2 ? names[i] : NULL;
 }
 
+const char *bad_text_choice(int i)
+{
+    static const char *const names[] = { "error", "replace" };
+    return i < 2 ? names[i] : NULL;
+}
+
+const char *unit_choice(int i)
+{
+    static const char *const names[] = { "chars", "bytes" };
+    return i < 2 ? names[i] : NULL;
+}
+
 const char *backward_choice(int i)
 {
     static const char *const names[] = { "sum", "mean" };

@@ -122,13 +122,15 @@ static void print_epoch(const tp_progress *p, double seconds)
     text_duration(duration, seconds);
     close_progress_line();
     printf("epoch %*lld/%s  loss %.4f", width, (long long)p->epoch, total, p->train_loss);
-    if (isfinite(p->test_accuracy))
+    if (isfinite(p->test_accuracy) && p->by_accuracy)
         printf("  train %5.2f %%  test %s%5.2f %%%s  best %5.2f %%", 100 * p->train_accuracy,
                p->is_best ? green(stdout) : "", 100 * p->test_accuracy, p->is_best ? no_style(stdout) : "",
                100 * p->best);
     else
         printf("  test %s%.4f%s  best %.4f", p->is_best ? green(stdout) : "", p->test_loss,
                p->is_best ? no_style(stdout) : "", p->best);
+    if (isfinite(p->test_accuracy) && !p->by_accuracy)
+        printf("  right %5.2f %%", 100 * p->test_accuracy);
     printf("  %s\n", duration);
     fflush(stdout);
 }

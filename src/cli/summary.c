@@ -257,7 +257,7 @@ int verb_summary(cli *c)
         return no_model(what);
     tp_shape input = { 0 };
     if (net)
-        input = model_input(info, o, batch);
+        input = tp_model_input_shape(info, o, batch);
     if (!net || tp_summarize(net, input, &s))
         return library_error();
     (c->json ? json_summary : print_summary)(what, input, &s, c->depth ? c->depth : INT64_MAX);

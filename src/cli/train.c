@@ -79,7 +79,7 @@ static void print_result(const tp_train_result *r)
     text_duration(duration, r->seconds);
     if (r->stopped_early)
         printf("stopped early: no better result in a while\n");
-    if (isfinite(r->test_accuracy))
+    if (r->by_accuracy)
         printf("best: %.2f %% of the test examples right, after epoch %lld; %s in all\n", 100 * r->best,
                (long long)r->best_epoch, duration);
     else
@@ -87,11 +87,13 @@ static void print_result(const tp_train_result *r)
                duration);
 }
 
-static void print_next(const char *out, bool pictures)
+static void print_next(const char *out, const tp_train_result *r)
 {
     printf("\nlook at   %s/report.html\n", out);
     printf("try next  taper eval %s\n", out);
-    if (pictures)
+    if (r->input == TP_INPUT_TEXT)
+        printf("          taper generate %s --prompt 'The '\n", out);
+    else if (isfinite(r->test_accuracy))
         printf("          taper predict %s PICTURE.png\n", out);
     printf("          taper summary %s\n", out);
 }
@@ -133,6 +135,6 @@ int verb_train(cli *c)
         return interrupted(folder);
     close_progress_line();
     print_result(&result);
-    print_next(folder, isfinite(result.test_accuracy));
+    print_next(folder, &result);
     return EXIT_FINE;
 }

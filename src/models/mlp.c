@@ -42,6 +42,6 @@ const model_row model_mlp = {
                             .image_size = 28,
                             .hidden = "128,64",
                             .activation = "relu" },
-              .flat_input = true },
+              .input = TP_INPUT_FLAT },
     .build = build,
 };

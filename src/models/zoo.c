@@ -131,6 +131,29 @@ static double dropout_of(const tp_model_info *info, double value, double otherwi
     return given ? fabs(value) : otherwise;
 }
 
+static int64_t either(int64_t a, int64_t b)
+{
+    return a ? a : b;
+}
+
+tp_shape tp_model_input_shape(const tp_model_info *m, const tp_model_options *o, int64_t batch)
+{
+    static const tp_model_options none = { .struct_size = sizeof none };
+    o = o ? o : &none;
+    const int64_t channels = either(o->channels, m->defaults.channels), size = tp_model_image_size(m, o),
+                  features = either(o->features, m->defaults.features);
+    switch (m->input) {
+    case TP_INPUT_TEXT: return TP_SHAPE(batch, m->steps);
+    case TP_INPUT_SEQUENCE: return TP_SHAPE(batch, m->steps, features);
+    case TP_INPUT_FLAT:
+        if (o->features || !channels || !size)
+            return TP_SHAPE(batch, features);
+        break;
+    case TP_INPUT_PICTURE: break;
+    }
+    return TP_SHAPE(batch, channels, size, size);
+}
+
 int64_t tp_model_image_size(const tp_model_info *info, const tp_model_options *o)
 {
     const bool small = o && o->stem && !strcmp(o->stem, "cifar");
@@ -163,6 +186,12 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     all.dropout = dropout_of(info, o->dropout, d->dropout);
     check_read(info, "recompute", o->recompute);
     all.recompute = o->recompute;
+    all.cell = text_of(info, "cell", o->cell, d->cell);
+    all.layers = size_of(info, "layers", o->layers, d->layers);
+    all.embedding = size_of(info, "embedding", o->embedding, d->embedding);
+    check_read(info, "bidirectional", o->bidirectional);
+    all.bidirectional = o->bidirectional;
+    all.pooling = text_of(info, "pooling", o->pooling, d->pooling);
     if (tp_error_pending())
         return NULL;
     TP_SCOPE;

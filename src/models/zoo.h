@@ -22,6 +22,9 @@ int model_widths(const char *model, const char *text, int64_t widths[MODEL_MAX_H
 int model_choice(const char *model, const char *option, const char *value, const char *const *choices);
 bool model_small_stem(const char *model, const tp_model_options *);
 
+/* The recurrent layers that cell, layers, hidden and bidirectional name, batch first, with dropout between them; *width of their output. */
+tp_module *model_recurrent(const char *model, const tp_model_options *, int64_t input, int64_t *width);
+
 /* Fills the weights of all convolutions and linear layers anew, NULL: as the layers did; zero_bias: all biases are 0. */
 typedef tp_tensor *model_initialiser(tp_tensor *);
 void model_initialise(tp_module *net, model_initialiser *conv, model_initialiser *linear, bool zero_bias);

@@ -204,6 +204,8 @@ static tp_status own_strings(setup *s)
         &c->model_options.activation,
         &c->model_options.variant,
         &c->model_options.stem,
+        &c->model_options.cell,
+        &c->model_options.pooling,
         &c->data_options.csv.target,
         &c->data_options.on_bad_image,
         &c->data_options.kind,

@@ -189,6 +189,7 @@ static tp_progress progress_of(const trainer *t, double rate)
         .test_loss = NAN,
         .test_accuracy = NAN,
         .best = s->best,
+        .by_accuracy = setup_by_accuracy(t->setup),
     };
 }
 

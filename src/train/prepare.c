@@ -20,6 +20,8 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     const tp_model_info *info = tp_model_find(s->config.model);
     const tp_model_options *m = &s->config.model_options;
     tp_data_options o = s->config.data_options;
+    if (info && info->input == TP_INPUT_TEXT)
+        o.kind = "text";
     if (!o.channels) /* pictures of a folder come as the network wants them */
         o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
     if (!o.image_size && s->pictures_cropped) /* a run whose pictures the dataset brought to size */
@@ -132,8 +134,8 @@ static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
         else
             snprintf(text, sizeof text, "resize=%lldx%lld", (long long)size, (long long)size);
     }
-    if (shape.dim[0] <= MAX_CHANNELS && (pictures || shape.ndim == 1) &&
-        add_normalize(text, train, (int)shape.dim[0]))
+    const bool numbers = pictures || (shape.ndim == 1 && strcmp(s->data_kind, "text") != 0);
+    if (shape.dim[0] <= MAX_CHANNELS && numbers && add_normalize(text, train, (int)shape.dim[0]))
         return tp_error_pending();
     s->config.transform = setup_text(s, text);
     return tp_error_pending();
@@ -174,11 +176,12 @@ static tp_status check_inputs(const setup *s, const tp_model_info *info)
 {
     const tp_train_config *c = &s->config;
     tp_shape shape = s->data_shape;
-    if (shape.ndim == 1 && !info->flat_input)
+    const bool pictures_only = info->input == TP_INPUT_PICTURE;
+    if (shape.ndim == 1 && pictures_only)
         return tp_fail(TP_ERR_SHAPE, "%s takes pictures, %s has rows of %lld numbers", c->model, c->data,
                        (long long)shape.dim[0]);
     int64_t channels = c->model_options.channels ? c->model_options.channels : info->defaults.channels;
-    if (shape.ndim == 3 && !info->flat_input && channels && channels != shape.dim[0] &&
+    if (shape.ndim == 3 && pictures_only && channels && channels != shape.dim[0] &&
         (c->model_options.channels || !reads(info, "channels")))
         return tp_fail(TP_ERR_SHAPE, "%s takes pictures of %lld channels, those of %s have %lld", c->model,
                        (long long)channels, c->data, (long long)shape.dim[0]);
@@ -197,6 +200,10 @@ static void fill_model_options(setup *s, const tp_model_info *info, tp_shape inp
     tp_model_options *m = &s->config.model_options;
     if (!m->classes && reads(info, "classes"))
         m->classes = s->classes ? s->classes : 1;
+    if (!m->features && info->input == TP_INPUT_SEQUENCE) {
+        m->features = input.ndim == 3 ? input.dim[0] * input.dim[2] : input.ndim == 2 ? input.dim[1] : 1;
+        return;
+    }
     if (input.ndim != 3) {
         if (!m->features && reads(info, "features"))
             m->features = input.dim[0];
@@ -241,7 +248,7 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
                        count ? "test" : "training");
     if (take_class_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
-    const bool any_size = info->flat_input && !c->model_options.image_size;
+    const bool any_size = info->input != TP_INPUT_PICTURE && !c->model_options.image_size;
     int64_t size = any_size ? 0 : tp_model_image_size(info, &c->model_options);
     bool sizes_differ = !transform_is_known(s->data_shape);
     size = sizes_differ && !size ? 224 : size;

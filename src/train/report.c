@@ -124,6 +124,9 @@ static void read_metrics(report_run *r)
     for (int64_t i = 0; i < r->n_rows; i++)
         accuracy |= isfinite(r->rows[i].test_accuracy) || isfinite(r->rows[i].train_accuracy);
     r->regression = !accuracy && (r->n_rows || r->evaluation);
+    const js_value *dataset = r->config ? js_get(r->config, "dataset") : NULL;
+    r->by_loss = r->regression || report_number(dataset, "targets") > 1;
+    r->text = !strcmp(report_string(dataset, "kind", ""), "text");
 }
 
 static tp_status read_run(report_run *r)
@@ -161,15 +164,15 @@ static void put_duration(report_page *p, double s)
 static void put_best(report_page *p, const report_run *r)
 {
     const report_row *best = r->best >= 0 ? &r->rows[r->best] : r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
-    double value = best ? (r->regression ? best->test_loss : best->test_accuracy) : NAN;
+    double value = best ? (r->by_loss ? best->test_loss : best->test_accuracy) : NAN;
     if (!isfinite(value))
-        value = report_number(r->evaluation, r->regression ? "loss" : "accuracy");
+        value = report_number(r->evaluation, r->by_loss ? "loss" : "accuracy");
     page_put(p, "<div><div class=\"big\">");
-    if (r->regression && isfinite(value))
+    if (r->by_loss && isfinite(value))
         page_put(p, "%.4g", value);
     else
         page_percent(p, value, 2);
-    page_put(p, "</div><div class=\"soft\">best test %s", r->regression ? "loss" : "accuracy");
+    page_put(p, "</div><div class=\"soft\">best test %s", r->by_loss ? "loss" : "accuracy");
     if (r->best >= 0)
         page_put(p, ", epoch %g", best->epoch);
     page_put(p, "</div></div>\n");
@@ -354,7 +357,11 @@ void report_commands(report_page *p, const report_run *r)
         const char *verb, *rest, *what;
     } lines[] = { { "train --resume", "", "go on training; --epochs N for more" },
                   { "eval", "", "measure it on the test data" },
-                  { "predict", r->regression ? " FILE" : " picture.png", "use it" },
+                  { r->text ? "generate" : "predict",
+                    r->text         ? " --prompt 'The '"
+                    : r->regression ? " FILE"
+                                    : " picture.png",
+                    "use it" },
                   { "summary", "", "its layers" } };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         page_put(p, "taper %s ", lines[i].verb);

@@ -5,18 +5,6 @@
 #include "base/error.h"
 #include "train/report.h"
 
-static tp_shape input_shape(const tp_train_config *c)
-{
-    const tp_model_info *info = tp_model_find(c->model ? c->model : "");
-    const tp_model_options *o = &c->model_options, none = { 0 }, *d = info ? &info->defaults : &none;
-    int64_t features = o->features > 0 ? o->features : d->features;
-    if (info && info->flat_input && features > 0)
-        return TP_SHAPE(1, features);
-    int64_t channels = o->channels > 0 ? o->channels : d->channels > 0 ? d->channels : 1;
-    int64_t size = tp_model_image_size(info, o);
-    return TP_SHAPE(1, channels, size, size);
-}
-
 static void put_shape(report_page *p, const tp_shape *s)
 {
     for (int i = 0; i < s->ndim; i++)
@@ -58,7 +46,9 @@ void report_model(report_page *p, const report_run *r)
     page_put(p, "<section>\n<h2>Model</h2>\n");
     if (!r->run)
         tp_error_set(TP_ERR_IO, "%s", r->no_run);
-    if (r->run && !tp_summarize(tp_run_model(r->run), input_shape(tp_run_config(r->run)), &s)) {
+    const tp_train_config *c = tp_run_config(r->run);
+    const tp_model_info *info = c ? tp_model_find(c->model) : NULL;
+    if (info && !tp_summarize(tp_run_model(r->run), tp_model_input_shape(info, &c->model_options, 1), &s)) {
         page_put(p, "<div class=\"wide\"><table>\n<tr><th>Module</th><th>Type</th><th></th><th "
                     "class=\"n\">Output</th>"
                     "<th class=\"n\">Parameters</th><th class=\"n\">Operations</th></tr>\n");

@@ -47,6 +47,8 @@ static void fill_result(const trainer *t, tp_train_result *result)
         .test_loss = t->state.test_loss,
         .test_accuracy = t->state.test_accuracy,
         .best = t->state.best,
+        .by_accuracy = t->setup && setup_by_accuracy(t->setup),
+        .input = t->config ? tp_model_find(t->config->model)->input : TP_INPUT_PICTURE,
         .best_epoch = t->state.best_epoch,
         .seconds = t->begun > 0 ? clock_seconds() - t->begun : 0,
         .stopped = t->stopped,

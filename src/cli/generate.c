@@ -1,0 +1,37 @@
+/* generate.c - `taper generate DIR`: a language model goes on with a text.
+ *
+ * The text goes to stdout as it is made; the prompt comes first, so that it reads as one.
+ * Layer: cli.  Depends on train.h.  Read next: predict.c. */
+#include "cli/cli.h"
+#include "cli/progress.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static bool put(void *context, const char *text, size_t bytes)
+{
+    const bool *terminal = context;
+    fwrite(text, 1, bytes, stdout);
+    if (*terminal)
+        fflush(stdout);
+    return !ferror(stdout) && !caught_signal();
+}
+
+int verb_generate(cli *c)
+{
+    TP_SCOPE;
+    bool terminal = isatty(STDOUT_FILENO);
+    const char *prompt = c->generate.prompt ? c->generate.prompt : "";
+    tp_run *run = tp_run_open(c->words[0]);
+    if (!run)
+        return library_error();
+    c->generate.struct_size = sizeof c->generate;
+    if (option_given(c, "temperature") && c->generate.temperature == 0)
+        c->generate.temperature = TP_ZERO;
+    catch_signals();
+    fputs(prompt, stdout);
+    if (tp_run_generate_opt(run, put, &terminal, &c->generate))
+        return library_error();
+    putchar('\n');
+    return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;
+}
