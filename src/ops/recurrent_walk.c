@@ -9,7 +9,8 @@
 #include "base/parallel.h"
 
 enum {
-    BLOCK = 16,            /* sequences: enough rows for each number of the weight that is read */
+    BLOCK =
+        8, /* sequences: with more, a number of the weight would be read less often, which brings nothing */
     FEW_STEPS = 4,         /* copying the weight costs as much as a step or two */
     SHARED_WORK = 1 << 18, /* multiply-adds of a step's product from which threads may share it */
     PANEL_WORK = 1 << 16,
