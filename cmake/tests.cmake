@@ -41,7 +41,7 @@ if(tests AND CMOCKA_FOUND)
     endforeach()
 
     # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
-    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random)
+    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random test_recurrent)
         if(NOT TARGET ${name})
             continue()
         endif()

@@ -1,7 +1,7 @@
 /* recurrent_backward.c - the gradient of a recurrent layer: back through the steps, then each weight's as one product over all.
  *
  * d: what the gates' arguments get, (T B, G H); ds: what the state's products get, which differs for GRU alone.
- *   dh' = ds W_hh (+ dh z, GRU);  dx = d W_ih;  dW_ih = d^T x;  dW_hh = ds^T h';  dbias_ih = sum of d;  dbias_hh = sum of ds
+ *   dh' = ds W_hh (+ dh z, GRU);  dx = d W_ih;  dW_ih = d^T x;  dW_hh = ds^T h';  dbias = sums of d and ds
  * Its own gradient is taken from recurrent_steps, which computes the layer once more.
  * Layer: ops.  Kernels: gemm, panels, recurrent (kernels.h).  Read next: recurrent_steps.c. */
 #include "ops/recurrent.h"
@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { GATES_AT_ONCE = 1 << 14, SUM_COLS = 64 };
+enum { GATES_AT_ONCE = 1 << 14 };
 enum { D_X, D_WEIGHT_IH, D_WEIGHT_HH, D_BIAS_IH, D_BIAS_HH, D_H0, D_C0, D_WEIGHT_HR, D_PEEPHOLE, D_OUTPUTS };
 
 typedef struct backward_run {
@@ -23,7 +23,7 @@ typedef struct backward_run {
     char *dh, *dc; /* (B, P), (B, H): of the states, as the steps go back */
     char *dp;      /* (T B, P): of what the projection gives, */
     char *m, *dm;  /* (T B, H): what it gets, and its gradient at this step, (B, H) */
-    char *before;  /* (T B, P): h' of each step */
+    char *beside;  /* (T B, ..): what d is multiplied with over all steps */
     place *places;
     void **a, **c;
     char *scratch;
@@ -52,8 +52,13 @@ static recurrent_weight weight_ih(const recurrence *r) /* dx = d W */
     return (recurrent_weight){ .n = r->i, .k = r->gates * r->h, .b_row = r->i, .b_col = 1, .all_rows = true };
 }
 
-/* A weight's gradient, d (rows, n)^T b (rows, k), or that transposed: the side with fewer numbers is the one that is copied in
- * narrow strips. */
+/* What gets multiplied with d, or ds, over all steps: x, h' and a one side by side; of a GRU x and a one, then h' and a one. */
+static int64_t most_beside(const recurrence *r)
+{
+    return 1 + (r->kind == GRU ? (r->i > r->p ? r->i : r->p) : r->i + r->p);
+}
+
+/* d (rows, n)^T b (rows, k), or that transposed: the side with fewer numbers is the one that is copied in narrow strips. */
 static gemm_args over_steps(const recurrence *r, int64_t n, int64_t k)
 {
     const int64_t m = n > k ? k : n, cols = n > k ? n : k;
@@ -65,17 +70,19 @@ static gemm_args over_steps(const recurrence *r, int64_t n, int64_t k)
 static size_t over_steps_bytes(const recurrence *r, int64_t n, int64_t k)
 {
     const gemm_args g = over_steps(r, n, k);
-    return cache_lines(n > k ? n * k * r->size : 0) + r->kernels->gemm_scratch[r->type](&g);
+    return cache_lines(n * k * r->size) + r->kernels->gemm_scratch[r->type](&g);
 }
 
+/* Any part may be left out where nobody wants it. */
 static size_t largest_product(const recurrence *r)
 {
     const int64_t wide = r->gates * r->h;
-    const size_t bytes[] = { over_steps_bytes(r, wide, r->i), over_steps_bytes(r, wide, r->p),
-                             over_steps_bytes(r, r->p, r->h) };
-    size_t most = 0;
-    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
-        most = bytes[i] > most ? bytes[i] : most;
+    size_t most = over_steps_bytes(r, r->p, r->h);
+    const int64_t columns[] = { 1, r->i, r->i + 1, r->p, r->p + 1, most_beside(r) - 1, most_beside(r) };
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        const size_t bytes = over_steps_bytes(r, wide, columns[i]);
+        most = bytes > most ? bytes : most;
+    }
     return most;
 }
 
@@ -106,7 +113,7 @@ static tp_status gradient_infer(tp_call *c)
     const recurrent_weight ih = weight_ih(&r), hh = weight_hh(&r), hr = weight_hr(&r);
     c->scratch_bytes += weight_bytes(&r, way, &ih) +
                         cache_lines(rows * wide * size) * (a->of.kind == GRU ? 2 : 1) +
-                        cache_lines(rows * r.p * size) + cache_lines(r.b * r.h * size) +
+                        cache_lines(rows * most_beside(&r) * size) + cache_lines(r.b * r.h * size) +
                         cache_lines(r.b * PLACE_BYTES) + weight_bytes(&r, way, &hh) + largest_product(&r);
     if (c->in[R_WEIGHT_HR])
         c->scratch_bytes += cache_lines(rows * r.p * size) + cache_lines(rows * r.h * size) +
@@ -226,21 +233,40 @@ static void walk_back(void *context, int64_t begin, int64_t end)
 
 /* ---- sums over all steps -------------------------------------------------------------------------------------------------------- */
 
-static void gather_before(void *context, int64_t begin, int64_t end)
+typedef struct sides { /* what stands side by side in a row of so many numbers */
+    const backward_run *w;
+    const char *x; /* NULL, false: not there */
+    bool before, one;
+    int64_t cols;
+} sides;
+
+static void gather_row(const sides *g, int64_t row, const char *before)
 {
-    const backward_run *w = context;
+    const recurrence *r = &g->w->r;
+    const int64_t x = g->x ? r->i * r->size : 0, h = g->before ? r->p * r->size : 0;
+    char *to = g->w->beside + row * g->cols * r->size;
+    if (x)
+        memcpy(to, g->x + row * x, (size_t)x);
+    if (h && before)
+        memcpy(to + x, before, (size_t)h);
+    else
+        memset(to + x, 0, (size_t)h); /* past a sequence's end, where d is 0 */
+    if (g->one)
+        r->kernels->convert[dtype_of_kernel(r->type)][TP_F64](to + x + h, 1, &(double){ 1 }, 1, 1);
+}
+
+static void gather_steps(void *context, int64_t begin, int64_t end)
+{
+    const sides *g = context;
+    const backward_run *w = g->w;
     const recurrence *r = &w->r;
-    const int64_t line = r->p * r->size;
+    const int64_t line = r->p * r->size, back = r->reverse ? r->row_t : -r->row_t;
     for (int64_t s = begin; s < end; s++)
         for (int64_t b = 0; b < r->b; b++) {
             const int64_t length = r->lengths ? r->lengths[b] : r->t,
                           t = s < length && r->reverse ? length - 1 - s : s,
-                          row = t * r->row_t + b * r->row_b, step_back = r->reverse ? r->row_t : -r->row_t;
-            const char *from = s >= length ? NULL : s ? w->y + (row + step_back) * line : w->h0 + b * line;
-            if (from)
-                memcpy(w->before + row * line, from, (size_t)line);
-            else
-                memset(w->before + row * line, 0, (size_t)line);
+                          row = t * r->row_t + b * r->row_b;
+            gather_row(g, row, s >= length ? NULL : s ? w->y + (row + back) * line : w->h0 + b * line);
         }
 }
 
@@ -261,42 +287,49 @@ static void clear_rest(const backward_run *w)
         }
 }
 
-static void weight_gradient(const backward_run *w, const char *d, int64_t n, const char *b, int64_t k,
-                            const tp_tensor *to)
+/* d^T b in new scratch memory: (n, k), or (k, n) where that is turned. */
+static const char *product_over_steps(const backward_run *w, const char *d, int64_t n, const char *b,
+                                      int64_t k)
 {
     const recurrence *r = &w->r;
     gemm_args g = over_steps(r, n, k);
     char *scratch = w->scratch;
-    if (to->numel == 0)
-        return;
-    const bool turned = n > k;
-    g.a = turned ? b : d, g.b = turned ? d : b;
-    g.c = turned ? taken(&scratch, n * k * r->size) : (void *)tensor_data(to);
+    g.a = n > k ? b : d, g.b = n > k ? d : b;
+    g.c = taken(&scratch, n * k * r->size);
     g.scratch = scratch, g.scratch_bytes = w->scratch_bytes - (size_t)(scratch - w->scratch);
     r->kernels->gemm[r->type](&g);
-    if (turned)
-        copy_strided(r->kernels, 2, (int64_t[]){ n, k }, tensor_data(to), (tp_dtype)to->dtype,
-                     (int64_t[]){ k, 1 }, g.c, (tp_dtype)to->dtype, (int64_t[]){ 1, n });
+    return g.c;
 }
 
-typedef struct sum_run {
-    const recurrence *r;
-    const char *d;
-    char *to;
-} sum_run;
-
-static void sum_columns(void *context, int64_t begin, int64_t end)
+/* Columns [first, ..) of d^T b, as many as the gradient has */
+static void put_part(const backward_run *w, const char *product, int64_t n, int64_t k, int64_t first,
+                     const tp_tensor *to)
 {
-    const sum_run *s = context;
-    const recurrence *r = s->r;
-    r->kernels->reduce_cols[KERNEL_SUM][r->type](s->to + begin * r->size, s->d + begin * r->size, r->t * r->b,
-                                                 end - begin, r->gates * r->h);
+    const int64_t cols = n ? to->numel / n : 0, row = n > k ? 1 : k, col = n > k ? n : 1;
+    const tp_dtype dtype = (tp_dtype)to->dtype;
+    if (cols)
+        copy_strided(w->r.kernels, 2, (int64_t[]){ n, cols }, tensor_data(to), dtype, (int64_t[]){ cols, 1 },
+                     product + first * col * w->r.size, dtype, (int64_t[]){ row, col });
 }
 
-static void sum_rows(const backward_run *w, const char *d, const tp_tensor *to)
+/* The gradients of weights and bias that d^T [x, h', 1] holds; without elements: not wanted. */
+static void weight_gradients(const backward_run *w, const char *d, const char *x, const tp_tensor *by_x,
+                             const tp_tensor *by_before, const tp_tensor *bias)
 {
-    if (to->numel)
-        parallel_for(to->numel, SUM_COLS, sum_columns, &(sum_run){ &w->r, d, tensor_data(to) });
+    const recurrence *r = &w->r;
+    const int64_t n = r->gates * r->h;
+    sides g = { w, by_x && by_x->numel ? x : NULL, by_before && by_before->numel, bias->numel, 0 };
+    const int64_t before = g.x ? r->i : 0, one = before + (g.before ? r->p : 0), k = one + g.one;
+    if (k == 0)
+        return;
+    g.cols = k;
+    parallel_for(r->t, GATES_AT_ONCE / (r->b * k + 1) + 1, gather_steps, &g);
+    const char *product = product_over_steps(w, d, n, w->beside, k);
+    if (g.x)
+        put_part(w, product, n, k, 0, by_x);
+    if (g.before)
+        put_part(w, product, n, k, before, by_before);
+    put_part(w, product, n, k, one, bias);
 }
 
 /* Of i and f the sums of di c' and df c', of o that of do c. */
@@ -338,21 +371,21 @@ static void begin_at(void *to, const void *from, int64_t bytes)
 static void sum_up(const tp_call *c, const backward_run *w, const char *const *in)
 {
     const recurrence *r = &w->r;
-    const int64_t wide = r->gates * r->h;
     tp_tensor *const *out = c->out;
     clear_rest(w);
     if (out[D_X]->numel)
         weight_all_rows(r, w->way, &w->ih, w->d, tensor_data(out[D_X]), NULL);
-    weight_gradient(w, w->d, wide, in[R_X], r->i, out[D_WEIGHT_IH]);
-    if (out[D_WEIGHT_HH]->numel)
-        parallel_for(r->t, GATES_AT_ONCE / (r->b * r->p + 1) + 1, gather_before, (void *)(uintptr_t)w);
-    weight_gradient(w, w->ds, wide, w->before, r->p, out[D_WEIGHT_HH]);
-    sum_rows(w, w->d, out[D_BIAS_IH]);
-    if (w->ds == w->d && out[D_BIAS_IH]->numel && out[D_BIAS_HH]->numel)
-        memcpy(tensor_data(out[D_BIAS_HH]), tensor_data(out[D_BIAS_IH]), (size_t)(wide * r->size));
-    else
-        sum_rows(w, w->ds, out[D_BIAS_HH]);
-    weight_gradient(w, w->dp, r->p, w->m, r->h, out[D_WEIGHT_HR]);
+    if (r->kind == GRU) {
+        weight_gradients(w, w->d, in[R_X], out[D_WEIGHT_IH], NULL, out[D_BIAS_IH]);
+        weight_gradients(w, w->ds, NULL, NULL, out[D_WEIGHT_HH], out[D_BIAS_HH]);
+    } else {
+        const tp_tensor *bias = out[out[D_BIAS_IH]->numel ? D_BIAS_IH : D_BIAS_HH], *other = out[D_BIAS_HH];
+        weight_gradients(w, w->d, in[R_X], out[D_WEIGHT_IH], out[D_WEIGHT_HH], bias);
+        if (bias != other && other->numel)
+            memcpy(tensor_data(other), tensor_data(bias), (size_t)(other->numel * r->size));
+    }
+    if (out[D_WEIGHT_HR]->numel)
+        put_part(w, product_over_steps(w, w->dp, r->p, w->m, r->h), r->p, r->h, 0, out[D_WEIGHT_HR]);
     sum_peephole(w, out[D_PEEPHOLE]);
 }
 
@@ -380,7 +413,7 @@ static void gradient_forward(const tp_call *c)
     w.d = w.ds = taken(&scratch, rows * wide * size);
     if (r->kind == GRU)
         w.ds = taken(&scratch, rows * wide * size);
-    w.before = taken(&scratch, rows * r->p * size);
+    w.beside = taken(&scratch, rows * most_beside(r) * size);
     w.places = taken(&scratch, r->b * PLACE_BYTES);
     w.a = (void **)(void *)(w.places + r->b), w.c = w.a + r->b;
     w.ih = weight_ih(r), w.hh = weight_hh(r), w.hr = weight_hr(r);

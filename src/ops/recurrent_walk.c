@@ -9,10 +9,13 @@
 #include "base/parallel.h"
 
 enum {
-    BLOCK = 16,            /* sequences: enough rows for each number of the weight that is read */
+    BLOCK =
+        8, /* sequences: with more, a number of the weight would be read less often, which brings nothing */
     FEW_STEPS = 4,         /* copying the weight costs as much as a step or two */
     SHARED_WORK = 1 << 18, /* multiply-adds of a step's product from which threads may share it */
     PANEL_WORK = 1 << 16,
+    COLUMNS_WORK = 1 << 16, /* numbers of the weight */
+    FEW_ROWS = 4,
     ROWS_AT_ONCE = 48, /* that stay in the second cache while the panels pass by */
 };
 
@@ -163,6 +166,32 @@ static void some_panels(void *context, int64_t begin, int64_t end)
     p->kernels->product(&part);
 }
 
+typedef struct columns_run {
+    const recurrence *r;
+    gemm_args all;
+} columns_run;
+
+static void some_columns(void *context, int64_t begin, int64_t end)
+{
+    const columns_run *run = context;
+    const int64_t size = run->r->size;
+    gemm_args g = run->all;
+    g.n = end - begin;
+    g.b = (const char *)g.b + begin * g.b_col * size;
+    g.c = (char *)g.c + begin * size;
+    g.bias = g.bias ? (const char *)g.bias + begin * size : NULL;
+    run->r->kernels->gemm[run->r->type](&g);
+}
+
+/* With so few rows a product waits for the weight, which several threads read faster.  Then it needs no scratch memory. */
+static void multiply(const recurrence *r, const gemm_args *g)
+{
+    if (g->m <= FEW_ROWS && g->b_row == 1 && g->a_col == 1 && g->n * g->k >= 2 * COLUMNS_WORK)
+        parallel_for(g->n, COLUMNS_WORK / g->k / 4 * 4 + 4, some_columns, &(columns_run){ r, *g });
+    else
+        r->kernels->gemm[r->type](g);
+}
+
 void weight_product(const recurrence *r, recurrent_way way, const recurrent_weight *w, int64_t m,
                     void *const *a, void *const *c, bool accumulate, const void *bias)
 {
@@ -173,7 +202,7 @@ void weight_product(const recurrence *r, recurrent_way way, const recurrent_weig
         g.c_row = m > 1 ? ((char *)c[1] - (char *)c[0]) / r->size : w->n;
         g.accumulate = accumulate, g.bias = bias;
         g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
-        r->kernels->gemm[r->type](&g);
+        multiply(r, &g);
         return;
     }
     product_run p = { { .m = m,
@@ -221,7 +250,7 @@ void weight_all_rows(const recurrence *r, recurrent_way way, const recurrent_wei
         gemm_args g = unpacked(r, w);
         g.a = a, g.a_row = w->k, g.a_col = 1, g.c = c, g.c_row = w->n, g.bias = bias;
         g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
-        r->kernels->gemm[r->type](&g);
+        multiply(r, &g);
         return;
     }
     rows_run run = {

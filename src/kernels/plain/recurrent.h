@@ -1,6 +1,6 @@
 /* recurrent.h - a body (plain.h): the gates of LSTM and GRU, one row at a time, and their derivatives.
  *
- * In vectors of any width: who includes this has vec, WIDTH, get(p, n), put(p, n, v) of the first n lanes, logistic_of and tanh_of.
+ * In vectors of any width: who includes this has vec, WIDTH, get(p, n), put(p, n, v) of the first n lanes, gate_of and tanh_of.
  * Formulas: kernels.h.
  * Layer: kernels.  Read next: ops/recurrent.h. */
 static inline int lanes_left(int64_t left)
@@ -23,11 +23,11 @@ static void lstm(const lstm_args *a)
             i += get(peephole + k, m) * c_before;
             f += get(peephole + n + k, m) * c_before;
         }
-        i = logistic_of(i), f = logistic_of(f), g = tanh_of(g);
+        i = gate_of(i), f = gate_of(f), g = tanh_of(g);
         const vec now = f * c_before + i * g;
         if (peephole)
             o += get(peephole + 2 * n + k, m) * now;
-        o = logistic_of(o);
+        o = gate_of(o);
         put(c + k, m, now);
         put(h + k, m, o * tanh_of(now));
         if (!gates)
@@ -73,8 +73,8 @@ static void gru(const gru_args *a)
     REAL *gates = a->gates, *h = a->h;
     for (int64_t k = 0; k < n; k += WIDTH) {
         const int m = lanes_left(n - k);
-        const vec r = logistic_of(get(x + k, m) + get(s + k, m)),
-                  z = logistic_of(get(x + n + k, m) + get(s + n + k, m)), sn = get(s + 2 * n + k, m),
+        const vec r = gate_of(get(x + k, m) + get(s + k, m)),
+                  z = gate_of(get(x + n + k, m) + get(s + n + k, m)), sn = get(s + 2 * n + k, m),
                   new = tanh_of(get(x + 2 * n + k, m) + r * sn);
         put(h + k, m, new + z *(get(before + k, m) - new));
         if (!gates)

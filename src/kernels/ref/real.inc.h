@@ -452,7 +452,7 @@ static inline void put(REAL *p, int n, vec v)
     *p = v;
 }
 
-static inline vec logistic_of(vec x)
+static inline vec gate_of(vec x)
 {
     return logistic(x);
 }
