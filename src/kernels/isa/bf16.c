@@ -1,0 +1,136 @@
+/* bf16.c - products and convolutions of floats that round their operands to bf16 and sum in float.
+ *
+ * The tile, the blocks and the gathers are those of float, over pairs of bf16 (pairs.inc.h).  What has too few rows to pay
+ * for the rounding goes to float's own kernels.  Compiled for one processor more than its instruction set (cmake/isa.cmake);
+ * dispatch.c puts it into a table of its own.
+ * Layer: kernels.  Depends on pairs.inc.h, tile.inc.h, gemm.inc.h, conv.inc.h.  Read next: f32.c, ../conv_way.c. */
+#include "base/parallel.h"
+#include "kernels/isa/isa.h"
+#include "kernels/isa/simd.h"
+#include "kernels/plain/loops.h"
+
+#include <math.h>
+#include <string.h>
+
+#define REAL float
+#define V(name) name##_f32
+#define LANES_OF_V LANES_F32
+
+#define RESULT REAL
+BINARY(add, a + b) /* partial sums and biases, row by row */
+#undef RESULT
+
+#include "kernels/isa/pairs.inc.h"
+
+#include "kernels/isa/tile.inc.h"
+
+#include "kernels/isa/gemm.inc.h"
+
+#include "kernels/isa/conv.inc.h"
+
+/* ---- products ------------------------------------------------------------------------------------------------- */
+
+/* What is rounded is m k + k n numbers, for m k n products. */
+enum { FEWEST = 24 };
+
+static bool is_worth(const gemm_args *g)
+{
+    return g->m >= FEWEST && g->n >= FEWEST && g->k >= FEWEST;
+}
+
+static void gemm(const gemm_args *g)
+{
+    if (is_worth(g))
+        gemm_in_blocks(g);
+    else
+        NAMED(gemm_f32)(g);
+}
+
+static size_t gemm_scratch(const gemm_args *g)
+{
+    return is_worth(g) ? blocks_scratch(g) : NAMED(gemm_scratch_f32)(g);
+}
+
+/* ---- convolutions: those of one tap that moves pixel by pixel are products -------------------------------------------------- */
+
+static bool is_product(const conv_args *a)
+{
+    bool is = a->groups == 1;
+    for (int i = 0; i < 2; i++)
+        is = is && a->kernel[i] == 1 && a->stride[i] == 1 && a->padding[i] == 0;
+    return is;
+}
+
+static gemm_args product_of(const conv_args *a, conv_direction d)
+{
+    const int64_t pixels = a->n * a->h * a->w, in = a->c, out = a->k;
+    gemm_args g = { .c = a->out, .scratch = a->scratch, .scratch_bytes = a->scratch_bytes };
+    if (d == CONV_FORWARD) { /* (pixels, in) times the turned weight */
+        g.m = pixels, g.n = out, g.k = in;
+        g.a = a->x, g.a_row = in, g.a_col = 1;
+        g.b = a->weight, g.b_row = 1, g.b_col = in;
+        g.bias = a->bias, g.relu = a->relu;
+    } else if (d == CONV_DATA_GRADIENT) { /* (pixels, out) times the weight */
+        g.m = pixels, g.n = in, g.k = out;
+        g.a = a->dy, g.a_row = out, g.a_col = 1;
+        g.b = a->weight, g.b_row = in, g.b_col = 1;
+    } else { /* (out, pixels) times (pixels, in) */
+        g.m = out, g.n = in, g.k = pixels;
+        g.a = a->dy, g.a_row = 1, g.a_col = out;
+        g.b = a->x, g.b_row = in, g.b_col = 1;
+    }
+    g.c_row = g.n;
+    return g;
+}
+
+static void forward(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_FORWARD);
+    if (is_product(a))
+        gemm_in_blocks(&g);
+    else
+        conv_forward(a);
+}
+
+static size_t forward_scratch(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_FORWARD);
+    return is_product(a) ? blocks_scratch(&g) : conv_forward_scratch(a);
+}
+
+static void data_gradient(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_DATA_GRADIENT);
+    if (is_product(a))
+        gemm_in_blocks(&g);
+    else
+        conv_data_gradient(a);
+}
+
+static size_t data_gradient_scratch(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_DATA_GRADIENT);
+    return is_product(a) ? blocks_scratch(&g) : conv_data_gradient_scratch(a);
+}
+
+static void weight_gradient(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
+    gemm_in_blocks(&g);
+}
+
+static size_t weight_gradient_scratch(const conv_args *a)
+{
+    gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
+    return blocks_scratch(&g);
+}
+
+void NAMED(fill_bf16)(kernel_table *t)
+{
+    t->gemm[KT_F32] = gemm;
+    t->gemm_scratch[KT_F32] = gemm_scratch;
+    conv_kernel *conv = t->conv[KT_F32][CONV_BF16];
+    conv[CONV_FORWARD] = (conv_kernel){ forward, forward_scratch };
+    conv[CONV_DATA_GRADIENT] = (conv_kernel){ data_gradient, data_gradient_scratch };
+    conv[CONV_WEIGHT_GRADIENT] = (conv_kernel){ weight_gradient, weight_gradient_scratch };
+}
