@@ -354,6 +354,9 @@ static void one_pool(int type)
         check(k->isa, "max pool", 2, type, want, NULL, 0, ny);
         if (memcmp(found, index, (size_t)ny * sizeof *index) || !margins_hold(3, (size_t)ny * sizeof *index))
             fail_msg("%s max pool finds others (%s)", k->isa, label);
+        k->max_pool[type](&g, buffers[2].data = place(2, (size_t)ny * size_of(type), size_of(type)), NULL,
+                          x->data);
+        check(k->isa, "max pool without places", 2, type, want, NULL, 0, ny);
         ref->max_pool_backward[1](&g, want, dy->wide, index);
         k->max_pool_backward[type](&g, buffers[2].data = place(2, (size_t)nx * size_of(type), size_of(type)),
                                    dy->data, index);

@@ -140,6 +140,8 @@ int verb_bench(cli *c)
         return library_error();
     tp_train(s.net, c->train_steps);
     timing t;
+    if (!c->train_steps && tp_fuse(s.net)) /* as taper predict does */
+        return library_error();
     if (measure(&s, c->steps, &t))
         (c->json ? json_bench : print_bench)(model, &s, &t);
     tp_summary_free(&s.sum);

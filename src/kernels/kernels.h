@@ -378,7 +378,7 @@ typedef struct kernel_table {
                     [CONV_DIRECTIONS]; /* NULL: this table has no such way; CONV_DIRECT is always there */
 
     void (*max_pool[2])(const pool_args *, void *y, int64_t *index,
-                        const void *x); /* index: ih * W + iw of the first largest */
+                        const void *x); /* index: ih * W + iw of the first largest; NULL: not wanted */
     void (*max_pool_backward[2])(const pool_args *, void *dx, const void *dy,
                                  const int64_t *index); /* dx += nothing else: zeroed inside */
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);

@@ -146,7 +146,7 @@ static void max_pool2d_forward(const tp_call *c)
     pool_run r = { .image = max_image,
                    .parts = c->in[0]->shape[0] < 8 ? 8 : 1, /* few images: parts of them */
                    .to = tensor_data(c->out[0]),
-                   .index = (int64_t *)(void *)tensor_data(c->out[1]) };
+                   .index = c->n_out > 1 ? (int64_t *)(void *)tensor_data(c->out[1]) : NULL };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
     for_images(c, &r, c->in[0], c->out[0]);
 }
@@ -218,6 +218,20 @@ const tp_op tp_op__max_pool2d = {
     .infer = pool_infer,
     .forward = max_pool2d_forward,
     .backward = max_pool2d_grad,
+    .examples = pool_examples,
+};
+
+/* Where no gradient will ask for the places. */
+const tp_op tp_op__max_pool2d_values = {
+    .name = "_max_pool2d_values",
+    .formula = "y[n,c,i,j] = largest x in window (i, j)",
+    .inputs = "x",
+    .n_in = 1,
+    .attrs_size = sizeof(pool_attrs),
+    .attrs = pool_attr_table,
+    .not_differentiable = true,
+    .infer = pool_infer,
+    .forward = max_pool2d_forward,
     .examples = pool_examples,
 };
 

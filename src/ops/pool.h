@@ -12,7 +12,7 @@ typedef struct pool_attrs {
     tp_shape size; /* of the result, for the backwards */
 } pool_attrs;
 
-extern const tp_op tp_op__max_pool2d, tp_op__avg_pool2d;
+extern const tp_op tp_op__max_pool2d, tp_op__max_pool2d_values, tp_op__avg_pool2d;
 
 tp_status check_image(const char *op, const tp_tensor *x); /* (N, C, H, W) of f32 or f64 */
 

@@ -58,7 +58,10 @@ static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indice
 {
     tp_tensor *out[TP_MAX_OUTPUTS], *image;
     TP_SCOPE;
-    if (tp_apply_n(&tp_op__max_pool2d, (image = as_image(x, false), &image), 1, a, out))
+    image = as_image(x, false);
+    if (!indices && !tp_grad_mode())
+        return tp_keep(as_given(x, tp_apply(&tp_op__max_pool2d_values, &image, 1, a)));
+    if (tp_apply_n(&tp_op__max_pool2d, &image, 1, a, out))
         return NULL;
     if (indices)
         *indices = tp_keep(as_given(x, out[1]));

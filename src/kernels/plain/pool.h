@@ -145,8 +145,9 @@ static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
 
 enum { GROUP = 64 }; /* channels whose best is kept beside the loop over a window's taps */
 
-/* The largest of each of n channels in one window, and where it stood.  h and w: the window's first row and column, of which rows
- * and columns [p, q) of taps lie inside.  Places count in 32 bits, as wide as f32, so that both fit the same vectors. */
+/* The largest of each of n channels in one window, and if index is there, where it stood.  h and w: the window's first row and
+ * column, of which rows and columns [p, q) of taps lie inside.  Places count in 32 bits, as wide as f32, so that both fit the
+ * same vectors. */
 static inline __attribute__((always_inline)) void max_window(const pool_args *a, REAL *restrict y,
                                                              int64_t *restrict index, const REAL *restrict x,
                                                              int64_t h, int64_t w, const int64_t rows[2],
@@ -156,12 +157,14 @@ static inline __attribute__((always_inline)) void max_window(const pool_args *a,
     uint32_t place[GROUP];
     if (rows[0] >= rows[1] || columns[0] >= columns[1]) {
         for (int c = 0; c < n; c++)
-            y[c] = LOWEST, index[c] = -1;
+            y[c] = LOWEST;
+        for (int c = 0; index && c < n; c++)
+            index[c] = -1;
         return;
     }
     const int64_t first = (h + rows[0] * a->dilation[0]) * a->w + w + columns[0] * a->dilation[1];
     memcpy(best, x + first * a->c, (size_t)n * sizeof *best);
-    for (int c = 0; c < n; c++)
+    for (int c = 0; index && c < n; c++)
         place[c] = (uint32_t)first;
     for (int64_t p = rows[0]; p < rows[1]; p++)
         for (int64_t q = columns[0]; q < columns[1]; q++) {
@@ -170,12 +173,14 @@ static inline __attribute__((always_inline)) void max_window(const pool_args *a,
             for (int c = 0; c < n; c++) {
                 const bool better =
                     (from[c] > best[c]) | IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
-                place[c] = better ? (uint32_t)tap : place[c];
+                if (index)
+                    place[c] = better ? (uint32_t)tap : place[c];
                 best[c] = better ? from[c] : best[c];
             }
         }
-    for (int c = 0; c < n; c++)
-        y[c] = best[c], index[c] = (int64_t)place[c];
+    memcpy(y, best, (size_t)n * sizeof *y);
+    for (int c = 0; index && c < n; c++)
+        index[c] = (int64_t)place[c];
 }
 
 /* Which taps of a window that begins at first lie inside: those of a dilated one may all lie outside. */
@@ -186,23 +191,31 @@ static void inner_taps(int64_t taps[2], int64_t first, int64_t kernel, int64_t d
     taps[1] = taps[1] < kernel ? taps[1] : kernel;
 }
 
-static void max_pool(const pool_args *a, void *y_, int64_t *restrict index, const void *x_)
+static inline __attribute__((always_inline)) void max_windows(const pool_args *a, REAL *y, int64_t *index,
+                                                              const REAL *x)
 {
     const int64_t channels = a->c;
-    REAL *y = (REAL *)y_ + a->begin_row * a->ow * channels;
-    index += a->begin_row * a->ow * channels;
     for (int64_t i = a->begin_row; i < a->end_row; i++)
-        for (int64_t j = 0; j < a->ow; j++, y += channels, index += channels) {
-            const int64_t h = i * a->stride[0] - a->padding[0], w = j * a->stride[1] - a->padding[1];
+        for (int64_t j = 0; j < a->ow; j++) {
+            const int64_t at = (i * a->ow + j) * channels, h = i * a->stride[0] - a->padding[0],
+                          w = j * a->stride[1] - a->padding[1];
             int64_t rows[2], columns[2], c = 0;
             inner_taps(rows, h, a->kernel[0], a->dilation[0], a->h);
             inner_taps(columns, w, a->kernel[1], a->dilation[1], a->w);
             for (; c + GROUP <= channels; c += GROUP)
-                max_window(a, y + c, index + c, (const REAL *)x_ + c, h, w, rows, columns, GROUP);
+                max_window(a, y + at + c, index ? index + at + c : NULL, x + c, h, w, rows, columns, GROUP);
             if (c < channels)
-                max_window(a, y + c, index + c, (const REAL *)x_ + c, h, w, rows, columns,
+                max_window(a, y + at + c, index ? index + at + c : NULL, x + c, h, w, rows, columns,
                            (int)(channels - c));
         }
+}
+
+static void max_pool(const pool_args *a, void *y, int64_t *index, const void *x)
+{
+    if (index)
+        max_windows(a, y, index, x);
+    else
+        max_windows(a, y, NULL, x);
 }
 
 static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const int64_t *index)
