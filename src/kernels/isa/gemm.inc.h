@@ -150,7 +150,7 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     s.a = p->a == A_COLUMNS ? a : p->a == A_PACKED ? packed_tile(p, i) : NULL;
     t.a_step = p->a == A_PACKED ? TILE_ROWS : g->a_col;
     for (int r = 0; r < mr; r++) {
-        rows[r] = DEPTH > 1 ? own_row(p, r) : a + r * g->a_row;
+        rows[r] = DEPTH == 1 ? a + r * g->a_row : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
         t.out[r] = (REAL *)g->c + (first + r) * g->c_row + col;
     }
     t.accumulate = g->accumulate || p->k0 > 0;
@@ -159,7 +159,8 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     if (DEPTH == 1 && p->b == B_DIRECT)
         partial_tile_for((int)mr, cols)(&t);
     else
-        tile_for((int)mr, cols, p->a != A_ROWS)(&t);
+        tile_for((int)mr, cols,
+                 DEPTH == 1 && p->a != A_ROWS)(&t); /* pairs: in rows, whichever way they lie */
 }
 
 static void own_panels(void *context, int64_t begin, int64_t end)

@@ -159,8 +159,7 @@ TILES(packed_2, 2, true, false)
 /* For mr rows and cols columns. */
 static tile_fn *tile_for(int mr, int cols, bool packed)
 {
-    static tile_fn *const *const tables[2][2] = { { rows_2, rows_1 }, { packed_2, packed_1 } };
-    return tables[packed][cols <= WIDTH][mr];
+    return packed ? (cols <= WIDTH ? packed_1 : packed_2)[mr] : (cols <= WIDTH ? rows_1 : rows_2)[mr];
 }
 
 /* The same in rows, at most FEW_ROWS of them, where b must not be read beyond cols. */
