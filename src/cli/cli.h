@@ -131,6 +131,7 @@ const char *backward_choice(int i);
 const char *op_choice(int i);
 const char *part_choice(int i);
 const char *bad_image_choice(int i);
+const char *dtype_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);

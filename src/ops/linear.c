@@ -36,7 +36,7 @@ static tp_status check_types(const tp_tensor *a, const tp_tensor *b)
 static tp_status linear_infer(tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
-    const kernel_table *kernels = c->kernels;
+    const kernel_table *kernels = product_kernels(c);
     if (c->op->tag == WITH_RELU && !tp_dtype_is_float((tp_dtype)x->dtype))
         return tp_fail(TP_ERR_DTYPE, "linear_relu: %s, floats are wanted", tp_dtype_name((tp_dtype)x->dtype));
     if (check_types(x, w) || (bias && check_types(x, bias)))
@@ -66,7 +66,7 @@ static tp_status linear_infer(tp_call *c)
 static void linear_forward(const tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2], *y = c->out[0];
-    const kernel_table *kernels = c->kernels;
+    const kernel_table *kernels = product_kernels(c);
     kernel_type kernel = kernel_type_of((tp_dtype)x->dtype);
     tp_dtype type = dtype_of_kernel(kernel);
     char *scratch = c->scratch;

@@ -233,7 +233,7 @@ static tp_status matmul_infer(tp_call *c)
         shape.dim[shape.ndim++] = cols_of(b);
     if (tp_infer_shape(c, 0, (tp_dtype)a->dtype, shape))
         return tp_error_pending();
-    plan_product(&p, c->kernels, a, b, c->out[0]);
+    plan_product(&p, product_kernels(c), a, b, c->out[0]);
     c->scratch_bytes = p.bytes[A] + p.bytes[B] + p.bytes[Y] + p.gemm_bytes * (size_t)p.threads;
     return TP_OK;
 }
@@ -242,10 +242,10 @@ static void matmul_forward(const tp_call *c)
 {
     const tp_tensor *y = c->out[0];
     plan p;
-    run r = { .p = &p, .kernels = c->kernels };
+    run r = { .p = &p, .kernels = product_kernels(c) };
     if (!y->numel)
         return;
-    plan_product(&p, c->kernels, c->in[A], c->in[B], y);
+    plan_product(&p, r.kernels, c->in[A], c->in[B], y);
     char *scratch = c->scratch;
     for (int k = 0; k < 3; k++) {
         const tp_tensor *t = k == Y ? y : c->in[k];
