@@ -28,6 +28,8 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/conv.inc.h"
 
+#include "kernels/isa/conv_sums.inc.h"
+
 /* ---- products ------------------------------------------------------------------------------------------------- */
 
 /* What is rounded is m k + k n numbers, for m k n products. */
@@ -113,22 +115,31 @@ static size_t data_gradient_scratch(const conv_args *a)
     return is_product(a) ? blocks_scratch(&g) : conv_data_gradient_scratch(a);
 }
 
+static bool few(const conv_args *a)
+{
+    return is_product(a) && a->n * a->h * a->w <= 2048;
+}
+
 static void weight_gradient(const conv_args *a)
 {
     gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
-    gemm_in_blocks(&g);
+    if (few(a))
+        gemm_in_blocks(&g);
+    else
+        conv_weight_gradient(a);
 }
 
 static size_t weight_gradient_scratch(const conv_args *a)
 {
     gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
-    return blocks_scratch(&g);
+    return few(a) ? blocks_scratch(&g) : conv_weight_gradient_scratch(a);
 }
 
 void NAMED(fill_bf16)(kernel_table *t)
 {
     t->gemm[KT_F32] = gemm;
     t->gemm_scratch[KT_F32] = gemm_scratch;
+    fill_conv(t, KT_F32, CONV_BF16);
     conv_kernel *conv = t->conv[KT_F32][CONV_BF16];
     conv[CONV_FORWARD] = (conv_kernel){ forward, forward_scratch };
     conv[CONV_DATA_GRADIENT] = (conv_kernel){ data_gradient, data_gradient_scratch };

@@ -33,6 +33,14 @@ static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t
             to[t * width + i] = from[i * row + t * col];
 }
 
+/* to[i] = the element of first[i] and of what DEPTH joins with it, i < n; zeros up to width */
+INLINE void join(REAL *to, const REAL *first, const REAL *second, int64_t n, int64_t width)
+{
+    (void)second;
+    for (int64_t i = 0; i < width; i++)
+        to[i] = first && i < n ? first[i] : 0;
+}
+
 /* n adjacent numbers as elements */
 static void copy_elements(REAL *to, const REAL *from, int64_t n)
 {

@@ -109,6 +109,17 @@ static void pack(float *to, int64_t width, const float *from, int64_t row, int64
             pack_adjacent(to + i, width, from + i * row, row, n - i, k);
 }
 
+/* to[i] = the pair of first[i] and second[i], i < n; zeros up to width, and for NULL */
+INLINE void join(float *to, const float *first, const float *second, int64_t n, int64_t width)
+{
+    for (int64_t i = 0; i < width; i += LANES_F32) {
+        const mask_f32 some = lanes(i, n);
+        store_first_f32(to + i, lanes(i, width),
+                        paired_across(first ? load_first_f32(first + i, some) : (vf32){ 0 },
+                                      second ? load_first_f32(second + i, some) : (vf32){ 0 }));
+    }
+}
+
 /* n adjacent numbers as elements */
 static void copy_elements(float *to, const float *from, int64_t n)
 {
