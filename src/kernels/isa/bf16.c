@@ -32,9 +32,9 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 /* ---- products ------------------------------------------------------------------------------------------------- */
 
-/* What is rounded is m k + k n numbers, for m k n products. */
-enum { FEWEST = 24 };
+enum { FEWEST = 24 }; /* below it float's thin and small forms are as fast */
 
+/* What is rounded is m k + k n numbers, for m k n products. */
 static bool is_worth(const gemm_args *g)
 {
     return g->m >= FEWEST && g->n >= FEWEST && g->k >= FEWEST;
@@ -55,9 +55,11 @@ static size_t gemm_scratch(const gemm_args *g)
 
 /* ---- convolutions: those of one tap that moves pixel by pixel are products -------------------------------------------------- */
 
-static bool is_product(const conv_args *a)
+/* Of a weight gradient only where pixels are few: conv_sums' blocks stay in the cache whatever their number (1.3 times the speed
+ * at 7x7 and 14x14, batch 8; 0.6 at 56x56). */
+static bool is_product(const conv_args *a, conv_direction d)
 {
-    bool is = a->groups == 1;
+    bool is = a->groups == 1 && (d != CONV_WEIGHT_GRADIENT || a->n * a->h * a->w <= 2048);
     for (int i = 0; i < 2; i++)
         is = is && a->kernel[i] == 1 && a->stride[i] == 1 && a->padding[i] == 0;
     return is;
@@ -85,61 +87,38 @@ static gemm_args product_of(const conv_args *a, conv_direction d)
     return g;
 }
 
-static void forward(const conv_args *a)
+static void run(const conv_args *a, conv_direction d, void (*otherwise)(const conv_args *))
 {
-    gemm_args g = product_of(a, CONV_FORWARD);
-    if (is_product(a))
+    gemm_args g = product_of(a, d);
+    if (is_product(a, d))
         gemm_in_blocks(&g);
     else
-        conv_forward(a);
+        otherwise(a);
 }
 
-static size_t forward_scratch(const conv_args *a)
+static size_t scratch_of(const conv_args *a, conv_direction d, size_t (*otherwise)(const conv_args *))
 {
-    gemm_args g = product_of(a, CONV_FORWARD);
-    return is_product(a) ? blocks_scratch(&g) : conv_forward_scratch(a);
+    gemm_args g = product_of(a, d);
+    return is_product(a, d) ? blocks_scratch(&g) : otherwise(a);
 }
 
-static void data_gradient(const conv_args *a)
-{
-    gemm_args g = product_of(a, CONV_DATA_GRADIENT);
-    if (is_product(a))
-        gemm_in_blocks(&g);
-    else
-        conv_data_gradient(a);
-}
-
-static size_t data_gradient_scratch(const conv_args *a)
-{
-    gemm_args g = product_of(a, CONV_DATA_GRADIENT);
-    return is_product(a) ? blocks_scratch(&g) : conv_data_gradient_scratch(a);
-}
-
-static bool few(const conv_args *a)
-{
-    return is_product(a) && a->n * a->h * a->w <= 2048;
-}
-
-static void weight_gradient(const conv_args *a)
-{
-    gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
-    if (few(a))
-        gemm_in_blocks(&g);
-    else
-        conv_weight_gradient(a);
-}
-
-static size_t weight_gradient_scratch(const conv_args *a)
-{
-    gemm_args g = product_of(a, CONV_WEIGHT_GRADIENT);
-    return few(a) ? blocks_scratch(&g) : conv_weight_gradient_scratch(a);
-}
+#define DIRECTION(name, d)                              \
+    static void name(const conv_args *a)                \
+    {                                                   \
+        run(a, d, conv_##name);                         \
+    }                                                   \
+    static size_t name##_scratch(const conv_args *a)    \
+    {                                                   \
+        return scratch_of(a, d, conv_##name##_scratch); \
+    }
+DIRECTION(forward, CONV_FORWARD)
+DIRECTION(data_gradient, CONV_DATA_GRADIENT)
+DIRECTION(weight_gradient, CONV_WEIGHT_GRADIENT)
 
 void NAMED(fill_bf16)(kernel_table *t)
 {
     t->gemm[KT_F32] = gemm;
     t->gemm_scratch[KT_F32] = gemm_scratch;
-    fill_conv(t, KT_F32, CONV_BF16);
     conv_kernel *conv = t->conv[KT_F32][CONV_BF16];
     conv[CONV_FORWARD] = (conv_kernel){ forward, forward_scratch };
     conv[CONV_DATA_GRADIENT] = (conv_kernel){ data_gradient, data_gradient_scratch };

@@ -386,9 +386,9 @@ static void conv_weight_gradient(const conv_args *a)
                  sums_out, &p);
 }
 
-static void fill_conv(kernel_table *t, kernel_type type, conv_way way)
+INLINE void fill_conv(kernel_table *t, kernel_type type)
 {
-    conv_kernel *conv = t->conv[type][way];
+    conv_kernel *conv = t->conv[type][CONV_DIRECT];
     conv[CONV_FORWARD] = (conv_kernel){ conv_forward, conv_forward_scratch };
     conv[CONV_DATA_GRADIENT] = (conv_kernel){ conv_data_gradient, conv_data_gradient_scratch };
     conv[CONV_WEIGHT_GRADIENT] = (conv_kernel){ conv_weight_gradient, conv_weight_gradient_scratch };

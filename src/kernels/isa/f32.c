@@ -46,7 +46,7 @@ size_t NAMED(gemm_scratch_f32)(const gemm_args *g)
 void NAMED(fill_f32)(kernel_table *t)
 {
     fill_gemm(t, KT_F32);
-    fill_conv(t, KT_F32, CONV_DIRECT);
+    fill_conv(t, KT_F32);
     fill_planar(t, KT_F32);
     fill_winograd(t, KT_F32);
 }

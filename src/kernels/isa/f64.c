@@ -32,5 +32,5 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_gemm(t, KT_F64);
-    fill_conv(t, KT_F64, CONV_DIRECT);
+    fill_conv(t, KT_F64);
 }
