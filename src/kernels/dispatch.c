@@ -165,7 +165,7 @@ tp_status tp_set_float32_matmul_precision(const char *precision)
 {
     if (tp_pending())
         return tp_error_pending();
-    if (!precision || (strcmp(precision, "highest") && strcmp(precision, "medium")))
+    if (!precision || (strcmp(precision, "highest") != 0 && strcmp(precision, "medium") != 0))
         return tp_fail(TP_ERR_ARGUMENT, "float32_matmul_precision: '%.40s'; highest or medium is wanted",
                        precision ? precision : "NULL");
     atomic_store(&medium, !strcmp(precision, "medium"));

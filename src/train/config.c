@@ -94,7 +94,7 @@ static tp_status check(tp_train_config *c)
     if (c->init_except && !c->init)
         return tp_fail(TP_ERR_ARGUMENT, "train: init_except '%s' without init: no weights are loaded",
                        c->init_except);
-    if (strcmp(c->dtype, "f32") && strcmp(c->dtype, "bf16"))
+    if (strcmp(c->dtype, "f32") != 0 && strcmp(c->dtype, "bf16") != 0)
         return tp_fail(TP_ERR_ARGUMENT, "train: dtype '%s'; f32 or bf16 is wanted", c->dtype);
     if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();

@@ -85,7 +85,7 @@ static sum_plan plan_sums(const conv_args *a)
     p.chunks = p.chunks < a->n ? p.chunks : a->n;
     p.chunks = p.chunks < 1 ? 1 : p.chunks;
     p.chunk = divided(a->n + !a->n, p.chunks) * a->oh;
-    p.chunks = divided(p.rows + !p.rows, p.chunk);
+    p.chunks = divided(p.rows + !p.rows, p.chunk + !p.chunk);
     /* Items near square: what is copied for one is in proportion to its sides, what is computed to their product. */
     p.range = p.in, p.ranges = 1;
     p.out_range = p.panels, p.out_ranges = 1;
