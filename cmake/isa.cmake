@@ -4,7 +4,8 @@
 # compiled for: it takes them from there.  avx512 takes those of f64 and of integers from avx2: they wait for memory.
 #
 # To add one: a row here (its processor and flags), a row in src/kernels/isa.def.  The rows that this machine's
-# compiler builds, weakest first, go into generated/kernels/isa_built.def as ISA(name), for dispatch.c.
+# compiler builds, weakest first, go into generated/kernels/isa_built.def as ISA(name), for dispatch.c, and as WITH_BF16(name)
+# where isa/bf16.c belongs to them.
 
 string(TOLOWER "${CMAKE_SYSTEM_PROCESSOR}" processor)
 if(processor MATCHES "^(x86_64|amd64)$")
@@ -19,6 +20,9 @@ set(isa_flags_generic)
 set(isa_flags_avx2 -mavx2 -mfma)
 set(isa_flags_avx512 -mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mprefer-vector-width=512)
 set(isa_flags_neon)
+
+# What isa/bf16.c needs beyond its instruction set; sets without a row here have no products of bf16.
+set(isa_flags_bf16_avx512 -mavx512bf16)
 
 # Not -ffast-math: sums keep their order, NaN and infinity keep their meaning.
 set(isa_flags_common -fno-math-errno -fno-trapping-math)
@@ -59,10 +63,12 @@ taper_add_flags(isa_flags_reference -fvect-cost-model=dynamic --param=vect-epilo
 file(GLOB isa_sources CONFIGURE_DEPENDS src/kernels/isa/*.c)
 file(GLOB isa_plain CONFIGURE_DEPENDS src/kernels/isa/plain_*.c)
 file(GLOB reference CONFIGURE_DEPENDS src/kernels/ref/*.c)
-list(REMOVE_ITEM isa_sources ${isa_plain})
+list(REMOVE_ITEM isa_sources ${isa_plain} ${PROJECT_SOURCE_DIR}/src/kernels/isa/bf16.c)
 set_source_files_properties(${isa_plain} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand};${isa_flags_plain}")
 set_source_files_properties(${reference} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_reference}")
 set_source_files_properties(${isa_sources} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand}")
+set_source_files_properties(src/kernels/isa/bf16.c PROPERTIES COMPILE_OPTIONS
+                            "${isa_flags_common};${isa_flags_hand};${isa_flags_products}")
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/f32.c ${PROJECT_SOURCE_DIR}/src/kernels/isa/f64.c
              APPEND PROPERTY COMPILE_OPTIONS ${isa_flags_products})
 # Random numbers are the same bits on every instruction set: no fused multiply-add where another one has none.
@@ -87,5 +93,10 @@ foreach(isa IN LISTS taper_isas)
     target_link_libraries(taper_isa_${isa} PRIVATE taper_flags)
     list(APPEND taper_object_libraries taper_isa_${isa})
     string(APPEND isa_rows "ISA(${isa})\n")
+    if(isa_flags_bf16_${isa})
+        target_sources(taper_isa_${isa} PRIVATE src/kernels/isa/bf16.c)
+        set_property(SOURCE src/kernels/isa/bf16.c APPEND PROPERTY COMPILE_OPTIONS ${isa_flags_bf16_${isa}})
+        string(APPEND isa_rows "WITH_BF16(${isa})\n")
+    endif()
 endforeach()
 file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/generated/kernels/isa_built.def CONTENT "${isa_rows}" @ONLY)

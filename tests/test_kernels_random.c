@@ -20,6 +20,7 @@
 
 /* Of the sum of the products' magnitudes.  3x3 and 5x5 convolutions of f32 may take Winograd's way. */
 static const double tolerance[2] = { 1e-5, 1e-13 };
+static const double bf16_tolerance = 0x1p-7 + 0x1p-16 + 1e-5; /* operands have 8 bits: 2^-8 of each */
 
 /* ---- random cases ----------------------------------------------------------------------------------------------- */
 
@@ -175,9 +176,28 @@ static void describe(const char *format, ...)
     va_end(list);
 }
 
-#define FOR_EACH_ISA(k)                              \
-    for (int isa_ = 1; kernels_isa_at(isa_); isa_++) \
-        for (const kernel_table *k = kernels_for(kernels_isa_at(isa_)); k; k = NULL)
+/* Every instruction set, and the best one once more with products of bf16; NULL: this machine has no such table. */
+static int tables(void)
+{
+    int n = 1;
+    while (kernels_isa_at(n))
+        n++;
+    return n;
+}
+
+static const kernel_table *table_at(int i)
+{
+    return kernels_isa_at(i) ? kernels_for(kernels_isa_at(i)) : kernels_bf16();
+}
+
+static double tolerance_of(const kernel_table *k, int type)
+{
+    return !type && k == kernels_bf16() ? bf16_tolerance : tolerance[type];
+}
+
+#define FOR_EACH_TABLE(k)                  \
+    for (int i_ = 1; i_ <= tables(); i_++) \
+        for (const kernel_table *k = table_at(i_); k; k = NULL)
 
 /* ---- products ------------------------------------------------------------------------------------------------------- */
 
@@ -215,13 +235,13 @@ static void one_product(int type)
     w.a = a->size, w.b = b->size, w.bias = biased ? bias->size : NULL, w.c = c->size;
     ref->gemm[KT_F64](&w);
     g.a = a->data, g.b = b->data, g.bias = biased ? bias->data : NULL, g.c = c->data;
-    FOR_EACH_ISA(k)
+    FOR_EACH_TABLE(k)
     {
         memcpy(c->data, before, c_bytes);
         g.scratch_bytes = k->gemm_scratch[type](&g);
         g.scratch = scratch(4, g.scratch_bytes);
         k->gemm[type](&g);
-        check(k->isa, "product", 3, type, c->wide, c->size, tolerance[type], c_size);
+        check(k->isa, "product", 3, type, c->wide, c->size, tolerance_of(k, type), c_size);
     }
     free(before);
     release();
@@ -270,7 +290,7 @@ static void one_direction(int type, conv_args g, conv_direction direction, int64
     w.x = x->size, w.dy = dy->size, w.weight = weight->size, w.bias = bias ? bias->size : NULL, w.out = size;
     exact->run(&w);
     g.x = x->data, g.dy = dy->data, g.weight = weight->data, g.bias = bias ? bias->data : NULL;
-    FOR_EACH_ISA(k)
+    FOR_EACH_TABLE(k)
     for (int precise = 0; precise < 2; precise++) { /* the way of its shape, and plain sums */
         g.precise = precise;
         const conv_kernel *way = &k->conv[type][conv_choose(k, type, direction, &g)][direction];
@@ -278,7 +298,7 @@ static void one_direction(int type, conv_args g, conv_direction direction, int64
         g.scratch_bytes = way->scratch(&g);
         g.scratch = scratch(5, g.scratch_bytes);
         way->run(&g);
-        check(k->isa, names[direction], 4, type, want, size, tolerance[type], n);
+        check(k->isa, names[direction], 4, type, want, size, tolerance_of(k, type), n);
     }
     free(want), free(size);
 }
@@ -344,7 +364,7 @@ static void one_pool(int type)
     const buffer *x = numbers(0, type, nx), *dy = numbers(1, type, ny);
     int64_t *index = malloc((size_t)ny * sizeof *index);
     double *want = malloc((size_t)most * sizeof *want);
-    FOR_EACH_ISA(k)
+    FOR_EACH_TABLE(k)
     {
         char *found = place(3, (size_t)ny * sizeof *index, sizeof *index);
         buffers[3].data = found;
@@ -394,7 +414,7 @@ static void one_softmax(int type)
     const softmax_kernels *exact = &ref->softmax[1];
     const buffer *x = numbers(0, type, whole), *dy = numbers(1, type, whole), *y = numbers(3, type, whole);
     double *want = calloc((size_t)whole, sizeof *want);
-    FOR_EACH_ISA(k)
+    FOR_EACH_TABLE(k)
     {
         const softmax_kernels *s = &k->softmax[type];
         exact->rows[which](want, x->wide, n);

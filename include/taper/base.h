@@ -113,8 +113,15 @@ TP_API const char *tp_isa(void);          /* the instruction set in use: "avx512
 TP_API void tp_set_precise(bool);
 TP_API bool tp_precise(void);
 
+/* How products of f32 (linear, matmul, convolutions, their gradients) take their operands: "highest", as they are; "medium", they
+ * may be rounded to bf16 (8 bits: by up to 2^-8 of themselves) where that is faster, and are summed in f32.  All tensors stay f32.  Of the whole
+ * process, from then on; starts as "highest".  tp_set_precise wins over it, and without tp_has_bf16() it changes nothing. */
+TP_API tp_status tp_set_float32_matmul_precision(const char *);
+TP_API const char *tp_float32_matmul_precision(void);
+TP_API bool tp_has_bf16(void);            /* this processor multiplies bf16 (avx512_bf16), and TAPER_ISA allows it */
+
 /* What the library decided, a line each, for the subjects in a comma-separated list; NULL: none.  "select": which kernel takes
- * a shape, and why; "data": pictures that are left out, and why (from any thread).  Without a function lines go to stderr, and
+ * a shape, and why; "data": pictures that are left out, and why (from any thread); "run": what a run cannot have here as configured.  Without a function lines go to stderr, and
  * TAPER_LOG=select in the environment asks for that: the only way the library ever prints. */
 typedef void tp_log_line(const char *subject, const char *text, void *context);
 TP_API void tp_set_log(const char *subjects, tp_log_line *, void *context);

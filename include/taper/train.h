@@ -47,6 +47,7 @@ typedef struct tp_train_config {
     int64_t checkpoint_steps;    /* also save every so many steps; 0: at each epoch's end */
     int64_t limit_examples;      /* use only so many training examples; 0: all */
     int workers;
+    const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
 } tp_train_config;
 
 /* What the loop tells its caller: after each step and each epoch.  Returning false stops the run after a checkpoint. */

@@ -135,7 +135,6 @@ static tp_status allocate_outputs(tp_call *c)
 
 static tp_status take_scratch(tp_call *c)
 {
-    c->kernels = device_cpu.kernels();
     return c->scratch_bytes && !(c->scratch = tp_alloc(c->scratch_bytes)) ? TP_ERR_MEMORY : TP_OK;
 }
 
@@ -168,6 +167,7 @@ static tp_status run(tp_call *c)
     for (int i = 0; i < c->n_out; i++)
         if (!(c->out[i] = tensor_blank()))
             return TP_ERR_MEMORY;
+    c->kernels = device_cpu.kernels(); /* the same in infer and forward, whatever another thread sets */
     if (c->op->infer(c) || allocate_outputs(c) || run_forward(c))
         return tp_error_pending();
     return TP_OK;
@@ -321,7 +321,13 @@ tp_tensor *tp_apply_(const tp_op *op, tp_tensor *const *inputs, int n_in, const 
     TP_SCOPE;
     if (op->compose) /* what it makes is copied in */
         return in_place_by_copy(op, x, in, n_in, attrs);
-    tp_call c = { .op = op, .n_in = n_in, .n_out = 1, .in = in, .out = out, .attrs = attrs };
+    tp_call c = { .op = op,
+                  .n_in = n_in,
+                  .n_out = 1,
+                  .in = in,
+                  .out = out,
+                  .attrs = attrs,
+                  .kernels = device_cpu.kernels() };
     if (check_in_place(op, x, records) || part_from_overlaps(x, in, n_in) || !(out[0] = tensor_blank()) ||
         op->infer(&c))
         return NULL;

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const names[LOG_SUBJECTS] = { "select", "data" };
+static const char *const names[LOG_SUBJECTS] = { "select", "data", "run" };
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of the next two */
 static tp_log_line *receiver;
 static void *receiver_context;

@@ -9,6 +9,7 @@
 typedef enum {
     LOG_SELECT, /* "select": which kernel takes a shape, and why */
     LOG_DATA,   /* "data": pictures that are left out, and why */
+    LOG_RUN,    /* "run": what a run cannot have here as it is configured */
     LOG_SUBJECTS
 } log_subject;
 

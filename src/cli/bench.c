@@ -7,6 +7,7 @@
 #include "cli/text.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { FEWEST_STEPS = 5, MOST_STEPS = 100000 }; /* without --steps */
 static const double enough_seconds = 3;
@@ -17,6 +18,7 @@ typedef struct subject {
     tp_tensor *x, *y;
     tp_shape input;
     tp_summary sum;
+    bool bf16; /* products round their operands */
 } subject;
 
 typedef struct timing {
@@ -85,9 +87,9 @@ static void print_bench(const char *model, const subject *s, const timing *t)
 {
     char a[TEXT_ROOM];
     double examples = (double)s->input.dim[0] / t->median;
-    printf("%s%s%s, input %s, %s%s, %s, %d threads\n\n", bold(stdout), model, no_style(stdout),
+    printf("%s%s%s, input %s, %s%s, %s%s, %d threads\n\n", bold(stdout), model, no_style(stdout),
            text_shape(a, s->input), s->optim ? "training with " : "inference",
-           s->optim ? tp_optim_name(s->optim) : "", tp_isa(), tp_num_threads());
+           s->optim ? tp_optim_name(s->optim) : "", tp_isa(), s->bf16 ? ", bf16" : "", tp_num_threads());
     int digits = t->median < 1e-3 ? 4 : t->median < 0.1 ? 2 : 1;
     printf("%-16s%12.*f   the median of %s; nine of ten took %.*f to %.*f\n", "ms a step", digits,
            1e3 * t->median, text_count(a, t->steps), digits, 1e3 * t->low, digits, 1e3 * t->high);
@@ -109,6 +111,7 @@ static void json_bench(const char *model, const subject *s, const timing *t)
     emit_shape("input", s->input);
     emit_text("optim", s->optim ? tp_optim_name(s->optim) : NULL);
     emit_text("isa", tp_isa());
+    emit_text("dtype", s->bf16 ? "bf16" : "f32");
     emit_integer("threads", tp_num_threads());
     emit_integer("steps", t->steps);
     emit_real("seconds_median", t->median);
@@ -121,6 +124,15 @@ static void json_bench(const char *model, const subject *s, const timing *t)
     emit_end();
 }
 
+/* False where bf16 is asked for and this processor has none. */
+static bool take_dtype(const char *dtype)
+{
+    const bool asked = dtype && !strcmp(dtype, "bf16");
+    if (asked && !tp_has_bf16())
+        complain("--dtype bf16: this processor has no products of bf16 (%s); they stay in f32", tp_isa());
+    return asked && tp_has_bf16() && !tp_set_float32_matmul_precision("medium");
+}
+
 int verb_bench(cli *c)
 {
     TP_SCOPE;
@@ -131,7 +143,7 @@ int verb_bench(cli *c)
         return no_model(model);
     if (!c->train_steps && option_given(c, "optim"))
         return usage_error("--optim: inference has no optimizer; it goes with --train");
-    subject s = { .net = tp_model_opt(model, o) };
+    subject s = { .net = tp_model_opt(model, o), .bf16 = take_dtype(c->train.dtype) };
     int64_t batch = c->train.batch_size ? c->train.batch_size : 1;
     const bool text = info->input == TP_INPUT_TEXT;
     const int64_t classes = o->classes ? o->classes : info->defaults.classes;

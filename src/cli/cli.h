@@ -134,6 +134,7 @@ const char *part_choice(int i);
 const char *bad_image_choice(int i);
 const char *bad_text_choice(int i);
 const char *unit_choice(int i);
+const char *dtype_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);

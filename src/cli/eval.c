@@ -179,6 +179,7 @@ int verb_eval(cli *c)
     if (!run || tp_run_evaluate(run, c->train.data, strcmp(part, "train") ? TP_TEST : TP_TRAIN,
                                 c->train.batch_size ? c->train.batch_size : 256, &result))
         return library_error();
+    print_notes();
     if (c->json)
         json_result(run, &result, part);
     else

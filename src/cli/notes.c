@@ -1,4 +1,4 @@
-/* notes.c - what the library tells while it works: pictures that are left out, each once.
+/* notes.c - what the library tells while it works, each once: pictures that are left out, what this machine lacks for a run.
  *
  * The library tells it from any thread, and again when the data are opened again; the verb's own thread prints what is new
  * between the lines of its progress.
@@ -39,7 +39,7 @@ static void add_note(const char *text)
 static void on_line(const char *subject, const char *text, void *context)
 {
     (void)context;
-    if (strcmp(subject, "data") != 0) { /* what TAPER_LOG asks for beside it */
+    if (strcmp(subject, "data") != 0 && strcmp(subject, "run") != 0) { /* what TAPER_LOG asks for beside it */
         fprintf(stderr, "taper %s: %s\n", subject, text);
         return;
     }
@@ -53,7 +53,7 @@ void take_notes(void)
 {
     char subjects[256];
     const char *wanted = getenv("TAPER_LOG");
-    snprintf(subjects, sizeof subjects, "data,%s", wanted ? wanted : "");
+    snprintf(subjects, sizeof subjects, "data,run,%s", wanted ? wanted : "");
     tp_set_log(subjects, on_line, NULL);
 }
 

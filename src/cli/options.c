@@ -52,6 +52,12 @@ const char *unit_choice(int i)
     return i < 2 ? names[i] : NULL;
 }
 
+const char *dtype_choice(int i)
+{
+    static const char *const names[] = { "f32", "bf16" };
+    return i < 2 ? names[i] : NULL;
+}
+
 const char *backward_choice(int i)
 {
     static const char *const names[] = { "sum", "mean" };

@@ -67,8 +67,9 @@ static int make_parents(const char *path)
 static void start_line(const tp_train_config *t, const char *folder, char *text, size_t room)
 {
     if (t)
-        snprintf(text, room, "%s on %s -> %s  (%s, batch %lld, %d threads, %s)", t->model, t->data, folder,
-                 t->optim, (long long)t->batch_size, tp_num_threads(), tp_isa());
+        snprintf(text, room, "%s on %s -> %s  (%s, batch %lld, %d threads, %s%s)", t->model, t->data, folder,
+                 t->optim, (long long)t->batch_size, tp_num_threads(), tp_isa(),
+                 strcmp(t->dtype, "bf16") != 0 || !tp_has_bf16() ? "" : ", bf16");
     else
         snprintf(text, room, "going on with %s  (%d threads, %s)", folder, tp_num_threads(), tp_isa());
 }

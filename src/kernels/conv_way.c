@@ -1,6 +1,8 @@
 /* conv_way.c - which way a convolution goes: the one place where shapes decide.
  *
- * The first rule that holds wins.  A rule looks at shapes alone, never at threads, so that results keep their bits.
+ * The first rule that holds and whose way the table has wins.  A rule looks at shapes alone, never at threads, so that
+ * results keep their bits.  Winograd and the ways for few channels stand before bf16: they stay in f32, as they are both faster
+ * and more exact.
  * Layer: kernels.  Depends on kernels.h, base/log.h.  Read next: isa/conv.inc.h, isa/winograd.inc.h. */
 #include "base/log.h"
 #include "kernels/kernels.h"
@@ -47,6 +49,13 @@ static bool suits_winograd(conv_direction d, const conv_args *a)
     return form && a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow;
 }
 
+/* Rounding costs a pass over the source and over the weights: each number must be used in enough products. */
+static bool pays_for_rounding(conv_direction d, const conv_args *a)
+{
+    (void)d;
+    return a->c / a->groups >= 16 && a->k / a->groups >= 16;
+}
+
 static bool otherwise(conv_direction d, const conv_args *a)
 {
     (void)d, (void)a;
@@ -58,6 +67,8 @@ static const conv_rule rules[] = {
     { CONV_PLANAR, is_narrow, "few channels, fewer than fill a vector" },
     { CONV_DIRECT, is_precise, "precise is asked for" },
     { CONV_WINOGRAD, suits_winograd, "3x3 or 5x5 of stride 1, at least 16 channels on both sides" },
+    { CONV_BF16, pays_for_rounding,
+      "operands may be rounded to bf16, and 16 channels or more on both sides" },
     { CONV_DIRECT, otherwise, "no other way suits the shape" },
 };
 
@@ -76,7 +87,7 @@ conv_way conv_choose(const kernel_table *t, int type, conv_direction d, const co
 
 void conv_log(const kernel_table *t, int type, conv_direction d, const conv_args *a)
 {
-    static const char *const ways[CONV_WAYS] = { "direct", "planar", "depthwise", "winograd" };
+    static const char *const ways[CONV_WAYS] = { "direct", "planar", "depthwise", "winograd", "bf16" };
     static const char *const directions[CONV_DIRECTIONS] = { "forward", "data gradient", "weight gradient" };
     if (!log_wants(LOG_SELECT))
         return;

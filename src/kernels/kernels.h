@@ -259,7 +259,7 @@ typedef struct conv_args {
 } conv_args;
 
 /* The ways a convolution can go in each direction; conv_way.c chooses by shape. */
-typedef enum { CONV_DIRECT, CONV_PLANAR, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_WAYS } conv_way;
+typedef enum { CONV_DIRECT, CONV_PLANAR, CONV_DEPTHWISE, CONV_WINOGRAD, CONV_BF16, CONV_WAYS } conv_way;
 typedef enum { CONV_FORWARD, CONV_DATA_GRADIENT, CONV_WEIGHT_GRADIENT, CONV_DIRECTIONS } conv_direction;
 typedef struct conv_kernel {
     void (*run)(const conv_args *);
@@ -473,8 +473,12 @@ conv_way conv_choose(const kernel_table *, int type, conv_direction, const conv_
 void conv_log(const kernel_table *, int type, conv_direction,
               const conv_args *); /* says so, if TAPER_LOG=select asks */
 
-/* The table of the best instruction set that this machine has and TAPER_ISA allows.  Made once, on first use. */
+/* The table of the best instruction set that this machine has and TAPER_ISA allows; with products of bf16 where
+ * tp_set_float32_matmul_precision allows them.  Made once, on first use. */
 const kernel_table *kernels_best(void);
+
+/* The best one with products of bf16: products and convolutions of f32 may round their operands to it.  NULL: none. */
+const kernel_table *kernels_bf16(void);
 
 /* The table of one instruction set, "ref" included; NULL when this machine or build lacks it. */
 const kernel_table *kernels_for(const char *isa);

@@ -53,9 +53,8 @@ static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *
 }
 
 /* What it needs the way it will go. */
-static size_t conv_scratch(int type, conv_direction d, const conv_args *a)
+static size_t conv_scratch(const kernel_table *k, int type, conv_direction d, const conv_args *a)
 {
-    const kernel_table *k = kernels_best();
     return k->conv[type][conv_choose(k, type, d, a)][d].scratch(a);
 }
 
@@ -108,7 +107,7 @@ static tp_status conv2d_infer(tp_call *c)
     conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
                        (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) +
-                       conv_scratch(x->dtype, CONV_FORWARD, &g);
+                       conv_scratch(c->kernels, x->dtype, CONV_FORWARD, &g);
     return TP_OK;
 }
 
@@ -252,7 +251,7 @@ static tp_status input_grad_infer(tp_call *c)
         return tp_error_pending();
     conv_args g = geometry(a, a->size.dim, w->shape, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
-                       conv_scratch(dy->dtype, CONV_DATA_GRADIENT, &g);
+                       conv_scratch(c->kernels, dy->dtype, CONV_DATA_GRADIENT, &g);
     return TP_OK;
 }
 
@@ -314,7 +313,7 @@ static tp_status weight_grad_infer(tp_call *c)
         return tp_error_pending();
     conv_args g = geometry(a, x->shape, a->size.dim, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) +
-                       conv_scratch(dy->dtype, CONV_WEIGHT_GRADIENT, &g);
+                       conv_scratch(c->kernels, dy->dtype, CONV_WEIGHT_GRADIENT, &g);
     return TP_OK;
 }
 

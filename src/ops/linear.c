@@ -36,6 +36,7 @@ static tp_status check_types(const tp_tensor *a, const tp_tensor *b)
 static tp_status linear_infer(tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
+    const kernel_table *kernels = product_kernels(c);
     if (c->op->tag == WITH_RELU && !tp_dtype_is_float((tp_dtype)x->dtype))
         return tp_fail(TP_ERR_DTYPE, "linear_relu: %s, floats are wanted", tp_dtype_name((tp_dtype)x->dtype));
     if (check_types(x, w) || (bias && check_types(x, bias)))
@@ -52,7 +53,7 @@ static tp_status linear_infer(tp_call *c)
         return tp_error_pending();
     tp_dtype type = dtype_of_kernel(kernel_type_of((tp_dtype)x->dtype));
     gemm_args g = linear_product(x, w, c->out[0], type == x->dtype);
-    c->scratch_bytes = kernels_best()->gemm_scratch[kernel_type_of(type)](&g);
+    c->scratch_bytes = kernels->gemm_scratch[kernel_type_of(type)](&g);
     if (type != x->dtype)
         c->scratch_bytes += converted_bytes(x, type) + converted_bytes(w, type) +
                             converted_bytes(c->out[0], type) + (bias ? converted_bytes(bias, type) : 0);
@@ -65,7 +66,7 @@ static tp_status linear_infer(tp_call *c)
 static void linear_forward(const tp_call *c)
 {
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2], *y = c->out[0];
-    const kernel_table *kernels = c->kernels;
+    const kernel_table *kernels = product_kernels(c);
     kernel_type kernel = kernel_type_of((tp_dtype)x->dtype);
     tp_dtype type = dtype_of_kernel(kernel);
     char *scratch = c->scratch;

@@ -45,6 +45,13 @@ void binary_forward_with(const tp_call *, binary_kernel);
 void binary_forward(const tp_call *);  /* op->tag: binary_kernel; computed in the output's type */
 void compare_forward(const tp_call *); /* op->tag: compare_kernel; computed in the inputs' common type */
 
+/* The kernels of a product: bf16 loses nothing where bf16 is multiplied. */
+static inline const kernel_table *product_kernels(const tp_call *c)
+{
+    const kernel_table *bf16 = c->in[0]->dtype == TP_BF16 ? kernels_bf16() : NULL;
+    return bf16 ? bf16 : c->kernels;
+}
+
 /* Which of the kernels move and transpose takes elements of so many bytes. */
 static inline int move_kind(size_t bytes)
 {

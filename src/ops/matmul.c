@@ -153,7 +153,8 @@ static void choose_threads(plan *p)
         p->threads = parallel_threads();
 }
 
-static void plan_product(plan *p, const tp_tensor *a, const tp_tensor *b, const tp_tensor *y)
+static void plan_product(plan *p, const kernel_table *kernels, const tp_tensor *a, const tp_tensor *b,
+                         const tp_tensor *y)
 {
     bool row_dim = a->ndim > 1, col_dim = b->ndim > 1;
     p->type = kernel_type_of((tp_dtype)y->dtype);
@@ -169,7 +170,7 @@ static void plan_product(plan *p, const tp_tensor *a, const tp_tensor *b, const 
     p->batches = 1;
     for (int i = 0; i < p->ndim; i++)
         p->batches *= p->shape[i];
-    p->gemm_bytes = (kernels_best()->gemm_scratch[p->type](&p->g) + 63) / 64 * 64;
+    p->gemm_bytes = (kernels->gemm_scratch[p->type](&p->g) + 63) / 64 * 64;
     choose_threads(p);
 }
 
@@ -232,7 +233,7 @@ static tp_status matmul_infer(tp_call *c)
         shape.dim[shape.ndim++] = cols_of(b);
     if (tp_infer_shape(c, 0, (tp_dtype)a->dtype, shape))
         return tp_error_pending();
-    plan_product(&p, a, b, c->out[0]);
+    plan_product(&p, product_kernels(c), a, b, c->out[0]);
     c->scratch_bytes = p.bytes[A] + p.bytes[B] + p.bytes[Y] + p.gemm_bytes * (size_t)p.threads;
     return TP_OK;
 }
@@ -241,10 +242,10 @@ static void matmul_forward(const tp_call *c)
 {
     const tp_tensor *y = c->out[0];
     plan p;
-    run r = { .p = &p, .kernels = c->kernels };
+    run r = { .p = &p, .kernels = product_kernels(c) };
     if (!y->numel)
         return;
-    plan_product(&p, c->in[A], c->in[B], y);
+    plan_product(&p, r.kernels, c->in[A], c->in[B], y);
     char *scratch = c->scratch;
     for (int k = 0; k < 3; k++) {
         const tp_tensor *t = k == Y ? y : c->in[k];

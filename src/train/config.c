@@ -5,6 +5,7 @@
  * Layer: train.  Depends on models, optim, data.  Read next: prepare.c. */
 #include "train/config.h"
 
+#include "base/log.h"
 #include "data/transform.h"
 #include "train/learner.h"
 
@@ -93,6 +94,8 @@ static tp_status check(tp_train_config *c)
     if (c->init_except && !c->init)
         return tp_fail(TP_ERR_ARGUMENT, "train: init_except '%s' without init: no weights are loaded",
                        c->init_except);
+    if (strcmp(c->dtype, "f32") != 0 && strcmp(c->dtype, "bf16") != 0)
+        return tp_fail(TP_ERR_ARGUMENT, "train: dtype '%s'; f32 or bf16 is wanted", c->dtype);
     if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();
     tp_transform *transform = c->transform ? tp_transform_parse(c->transform) : NULL;
@@ -129,6 +132,7 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     c->batch_size = c->batch_size ? c->batch_size : 64;
     c->accumulate = c->accumulate ? c->accumulate : 1;
     c->workers = c->workers ? c->workers : 1;
+    c->dtype = c->dtype ? c->dtype : "f32";
     return check(c);
 }
 
@@ -200,6 +204,7 @@ static tp_status own_strings(setup *s)
         &c->freeze,
         &c->lr_of,
         &c->no_decay,
+        &c->dtype,
         &c->model_options.hidden,
         &c->model_options.activation,
         &c->model_options.variant,
@@ -247,6 +252,24 @@ setup *setup_of(const tp_train_config *config)
     if (own_milestones(s) || own_strings(s))
         return NULL;
     return tp_keep(s);
+}
+
+/* ---- precision --------------------------------------------------------------------------------------------------- */
+
+const char *setup_precision(const setup *s)
+{
+    const char *before = tp_float32_matmul_precision();
+    bool bf16 = !strcmp(s->config.dtype, "bf16");
+    if (bf16 && !tp_has_bf16())
+        log_line(LOG_RUN, "dtype bf16: this processor has no products of bf16 (%s); they stay in f32",
+                 tp_isa());
+    tp_set_float32_matmul_precision(bf16 ? "medium" : "highest");
+    return before;
+}
+
+void setup_precision_restore(const char *const *before)
+{
+    tp_set_float32_matmul_precision(*before);
 }
 
 /* ---- what follows from epochs ------------------------------------------------------------------------------------ */

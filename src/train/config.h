@@ -59,6 +59,13 @@ tp_module *setup_model(const setup *);
 
 tp_status setup_outputs(const setup *, tp_module *, int64_t *outputs); /* how many numbers it answers with */
 
+/* Products as the run's dtype has them, for the whole process; what was before, for setup_precision_restore. */
+const char *setup_precision(const setup *);
+void setup_precision_restore(const char *const *before);
+#define SETUP_PRECISION(s)                                                                   \
+    __attribute__((cleanup(setup_precision_restore), unused)) const char *precision_before = \
+        setup_precision(s)
+
 tp_status setup_write(const setup *, const char *folder); /* folder/config.json */
 setup *setup_read(const char *folder);
 

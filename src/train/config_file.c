@@ -49,6 +49,7 @@ static const field table[] = {
     ROW(NULL, "checkpoint_steps", COUNT, checkpoint_steps),
     ROW(NULL, "limit_examples", COUNT, limit_examples),
     ROW(NULL, "workers", INT, workers),
+    ROW(NULL, "dtype", TEXT, dtype),
     ROW("model_options", "classes", COUNT, model_options.classes),
     ROW("model_options", "channels", COUNT, model_options.channels),
     ROW("model_options", "image_size", COUNT, model_options.image_size),
@@ -350,8 +351,9 @@ static tp_status read_all(setup *s, const char *path, const js_value *json)
 static tp_status check_read(setup *s, const char *path)
 {
     char text[900];
-    if (!s->config.model || !s->config.data || !s->config.transform)
-        return tp_fail(TP_ERR_FORMAT, "%s: fields 'model', 'data' and 'transform' cannot be null", path);
+    if (!s->config.model || !s->config.data || !s->config.transform || !s->config.dtype)
+        return tp_fail(TP_ERR_FORMAT, "%s: fields 'model', 'data', 'transform' and 'dtype' cannot be null",
+                       path);
     if (!s->config.epochs || !s->config.batch_size || !s->train_examples)
         return tp_fail(TP_ERR_FORMAT,
                        "%s: fields 'epochs', 'batch_size' and 'dataset.train_examples' cannot be 0", path);

@@ -89,6 +89,7 @@ static tp_status write_beginning(trainer *t)
 
 static tp_status begin(trainer *t)
 {
+    SETUP_PRECISION(t->setup);
     bool was_there = folder_exists(t->folder);
     if (folder_make(t->folder))
         return tp_error_pending();
@@ -206,6 +207,7 @@ static tp_status train_resume(const char *folder, int64_t epochs, trainer *t)
     t->setup = s;
     t->config = &s->config;
     t->folder = s->config.out;
+    SETUP_PRECISION(s);
     int lock = folder_lock(t->folder);
     if (lock >= 0 && !restore(s, t, epochs))
         loop_run(t);

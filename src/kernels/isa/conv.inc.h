@@ -12,9 +12,10 @@ typedef struct gather {
     REAL *dst;
     int64_t n, sh, sw, sc, dh, dw, dc;
     int64_t kernel[2], multiply[2], offset[2], dilation[2],
-        divide[2];           /* src = (dst multiply - offset + tap dilation) / divide */
-    int64_t groups, in, out; /* in, out: channels of a group */
-    int64_t panels;          /* of a group */
+        divide[2]; /* src = (dst multiply - offset + tap dilation) / divide */
+    int64_t groups, channels, in,
+        out;        /* of a group: channels of the source, elements that hold them, channels out */
+    int64_t panels; /* of a group */
     const REAL *weights, *bias, *zeros;
     bool relu;
 } gather;
@@ -229,27 +230,57 @@ static void pack_weights(void *context, int64_t begin, int64_t end)
     const gather *g = p->g;
     const int64_t n_taps = g->kernel[0] * g->kernel[1];
     const int64_t in_step = p->transposed ? g->out * n_taps : n_taps,
-                  out_step = p->transposed ? n_taps : g->in * n_taps;
+                  out_step = p->transposed ? n_taps : g->channels * n_taps;
     for (int64_t q = begin; q < end; q++) {
         int64_t group = q / g->panels, col = q % g->panels * TILE_COLS,
                 width = panel_width(g->out, q % g->panels);
         int64_t cols = g->out - col < width ? g->out - col : width;
-        const REAL *from = p->w + group * g->in * g->out * n_taps + col * out_step;
+        const REAL *from = p->w + group * g->channels * g->out * n_taps + col * out_step;
         REAL *to = p->to + q * TILE_COLS * n_taps * g->in;
-        for (int64_t t = 0; t < n_taps; t++)
-            for (int64_t c = 0; c < g->in; c++, to += width) {
-                const REAL *at = from + c * in_step + (p->transposed ? n_taps - 1 - t : t);
-                for (int64_t k = 0; k < cols; k++)
-                    to[k] = at[k * out_step];
-                for (int64_t k = cols; k < width; k++)
-                    to[k] = 0;
-            }
+        for (int64_t t = 0; t < n_taps; t++, to += g->in * width)
+            pack(to, width, from + (p->transposed ? n_taps - 1 - t : t), out_step, in_step, cols,
+                 g->channels);
     }
 }
 
 static size_t weights_bytes(const gather *g)
 {
     return rounded(g->groups * g->panels * TILE_COLS * g->kernel[0] * g->kernel[1] * g->in);
+}
+
+/* ---- the source in elements ------------------------------------------------------------------------------------------------ */
+
+static int64_t source_elements(const gather *g)
+{
+    return DEPTH > 1 ? g->n * g->sh * g->sw * g->sc : 0;
+}
+
+typedef struct source_copy {
+    const gather *g;
+    REAL *to;
+} source_copy;
+
+/* Rows of pixels at once, or group by group where a group's last element ends with a zero. */
+static void copy_source(void *context, int64_t begin, int64_t end)
+{
+    const source_copy *r = context;
+    const gather *g = r->g;
+    const bool whole = g->channels % DEPTH == 0;
+    const int64_t length = whole ? g->sw * g->groups * g->channels : g->channels,
+                  step = divided(length, DEPTH), pieces = whole ? 1 : g->sw * g->groups;
+    for (int64_t i = begin * pieces; i < end * pieces; i++)
+        copy_elements(r->to + i * step, g->src + i * length, length);
+}
+
+/* The same gather of a copy in scratch, where numbers are no elements; returns what lies behind it. */
+static char *source_in_elements(gather *g, char *scratch)
+{
+    if (DEPTH == 1)
+        return scratch;
+    source_copy r = { g, (REAL *)(void *)scratch };
+    parallel_for(g->n * g->sh, 32768 / (g->sw * g->sc + 1) + 1, copy_source, &r);
+    g->src = r.to;
+    return scratch + rounded(source_elements(g));
 }
 
 /* ---- a padded copy of the source ---------------------------------------------------------------------------------------------
@@ -318,12 +349,13 @@ static gather forward_gather(const conv_args *a)
                  .n = a->n,
                  .sh = a->h,
                  .sw = a->w,
-                 .sc = a->c,
+                 .sc = a->groups * divided(a->c / a->groups, DEPTH),
                  .dh = a->oh,
                  .dw = a->ow,
                  .dc = a->k,
                  .groups = a->groups,
-                 .in = a->c / a->groups,
+                 .channels = a->c / a->groups,
+                 .in = divided(a->c / a->groups, DEPTH),
                  .out = a->k / a->groups,
                  .bias = a->bias,
                  .relu = a->relu };
@@ -342,12 +374,13 @@ static gather backward_gather(const conv_args *a)
                  .n = a->n,
                  .sh = a->oh,
                  .sw = a->ow,
-                 .sc = a->k,
+                 .sc = a->groups * divided(a->k / a->groups, DEPTH),
                  .dh = a->h,
                  .dw = a->w,
                  .dc = a->c,
                  .groups = a->groups,
-                 .in = a->k / a->groups,
+                 .channels = a->k / a->groups,
+                 .in = divided(a->k / a->groups, DEPTH),
                  .out = a->c / a->groups };
     for (int i = 0; i < 2; i++) {
         g.kernel[i] = a->kernel[i], g.multiply[i] = 1,
@@ -360,12 +393,12 @@ static gather backward_gather(const conv_args *a)
 
 static size_t gather_scratch(const gather *g)
 {
-    return rounded(padded_elements(g)) + weights_bytes(g) + rounded(g->in);
+    return rounded(source_elements(g)) + rounded(padded_elements(g)) + weights_bytes(g) + rounded(g->in);
 }
 
 static void pack_and_run(gather *g, const void *w, char *scratch, bool transposed)
 {
-    scratch = pad_source(g, scratch);
+    scratch = pad_source(g, source_in_elements(g, scratch));
     weight_pack p = { g, w, (REAL *)(void *)scratch, transposed };
     int64_t panel = TILE_COLS * g->kernel[0] * g->kernel[1] * g->in;
     parallel_for(g->groups * g->panels, 32768 / (panel + 1) + 1, pack_weights, &p);

@@ -4,6 +4,8 @@
  * after the other) and a range of the channels in.  Of a block of rows it copies x, with its border of zeros, into panels of
  * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
  * segment for each row of dy.  Chunks are summed apart and then together, in order.
+ * Elements of DEPTH numbers join pixels of a row of dy with those they are multiplied with: of x that is a pixel and the one
+ * that the same tap reads next, at every pixel, or at every DEPTH-th where a kernel row has one tap.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: winograd.inc.h. */
 enum {
     WIDE = 48, /* a multiple of TILE_ROWS and WIDTH everywhere */
@@ -19,7 +21,9 @@ typedef struct sum_plan {
     conv_args a;
     int64_t in, out, taps, panels, ld; /* channels of a group; ld: of a row of the sums */
     int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
-    int64_t high, wide;         /* pixels of x that one row of dy needs, copied */
+    int64_t high, wide;         /* of x, copied, what one row of dy needs: rows, elements of each */
+    int64_t pitch, pixels;      /* pixels from one element to the next, and of the row */
+    int64_t elements;           /* of a row of dy */
     int64_t range, ranges;      /* channels in of an item */
     int64_t out_range, out_ranges; /* panels of channels out of an item */
     int64_t rows, chunk, chunks;   /* rows of dy: all, of a chunk */
@@ -47,7 +51,7 @@ static void plan_block(sum_plan *p)
 {
     const conv_args *a = &p->a;
     const int64_t row_bytes =
-        (p->stride[0] * p->wide * p->range + a->ow * p->out_range * TILE_COLS) * (int64_t)sizeof(REAL);
+        (p->stride[0] * p->wide * p->range + p->elements * p->out_range * TILE_COLS) * (int64_t)sizeof(REAL);
     int64_t rows = divided(SUM_PIXELS, a->ow);
     rows = rows < MOST_ROWS ? rows : MOST_ROWS;
     rows = rows * row_bytes <= BLOCK_BYTES ? rows : BLOCK_BYTES / row_bytes;
@@ -65,7 +69,10 @@ static sum_plan plan_sums(const conv_args *a)
     p.ld = p.panels * TILE_COLS;
     plan_copy(&p, 0), plan_copy(&p, 1);
     p.high = (a->kernel[0] - 1) * a->dilation[0] + 1;
-    p.wide = (a->ow - 1) * p.stride[1] + (a->kernel[1] - 1) * a->dilation[1] + 1;
+    p.pixels = (a->ow - 1) * p.stride[1] + (a->kernel[1] - 1) * a->dilation[1] + 1;
+    p.pitch = a->kernel[1] == 1 ? DEPTH : 1;
+    p.wide = divided(p.pixels, p.pitch);
+    p.elements = divided(a->ow, DEPTH);
     p.sum_bytes = rounded(a->groups * p.taps * p.in * p.ld);
     p.rows = a->n * a->oh;
     /* chunks: whole images, as many as memory and work allow */
@@ -78,7 +85,7 @@ static sum_plan plan_sums(const conv_args *a)
     p.chunks = p.chunks < a->n ? p.chunks : a->n;
     p.chunks = p.chunks < 1 ? 1 : p.chunks;
     p.chunk = divided(a->n + !a->n, p.chunks) * a->oh;
-    p.chunks = divided(p.rows + !p.rows, p.chunk);
+    p.chunks = divided(p.rows + !p.rows, p.chunk + !p.chunk);
     /* Items near square: what is copied for one is in proportion to its sides, what is computed to their product. */
     p.range = p.in, p.ranges = 1;
     p.out_range = p.panels, p.out_ranges = 1;
@@ -94,7 +101,7 @@ static sum_plan plan_sums(const conv_args *a)
     }
     plan_block(&p);
     p.x_bytes = rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
-    p.slot_bytes = p.x_bytes + rounded(p.images * p.block * a->ow * p.out_range * TILE_COLS);
+    p.slot_bytes = p.x_bytes + rounded(p.images * p.block * p.elements * p.out_range * TILE_COLS);
     return p;
 }
 
@@ -139,6 +146,12 @@ INLINE void copy_short(REAL *to, const REAL *from, int64_t n)
         to[i] = from[i];
 }
 
+/* NULL: in the border */
+static const REAL *pixel_at(const conv_args *a, const REAL *row, int64_t w)
+{
+    return w >= 0 && w < a->w ? row + w * a->c : NULL;
+}
+
 static void copy_x_row(const sum_block *b, int64_t image, int64_t panel, int64_t width, int64_t h, REAL *to)
 {
     const sum_plan *p = b->p;
@@ -149,7 +162,7 @@ static void copy_x_row(const sum_block *b, int64_t image, int64_t panel, int64_t
     }
     const REAL *from =
         (const REAL *)a->x + (image * a->h + h) * a->w * a->c + b->group * p->in + b->first + panel;
-    if (width == a->c && p->step[1] == 1) { /* pixels follow each other on both sides */
+    if (DEPTH == 1 && width == a->c && p->step[1] == 1) { /* pixels follow each other on both sides */
         int64_t left = a->padding[1] < p->wide ? a->padding[1] : p->wide,
                 right = p->wide - left < a->w ? p->wide - left : a->w;
         memset(to, 0, (size_t)(left * width) * sizeof *to);
@@ -158,6 +171,13 @@ static void copy_x_row(const sum_block *b, int64_t image, int64_t panel, int64_t
         return;
     }
     int64_t w = -a->padding[1];
+    if (DEPTH > 1) {
+        const int64_t next = p->stride[1] * p->step[1];
+        for (int64_t q = 0; q < p->pixels; q += p->pitch, w += p->pitch * p->step[1], to += width)
+            join(to, pixel_at(a, from, w), q + p->stride[1] < p->pixels ? pixel_at(a, from, w + next) : NULL,
+                 width, width);
+        return;
+    }
     for (int64_t j = 0; j < p->wide; j++, w += p->step[1], to += width)
         if (w < 0 || w >= a->w)
             memset(to, 0, (size_t)width * sizeof *to);
@@ -178,16 +198,34 @@ static void copy_x(const sum_block *b)
     }
 }
 
-static int64_t pixels_of(const sum_block *b)
+static int64_t elements_of(const sum_block *b)
 {
-    return b->images * b->rows * b->p->a.ow;
+    return b->images * b->rows * b->p->elements;
+}
+
+/* The elements of dy: within each row pixels are joined with the next. */
+static void join_dy(const sum_block *b)
+{
+    const sum_plan *p = b->p;
+    const conv_args *a = &p->a;
+    const int64_t all = elements_of(b), first = b->panel * TILE_COLS;
+    const REAL *row =
+        (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out + first;
+    for (int64_t i = 0; i < all; row += a->ow * a->k)
+        for (int64_t w = 0; w < a->ow; w += DEPTH, i++)
+            for (int64_t q = 0; q < b->panels; q++) {
+                const int64_t col = q * TILE_COLS, width = panel_width(p->out, b->panel + q);
+                const REAL *at = row + w * a->k + col;
+                join(b->dy + col * all + i * width, at, w + 1 < a->ow ? at + a->k : NULL,
+                     p->out - first - col, width);
+            }
 }
 
 static void copy_dy(const sum_block *b)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const int64_t pixels = pixels_of(b), first = b->panel * TILE_COLS;
+    const int64_t pixels = elements_of(b), first = b->panel * TILE_COLS;
     const REAL *from =
         (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out + first;
     for (int64_t i = 0; i < pixels; i++, from += a->k)
@@ -237,9 +275,8 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const bool one =
-        p->wide == a->ow && p->high == 1 && p->stride[0] == 1; /* rows of pixels follow each other */
-    const int64_t segments = one ? 1 : b->images * b->rows, pixels = one ? pixels_of(b) : a->ow;
+    const bool one = a->kernel[0] == 1 && a->kernel[1] == 1; /* rows of elements follow each other */
+    const int64_t segments = one ? 1 : b->images * b->rows, elements = one ? elements_of(b) : p->elements;
     tile_run t;
     t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
     for (int64_t m = 0, mr; m < p->taps * b->channels; m += mr) {
@@ -247,16 +284,16 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
         mr = rows_of_tile(b, m);
         tile_sums(b, m, mr, t.rows[0], out, sums);
         const int64_t width = x_panel_width(b, m % b->channels);
-        t.args.a_step = p->stride[1] * width;
+        t.args.a_step = p->stride[1] * DEPTH / p->pitch * width;
         for (int64_t i = 0; i < segments; i++) {
             int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
-            t.segments[i] = (segment){ .rows = t.rows[0], .offset = row * p->wide * width, .n = pixels };
+            t.segments[i] = (segment){ .rows = t.rows[0], .offset = row * p->wide * width, .n = elements };
         }
         for (int64_t q = 0; q < b->panels; q++) {
             t.args.b_step = panel_width(p->out, b->panel + q);
             t.args.cols = (int)t.args.b_step;
             for (int64_t i = 0; i < segments; i++)
-                t.segments[i].b = b->dy + q * TILE_COLS * pixels_of(b) + i * pixels * t.args.b_step;
+                t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + i * elements * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
                 t.args.out[i] = out[i] + (b->panel + q) * TILE_COLS;
             tile_for((int)mr, t.args.cols, false)(&t.args);
@@ -289,7 +326,8 @@ static void sum_items(void *context, int64_t begin, int64_t end)
             b.rows = p->a.oh - b.row < p->block ? p->a.oh - b.row : p->block;
             b.images = p->images * b.rows < last - row ? p->images : divided(last - row, b.rows);
             b.images = b.rows == p->a.oh ? b.images : 1;
-            copy_x(&b), copy_dy(&b);
+            copy_x(&b);
+            (DEPTH > 1 ? join_dy : copy_dy)(&b);
             add_block(&b, p->sums + chunk * (int64_t)(p->sum_bytes / sizeof(REAL)), !first);
         }
     }
@@ -348,7 +386,7 @@ static void conv_weight_gradient(const conv_args *a)
                  sums_out, &p);
 }
 
-static void fill_conv(kernel_table *t, kernel_type type)
+INLINE void fill_conv(kernel_table *t, kernel_type type)
 {
     conv_kernel *conv = t->conv[type][CONV_DIRECT];
     conv[CONV_FORWARD] = (conv_kernel){ conv_forward, conv_forward_scratch };

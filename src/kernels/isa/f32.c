@@ -17,9 +17,13 @@
 BINARY(add, a + b) /* partial sums and biases, row by row */
 #undef RESULT
 
+#include "kernels/isa/numbers.inc.h"
+
 #include "kernels/isa/tile.inc.h"
 
 #include "kernels/isa/gemm.inc.h"
+
+#include "kernels/isa/gemm_thin.inc.h"
 
 #include "kernels/isa/panels.inc.h"
 
@@ -30,6 +34,16 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 #include "kernels/isa/conv_planar.inc.h"
 
 #include "kernels/isa/winograd.inc.h"
+
+void NAMED(gemm_f32)(const gemm_args *g)
+{
+    gemm(g);
+}
+
+size_t NAMED(gemm_scratch_f32)(const gemm_args *g)
+{
+    return gemm_scratch(g);
+}
 
 void NAMED(fill_f32)(kernel_table *t)
 {

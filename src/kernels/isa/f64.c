@@ -17,9 +17,13 @@
 BINARY(add, a + b) /* partial sums and biases, row by row */
 #undef RESULT
 
+#include "kernels/isa/numbers.inc.h"
+
 #include "kernels/isa/tile.inc.h"
 
 #include "kernels/isa/gemm.inc.h"
+
+#include "kernels/isa/gemm_thin.inc.h"
 
 #include "kernels/isa/panels.inc.h"
 

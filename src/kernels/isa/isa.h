@@ -13,6 +13,7 @@
 void NAMED(fill)(kernel_table *);
 void NAMED(fill_f32)(kernel_table *);
 void NAMED(fill_f64)(kernel_table *);
+void NAMED(fill_bf16)(kernel_table *); /* only where the processor multiplies bf16 */
 void NAMED(fill_plain)(kernel_table *);
 void NAMED(fill_plain_f32)(kernel_table *);
 void NAMED(fill_plain_f64)(kernel_table *);
@@ -26,5 +27,9 @@ void NAMED(fill_convert)(kernel_table *);
 void NAMED(fill_indexed)(kernel_table *);
 void NAMED(fill_recurrent)(kernel_table *);
 void NAMED(fill_random)(kernel_table *);
+
+/* The products of float, for bf16.c. */
+void NAMED(gemm_f32)(const gemm_args *);
+size_t NAMED(gemm_scratch_f32)(const gemm_args *);
 
 #endif

@@ -3,9 +3,10 @@
  *   out[i][j] = start + sum over segments s, over t < s.n of a(s, i, t) b(s, t, j)
  *
  * A segment's a is either packed, a[t a_step + i], or lies in rows, rows[i][offset + t a_step]; its b is b[t b_step + j].
+ * An element of a and b is one number, or a pair of them whose two products are added (pairs.inc.h).
  * A matrix product has one segment a tile, a convolution one for each tap (or row of taps), a weight gradient one for
  * each row of the picture.  mr, nv, packed and partial are constants where the tile is instantiated.
- * Layer: kernels.  Depends on simd.h.  Read next: gemm.inc.h, conv.inc.h. */
+ * Layer: kernels.  Depends on simd.h, numbers.inc.h or pairs.inc.h.  Read next: gemm.inc.h, conv.inc.h. */
 typedef V(v) vec;
 enum { WIDTH = LANES_OF_V, TILE_COLS = TILE_VECTORS * WIDTH };
 
@@ -98,7 +99,7 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 REAL left = packed ? a[i] : row[i][at];
 #pragma GCC unroll 2
                 for (int j = 0; j < nv; j++)
-                    sum[i][j] += left * right[j];
+                    sum[i][j] = MULTIPLY_ADD(sum[i][j], left, right[j]);
             }
             if (packed)
                 a += a_step;
@@ -158,8 +159,7 @@ TILES(packed_2, 2, true, false)
 /* For mr rows and cols columns. */
 static tile_fn *tile_for(int mr, int cols, bool packed)
 {
-    static tile_fn *const *const tables[2][2] = { { rows_2, rows_1 }, { packed_2, packed_1 } };
-    return tables[packed][cols <= WIDTH][mr];
+    return packed ? (cols <= WIDTH ? packed_1 : packed_2)[mr] : (cols <= WIDTH ? rows_1 : rows_2)[mr];
 }
 
 /* The same in rows, at most FEW_ROWS of them, where b must not be read beyond cols. */

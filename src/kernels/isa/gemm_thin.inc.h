@@ -1,0 +1,231 @@
+/* gemm_thin.inc.h - matrix products for REAL that are too thin or too small for gemm.inc.h's blocks, and the choice.
+ *
+ * Thin products whose K lies adjacent on both sides are dot products; a few rows times a B whose rows are long read B once;
+ * small ones are read where they lie, without a plan.
+ * Layer: kernels.  Depends on gemm.inc.h.  Read next: conv.inc.h. */
+enum {
+    THIN = 4,
+    THIN_OF_LONG = 16, /* copying B would take longer than its product with so few rows */
+    LONG = 512,
+    WIDE_COLS = 1024, /* of B's rows that a thin product takes at a time */
+};
+
+static bool is_thin(const gemm_args *g)
+{
+    const bool few = g->m <= THIN || (g->m <= THIN_OF_LONG && g->k >= LONG);
+    return g->a_col == 1 && g->b_row == 1 && (few || g->n <= 2) && g->k > 0;
+}
+
+/* A few rows times a B whose rows are long: B is read once, row by row. */
+static bool is_wide(const gemm_args *g)
+{
+    return g->m <= THIN && g->b_col == 1 && g->n >= 2 * WIDE_COLS && g->k > 0;
+}
+
+/* Read where it lies, without a plan. */
+static bool is_small(const gemm_args *g)
+{
+    return g->b_col == 1 && g->k <= SLAB && g->m * g->n * g->k <= 1 << 15;
+}
+
+/* ---- thin products: dot products --------------------------------------------------------------------------------------- */
+
+typedef struct dots_run {
+    const gemm_args *g;
+    bool along_rows; /* many rows of A with few columns of B, else many columns of B with few rows of A */
+} dots_run;
+
+static REAL sum_of(vec v)
+{
+    REAL lane[WIDTH];
+    memcpy(lane, &v, sizeof v);
+    for (int width = WIDTH / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+
+/* out[j][i] = x[j] . w[i] for four vectors w and rows of x (1, 2 or 4 of them) at once; of one x in two sums each, as its additions
+ * would wait for each other. */
+static inline __attribute__((always_inline)) void dots(REAL out[][4], const REAL *const *x,
+                                                       const REAL *const *w, int64_t k, const int rows)
+{
+    const int halves = rows == 1 ? 2 : 1;
+    vec sum[4][4] = { 0 };
+    int64_t t = 0;
+    for (; t + halves * WIDTH <= k; t += halves * WIDTH)
+        for (int h = 0; h < halves; h++)
+            for (int i = 0; i < 4; i++) {
+                const vec wi = V(load)(w[i] + t + h * WIDTH);
+                for (int j = 0; j < rows; j++)
+                    sum[j + h][i] += V(load)(x[j] + t + h * WIDTH) * wi;
+            }
+    for (; t < k; t += WIDTH) {
+        V(mask) m = V(first)((int)(k - t < WIDTH ? k - t : WIDTH));
+        for (int i = 0; i < 4; i++) {
+            const vec wi = V(load_first)(w[i] + t, m);
+            for (int j = 0; j < rows; j++)
+                sum[j][i] += V(load_first)(x[j] + t, m) * wi;
+        }
+    }
+    for (int j = 0; j < rows; j++)
+        for (int i = 0; i < 4; i++)
+            out[j][i] = sum_of(halves == 2 ? sum[0][i] + sum[1][i] : sum[j][i]);
+}
+
+static void dots_of(REAL out[][4], const REAL *const *x, const REAL *const *w, int64_t k, int rows)
+{
+    if (rows == 1)
+        dots(out, x, w, k, 1);
+    else if (rows == 2)
+        dots(out, x, w, k, 2);
+    else
+        dots(out, x, w, k, 4);
+}
+
+/* The few are taken as many at a time as there are registers for the sums. */
+enum { FEW_AT_ONCE = sizeof(vec) == 64 ? 4 : 2 };
+
+static void run_dots(void *context, int64_t begin, int64_t end)
+{
+    const dots_run *r = context;
+    const gemm_args *g = r->g;
+    const REAL *a = g->a, *b = g->b, *bias = g->bias;
+    const int64_t many_step = r->along_rows ? g->a_row : g->b_col,
+                  few_step = r->along_rows ? g->b_col : g->a_row, last = (r->along_rows ? g->m : g->n) - 1,
+                  few_rows = r->along_rows ? g->n : g->m;
+    const REAL *many = r->along_rows ? a : b, *few = r->along_rows ? b : a;
+    for (int64_t i = begin * 4; i < end * 4; i += 4) {
+        const REAL *w[4], *x[4];
+        for (int u = 0; u < 4; u++)
+            w[u] = many + (i + u < last ? i + u : last) * many_step;
+        for (int64_t j = 0; j < few_rows;) {
+            const int rows = few_rows - j >= FEW_AT_ONCE ? FEW_AT_ONCE : few_rows - j >= 2 ? 2 : 1;
+            REAL dot[4][4];
+            for (int v = 0; v < rows; v++)
+                x[v] = few + (j + v) * few_step;
+            dots_of(dot, x, w, g->k, rows);
+            for (int v = 0; v < rows; v++, j++)
+                for (int u = 0; u < 4 && i + u <= last; u++) {
+                    int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
+                    REAL *c = (REAL *)g->c + row * g->c_row + col;
+                    *c = dot[v][u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
+                    if (g->relu && *c < 0)
+                        *c = 0;
+                }
+        }
+    }
+}
+
+/* ---- thin products of long rows ------------------------------------------------------------------------------- */
+
+/* c[j] += a[0] b[0][j] + ... a[3] b[3][j] */
+static void add_four_rows(REAL *c, const REAL *a, int64_t a_col, const REAL *b, int64_t b_row, int64_t n)
+{
+    const REAL a0 = a[0], a1 = a[a_col], a2 = a[2 * a_col], a3 = a[3 * a_col];
+    int64_t j = 0;
+    for (; j + WIDTH <= n; j += WIDTH)
+        V(store)
+    (c + j, V(load)(c + j) + a0 * V(load)(b + j) + a1 * V(load)(b + b_row + j) +
+                a2 * V(load)(b + 2 * b_row + j) + a3 * V(load)(b + 3 * b_row + j));
+    for (; j < n; j++)
+        c[j] += a0 * b[j] + a1 * b[b_row + j] + a2 * b[2 * b_row + j] + a3 * b[3 * b_row + j];
+}
+
+static void add_one_row(REAL *c, REAL a, const REAL *b, int64_t n)
+{
+    for (int64_t j = 0; j < n; j++)
+        c[j] += a * b[j];
+}
+
+static void run_wide(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    for (int64_t block = begin; block < end; block++) {
+        const int64_t col = block * WIDE_COLS, n = g->n - col < WIDE_COLS ? g->n - col : WIDE_COLS;
+        const REAL *a = g->a, *b = (const REAL *)g->b + col, *bias = g->bias;
+        for (int64_t i = 0; i < g->m; i++) {
+            REAL *c = (REAL *)g->c + i * g->c_row + col;
+            for (int64_t j = 0; j < n; j++)
+                c[j] = (g->accumulate ? c[j] : 0) + (bias ? bias[col + j] : 0);
+        }
+        int64_t k = 0;
+        for (; k + 4 <= g->k; k += 4)
+            for (int64_t i = 0; i < g->m; i++)
+                add_four_rows((REAL *)g->c + i * g->c_row + col, a + i * g->a_row + k * g->a_col, g->a_col,
+                              b + k * g->b_row, g->b_row, n);
+        for (; k < g->k; k++)
+            for (int64_t i = 0; i < g->m; i++)
+                add_one_row((REAL *)g->c + i * g->c_row + col, a[i * g->a_row + k * g->a_col],
+                            b + k * g->b_row, n);
+        for (int64_t i = 0; i < g->m && g->relu; i++) {
+            REAL *c = (REAL *)g->c + i * g->c_row + col;
+            for (int64_t j = 0; j < n; j++)
+                c[j] = c[j] < 0 ? 0 : c[j];
+        }
+    }
+}
+
+/* ---- small products ------------------------------------------------------------------------------------ */
+
+static void small(const gemm_args *g)
+{
+    const REAL *rows[TILE_ROWS];
+    segment s = { .rows = rows, .n = g->k };
+    tile_args t = { .segments = &s,
+                    .n_segments = 1,
+                    .a_step = g->a_col,
+                    .b_step = g->b_row,
+                    .accumulate = g->accumulate,
+                    .relu = g->relu };
+    for (int64_t j = 0; j < g->n; j += TILE_COLS) {
+        t.cols = (int)(g->n - j < TILE_COLS ? g->n - j : TILE_COLS);
+        t.bias = g->bias && !g->accumulate ? (const REAL *)g->bias + j : NULL;
+        s.b = (const REAL *)g->b + j;
+        for (int64_t i = 0; i < g->m;) {
+            int64_t left = g->m - i,
+                    mr = left > FEW_ROWS ? (left >= 2 * FEW_ROWS ? FEW_ROWS : (left + 1) / 2) : left;
+            for (int r = 0; r < mr; r++) {
+                rows[r] = (const REAL *)g->a + (i + r) * g->a_row;
+                t.out[r] = (REAL *)g->c + (i + r) * g->c_row + j;
+            }
+            partial_tile_for((int)mr, t.cols)(&t);
+            i += mr;
+        }
+    }
+    if (g->accumulate)
+        add_bias(g);
+}
+
+/* ---- the product ---------------------------------------------------------------------------------------------------------- */
+
+static size_t gemm_scratch(const gemm_args *g)
+{
+    return is_thin(g) || is_wide(g) || is_small(g) ? 0 : blocks_scratch(g);
+}
+
+static void gemm(const gemm_args *g)
+{
+    const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (is_thin(g)) {
+        dots_run r = { g, g->n <= 2 && g->m > THIN };
+        int64_t groups = ((r.along_rows ? g->m : g->n) + 3) / 4;
+        parallel_for(groups, grain_for(work, groups), run_dots, &r);
+        return;
+    }
+    if (is_wide(g)) {
+        int64_t blocks = (g->n + WIDE_COLS - 1) / WIDE_COLS;
+        parallel_for(blocks, grain_for(work, blocks), run_wide, (void *)(uintptr_t)g);
+        return;
+    }
+    if (is_small(g))
+        small(g);
+    else
+        gemm_in_blocks(g);
+}
+
+static void fill_gemm(kernel_table *t, kernel_type type)
+{
+    t->gemm[type] = gemm;
+    t->gemm_scratch[type] = gemm_scratch;
+}
