@@ -45,7 +45,8 @@ static const struct {
     CASE("\0\0\x0a\1\0\0\0\2ab", TP_ERR_FORMAT, "byte 2: IDX element type 0x0a does not exist"),
     CASE("\0\0\0\1\0\0\0\2ab", TP_ERR_FORMAT, "element type 0x00 does not exist"),
     CASE("\0\0\xff\1\0\0\0\2ab", TP_ERR_FORMAT, "element type 0xff does not exist"),
-    CASE("\0\0\x0d\1\0\0\0\2abcdefgh", TP_ERR_UNSUPPORTED, "byte 2: IDX elements are f32, u8 is wanted"),
+    CASE("\0\0\x0d\1\0\0\0\2abcdefgh", TP_ERR_UNSUPPORTED,
+         "byte 2: IDX elements are f32, u8 or i8 is wanted"),
     CASE("\0\0\x08\0ab", TP_ERR_FORMAT, "byte 3: 0 dims, 1 to 8 are wanted"),
     CASE("\0\0\x08\xff"
          "ab",

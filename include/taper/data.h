@@ -50,7 +50,7 @@ TP_API void tp_sample_free(tp_sample *);
 
 /* MNIST's four files (IDX, .gz or not) in a folder: (1, 28, 28) images, 10 classes. */
 TP_API tp_dataset *tp_mnist(const char *folder, tp_part);
-/* Any IDX pair of images (u8, 2 or 3 dims an example) and labels (u8). */
+/* Any IDX pair of images (u8, in [0, 1], or i8, in [-1, 1); 2 or 3 dims an example) and labels (u8). */
 TP_API tp_dataset *tp_idx(const char *images, const char *labels);
 /* CIFAR-10's binary version, data_batch_1.bin to data_batch_5.bin and test_batch.bin: (3, 32, 32) images, 10 classes. */
 TP_API tp_dataset *tp_cifar10(const char *folder, tp_part);
@@ -87,7 +87,7 @@ TP_API tp_dataset *tp_text_opt(const char *path, tp_part, const tp_text_options 
 /* From memory: x (N, ...), y (N) integers for classes, floats for a regression; (N, T): T of them an example. */
 TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
 
-/* What a person means by a path: a folder with MNIST's or CIFAR-10's files, a class folder (or train/ and test/ of them),
+/* What a person means by a path: a folder with MNIST's or CIFAR-10's files or one pair of IDX files, a class folder (or train/ and test/ of them),
  * a .csv file.
  * Splits that do not exist as files are cut from the whole by a seeded shuffle: the last fifth is the test part. */
 typedef struct tp_data_options {

@@ -8,11 +8,18 @@
 #include <string.h>
 #include <unistd.h>
 
+typedef struct output {
+    const char *prompt; /* not yet written: an error comes without it */
+    bool terminal;
+} output;
+
 static bool put(void *context, const char *text, size_t bytes)
 {
-    const bool *terminal = context;
+    output *o = context;
+    fputs(o->prompt, stdout);
+    o->prompt = "";
     fwrite(text, 1, bytes, stdout);
-    if (*terminal)
+    if (o->terminal)
         fflush(stdout);
     return !ferror(stdout) && !caught_signal();
 }
@@ -20,8 +27,7 @@ static bool put(void *context, const char *text, size_t bytes)
 int verb_generate(cli *c)
 {
     TP_SCOPE;
-    bool terminal = isatty(STDOUT_FILENO);
-    const char *prompt = c->generate.prompt ? c->generate.prompt : "";
+    output o = { c->generate.prompt ? c->generate.prompt : "", isatty(STDOUT_FILENO) };
     tp_run *run = tp_run_open(c->words[0]);
     if (!run)
         return library_error();
@@ -29,8 +35,7 @@ int verb_generate(cli *c)
     if (option_given(c, "temperature") && c->generate.temperature == 0)
         c->generate.temperature = TP_ZERO;
     catch_signals();
-    fputs(prompt, stdout);
-    if (tp_run_generate_opt(run, put, &terminal, &c->generate))
+    if (tp_run_generate_opt(run, put, &o, &c->generate))
         return library_error();
     putchar('\n');
     return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;

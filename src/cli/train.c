@@ -93,7 +93,7 @@ static void print_next(const char *out, const tp_train_result *r)
     printf("\nlook at   %s/report.html\n", out);
     printf("try next  taper eval %s\n", out);
     if (r->input == TP_INPUT_TEXT)
-        printf("          taper generate %s --prompt 'The '\n", out);
+        printf("          taper generate %s --length 500\n", out);
     else if (isfinite(r->test_accuracy))
         printf("          taper predict %s PICTURE.png\n", out);
     printf("          taper summary %s\n", out);

@@ -2,17 +2,18 @@
  *
  * offset  size  meaning
  *      0     2  zero
- *      2     1  element type: 0x08 u8 (the only one taken), 0x09 i8, 0x0b i16, 0x0c i32, 0x0d f32, 0x0e f64
+ *      2     1  element type: 0x08 u8, 0x09 i8 (the two that are taken), 0x0b i16, 0x0c i32, 0x0d f32, 0x0e f64
  *      3     1  n, the number of dims
  *      4    4n  the dims, u32 big-endian
  *  4 + 4n       the elements, row-major
  *
- * Images stay bytes in memory; an example becomes floats when it is asked for.
+ * Images stay bytes in memory; an example becomes floats when it is asked for, in [0, 1], those of signed bytes in [-1, 1).
  * Layer: data.  Depends on io/file.h, io/gzip.h.  Read next: dataset.c. */
 #include "data/idx.h"
 
 #include "core/tensor.h"
 #include "data/dataset.h"
+#include "data/folder.h"
 #include "io/gzip.h"
 
 #include <string.h>
@@ -37,8 +38,8 @@ static tp_status check_type(const char *name, const unsigned char *head, size_t 
         return tp_fail(TP_ERR_FORMAT,
                        "%s: byte 2: IDX element type 0x%02x does not exist, 0x08 (u8) is wanted", name,
                        head[2]);
-    if (head[2] != 8)
-        return tp_fail(TP_ERR_UNSUPPORTED, "%s: byte 2: IDX elements are %s, u8 is wanted", name,
+    if (head[2] != 8 && head[2] != 9)
+        return tp_fail(TP_ERR_UNSUPPORTED, "%s: byte 2: IDX elements are %s, u8 or i8 is wanted", name,
                        types[head[2]]);
     if (head[3] < 1 || head[3] > TP_MAX_DIMS)
         return tp_fail(TP_ERR_FORMAT, "%s: byte 3: %d dims, 1 to %d are wanted", name, head[3], TP_MAX_DIMS);
@@ -54,6 +55,7 @@ static tp_status read_head(const char *name, const unsigned char *head, size_t s
     tp_status status = check_type(name, head, size);
     if (status)
         return status;
+    out->is_signed = head[2] == 9;
     out->shape.ndim = head[3];
     out->start = 4 + 4 * (int64_t)head[3];
     *bytes = 1;
@@ -145,7 +147,11 @@ typedef struct pair {
 static tp_status pair_get(void *context, int64_t i, float *x, double *y)
 {
     const pair *p = context;
-    bytes_to_unit(x, p->images.bytes.data + p->images.start + i * p->pixels, p->pixels);
+    const unsigned char *from = p->images.bytes.data + p->images.start + i * p->pixels;
+    if (!p->images.is_signed)
+        bytes_to_unit(x, from, p->pixels);
+    for (int64_t k = 0; k < p->pixels && p->images.is_signed; k++)
+        x[k] = (float)(int8_t)from[k] / 128;
     *y = p->labels.bytes.data[p->labels.start + i];
     return TP_OK;
 }
@@ -187,9 +193,9 @@ static tp_status check_pair(const char *images, const char *labels, const pair *
     if (x->ndim != 3 && x->ndim != 4)
         return tp_fail(TP_ERR_FORMAT, "%s: byte 3: shape %s, (N, H, W) or (N, C, H, W) is wanted of images",
                        images, shape_text(*x));
-    if (y->ndim != 1)
-        return tp_fail(TP_ERR_FORMAT, "%s: byte 3: shape %s, (N,) is wanted of labels", labels,
-                       shape_text(*y));
+    if (y->ndim != 1 || p->labels.is_signed)
+        return tp_fail(TP_ERR_FORMAT, "%s: byte 3: shape %s%s, u8 (N,) is wanted of labels", labels,
+                       p->labels.is_signed ? "i8 " : "", shape_text(*y));
     if (x->dim[0] != y->dim[0])
         return tp_fail(TP_ERR_FORMAT, "%s: byte 4: %lld labels, %s has %lld images", labels,
                        (long long)y->dim[0], images, (long long)x->dim[0]);
@@ -240,6 +246,35 @@ tp_dataset *tp_idx(const char *images, const char *labels)
     if (!images || !labels)
         return tp_fail_null(TP_ERR_ARGUMENT, "idx: a path is NULL");
     return pair_dataset("idx", images, labels, 0);
+}
+
+/* ---- a folder with a pair ------------------------------------------------------------------------------------------ */
+
+/* The only file of the folder with that in its name; NULL where there is none or another, without an error. */
+static char *only_file(const char *folder, const char *piece, size_t *room)
+{
+    name_list files;
+    const char *found = NULL;
+    int count = 0;
+    if (folder_list(folder, FOLDER_FILES, &files))
+        return NULL;
+    for (int64_t i = 0; i < files.count; i++)
+        if (strstr(names_at(&files, i), piece) && !count++)
+            found = names_at(&files, i);
+    char *path = count == 1 ? join_path(folder, found, room) : NULL;
+    names_free(&files);
+    return path;
+}
+
+tp_dataset *idx_folder(const char *folder)
+{
+    size_t images_room, labels_room;
+    char *images = only_file(folder, "idx3-", &images_room),
+         *labels = only_file(folder, "idx1-", &labels_room);
+    tp_dataset *d = images && labels ? tp_idx(images, labels) : NULL;
+    tp_free(images, images ? images_room : 0);
+    tp_free(labels, labels ? labels_room : 0);
+    return d;
 }
 
 /* ---- MNIST's folder ---------------------------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /* open.c - what a person means by a path.
  *
- * Told by looking: MNIST's or CIFAR-10's files in a folder, train/ and test/ (or val/) folders of class folders, class folders, a
+ * Told by looking: MNIST's or CIFAR-10's files in a folder, a pair of IDX files, train/ and test/ (or val/) folders of class folders, class folders, a
  * table.  A split that is not there as files is cut from the whole by a seeded shuffle: the last fifth is for testing.
  * Layer: data.  Depends on the formats.  Read next: idx.c, image_folder.c, csv.c. */
 #include "data/cifar.h"
@@ -101,7 +101,10 @@ static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_opt
         return tp_mnist(path, part);
     if (cifar10_is_there(path))
         return tp_cifar10(path, part);
-    tp_dataset *d = open_parts(path, part, o, &found);
+    tp_dataset *d = idx_folder(path);
+    if (d || tp_pending())
+        return split(d, path, part, o->seed);
+    d = open_parts(path, part, o, &found);
     if (found || tp_pending())
         return d;
     name_list folders;
@@ -150,9 +153,9 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         csv.struct_size = sizeof csv;
         return tp_keep(split(tp_csv_opt(path, &csv), path, part, o.seed));
     }
-    return tp_fail_null(
-        TP_ERR_FORMAT,
-        "%s: not data that is known; a folder (MNIST's or CIFAR-10's files, or pictures by class) or a "
-        "table (.csv .tsv .data .txt, also .gz) is wanted",
-        path);
+    return tp_fail_null(TP_ERR_FORMAT,
+                        "%s: not data that is known; a folder (MNIST's or CIFAR-10's files, a pair of IDX "
+                        "files, or pictures by class) or a "
+                        "table (.csv .tsv .data .txt, also .gz) is wanted",
+                        path);
 }
