@@ -67,6 +67,8 @@ list(REMOVE_ITEM isa_sources ${isa_plain} ${PROJECT_SOURCE_DIR}/src/kernels/isa/
 set_source_files_properties(${isa_plain} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand};${isa_flags_plain}")
 set_source_files_properties(${reference} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_reference}")
 set_source_files_properties(${isa_sources} PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_hand}")
+# Plain loops of doubles and integers, too: as fast, but for argmax, amax and cumsum (0.6 to 0.8), and 70 KB less.
+set_source_files_properties(src/kernels/isa/plain_f64.c src/kernels/isa/plain_integers.c PROPERTIES COMPILE_OPTIONS "${isa_flags_common};${isa_flags_reference}")
 set_source_files_properties(src/kernels/isa/bf16.c PROPERTIES COMPILE_OPTIONS
                             "${isa_flags_common};${isa_flags_hand};${isa_flags_products}")
 set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/f32.c ${PROJECT_SOURCE_DIR}/src/kernels/isa/f64.c

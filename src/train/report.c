@@ -358,7 +358,7 @@ void report_commands(report_page *p, const report_run *r)
     } lines[] = { { "train --resume", "", "go on training; --epochs N for more" },
                   { "eval", "", "measure it on the test data" },
                   { r->text ? "generate" : "predict",
-                    r->text         ? " --prompt 'The '"
+                    r->text         ? " --length 500"
                     : r->regression ? " FILE"
                                     : " picture.png",
                     "use it" },
