@@ -180,7 +180,7 @@ static void pairs_that_do_not_fit(void **state)
     pair("\0\0\x08\1\0\0\0\2\0\1", 10, "\0\0\x08\1\0\0\0\2\0\1", 10);
     expect_error(TP_ERR_FORMAT, "images: byte 3: shape (2,), (N, H, W) or (N, C, H, W) is wanted of images");
     pair(images, sizeof images - 1, images, sizeof images - 1);
-    expect_error(TP_ERR_FORMAT, "labels: byte 3: shape (2, 1, 2), (N,) is wanted of labels");
+    expect_error(TP_ERR_FORMAT, "labels: byte 3: shape (2, 1, 2), u8 (N,) is wanted of labels");
     assert_null(tp_idx(temp_path("images"), temp_path("nowhere")));
     expect_error(TP_ERR_IO, "nowhere: cannot open: No such file");
     assert_null(tp_idx(NULL, temp_path("labels")));

@@ -122,8 +122,7 @@ static void every_model_is_summed_up(void **state)
         tp_summary s;
         tp_dry_run_total total = { 0 };
         const tp_model_info *info = tp_model_at(i);
-        tp_shape input =
-            TP_SHAPE(2, info->defaults.channels, info->defaults.image_size, info->defaults.image_size);
+        tp_shape input = tp_model_input_shape(info, NULL, 2);
         tp_dry_run(&total);
         tp_module *net = tp_model(info->name);
         tp_dry_run(NULL);
@@ -138,6 +137,19 @@ static void every_model_is_summed_up(void **state)
         assert_true(s.training_bytes > 8 * s.params && s.pass_bytes > 0 && s.flops > (double)s.mult_adds);
         tp_summary_free(&s);
     }
+}
+
+/* torchinfo 1.8 of the same three layers. */
+static void steps_count_as_torchinfo_counts_them(void **state)
+{
+    TP_SCOPE;
+    tp_summary s;
+    (void)state;
+    assert_int_equal(tp_summarize(tp_model("char-lm"), TP_SHAPE(2, 128), &s), TP_OK);
+    assert_int_equal(s.rows[1].mult_adds, 8320);
+    assert_int_equal(s.rows[2].mult_adds, 219152384);
+    assert_int_equal(s.rows[3].mult_adds, 33410);
+    tp_summary_free(&s);
 }
 
 /* One picture, and batch norms over one pixel. */
@@ -295,6 +307,7 @@ int main(void)
         cmocka_unit_test(summaries_are_torchinfos),
         cmocka_unit_test(the_memory_of_a_training_step_is_what_one_takes),
         cmocka_unit_test(every_model_is_summed_up),
+        cmocka_unit_test(steps_count_as_torchinfo_counts_them),
         cmocka_unit_test(a_batch_that_cannot_be_trained_on_is_summed_up),
         cmocka_unit_test(an_observer_changes_no_bit),
         cmocka_unit_test(saliency_and_grad_cam_are_pytorchs),

@@ -79,13 +79,18 @@ static double cost_alone(tp_module *m, const tp_tensor *input)
     return total.flops;
 }
 
-/* torchinfo counts what only layers do: containers have the sum of theirs, which add_up gives them. */
+static bool is_recurrent(const char *type)
+{
+    return !strcmp(type, "rnn") || !strcmp(type, "lstm") || !strcmp(type, "gru");
+}
+
+/* torchinfo counts what only layers do, recurrent ones at every step: containers have the sum of theirs, which add_up gives them. */
 static void count_call(tp_summary *sum, tp_summary_row *row, bool is_leaf)
 {
     int64_t places = row->output.ndim ? row->output.dim[0] : 1, numel = places;
     for (int i = 1; i < row->output.ndim; i++) {
         numel *= row->output.dim[i];
-        if (i > 1 && !strncmp(row->type, "conv", 4))
+        if ((i > 1 && !strncmp(row->type, "conv", 4)) || (i == 1 && is_recurrent(row->type)))
             places *= row->output.dim[i];
     }
     if (!is_leaf || !row->params)
