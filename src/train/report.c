@@ -175,6 +175,8 @@ static void put_best(report_page *p, const report_run *r)
     page_put(p, "</div><div class=\"soft\">best test %s", r->by_loss ? "loss" : "accuracy");
     if (r->best >= 0)
         page_put(p, ", epoch %g", best->epoch);
+    if (r->text && isfinite(value))
+        page_put(p, "<br>%.3f bits a character, perplexity %.2f", value / log(2), exp(value));
     page_put(p, "</div></div>\n");
 }
 
@@ -375,16 +377,22 @@ void report_commands(report_page *p, const report_run *r)
 
 static void put_page(report_page *p, const report_run *r)
 {
-    static void (*const sections[])(report_page *, const report_run *) = {
-        report_headline, report_curves, report_confusion, report_by_class, report_mistakes, report_augmented,
-        report_filters,  report_times,  report_model,     report_config,   report_commands,
+    static const struct {
+        void (*put)(report_page *, const report_run *);
+        bool not_of_text; /* classes of examples, and pictures */
+    } sections[] = {
+        { report_headline },        { report_curves },         { report_text },
+        { report_confusion, true }, { report_by_class, true }, { report_mistakes, true },
+        { report_augmented, true }, { report_filters, true },  { report_times },
+        { report_model },           { report_config },         { report_commands },
     };
     char title[300];
     snprintf(title, sizeof title, "%.120s on %.120s", report_string(r->config, "model", "A run"),
              report_string(r->config, "data", "unknown data"));
     page_begin(p, title);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        sections[i](p, r);
+        if (!r->text || !sections[i].not_of_text)
+            sections[i].put(p, r);
         if (tp_pending() && tp_error_take(NULL, 0) == TP_ERR_MEMORY)
             p->failed = true;
     }

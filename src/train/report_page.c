@@ -135,6 +135,7 @@ static const char style[] =
     "p{overflow-wrap:anywhere}\n"
     "code,pre{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;font-size:.875rem}\n"
     "pre{background:var(--panel);padding:12px 14px;border-radius:6px;overflow-x:auto;margin:8px 0}\n"
+    ".written{white-space:pre-wrap;max-height:32em;overflow-y:auto}\n"
     ".head{display:flex;flex-wrap:wrap;gap:16px 48px;align-items:flex-end;margin-top:20px}\n"
     ".big{font-size:3.5rem;line-height:1;font-weight:650;letter-spacing:-.03em;margin-bottom:6px}\n"
     "dl{display:flex;flex-wrap:wrap;gap:10px 32px;margin:0}dt{color:var(--soft);font-size:.8125rem}"
