@@ -41,7 +41,8 @@ if(tests AND CMOCKA_FOUND)
     endforeach()
 
     # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
-    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random test_recurrent)
+    foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random test_recurrent
+            test_recurrent_weights)
         if(NOT TARGET ${name})
             continue()
         endif()
@@ -129,7 +130,8 @@ foreach(example IN LISTS examples)
     file(MAKE_DIRECTORY ${place})
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/data ${place}/data SYMBOLIC)
     add_test(NAME example_${name} COMMAND example_${name} WORKING_DIRECTORY ${place})
-    set_tests_properties(example_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
+    set_tests_properties(example_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples
+                         SKIP_REGULAR_EXPRESSION "is unsupported: built without")
 endforeach()
 
 # ---- benches and fuzzers -------------------------------------------------------------------------------------------
