@@ -238,7 +238,7 @@ INLINE void taps_of_image(const planar_sum *s, const int ks, const int n, const 
             V(store)(lanes[k][u], sum[k][u]);
     for (int k = 0; k < ks; k++)
         for (int u = 0; u < n; u++)
-            dw[k * a->c * a->kernel[0] * a->kernel[1] + u] += sum_of(V(load)(lanes[k][u]));
+            dw[k * a->c * a->kernel[0] * a->kernel[1] + u] += V(sum)(V(load)(lanes[k][u]));
 }
 
 #define TAPS_OF_IMAGE(ks, n)                                                                  \

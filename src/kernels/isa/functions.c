@@ -63,16 +63,6 @@ SLOPE(gelu_backward, gelu_slope)
 SLOPE(gelu_tanh_backward, gelu_tanh_slope)
 SLOPE(silu_backward, silu_slope)
 
-static float sum_of(vec v)
-{
-    float lane[WIDTH];
-    memcpy(lane, &v, sizeof v);
-    for (int width = WIDTH / 2; width; width /= 2)
-        for (int l = 0; l < width; l++)
-            lane[l] += lane[l + width];
-    return lane[0];
-}
-
 /* Whole vectors are read and written as such: masks are slow on some machines. */
 INLINE vec get(const float *p, mask_f32 m, bool whole)
 {
@@ -125,7 +115,7 @@ static float sum_of_exp(float *y, const float *x, float top, int64_t n)
         sum += exp_part(y ? y + i : NULL, x + i, top, first_f32(1), true);
     if (i < n)
         sum += exp_part(y ? y + i : NULL, x + i, top, first_f32((int)(n - i)), false);
-    return sum_of(sum);
+    return sum_f32(sum);
 }
 
 static void softmax(void *y_, const void *x, int64_t n)
@@ -155,7 +145,7 @@ static void softmax_backward(void *dx_, const void *dy_, const void *y_, int64_t
         mask_f32 m = first_f32((int)(n - i));
         sum += load_first_f32(dy + i, m) * load_first_f32(y + i, m);
     }
-    const float total = sum_of(sum);
+    const float total = sum_f32(sum);
     for (i = 0; i < n; i++)
         dx[i] = y[i] * (dy[i] - total);
 }
@@ -171,7 +161,7 @@ static void log_softmax_backward(void *dx_, const void *dy_, const void *y_, int
     mask_f32 m = first_f32((int)(n - i));
     if (i < n)
         sum += load_first_f32(dy + i, m);
-    const float total = sum_of(sum);
+    const float total = sum_f32(sum);
     for (i = 0; i + WIDTH <= n; i += WIDTH)
         store_f32(dx + i, load_f32(dy + i) - exp_of(load_f32(y + i)) * total);
     if (i < n)

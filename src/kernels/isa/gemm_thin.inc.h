@@ -35,16 +35,6 @@ typedef struct dots_run {
     bool along_rows; /* many rows of A with few columns of B, else many columns of B with few rows of A */
 } dots_run;
 
-static REAL sum_of(vec v)
-{
-    REAL lane[WIDTH];
-    memcpy(lane, &v, sizeof v);
-    for (int width = WIDTH / 2; width; width /= 2)
-        for (int l = 0; l < width; l++)
-            lane[l] += lane[l + width];
-    return lane[0];
-}
-
 /* out[j][i] = x[j] . w[i] for four vectors w and rows of x (1, 2 or 4 of them) at once; of one x in two sums each, as its additions
  * would wait for each other. */
 static inline __attribute__((always_inline)) void dots(REAL out[][4], const REAL *const *x,
@@ -68,9 +58,10 @@ static inline __attribute__((always_inline)) void dots(REAL out[][4], const REAL
                 sum[j][i] += V(load_first)(x[j] + t, m) * wi;
         }
     }
+    for (int i = 0; i < 4 && halves == 2; i++)
+        sum[0][i] += sum[1][i];
     for (int j = 0; j < rows; j++)
-        for (int i = 0; i < 4; i++)
-            out[j][i] = sum_of(halves == 2 ? sum[0][i] + sum[1][i] : sum[j][i]);
+        V(four_sums)(out[j], sum[j]);
 }
 
 static void dots_of(REAL out[][4], const REAL *const *x, const REAL *const *w, int64_t k, int rows)

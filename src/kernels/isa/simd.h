@@ -94,6 +94,59 @@ INLINE vf64 rectified_f64(vf64 x)
     return (vf64)((vi64)x & ~(x < 0));
 }
 
+/* ---- sums of lanes, always by halving: lane l + lane l + half ------------------------------------------------------------ */
+
+INLINE float sum_f32(vf32 v)
+{
+    float lane[LANES_F32];
+    memcpy(lane, &v, sizeof v);
+    for (int width = LANES_F32 / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+INLINE double sum_f64(vf64 v)
+{
+    double lane[LANES_F64];
+    memcpy(lane, &v, sizeof v);
+    for (int width = LANES_F64 / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+
+/* Of four vectors at once: their halves go side by side. */
+INLINE void four_sums_f32(float out[4], const vf32 v[4])
+{
+#if defined(__AVX512F__)
+    const __m512 a = (__m512)v[0], b = (__m512)v[1], c = (__m512)v[2], d = (__m512)v[3];
+    const vf32 ab = (vf32)_mm512_shuffle_f32x4(a, b, 0x44) + (vf32)_mm512_shuffle_f32x4(a, b, 0xee),
+               cd = (vf32)_mm512_shuffle_f32x4(c, d, 0x44) + (vf32)_mm512_shuffle_f32x4(c, d, 0xee);
+    vf32 all = (vf32)_mm512_shuffle_f32x4((__m512)ab, (__m512)cd, 0x88) +
+               (vf32)_mm512_shuffle_f32x4((__m512)ab, (__m512)cd, 0xdd);
+    all += (vf32)_mm512_permute_ps((__m512)all, 0x4e);
+    all += (vf32)_mm512_permute_ps((__m512)all, 0xb1);
+    for (int i = 0; i < 4; i++)
+        out[i] = all[4 * i];
+#elif defined(__AVX2__)
+    for (int i = 0; i < 4; i += 2) {
+        const __m256 a = (__m256)v[i], b = (__m256)v[i + 1];
+        vf32 both = (vf32)_mm256_permute2f128_ps(a, b, 0x20) + (vf32)_mm256_permute2f128_ps(a, b, 0x31);
+        both += (vf32)_mm256_permute_ps((__m256)both, 0x4e);
+        both += (vf32)_mm256_permute_ps((__m256)both, 0xb1);
+        out[i] = both[0], out[i + 1] = both[4];
+    }
+#else
+    for (int i = 0; i < 4; i++)
+        out[i] = sum_f32(v[i]);
+#endif
+}
+INLINE void four_sums_f64(double out[4], const vf64 v[4])
+{
+    for (int i = 0; i < 4; i++)
+        out[i] = sum_f64(v[i]);
+}
+
 /* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */
 
 #if defined(__AVX512F__)
