@@ -10,7 +10,7 @@ import argparse, json, math, os, shlex, subprocess, time
 
 from zoo import TOP, rate
 
-RECIPE = ("--layers 2 --hidden 256 --epochs 6 --batch 32 --optim adam --lr 2e-3 --clip-norm 1 --schedule cosine --warmup 0.1")
+RECIPE = ("--layers 2 --hidden 256 --epochs 6 --batch 16 --optim adam --lr 3e-3 --clip-norm 1 --schedule cosine --warmup 0.1")
 
 
 def ours(a, seed, run):
