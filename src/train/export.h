@@ -61,6 +61,7 @@ typedef struct exporter {
     uint32_t used;               /* bits of functions */
     int at;                      /* where the numbers lie: -1 input, 0 a, 1 b */
     int64_t room[2];             /* numbers in a, b */
+    int64_t patch;               /* the most numbers in a window of a convolution */
     int64_t gates, carried;      /* of recurrent layers: the most gates of one, h of all */
     bool has_cell;               /* an LSTM's c beside h */
     int64_t n_weights, n_outputs;

@@ -59,6 +59,16 @@ static int64_t n_outputs(const exporter *e)
     return !e->is_text && e->setup->classes ? e->setup->classes : e->n_outputs;
 }
 
+static int64_t state_bytes(const exporter *e)
+{
+    return 4 * (1 + e->has_cell) * e->carried;
+}
+
+static int64_t buffer_bytes(const exporter *e)
+{
+    return 4 * (e->room[0] + e->room[1] + e->patch + 2 * e->gates) + (e->is_text ? 0 : state_bytes(e));
+}
+
 /* ---- the header ---------------------------------------------------------------------------------------------------- */
 
 static void put_sizes(const exporter *e, file_bytes *to)
@@ -91,11 +101,7 @@ static void put_head(const exporter *e, file_bytes *to)
         " * int has 32 bits.  %s_main.c is a program that calls it. */\n"
         "#ifndef %s_H\n#define %s_H\n\n",
         n, info ? info->title : e->setup->config.model, n, n, n, (long long)e->n_weights,
-        (long long)e->n_weights * 4,
-        (long long)(e->room[0] + e->room[1] + 2 * e->gates +
-                    (e->is_text ? 0 : (1 + e->has_cell) * e->carried)) *
-            4,
-        n, e->upper, e->upper);
+        (long long)e->n_weights * 4, (long long)buffer_bytes(e), n, e->upper, e->upper);
     export_put(to, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
 }
 
@@ -177,6 +183,9 @@ static void put_buffers(const exporter *e, file_bytes *to)
     for (int i = 0; i < 2; i++)
         if (e->room[i])
             export_put(to, "static float %c[%lld];\n", "ab"[i], (long long)e -> room[i]);
+    if (e->patch)
+        export_put(to, "static float patch[%lld]; /* what a window of a convolution sees */\n",
+                   (long long)e->patch);
     if (e->gates)
         export_put(
             to,
@@ -368,11 +377,9 @@ static tp_status write_all(const exporter *e, const char *folder, const sources 
 
 static tp_export_result result_of(const exporter *e, const sources *s)
 {
-    const int64_t state = (1 + e->has_cell) * e->carried;
     tp_export_result r = { .weights = e->n_weights,
-                           .buffer_bytes =
-                               4 * (e->room[0] + e->room[1] + 2 * e->gates + (e->is_text ? 0 : state)),
-                           .state_bytes = e->is_text ? 4 * state : 0,
+                           .buffer_bytes = buffer_bytes(e),
+                           .state_bytes = e->is_text ? state_bytes(e) : 0,
                            .text_bytes = (int64_t)(s->header.size + s->code.size + s->program.size) };
     memcpy(r.name, e->name, sizeof r.name);
     return r;

@@ -53,32 +53,24 @@ static const char normalize[] = "/* y = (x - mean) / deviation, by channel of n 
                                 "            y[i] = (x[i] - mean[c]) / deviation[c];\n}\n";
 
 static const char conv2d[] =
-    "/* y += weight x by one weight of a kernel, at (k, l) in the window; rows and columns of the frame are "
-    "0. */\n"
-    "static void conv2d_tap(float *y, const float *x, size in, size out, window w, int k, int l, float "
-    "weight)\n{\n"
-    "    const int before = w.pad_x - l, behind = in.width - 1 + before;\n"
-    "    const int first = before > 0 ? (before + w.stride_x - 1) / w.stride_x : 0;\n"
-    "    const int fits = behind < 0 ? 0 : behind / w.stride_x + 1, end = fits < out.width ? fits : "
-    "out.width;\n"
-    "    for (int i = 0; i < out.height; i++) {\n"
-    "        const int row = i * w.stride_y + k - w.pad_y;\n"
-    "        if (row < 0 || row >= in.height)\n"
-    "            continue;\n"
-    "        for (int j = first; j < end; j++)\n"
-    "            y[i * out.width + j] += weight * x[row * in.width + j * w.stride_x - before];\n"
-    "    }\n}\n\n"
-    "/* weight (out, in, height, width), bias (out) */\n"
+    "/* What each window sees lies in patch for all output channels; the frame is 0.\n"
+    " * weight (out, in, height, width), bias (out) */\n"
     "static void conv2d(float *y, const float *x, size in, size out, window w, const float *weight, const "
     "float *bias)\n{\n"
-    "    for (int o = 0; o < out.channels; o++, y += out.height * out.width) {\n"
-    "        for (int i = 0; i < out.height * out.width; i++)\n"
-    "            y[i] = bias[o];\n"
-    "        for (int c = 0; c < in.channels; c++)\n"
-    "            for (int k = 0; k < w.height; k++)\n"
-    "                for (int l = 0; l < w.width; l++)\n"
-    "                    conv2d_tap(y, x + c * in.height * in.width, in, out, w, k, l, *weight++);\n"
-    "    }\n}\n";
+    "    const int n = in.channels * w.height * w.width;\n"
+    "    for (int i = 0; i < out.height; i++)\n"
+    "        for (int j = 0; j < out.width; j++, y++) {\n"
+    "            const int top = i * w.stride_y - w.pad_y, left = j * w.stride_x - w.pad_x;\n"
+    "            float *p = patch;\n"
+    "            for (int c = 0; c < in.channels; c++)\n"
+    "                for (int k = top; k < top + w.height; k++)\n"
+    "                    for (int l = left; l < left + w.width; l++) {\n"
+    "                        const int inside = k >= 0 && k < in.height && l >= 0 && l < in.width;\n"
+    "                        *p++ = inside ? x[(c * in.height + k) * in.width + l] : 0.0f;\n"
+    "                    }\n"
+    "            for (int o = 0; o < out.channels; o++)\n"
+    "                y[o * out.height * out.width] = bias[o] + dot(patch, weight + o * n, n);\n"
+    "        }\n}\n";
 
 static const char max_pool2d[] =
     "static void max_pool2d(float *y, const float *x, size in, size out, window w)\n{\n"
@@ -220,7 +212,7 @@ const export_function export_functions[N_EXPORT_FUNCTIONS] = {
     [F_SIGMOID_OF] = { sigmoid_of, 0 },
     [F_PAD] = { pad, BIT(F_SIZES) },
     [F_NORMALIZE] = { normalize, 0 },
-    [F_CONV2D] = { conv2d, BIT(F_SIZES) },
+    [F_CONV2D] = { conv2d, BIT(F_SIZES) | BIT(F_DOT) },
     [F_MAX_POOL2D] = { max_pool2d, BIT(F_SIZES) },
     [F_AVG_POOL2D] = { avg_pool2d, BIT(F_SIZES) },
     [F_LINEAR] = { linear, BIT(F_DOT) },

@@ -256,6 +256,8 @@ static tp_status put_conv2d(const layer *l)
     if (said(l, "groups") || said(l, "dilation"))
         return unsupported(l, "with groups or dilation");
     const char *x = export_x(e), *y = export_y(e, numel(l->row->output), false);
+    const int64_t n = l->row->input.dim[1] * numel(l->row->kernel);
+    e->patch = n > e->patch ? n : e->patch;
     array(l, "weight", 0, weight);
     array(l, "bias", l->row->output.dim[1], bias);
     put_line(l, "conv2d(%s, %s, %s, %s, %s);", y, x, window_in_c(l, (int64_t[2]){ 1, 1 }, sizes), weight,
