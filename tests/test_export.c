@@ -233,6 +233,17 @@ static void perceptrons_of_tables(void **state)
     check_run(run, TP_TEST, "", 2);
 }
 
+/* The header of the network of that number. */
+static void says(const char *number, const char *text)
+{
+    unsigned char header[4096];
+    char path[600];
+    snprintf(path, sizeof path, "%s%s/net.h", temp_path("c"), number);
+    header[get_file(path, header, sizeof header - 1)] = 0;
+    if (!strstr((char *)header, text))
+        fail_msg("%s: wanted %s", path, text);
+}
+
 static void convolutions_of_pictures(void **state)
 {
     (void)state;
@@ -251,12 +262,8 @@ static void convolutions_of_pictures(void **state)
                                          .transform = "resize=16x16 pad=1:0.5 normalize=0.1/0.3" },
                      12),
               TP_TEST, "resize=16x16", 12);
-    unsigned char header[4096];
-    char path[600];
-    snprintf(path, sizeof path, "%s/net.h", folder_of("c", 12));
-    header[get_file(path, header, sizeof header - 1)] = 0;
-    assert_non_null(strstr((char *)header, "wants them done: resize=16x16.\n"));
-    assert_non_null(strstr((char *)header, "#define NET_HEIGHT 16\n"));
+    says("12", "wants them done: resize=16x16.\n");
+    says("12", "#define NET_HEIGHT 16\n");
 }
 
 static void sequences(void **state)
@@ -286,6 +293,7 @@ static void sequences(void **state)
                              20 + i);
         check_run(run, TP_TEST, "", 20 + i);
     }
+    says("20", "#define NET_STEPS 28\n#define NET_FEATURES 28\n#define NET_INPUTS 784\n");
 }
 
 /* Every token's probabilities, from the first one on. */

@@ -95,7 +95,7 @@ static void put_head(const exporter *e, file_bytes *to)
     export_put(
         to,
         "/* %s.h - a trained network in plain C99: %s.  Made by taper export.\n *\n"
-        " *     cc -std=c99 -O3 %s.c %s_main.c -lm -o %s\n *\n"
+        " *     cc -std=c99 -O2 %s.c %s_main.c -lm -o %s\n *\n"
         " * %lld weights, constant (%lld bytes); %lld bytes of static buffers, so one call at a time.  "
         "Nothing is allocated.\n"
         " * int has 32 bits.  %s_main.c is a program that calls it. */\n"
