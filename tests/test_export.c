@@ -351,7 +351,7 @@ static tp_run *run_with(tp_module *net, int number)
     return run;
 }
 
-static void batch_norms_strides_frames_and_activations(void **state)
+static void layers_that_the_small_models_have_not(void **state)
 {
     (void)state;
     need_compiler();
@@ -378,6 +378,13 @@ static void batch_norms_strides_frames_and_activations(void **state)
     }
     expect_no_error();
     check_run(run_with(net, 50), TP_TEST, "", 50);
+    net = tp_nn_sequential("conv", tp_nn_conv2d(1, 3, 0, .kernel_hw = { 4, 9 }, .stride_hw = { 1, 2 }),
+                           "rows", tp_nn_rows(), "rnn",
+                           tp_nn_lstm(30, 7, .num_layers = 2, .bidirectional = true, .batch_first = true,
+                                      .no_bias = true),
+                           "pooling", tp_nn_sequence_pooling("last", 14, true), "dropout", tp_nn_dropout(0.5),
+                           "head", tp_nn_linear(14, 10));
+    check_run(run_with(net, 51), TP_TEST, "", 51);
 }
 
 static void weights_come_back_bit_for_bit(void **state)
@@ -478,7 +485,7 @@ int main(void)
         cmocka_unit_test(convolutions_of_pictures),
         cmocka_unit_test(sequences),
         cmocka_unit_test(texts_with_a_carried_state),
-        cmocka_unit_test(batch_norms_strides_frames_and_activations),
+        cmocka_unit_test(layers_that_the_small_models_have_not),
         cmocka_unit_test(weights_come_back_bit_for_bit),
         cmocka_unit_test(what_cannot_be_exported_is_named_and_leaves_nothing),
         cmocka_unit_test(failing_allocations_come_back_as_errors),
