@@ -40,6 +40,10 @@ if(tests AND CMOCKA_FOUND)
         set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
     endforeach()
 
+    if(TARGET test_export) # compiles what it exports
+        target_compile_definitions(test_export PRIVATE TEST_COMPILER="${CMAKE_C_COMPILER}")
+    endif()
+
     # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
     foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random test_recurrent
             test_recurrent_weights)

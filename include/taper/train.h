@@ -128,6 +128,24 @@ typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
     tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
 
+/* Writes the run's network as plain C99 into folder (made if it is not there): NAME.h, NAME.c, NAME_weights.h, and NAME_main.c, a program
+ * that calls it.  It allocates nothing and needs libm alone; docs/export.md tells.  A layer for which there is no C is an error that names
+ * it, and then nothing is written.  Batch norms of the run's model are folded (tp_fuse). */
+typedef struct tp_export_options {
+    size_t struct_size;
+    const char *name;      /* of files and functions: a C identifier; the model's, with _ for - */
+} tp_export_options;
+typedef struct tp_export_result {
+    char name[64];
+    int64_t weights;       /* constants, 4 bytes each */
+    int64_t buffer_bytes;  /* static */
+    int64_t state_bytes;   /* of a language model, the caller's; else 0 */
+    int64_t text_bytes;    /* of the files but the weights' */
+} tp_export_result;
+#define tp_run_export_c(run, folder, result, ...) \
+    tp_run_export_c_opt(run, folder, result, &(tp_export_options){ .struct_size = sizeof(tp_export_options), __VA_ARGS__ })
+TP_API tp_status tp_run_export_c_opt(tp_run *, const char *folder, tp_export_result * /* may be NULL */, const tp_export_options *);
+
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;

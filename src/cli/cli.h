@@ -113,7 +113,7 @@ struct cli {
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
     tp_generate_options generate;
-    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name;
     int64_t top, steps, depth;
     int threads;
     bool train_steps, json, man, list, markdown, help;

@@ -64,7 +64,7 @@ tp_module *tp_nn_sequence_pooling(const char *kind, int64_t width, bool bidirect
     s->forward = bidirectional ? width / 2 : width;
     if (attention)
         s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, TP_SHAPE(width)));
-    tp_module_set_info(m, "%s", kind);
+    tp_module_set_info(m, "%s%s", kind, bidirectional ? ", both directions" : "");
     return tp_keep(tp_module_built(m));
 }
 
