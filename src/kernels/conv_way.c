@@ -44,9 +44,11 @@ static bool suits_winograd(conv_direction d, const conv_args *a)
     bool form = (a->kernel[0] == 3 || a->kernel[0] == 5) && a->kernel[1] == a->kernel[0] &&
                 a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
                 a->groups == 1;
-    int64_t side = 7 - a->kernel[0]; /* of a tile of the result */
-    int64_t tiled = (a->oh + side - 1) / side * ((a->ow + side - 1) / side) * side * side;
-    return form && a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow;
+    if (!form)
+        return false;
+    const int64_t side = 7 - a->kernel[0]; /* of a tile of the result */
+    const int64_t tiled = (a->oh + side - 1) / side * ((a->ow + side - 1) / side) * side * side;
+    return a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow;
 }
 
 /* Rounding costs a pass over the source and over the weights: each number must be used in enough products. */
