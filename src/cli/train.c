@@ -94,7 +94,7 @@ static void print_next(const char *out, const tp_train_result *r)
     printf("try next  taper eval %s\n", out);
     if (r->input == TP_INPUT_TEXT)
         printf("          taper generate %s --length 500\n", out);
-    else if (isfinite(r->test_accuracy))
+    else if (isfinite(r->test_accuracy) && r->input != TP_INPUT_SEQUENCE)
         printf("          taper predict %s PICTURE.png\n", out);
     printf("          taper summary %s\n", out);
 }
