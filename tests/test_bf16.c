@@ -54,6 +54,10 @@ static void the_setting_counts_from_then_on_and_precise_wins(void **unused)
     tp_error_take(text, sizeof text);
     assert_string_equal(text, "float32_matmul_precision: 'low'; highest or medium is wanted");
     assert_string_equal(tp_float32_matmul_precision(), "medium");
+    tp_error_set(TP_ERR_STATE, "a run that failed"); /* and sets back what it had set */
+    assert_int_equal(tp_set_float32_matmul_precision("highest"), TP_ERR_STATE);
+    assert_string_equal(tp_float32_matmul_precision(), "highest");
+    assert_int_equal(tp_error_take(NULL, 0), TP_ERR_STATE);
     assert_int_equal(tp_set_float32_matmul_precision("highest"), TP_OK);
     assert_true(is_same(product(), exact));
 }

@@ -115,7 +115,8 @@ TP_API bool tp_precise(void);
 
 /* How products of f32 (linear, matmul, convolutions, their gradients) take their operands: "highest", as they are; "medium", they
  * may be rounded to bf16 (8 bits: by up to 2^-8 of themselves) where that is faster, and are summed in f32.  All tensors stay f32.  Of the whole
- * process, from then on; starts as "highest".  tp_set_precise wins over it, and without tp_has_bf16() it changes nothing. */
+ * process, from then on, with an error pending, too; starts as "highest".  tp_set_precise wins over it, and without tp_has_bf16() it changes
+ * nothing. */
 TP_API tp_status tp_set_float32_matmul_precision(const char *);
 TP_API const char *tp_float32_matmul_precision(void);
 TP_API bool tp_has_bf16(void);            /* this processor multiplies bf16 (avx512_bf16), and TAPER_ISA allows it */

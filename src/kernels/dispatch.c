@@ -163,14 +163,13 @@ void tp_set_precise(bool on)
 
 tp_status tp_set_float32_matmul_precision(const char *precision)
 {
-    if (tp_pending())
-        return tp_error_pending();
     if (!precision || (strcmp(precision, "highest") != 0 && strcmp(precision, "medium") != 0))
         return tp_fail(TP_ERR_ARGUMENT, "float32_matmul_precision: '%.40s'; highest or medium is wanted",
                        precision ? precision : "NULL");
-    atomic_store(&medium, !strcmp(precision, "medium"));
+    atomic_store(&medium,
+                 !strcmp(precision, "medium")); /* with an error pending, too: what was set is set back */
     use_table();
-    return TP_OK;
+    return tp_error_pending();
 }
 
 const char *tp_float32_matmul_precision(void)
