@@ -22,53 +22,20 @@ _Static_assert(sizeof options / sizeof *options <= MAX_OPTIONS, "raise MAX_OPTIO
 
 /* ---- lists of names -------------------------------------------------------------------------------- */
 
-const char *header_choice(int i)
-{
-    static const char *const names[] = { "auto", "yes", "no" };
-    return i < 3 ? names[i] : NULL;
-}
-
-const char *part_choice(int i)
-{
-    static const char *const names[] = { "train", "test" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *bad_image_choice(int i)
-{
-    static const char *const names[] = { "error", "skip" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *bad_text_choice(int i)
-{
-    static const char *const names[] = { "error", "replace" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *unit_choice(int i)
-{
-    static const char *const names[] = { "chars", "bytes" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *dtype_choice(int i)
-{
-    static const char *const names[] = { "f32", "bf16" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *backward_choice(int i)
-{
-    static const char *const names[] = { "sum", "mean" };
-    return i < 2 ? names[i] : NULL;
-}
-
-const char *shell_choice(int i)
-{
-    static const char *const names[] = { "bash", "zsh", "fish" };
-    return i < 3 ? names[i] : NULL;
-}
+#define CHOICES(name, ...)                                                \
+    const char *name(int i)                                               \
+    {                                                                     \
+        static const char *const names[] = { __VA_ARGS__ };               \
+        return i < (int)(sizeof names / sizeof *names) ? names[i] : NULL; \
+    }
+CHOICES(header_choice, "auto", "yes", "no")
+CHOICES(part_choice, "train", "test")
+CHOICES(bad_image_choice, "error", "skip")
+CHOICES(bad_text_choice, "error", "replace")
+CHOICES(unit_choice, "chars", "bytes")
+CHOICES(dtype_choice, "f32", "bf16")
+CHOICES(backward_choice, "sum", "mean")
+CHOICES(shell_choice, "bash", "zsh", "fish")
 
 const char *model_choice(int i)
 {

@@ -10,7 +10,6 @@
 #include "data/folder.h"
 #include "io/gzip.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { WINDOW = 128, BYTES = 256, HELD_OUT = 10 /* one part in so many */ };
@@ -91,33 +90,26 @@ static tp_status decode(text *t, const char *path, const file_bytes *file, const
     return TP_OK;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    const int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Code points become their ranks among the distinct ones. */
 static tp_status make_vocabulary(text *t)
 {
-    size_t bytes = (size_t)t->count * sizeof *t->tokens;
-    int32_t *sorted = tp_memdup(t->tokens, bytes);
-    if (!sorted)
+    enum { CODES = 0x110000 };
+    const size_t bytes = CODES * sizeof(int32_t);
+    int32_t *rank = tp_calloc(bytes), n = 0;
+    if (!rank)
         return tp_error_pending();
-    qsort(sorted, (size_t)t->count, sizeof *sorted, by_value);
-    int64_t n = 0;
     for (int64_t i = 0; i < t->count; i++)
-        if (!n || sorted[i] != sorted[n - 1])
-            sorted[n++] = sorted[i];
+        n += !rank[t->tokens[i]], rank[t->tokens[i]] = 1;
     t->names = tp_calloc((size_t)n * sizeof *t->names);
     t->vocabulary = t->names ? n : 0;
-    for (int64_t i = 0; i < t->vocabulary; i++)
-        utf8_write(t->names[i], (uint32_t)sorted[i]);
-    for (int64_t i = 0; i < t->count; i++) {
-        const int32_t *rank = bsearch(&t->tokens[i], sorted, (size_t)n, sizeof *sorted, by_value);
-        t->tokens[i] = (int32_t)(rank - sorted);
-    }
-    tp_free(sorted, bytes);
+    for (int32_t code = 0, next = 0; code < CODES && t->names; code++)
+        if (rank[code]) {
+            utf8_write(t->names[next], (uint32_t)code);
+            rank[code] = next++;
+        }
+    for (int64_t i = 0; i < t->count; i++)
+        t->tokens[i] = rank[t->tokens[i]];
+    tp_free(rank, bytes);
     return tp_error_pending();
 }
 

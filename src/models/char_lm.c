@@ -9,11 +9,13 @@ static tp_module *build(const tp_model_options *o)
 {
     int64_t width;
     tp_module *rnn = model_recurrent("char-lm", o, o->embedding, &width);
-    tp_module *net = rnn ? tp_nn_sequential("embedding", tp_nn_embedding(o->classes, o->embedding)) : NULL;
+    if (!rnn)
+        return NULL;
+    tp_module *net = tp_nn_sequential("embedding", tp_nn_embedding(o->classes, o->embedding));
     model_add(net, "rnn", 0, rnn);
     if (o->dropout > 0)
         model_add(net, "dropout", 0, tp_nn_dropout(o->dropout));
-    model_add(net, "head", 0, rnn ? tp_nn_linear(width, o->classes) : NULL);
+    model_add(net, "head", 0, tp_nn_linear(width, o->classes));
     return net;
 }
 

@@ -112,12 +112,9 @@ static tp_status check_state(const tp_module *m, const tp_tensor *x, const tp_te
     const int dims = tp_ndim(x);
     if (tp_ndim(t) == dims && tp_size(t, 0) == strands && tp_size(t, dims - 1) == size)
         return TP_OK;
-    char text[3][24];
-    for (int i = 0; i < 3; i++)
-        snprintf(text[i], sizeof text[i], "%lld", (long long)(i < tp_ndim(t) ? tp_size(t, i) : 0));
-    return tp_fail(TP_ERR_SHAPE, "%s: state %s has %d dims, the first is %s; (%lld%s, %lld) is wanted",
-                   m->type, name, tp_ndim(t), text[0], (long long)strands, dims == 3 ? ", batch" : "",
-                   (long long)size);
+    return tp_fail(TP_ERR_SHAPE, "%s: state %s has %d dims, the first is %lld; (%lld%s, %lld) is wanted",
+                   m->type, name, tp_ndim(t), (long long)(tp_ndim(t) ? tp_size(t, 0) : 0), (long long)strands,
+                   dims == 3 ? ", batch" : "", (long long)size);
 }
 
 static tp_tensor *joined(tp_tensor *const *t, int64_t n)

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-enum { GATES_AT_ONCE = 1 << 14 };
-
 /* ---- shapes ------------------------------------------------------------------------------------------------------------------ */
 
 static tp_status expect(const char *op, const char *what, const tp_tensor *t, const tp_tensor *x,
@@ -32,7 +30,7 @@ static tp_status expect(const char *op, const char *what, const tp_tensor *t, co
 static tp_status check_weights(const char *op, int kind, const tp_tensor *x, const tp_tensor *ih,
                                const tp_tensor *hh)
 {
-    const int64_t gates = kind == LSTM ? 4 : kind == GRU ? 3 : 1;
+    const int64_t gates = gates_of_kind(kind);
     if (x->dtype != TP_F32 && x->dtype != TP_F64)
         return tp_fail(TP_ERR_DTYPE, "%s: input is %s, a float type is wanted", op,
                        tp_dtype_name((tp_dtype)x->dtype));
@@ -70,7 +68,7 @@ tp_status recurrent_check(const char *op, const recurrent_attrs *a, tp_tensor *c
     const tp_tensor *x = in[R_X];
     if (check_weights(op, a->kind, x, in[R_WEIGHT_IH], in[R_WEIGHT_HH]))
         return tp_error_pending();
-    const recurrence r = recurrence_of(a, in);
+    const recurrence r = recurrence_of(a, in, NULL);
     const int64_t wide = r.gates * r.h;
     if (in[R_WEIGHT_HR] ? r.p >= r.h || r.p < 1 : r.p != r.h)
         return tp_fail(TP_ERR_SHAPE, "%s: weight_hh %s: hidden size %lld, its state %lld%s", op,
@@ -110,7 +108,7 @@ static tp_status recurrent_infer(tp_call *c)
     const recurrent_attrs *a = c->attrs;
     if (recurrent_check(c->op->name, a, c->in))
         return tp_error_pending();
-    const recurrence r = recurrence_of(a, c->in);
+    const recurrence r = recurrence_of(a, c->in, c->kernels);
     const tp_dtype dtype = (tp_dtype)c->in[R_X]->dtype;
     const int64_t first = a->batch_first ? r.b : r.t, second = a->batch_first ? r.t : r.b, rows = r.t * r.b;
     if (tp_infer_shape(c, R_OUT_Y, dtype, TP_SHAPE(first, second, r.p)) ||
@@ -292,7 +290,9 @@ static void recurrent_forward(const tp_call *c)
     const char *in[R_INPUTS] = { 0 };
     for (int i = 0; i < R_INPUTS; i++)
         in[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
-    forward_run f = { .r = recurrence_of(a, c->in), .projects = in[R_WEIGHT_HR], .has_h0 = in[R_H0] };
+    forward_run f = { .r = recurrence_of(a, c->in, c->kernels),
+                      .projects = in[R_WEIGHT_HR],
+                      .has_h0 = in[R_H0] };
     recurrence *r = &f.r;
     r->lengths = (const void *)in[R_LENGTHS];
     f.way = choose_way(r);
@@ -321,13 +321,9 @@ static void recurrent_forward(const tp_call *c)
 
 /* ---- backward ------------------------------------------------------------------------------------------------------------------- */
 
-/* Which input's gradient each output of recurrent_gradient is. */
-static const int gradient_of[] = { R_X,  R_WEIGHT_IH, R_WEIGHT_HH, R_BIAS_IH, R_BIAS_HH,
-                                   R_H0, R_C0,        R_WEIGHT_HR, R_PEEPHOLE };
-
 static void recurrent_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    tp_tensor *in[R_GRADIENT_INPUTS] = { 0 }, *d[sizeof gradient_of / sizeof *gradient_of];
+    tp_tensor *in[R_GRADIENT_INPUTS] = { 0 }, *d[D_OUTPUTS];
     gradient_attrs a = { .of = *(const recurrent_attrs *)s->attrs };
     for (int i = 0; i < R_INPUTS; i++) {
         in[i] = s->in[i];
@@ -337,13 +333,13 @@ static void recurrent_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     in[R_Y] = tp_detach(s->out[R_OUT_Y]), in[R_KEPT] = tp_detach(s->out[R_OUT_KEPT]);
     if (tp_apply_n(&recurrent_gradient, in, R_GRADIENT_INPUTS, &a, d))
         return;
-    for (size_t i = 0; i < sizeof gradient_of / sizeof *gradient_of; i++)
-        dx[gradient_of[i]] = a.needs >> gradient_of[i] & 1 ? d[i] : NULL;
+    for (int i = 0; i < D_OUTPUTS; i++)
+        dx[recurrent_gradient_of[i]] = a.needs >> recurrent_gradient_of[i] & 1 ? d[i] : NULL;
 }
 
 static double recurrent_cost(const tp_call *c)
 {
-    const recurrence r = recurrence_of(c->attrs, c->in);
+    const recurrence r = recurrence_of(c->attrs, c->in, NULL);
     const double rows = (double)(r.t * r.b), wide = (double)(r.gates * r.h);
     return rows * (2 * wide * (double)(r.i + r.p) + 10 * wide + (r.p < r.h ? 2.0 * (double)(r.p * r.h) : 0));
 }

@@ -55,6 +55,12 @@ typedef struct gradient_attrs {
 
 extern const tp_op tp_op__recurrent, recurrent_gradient;
 
+/* Outputs of recurrent_gradient, and which input's gradient each is. */
+enum { D_X, D_WEIGHT_IH, D_WEIGHT_HH, D_BIAS_IH, D_BIAS_HH, D_H0, D_C0, D_WEIGHT_HR, D_PEEPHOLE, D_OUTPUTS };
+extern const int recurrent_gradient_of[D_OUTPUTS];
+
+enum { GATES_AT_ONCE = 1 << 14 }; /* numbers of gates that are worth a thread */
+
 /* The sizes of a call, and where its rows lie: matrices of T B rows have that of (t, b) at t row_t + b row_b. */
 typedef struct recurrence {
     int kind;
@@ -70,7 +76,13 @@ typedef struct recurrence {
 
 /* Sizes, dtypes and lengths of all inputs; names op. */
 tp_status recurrent_check(const char *op, const recurrent_attrs *, tp_tensor *const *in);
-recurrence recurrence_of(const recurrent_attrs *, tp_tensor *const *in);
+recurrence recurrence_of(const recurrent_attrs *, tp_tensor *const *in,
+                         const kernel_table *); /* the call's; NULL where sizes alone are looked at */
+
+static inline int64_t gates_of_kind(int kind)
+{
+    return kind == LSTM ? 4 : kind == GRU ? 3 : 1;
+}
 
 /* A sequence at a step: its row there, and at the step before (-1: there is none). */
 typedef struct place {

@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-enum { GATES_AT_ONCE = 1 << 14 };
-enum { D_X, D_WEIGHT_IH, D_WEIGHT_HH, D_BIAS_IH, D_BIAS_HH, D_H0, D_C0, D_WEIGHT_HR, D_PEEPHOLE, D_OUTPUTS };
+const int recurrent_gradient_of[D_OUTPUTS] = { R_X,  R_WEIGHT_IH, R_WEIGHT_HH, R_BIAS_IH, R_BIAS_HH,
+                                               R_H0, R_C0,        R_WEIGHT_HR, R_PEEPHOLE };
 
 typedef struct backward_run {
     recurrence r;
@@ -89,7 +89,7 @@ static size_t largest_product(const recurrence *r)
 static tp_status gradient_infer(tp_call *c)
 {
     const gradient_attrs *a = c->attrs;
-    const recurrence r = recurrence_of(&a->of, c->in);
+    const recurrence r = recurrence_of(&a->of, c->in, c->kernels);
     const tp_dtype dtype = (tp_dtype)c->in[R_X]->dtype;
     const int64_t wide = r.gates * r.h, rows = r.t * r.b, size = r.size;
     const tp_shape none = TP_SHAPE(0);
@@ -396,7 +396,7 @@ static void gradient_forward(const tp_call *c)
     const char *in[R_GRADIENT_INPUTS] = { 0 };
     for (int i = 0; i < R_GRADIENT_INPUTS; i++)
         in[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
-    backward_run w = { .r = recurrence_of(&a->of, c->in),
+    backward_run w = { .r = recurrence_of(&a->of, c->in, c->kernels),
                        .projects = in[R_WEIGHT_HR],
                        .wants_h0 = needs(a, R_H0) };
     recurrence *r = &w.r;
@@ -438,9 +438,6 @@ static void gradient_forward(const tp_call *c)
 
 /* ---- the gradient's gradient ------------------------------------------------------------------------------------------------------ */
 
-static const int input_of[D_OUTPUTS] = { R_X,  R_WEIGHT_IH, R_WEIGHT_HH, R_BIAS_IH, R_BIAS_HH,
-                                         R_H0, R_C0,        R_WEIGHT_HR, R_PEEPHOLE };
-
 static tp_tensor *fresh(tp_tensor *t)
 {
     return t && tp_dtype_is_float((tp_dtype)t->dtype) ? tp_requires_grad_(tp_detach(t), true) : t;
@@ -469,8 +466,8 @@ static void gradient_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
         if (in[R_DY + i] && y[i] && tp_requires_grad(y[i]))
             outs[n_out] = y[i], seeds[n_out++] = in[R_DY + i];
     for (int i = 0; i < D_OUTPUTS; i++)
-        if (s->dy[i] && needs(a, input_of[i]))
-            wanted[n] = in[input_of[i]], back[n++] = s->dy[i];
+        if (s->dy[i] && needs(a, recurrent_gradient_of[i]))
+            wanted[n] = in[recurrent_gradient_of[i]], back[n++] = s->dy[i];
     if (!n || !n_out || tp_pending() ||
         tp_gradients_of(outs, n_out, seeds, wanted, n, first, .create_graph = true))
         return;

@@ -27,7 +27,7 @@ static const int *places_of(const tp_op *op)
 
 static tp_status check_norm(const char *op, const recurrent_attrs *a, tp_tensor *const *in)
 {
-    const recurrence r = recurrence_of(a, in);
+    const recurrence r = recurrence_of(a, in, NULL);
     for (int i = R_NORM_IH; i < R_ALL_INPUTS; i++) {
         const int64_t n = i < R_NORM_CELL ? r.gates * r.h : r.h;
         if (in[i] && (in[i]->ndim != 1 || in[i]->shape[0] != n || in[i]->dtype != in[R_X]->dtype))

@@ -151,7 +151,7 @@ static tp_tensor *zeros_unless(tp_tensor *t, const tp_tensor *x, int64_t rows, i
 
 void recurrent_steps(const recurrent_attrs *a, tp_tensor *const *in, tp_tensor **out)
 {
-    const recurrence r = recurrence_of(a, in);
+    const recurrence r = recurrence_of(a, in, NULL);
     unrolled u = { .a = a, .in = in, .t = r.t, .b = r.b, .h = r.h };
     tp_tensor *x = a->batch_first ? tp_transpose(in[R_X], 0, 1) : in[R_X];
     u.moment = a->reverse && in[R_LENGTHS] ? mirrored(&u) : NULL;

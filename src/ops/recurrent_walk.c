@@ -19,7 +19,7 @@ enum {
     ROWS_AT_ONCE = 48, /* that stay in the second cache while the panels pass by */
 };
 
-recurrence recurrence_of(const recurrent_attrs *a, tp_tensor *const *in)
+recurrence recurrence_of(const recurrent_attrs *a, tp_tensor *const *in, const kernel_table *kernels)
 {
     const tp_tensor *x = in[R_X], *w = in[R_WEIGHT_HH];
     recurrence r = { .kind = a->kind,
@@ -29,15 +29,13 @@ recurrence recurrence_of(const recurrent_attrs *a, tp_tensor *const *in)
                      .b = x->shape[!a->batch_first],
                      .i = x->shape[2],
                      .p = w->shape[1],
-                     .gates = a->kind == LSTM  ? 4
-                              : a->kind == GRU ? 3
-                                               : 1,
+                     .gates = gates_of_kind(a->kind),
                      .kept = a->kind == LSTM  ? 5
                              : a->kind == GRU ? 4
                                               : 0,
                      .size = (int64_t)tensor_element_size(x),
                      .type = kernel_type_of((tp_dtype)x->dtype),
-                     .kernels = kernels_best() };
+                     .kernels = kernels };
     r.h = w->shape[0] / r.gates;
     r.row_t = a->batch_first ? 1 : r.b;
     r.row_b = a->batch_first ? r.t : 1;

@@ -96,10 +96,10 @@ static int64_t targets_of(const trainer *t, const tp_batch *b)
 }
 
 /* What a batch's mean loss is a mean over: its targets, or the weights of their classes (not where labels are mixed). */
-static double weight_of(const trainer *t, const tp_batch *b)
+static double weight_of(const trainer *t, const tp_batch *b, int64_t targets)
 {
     if (!t->class_weights || tp_dtype_of(b->y) != TP_I64)
-        return (double)targets_of(t, b);
+        return (double)targets;
     const float *weights = tp_data(t->class_weights);
     const int64_t *y = tp_data(b->y);
     double sum = 0;
@@ -120,14 +120,14 @@ static tp_status learn_batch(trainer *t, const tp_batch *b)
     tp_tensor *loss = loss_of(t, y, b->y);
     if (tp_pending())
         return tp_error_pending();
-    double value = tp_item(loss), weight = weight_of(t, b);
+    const int64_t targets = targets_of(t, b);
+    double value = tp_item(loss), weight = weight_of(t, b, targets);
     if (!isfinite(value))
         return loss_failure(t, "training", value);
     layer_times_backward(times);
     tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
     layer_times_write(times, t->folder, TIMED_STEP, b->n);
     t->batch_weight += weight;
-    const int64_t targets = targets_of(t, b);
     tp_tensor *truth = b->y;
     as_rows(&y, &truth, t->setup->classes);
     t->state.loss_sum += value * (double)targets;

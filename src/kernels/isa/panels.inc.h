@@ -1,7 +1,7 @@
 /* panels.inc.h - products with a B that is used again and again, such as a recurrent weight: packed once, read at every step.
  *
  * The same tiles as in gemm.inc.h, on one thread; who calls shares the work out.
- * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: ops/recurrent_run.c. */
+ * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: ops/recurrent_walk.c. */
 static void pack_panel_range(void *panels, const void *b, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
                              int64_t first, int64_t last)
 {
