@@ -12,7 +12,8 @@
 
 enum { ROOM = 1 << 20 };
 
-static const char config[] = "{\"model\":\"lenet5\",\"data\":\"data/a & b\",\"epochs\":3,\"seed\":null,"
+static const char config[] = "{\"dataset\": {\"shape\": [1, 28, 28]}, \"model\":\"lenet5\",\"data\":\"data/a "
+                             "& b\",\"epochs\":3,\"seed\":null,"
                              "\"optim_options\":{\"lr\":0.001,\"nested\":{\"deep\":true}},\"list\":[7,8]}";
 static const char metrics[] =
     "{\"epoch\":1,\"global_step\":10,\"lr\":0.001,\"train_loss\":0.9,\"train_"

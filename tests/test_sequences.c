@@ -125,8 +125,8 @@ static void a_language_model_learns_and_goes_on(void **unused)
     tp_train_config c = config_of(temp_path("lm"), 12);
     tp_train_run(&c, NULL, NULL, &result);
     expect_no_error();
-    assert_false(result.by_accuracy);
-    assert_int_equal(result.input, TP_INPUT_TEXT);
+    assert_string_equal(result.best_of, "loss");
+    assert_string_equal(result.verb, "generate");
     assert_true(result.test_accuracy > 0.85); /* seven of eight can be known */
     tp_run *run = tp_run_open(temp_path("lm"));
     tp_eval_result e;

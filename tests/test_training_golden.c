@@ -185,7 +185,12 @@ static void metrics_are_scikit_learns(void **state)
     tp_params *golden = golden_read("training");
     tp_dataset *d = tp_tensor_dataset(golden_tensor(golden, "logits"), golden_tensor(golden, "labels"), 8);
     evaluation e;
-    assert_int_equal(evaluate(tp_nn_identity(), d, tp_transform_parse(""), 7, 1, &e), TP_OK);
+    setup *s = setup_new();
+    s->config.model = "mlp";
+    s->config.transform = "";
+    s->data_shape = tp_dataset_shape(d);
+    assert_int_equal(setup_room_for_classes(s, 8), TP_OK);
+    assert_int_equal(evaluate(s, tp_nn_identity(), d, tp_transform_parse(""), 7, &e), TP_OK);
     const tp_eval_result *r = &e.result;
     double by_class[24], confusion[64];
     for (int k = 0; k < 8; k++) {

@@ -46,6 +46,7 @@ typedef struct tp_model_info {
     tp_model_options defaults;        /* features 0 where it follows from the image */
     tp_model_input input;
     int64_t steps;                    /* T of a typical sequence or text, as summaries have it */
+    const char *task;                 /* what it learns, a row of train/tasks.def; NULL: classes or values, as the data have them */
 } tp_model_info;
 TP_API int tp_model_count(void);
 TP_API const tp_model_info *tp_model_at(int i);

@@ -51,21 +51,29 @@ typedef struct tp_train_config {
 } tp_train_config;
 
 /* What the loop tells its caller: after each step and each epoch.  Returning false stops the run after a checkpoint. */
+typedef struct tp_figure { /* something that is measured of a network by its task: "phoneme error" */
+    char name[48];
+    double value;
+} tp_figure;
+
 typedef struct tp_progress {
     int64_t epoch, epochs, step, steps; /* epoch from 1; step within the epoch from 1 */
     int64_t global_step;
     double loss, lr, examples_per_second, seconds; /* loss: running mean of the epoch */
     bool epoch_done;
     double train_loss, train_accuracy, test_loss, test_accuracy, best; /* when epoch_done; accuracy in [0, 1], NaN for regressions */
-    bool is_best, by_accuracy; /* best: an accuracy, or a loss, of regressions and of language models */
+    bool is_best;
+    const char *best_of;      /* what best is: "accuracy", "loss", or a figure's name */
+    const tp_figure *figures; /* of the test part, when epoch_done; they live until the call returns */
+    int n_figures;
 } tp_progress;
 typedef bool tp_progress_fn(void *context, const tp_progress *);
 
 typedef struct tp_train_result {
     int64_t epochs, global_step;
     double test_loss, test_accuracy, best;
-    bool by_accuracy;    /* best: an accuracy, or a loss, of regressions and of language models */
-    tp_model_input input; /* of the model */
+    const char *best_of; /* as in tp_progress */
+    const char *verb, *words; /* the command that uses such a run: taper VERB RUN WORDS; NULL: none */
     int64_t best_epoch;
     double seconds;
     bool stopped;        /* by the caller */
@@ -146,6 +154,7 @@ typedef struct tp_export_result {
     tp_run_export_c_opt(run, folder, result, &(tp_export_options){ .struct_size = sizeof(tp_export_options), __VA_ARGS__ })
 TP_API tp_status tp_run_export_c_opt(tp_run *, const char *folder, tp_export_result * /* may be NULL */, const tp_export_options *);
 
+enum { TP_MAX_FIGURES = 24 };
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;
@@ -154,6 +163,8 @@ typedef struct tp_eval_result {
     int64_t classes;
     int64_t *confusion; /* classes x classes, row: truth, column: answer; belongs to the caller's tp_eval_free */
     double *precision, *recall, *f1; /* by class */
+    tp_figure figures[TP_MAX_FIGURES]; /* what the run's task measures besides */
+    int n_figures;
 } tp_eval_result;
 TP_API tp_status tp_run_evaluate(tp_run *, const char *data /* NULL: the run's own */, tp_part, int64_t batch_size, tp_eval_result *);
 TP_API void tp_eval_free(tp_eval_result *);

@@ -114,6 +114,14 @@ static void draw(const tp_progress *p)
 
 /* ---- the line that stays: one an epoch ------------------------------------------------------------- */
 
+static double figure_of(const tp_progress *p)
+{
+    for (int i = 0; i < p->n_figures; i++)
+        if (!strcmp(p->figures[i].name, p->best_of))
+            return p->figures[i].value;
+    return NAN;
+}
+
 /* epoch  1/5  loss 0.2731  train 91.90 %  test 96.53 %  best 96.53 %  12.3 s */
 static void print_epoch(const tp_progress *p, double seconds)
 {
@@ -122,14 +130,18 @@ static void print_epoch(const tp_progress *p, double seconds)
     text_duration(duration, seconds);
     close_progress_line();
     printf("epoch %*lld/%s  loss %.4f", width, (long long)p->epoch, total, p->train_loss);
-    if (isfinite(p->test_accuracy) && p->by_accuracy)
+    const bool by_accuracy = !strcmp(p->best_of, "accuracy"), by_loss = !strcmp(p->best_of, "loss");
+    if (by_accuracy && isfinite(p->test_accuracy))
         printf("  train %5.2f %%  test %s%5.2f %%%s  best %5.2f %%", 100 * p->train_accuracy,
                p->is_best ? green(stdout) : "", 100 * p->test_accuracy, p->is_best ? no_style(stdout) : "",
                100 * p->best);
-    else
+    else if (by_loss)
         printf("  test %s%.4f%s  best %.4f", p->is_best ? green(stdout) : "", p->test_loss,
                p->is_best ? no_style(stdout) : "", p->best);
-    if (isfinite(p->test_accuracy) && !p->by_accuracy)
+    else
+        printf("  test %.4f  %s %s%.4f%s  best %.4f", p->test_loss, p->best_of,
+               p->is_best ? green(stdout) : "", figure_of(p), p->is_best ? no_style(stdout) : "", p->best);
+    if (by_loss && isfinite(p->test_accuracy))
         printf("  right %5.2f %%", 100 * p->test_accuracy);
     printf("  %s\n", duration);
     fflush(stdout);

@@ -80,22 +80,20 @@ static void print_result(const tp_train_result *r)
     text_duration(duration, r->seconds);
     if (r->stopped_early)
         printf("stopped early: no better result in a while\n");
-    if (r->by_accuracy)
+    if (!strcmp(r->best_of, "accuracy"))
         printf("best: %.2f %% of the test examples right, after epoch %lld; %s in all\n", 100 * r->best,
                (long long)r->best_epoch, duration);
     else
-        printf("best: test loss %.6g, after epoch %lld; %s in all\n", r->best, (long long)r->best_epoch,
-               duration);
+        printf("best: test %s %.6g, after epoch %lld; %s in all\n", r->best_of, r->best,
+               (long long)r->best_epoch, duration);
 }
 
 static void print_next(const char *out, const tp_train_result *r)
 {
     printf("\nlook at   %s/report.html\n", out);
     printf("try next  taper eval %s\n", out);
-    if (r->input == TP_INPUT_TEXT)
-        printf("          taper generate %s --length 500\n", out);
-    else if (isfinite(r->test_accuracy) && r->input != TP_INPUT_SEQUENCE)
-        printf("          taper predict %s PICTURE.png\n", out);
+    if (r->verb)
+        printf("          taper %s %s %s\n", r->verb, out, r->words);
     printf("          taper summary %s\n", out);
 }
 

@@ -26,6 +26,7 @@ const model_row model_char_lm = {
               .paper = "Graves 2013",
               .options = "classes cell layers hidden embedding dropout",
               .input = TP_INPUT_TEXT,
+              .task = "language",
               .steps = 128,
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 65,

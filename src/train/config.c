@@ -160,11 +160,6 @@ setup *setup_new(void)
     return s;
 }
 
-bool setup_by_accuracy(const setup *s)
-{
-    return s->classes && s->targets == 1;
-}
-
 const char *setup_text(setup *s, const char *text)
 {
     if (!text || tp_grow((void **)&s->texts, &s->texts_room, s->n_texts + 1, sizeof *s->texts))

@@ -32,8 +32,6 @@ typedef struct setup {
 } setup;
 
 setup *setup_new(void);
-bool setup_by_accuracy(
-    const setup *); /* what says which network is best; else the loss does: of values, and of sequences */
 setup *setup_of(
     const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */

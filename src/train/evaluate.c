@@ -4,10 +4,12 @@
  * threads.  Layer: train.  Depends on data, nn.  Read next: evaluate.h, run.c. */
 #include "train/evaluate.h"
 
+#include "train/task.h"
+
 #include <math.h>
 #include <string.h>
 
-/* ---- what an example adds ---------------------------------------------------------------------------------------- */
+/* ---- answers and what is noted of them ---------------------------------------------------------------------------------------- */
 
 int64_t answer_of(const float *logits, int64_t classes, int64_t stride)
 {
@@ -18,26 +20,16 @@ int64_t answer_of(const float *logits, int64_t classes, int64_t stride)
     return best;
 }
 
-static bool usable(const tp_tensor *logits, const tp_tensor *y)
+bool answers_fit(const tp_tensor *logits, const tp_tensor *y)
 {
     return logits && y && tp_ndim(logits) == 2 && tp_dtype_of(logits) == TP_F32 && tp_size(logits, 1) > 0 &&
            tp_size(y, 0) == tp_size(logits, 0);
 }
 
-/* How many classes are likelier than the true one, or as likely and before it. */
-static int64_t rank_of(const float *logits, int64_t classes, int64_t stride, int64_t truth)
-{
-    float own = logits[truth * stride];
-    int64_t rank = 0;
-    for (int64_t k = 0; k < classes; k++)
-        rank += logits[k * stride] > own || (logits[k * stride] == own && k < truth);
-    return rank;
-}
-
 int64_t count_right(const tp_tensor *logits, const tp_tensor *labels)
 {
     bool mixed = labels && tp_ndim(labels) == 2; /* probabilities: the likeliest is the label */
-    if (!usable(logits, labels) || tp_dtype_of(labels) != (mixed ? TP_F32 : TP_I64))
+    if (!answers_fit(logits, labels) || tp_dtype_of(labels) != (mixed ? TP_F32 : TP_I64))
         return 0;
     const float *x = tp_data(logits);
     const void *y = tp_data(labels);
@@ -63,8 +55,7 @@ void as_rows(tp_tensor **answers, tp_tensor **targets, bool classes)
     }
 }
 
-/* Keeps the worst ones, worst first; of equals those that came first. */
-static void note_mistake(evaluation *e, mistake m)
+void evaluation_mistake(evaluation *e, mistake m)
 {
     int at = e->n_mistakes;
     while (at > 0 && m.probability > e->mistakes[at - 1].probability)
@@ -76,61 +67,26 @@ static void note_mistake(evaluation *e, mistake m)
     e->mistakes[at] = m;
 }
 
-static void add_class(evaluation *e, const float *logits, int64_t outputs, int64_t stride, int64_t truth,
-                      int64_t example)
+void evaluation_figure(evaluation *e, const char *name, double value)
 {
     tp_eval_result *r = &e->result;
-    int64_t answer = answer_of(logits, outputs, stride);
-    double top = (double)logits[answer * stride], sum = 0;
-    for (int64_t k = 0; k < outputs; k++)
-        sum += exp((double)logits[k * stride] - top);
-    double log_truth = (double)logits[truth * stride] - top - log(sum);
-    r->loss -= log_truth;
-    r->confusion[truth * r->classes + answer]++;
-    r->top5 += rank_of(logits, outputs, stride, truth) < 5;
-    if (answer != truth)
-        note_mistake(e, (mistake){ example, (double)truth, (double)answer, 1 / sum, exp(log_truth) });
+    if (r->n_figures == TP_MAX_FIGURES)
+        return;
+    tp_figure *f = &r->figures[r->n_figures++];
+    snprintf(f->name, sizeof f->name, "%s", name);
+    f->value = value;
 }
 
-static void add_value(evaluation *e, double value, double truth, int64_t example)
+double result_best(const tp_eval_result *r, const char *best_of)
 {
-    double error = value - truth;
-    e->result.loss += error * error;
-    note_mistake(e, (mistake){ example, truth, value, fabs(error), NAN });
-}
-
-/* ---- a batch ----------------------------------------------------------------------------------------------------- */
-
-static tp_status add_batch(evaluation *e, tp_tensor *logits, const tp_batch *b)
-{
-    tp_tensor *targets = b->y;
-    int64_t classes = e->result.classes;
-    as_rows(&logits, &targets, classes);
-    if (tp_pending())
-        return tp_error_pending();
-    const int64_t rows = tp_size(targets, 0), each = rows / b->n,
-                  outputs = tp_ndim(logits) == 2 ? tp_size(logits, 1) : 0;
-    if (!usable(logits, targets) || rows != tp_numel(targets) || outputs != (classes ? classes : 1))
-        return tp_fail(TP_ERR_SHAPE, "evaluate: the network does not answer with f32 numbers (%lld, %lld)",
-                       (long long)tp_numel(targets), (long long)(classes ? classes : 1));
-    const float *x = tp_data(logits);
-    const void *y = tp_data(targets);
-    int64_t row = tp_stride(logits, 0), column = tp_stride(logits, 1);
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t example = b->examples[i / each], truth = classes ? ((const int64_t *)y)[i] : 0;
-        if (!classes) {
-            add_value(e, (double)x[i * row], (double)((const float *)y)[i], example);
-        } else if (truth == TP_IGNORED && each > 1) {
-            continue;
-        } else if (truth < 0 || truth >= classes) {
-            return tp_fail(TP_ERR_INDEX, "evaluate: example %lld has class %lld, the network knows %lld",
-                           (long long)example, (long long)truth, (long long)classes);
-        } else {
-            add_class(e, x + i * row, outputs, column, truth, example);
-        }
-        e->result.examples++;
-    }
-    return TP_OK;
+    if (!strcmp(best_of, "accuracy"))
+        return r->accuracy;
+    if (!strcmp(best_of, "loss"))
+        return r->loss;
+    for (int i = 0; i < r->n_figures; i++)
+        if (!strcmp(r->figures[i].name, best_of))
+            return r->figures[i].value;
+    return NAN;
 }
 
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
@@ -194,35 +150,35 @@ void evaluation_free(evaluation *e)
     tp_eval_free(&e->result);
 }
 
-/* How many classes the network knows at each target; at least those of the data, as it was checked to be. */
-static int64_t outputs_of(tp_module *net, tp_dataset *d, tp_transform *transform, tp_status *status)
+static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, evaluation *e)
 {
-    TP_SCOPE;
-    tp_shape example, input = { .ndim = 1, .dim = { 1 } };
-    tp_dry_run_total total = { 0 };
-    *status = tp_transform_shape(transform, tp_dataset_shape(d), &example);
-    if (*status)
-        return 0;
-    for (int i = 0; i < example.ndim; i++)
-        input.dim[input.ndim++] = example.dim[i];
-    tp_dry_run(&total);
-    tp_tensor *y = tp_forward(net, tp_zeros(input));
-    tp_dry_run(NULL);
-    *status = tp_error_pending();
-    return y ? tp_numel(y) / tp_dataset_targets(d) : 0;
-}
-
-static tp_status run_batches(tp_module *net, tp_loader *loader, evaluation *e)
-{
+    const task *row = task_of(s);
     for (tp_batch b; tp_loader_next(loader, &b);) {
         TP_SCOPE;
-        if (add_batch(e, tp_forward(net, b.x), &b))
+        tp_tensor *y = tp_forward(net, b.x);
+        if (!y || row->add(e, y, &b))
             break;
     }
     return tp_error_pending();
 }
 
-tp_status evaluate(tp_module *net, tp_dataset *d, tp_transform *transform, int64_t batch_size, int workers,
+static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_transform *transform,
+                         int64_t batch_size, evaluation *e)
+{
+    const task *row = task_of(s);
+    int64_t outputs;
+    if (tp_dataset_count(d) == 0)
+        return tp_fail(TP_ERR_ARGUMENT, "evaluate: the dataset has no examples");
+    if (setup_outputs(s, net, &outputs) || make_room(&e->result, s->classes ? outputs : 0))
+        return tp_error_pending();
+    tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform);
+    if (!loader || run_batches(s, net, loader, e))
+        return tp_error_pending();
+    finish(&e->result);
+    return row->measure ? row->measure(e, s, net, d, transform) : TP_OK;
+}
+
+tp_status evaluate(const setup *s, tp_module *net, tp_dataset *d, tp_transform *transform, int64_t batch_size,
                    evaluation *e)
 {
     TP_SCOPE;
@@ -230,22 +186,11 @@ tp_status evaluate(tp_module *net, tp_dataset *d, tp_transform *transform, int64
     *e = (evaluation){ 0 };
     if (tp_pending())
         return tp_error_pending();
-    tp_status status;
     bool training = tp_is_training(net);
     tp_eval(net);
-    int64_t outputs = outputs_of(net, d, transform, &status);
-    if (!status && tp_dataset_count(d) == 0)
-        status = tp_fail(TP_ERR_ARGUMENT, "evaluate: the dataset has no examples");
-    if (!status)
-        status = make_room(&e->result, tp_dataset_classes(d) ? outputs : 0);
-    if (!status) {
-        tp_loader *loader = tp_loader_new(d, batch_size, .workers = workers, .transform = transform);
-        status = loader ? run_batches(net, loader, e) : tp_error_pending();
-    }
+    tp_status status = measure(s, net, d, transform, batch_size, e);
     tp_train(net, training);
     if (status)
         evaluation_free(e);
-    else
-        finish(&e->result);
     return status;
 }

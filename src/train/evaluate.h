@@ -21,12 +21,23 @@ typedef struct evaluation {
     int n_mistakes;
 } evaluation;
 
-/* The module is in training mode or not as it was before. */
-tp_status evaluate(tp_module *, tp_dataset *, tp_transform *, int64_t batch_size, int workers, evaluation *);
+/* By the run's task; the module is in training mode or not as it was before. */
+tp_status evaluate(const setup *, tp_module *, tp_dataset *, tp_transform *, int64_t batch_size,
+                   evaluation *);
 void evaluation_free(evaluation *);
 
 /* evaluation.json (evaluation_file.c) */
 tp_status evaluation_write(const char *folder, const setup *, int64_t epoch, const evaluation *);
+
+/* What a task notes. */
+void evaluation_mistake(evaluation *, mistake); /* the worst ones are kept; of equals those that came first */
+void evaluation_figure(evaluation *, const char *name, double value);
+
+/* The accuracy, the loss, or the figure of that name; NaN if there is none. */
+double result_best(const tp_eval_result *, const char *best_of);
+
+/* f32 (N, outputs) and targets (N, ..). */
+bool answers_fit(const tp_tensor *answers, const tp_tensor *targets);
 
 /* Row-wise over logits (n, classes) of float32: the likeliest class of row i (the first of equals). */
 int64_t answer_of(const float *logits, int64_t classes, int64_t stride);

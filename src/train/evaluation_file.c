@@ -5,6 +5,8 @@
 #include "train/evaluate.h"
 #include "train/fields.h"
 #include "train/folder.h"
+#include "train/metrics.h"
+#include "train/task.h"
 
 static js_value *number_list(const double *x, int64_t n)
 {
@@ -72,6 +74,8 @@ tp_status evaluation_write(const char *folder, const setup *s, int64_t epoch, co
     js_set(top, "f1", number_list(r->f1, r->classes));
     js_set(top, "confusion", confusion_rows(r));
     js_set(top, "mistakes", mistake_list(e));
+    js_set(top, "best_of", js_new_string(task_of(s)->best_of));
+    js_set(top, "figures", figures_json(r->figures, r->n_figures));
     if (!tp_pending() && !js_format(top, false, &text) && !file_bytes_append(&text, "\n", 1))
         file_write(path, text.data, text.size);
     js_free(top);

@@ -12,6 +12,7 @@
 #include "train/evaluate.h"
 #include "train/layer_times.h"
 #include "train/metrics.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <string.h>
@@ -58,26 +59,14 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
                    tp_lr(t->optim, 0), t->folder);
 }
 
-static tp_tensor *loss_of_output(const trainer *t, tp_tensor *y, tp_tensor *truth)
-{
-    as_rows(&y, &truth, t->setup->classes);
-    if (tp_pending())
-        return NULL;
-    int64_t unused = tp_ndim(truth) == 2 && t->setup->classes ? tp_size(y, 1) - tp_size(truth, 1) : 0;
-    if (unused > 0) /* mixed labels; outputs that no class uses have none of them */
-        truth = tp_cat((tp_tensor *[]){ truth, tp_zeros(TP_SHAPE(tp_size(truth, 0), unused)) }, 2, 1);
-    return t->setup->classes ? tp_cross_entropy(y, truth, .label_smoothing = t->config->label_smoothing,
-                                                .weight = t->class_weights)
-                             : tp_mse_loss(y, truth);
-}
-
 /* That of auxiliary classifiers comes to it, with their weights. */
 static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
     double weight;
-    tp_tensor *loss = loss_of_output(t, y, truth);
+    const task *row = task_of(t->setup);
+    tp_tensor *loss = row->loss(t->setup, y, truth, t->class_weights);
     for (tp_tensor *beside; (beside = tp_take_aux(t->net, &weight));)
-        loss = tp_add(loss, tp_mul(loss_of_output(t, beside, truth), weight));
+        loss = tp_add(loss, tp_mul(row->loss(t->setup, beside, truth, t->class_weights), weight));
     return loss;
 }
 
@@ -189,7 +178,7 @@ static tp_progress progress_of(const trainer *t, double rate)
         .test_loss = NAN,
         .test_accuracy = NAN,
         .best = s->best,
-        .by_accuracy = setup_by_accuracy(t->setup),
+        .best_of = task_of(t->setup)->best_of,
     };
 }
 
@@ -203,8 +192,9 @@ static bool go_on(trainer *t, const tp_progress *p)
 
 static bool is_better(const trainer *t, const tp_eval_result *r)
 {
-    double best = t->state.best;
-    return isnan(best) || (setup_by_accuracy(t->setup) ? r->accuracy > best : r->loss < best);
+    const char *best_of = task_of(t->setup)->best_of;
+    const double best = t->state.best, value = result_best(r, best_of);
+    return isnan(best) || (strcmp(best_of, "accuracy") ? value < best : value > best);
 }
 
 static checkpoint checkpoint_of(trainer *t)
@@ -252,11 +242,13 @@ static void close_epoch(trainer *t, const tp_eval_result *r, tp_progress *p, dou
     p->train_accuracy = t->setup->classes ? (double)s->right / (double)s->seen : (double)NAN;
     p->test_loss = s->test_loss = r->loss;
     p->test_accuracy = s->test_accuracy = r->accuracy;
+    p->figures = r->figures;
+    p->n_figures = r->n_figures;
     p->is_best = is_better(t, r);
     s->without_gain++;
     s->epoch++;
     if (p->is_best) {
-        s->best = setup_by_accuracy(t->setup) ? r->accuracy : r->loss;
+        s->best = result_best(r, task_of(t->setup)->best_of);
         s->best_epoch = s->epoch;
         s->without_gain = 0;
     }
@@ -278,27 +270,27 @@ static tp_status write_epoch(trainer *t, const evaluation *e, const tp_progress 
 }
 
 /* Evaluates, closes the epoch, and keeps the network if it is the best so far. */
-static tp_status measure_epoch(trainer *t, tp_progress *p, double epoch_begun)
+static tp_status measure_epoch(trainer *t, tp_progress *p, double epoch_begun, evaluation *e)
 {
-    evaluation e;
     int64_t batch = t->config->batch_size < 64 ? 64 : t->config->batch_size;
-    if (evaluate(t->net, t->test, t->transform, batch, t->config->workers, &e))
+    if (evaluate(t->setup, t->net, t->test, t->transform, batch, e))
         return tp_error_pending();
-    if (!isfinite(e.result.loss)) {
-        loss_failure(t, "test", e.result.loss);
+    if (!isfinite(e->result.loss)) {
+        loss_failure(t, "test", e->result.loss);
     } else {
-        close_epoch(t, &e.result, p, clock_seconds() - epoch_begun);
-        write_epoch(t, &e, p);
+        close_epoch(t, &e->result, p, clock_seconds() - epoch_begun);
+        write_epoch(t, e, p);
     }
-    evaluation_free(&e);
+    evaluation_free(e);
     return tp_error_pending();
 }
 
 static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
 {
+    evaluation e; /* whose figures the caller hears of */
     tp_progress p = progress_of(t, rate);
     tp_ema_swap(t->ema); /* the means are what is measured and kept */
-    tp_status status = measure_epoch(t, &p, epoch_begun);
+    tp_status status = measure_epoch(t, &p, epoch_begun, &e);
     tp_ema_swap(t->ema);
     if (status || loop_save_last(t) || tp_report_write(t->folder))
         return tp_error_pending();

@@ -15,6 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+js_value *figures_json(const tp_figure *figures, int n)
+{
+    js_value *object = js_new_object();
+    for (int i = 0; i < n; i++)
+        js_set(object, figures[i].name, js_new_number(figures[i].value));
+    return object;
+}
+
 static js_value *line_of(const tp_progress *p)
 {
     js_value *line = js_new_object();
@@ -28,6 +36,8 @@ static js_value *line_of(const tp_progress *p)
     js_set(line, "is_best", js_new_bool(p->is_best));
     js_set(line, "seconds", js_new_number(p->seconds));
     js_set(line, "examples_per_second", js_new_number(p->examples_per_second)); /* of training alone */
+    if (p->n_figures)
+        js_set(line, "figures", figures_json(p->figures, p->n_figures));
     return line;
 }
 

@@ -2,11 +2,12 @@
  *
  * The default transform brings the dataset's pictures to the size that the network takes and normalises them by the
  * training part's mean and deviation; tables are normalised by column.
- * Layer: train.  Depends on data, models.  Read next: data/transform_parse.c, loop.c. */
+ * Layer: train.  Depends on data, models, task.h.  Read next: data/transform_parse.c, loop.c. */
 #include "train/config.h"
 
 #include "data/dataset.h"
 #include "data/transform.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <string.h>
@@ -274,7 +275,7 @@ tp_shape setup_input(const setup *s, tp_status *status)
     return input;
 }
 
-/* A forward of shapes only: does the network take the data, and answer with a number a class? */
+/* A forward of shapes only: does the network take the data, and answer as the task wants it? */
 tp_status setup_outputs(const setup *s, tp_module *net, int64_t *outputs)
 {
     TP_SCOPE;
@@ -282,24 +283,15 @@ tp_status setup_outputs(const setup *s, tp_module *net, int64_t *outputs)
     tp_status status;
     tp_shape input = setup_input(s, &status);
     tp_dry_run_total total = { 0 };
+    const bool training = tp_is_training(net);
     if (status)
         return status;
     tp_eval(net);
     tp_dry_run(&total);
     tp_tensor *y = tp_forward(net, tp_zeros(input));
     tp_dry_run(NULL);
-    tp_train(net, true);
-    if (!y)
-        return tp_error_pending();
-    const int dims = s->classes && s->targets > 1 ? 3 : 2;
-    const int64_t each = s->classes ? s->classes : s->targets, found = tp_size(y, dims - 1);
-    bool fits = tp_ndim(y) == dims && tp_size(y, 0) == 1 && (dims == 2 || tp_size(y, 1) == s->targets);
-    if (!fits || (s->classes ? found < each : found != each))
-        return tp_fail(TP_ERR_SHAPE, "%s answers with %lld numbers an example, %s wants %lld",
-                       s->config.model, (long long)(tp_numel(y)), s->config.data,
-                       (long long)(s->classes ? s->targets * s->classes : s->targets));
-    *outputs = found;
-    return TP_OK;
+    tp_train(net, training);
+    return y ? task_of(s)->check(s, y, outputs) : tp_error_pending();
 }
 
 tp_module *setup_model(const setup *s)

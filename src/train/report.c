@@ -3,8 +3,10 @@
  * What is not in the folder is left out with a line that says why; an error of one section never spoils the page.
  * Layer: train.  Depends on io/file.h, io/json.h, taper/train.h.  Read next: report_svg.c, report_classes.c. */
 #include "train/report.h"
+
 #include "base/error.h"
 #include "base/memory.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <string.h>
@@ -125,8 +127,9 @@ static void read_metrics(report_run *r)
         accuracy |= isfinite(r->rows[i].test_accuracy) || isfinite(r->rows[i].train_accuracy);
     r->regression = !accuracy && (r->n_rows || r->evaluation);
     const js_value *dataset = r->config ? js_get(r->config, "dataset") : NULL;
-    r->by_loss = r->regression || report_number(dataset, "targets") > 1;
-    r->text = !strcmp(report_string(dataset, "kind", ""), "text");
+    r->task = task_for(report_string(r->config, "model", ""), !r->regression,
+                       report_number(dataset, "targets") > 1 ? 2 : 1);
+    r->best_of = r->task->best_of;
 }
 
 static tp_status read_run(report_run *r)
@@ -164,18 +167,21 @@ static void put_duration(report_page *p, double s)
 static void put_best(report_page *p, const report_run *r)
 {
     const report_row *best = r->best >= 0 ? &r->rows[r->best] : r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
-    double value = best ? (r->by_loss ? best->test_loss : best->test_accuracy) : NAN;
+    const bool by_accuracy = !strcmp(r->best_of, "accuracy"), by_loss = !strcmp(r->best_of, "loss");
+    double value = best && by_accuracy ? best->test_accuracy : best && by_loss ? best->test_loss : NAN;
     if (!isfinite(value))
-        value = report_number(r->evaluation, r->by_loss ? "loss" : "accuracy");
+        value = report_number(by_accuracy || by_loss ? r->evaluation : js_get(r->evaluation, "figures"),
+                              r->best_of);
     page_put(p, "<div><div class=\"big\">");
-    if (r->by_loss && isfinite(value))
-        page_put(p, "%.4g", value);
-    else
+    if (by_accuracy)
         page_percent(p, value, 2);
-    page_put(p, "</div><div class=\"soft\">best test %s", r->by_loss ? "loss" : "accuracy");
+    else if (isfinite(value))
+        page_put(p, "%.4g", value);
+    page_put(p, "</div><div class=\"soft\">best test ");
+    page_text(p, r->best_of);
     if (r->best >= 0)
         page_put(p, ", epoch %g", best->epoch);
-    if (r->text && isfinite(value))
+    if (!strcmp(r->task->name, "language") && isfinite(value))
         page_put(p, "<br>%.3f bits a character, perplexity %.2f", value / log(2), exp(value));
     page_put(p, "</div></div>\n");
 }
@@ -355,43 +361,72 @@ static void put_shell_word(report_page *p, const char *word) /* in quotes where 
 void report_commands(report_page *p, const report_run *r)
 {
     page_put(p, "<section>\n<h2>Going on from here</h2>\n<pre>");
+    const js_value *dataset = js_get(r->config, "dataset");
+    const char *verb, *words;
+    task_command(r->task, (int)js_count(js_get(dataset, "shape")), &verb, &words);
     const struct {
         const char *verb, *rest, *what;
-    } lines[] = { { "train --resume", "", "go on training; --epochs N for more" },
-                  { "eval", "", "measure it on the test data" },
-                  { r->text ? "generate" : "predict",
-                    r->text         ? " --length 500"
-                    : r->regression ? " FILE"
-                                    : " picture.png",
-                    "use it" },
-                  { "summary", "", "its layers" } };
+    } lines[] = { { "train --resume", NULL, "go on training; --epochs N for more" },
+                  { "eval", NULL, "measure it on the test data" },
+                  { verb, words, "use it" },
+                  { "summary", NULL, "its layers" } };
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        if (!lines[i].verb)
+            continue;
         page_put(p, "taper %s ", lines[i].verb);
         put_shell_word(p, r->folder);
-        page_put(p, "%s  # %s\n", lines[i].rest, lines[i].what);
+        page_put(p, "%s%s  # %s\n", lines[i].rest ? " " : "", lines[i].rest ? lines[i].rest : "",
+                 lines[i].what);
     }
     page_put(p, "</pre>\n</section>\n");
 }
 
 /* ---- All of it ------------------------------------------------------------------------------------------------- */
 
+static void report_of_task(report_page *p, const report_run *r)
+{
+    if (r->task->report)
+        r->task->report(p, r);
+}
+
+/* What the task measures of the test part. */
+static void report_figures(report_page *p, const report_run *r)
+{
+    const js_value *figures = js_get(r->evaluation, "figures");
+    if (!js_first(figures).name)
+        return;
+    page_put(p, "<section>\n<h2>Measured on the test part</h2>\n<div class=\"wide\"><table "
+                "style=\"max-width:560px\">\n");
+    for (js_member m = js_first(figures); m.name; js_next(figures, &m)) {
+        double value;
+        page_put(p, "<tr><td>");
+        page_text(p, m.name);
+        if (js_number(m.value, &value))
+            page_put(p, "</td><td class=\"n\">%.4g</td></tr>\n", value);
+        else
+            page_put(p, "</td><td class=\"n\">–</td></tr>\n");
+    }
+    page_put(p, "</table></div>\n</section>\n");
+}
+
 static void put_page(report_page *p, const report_run *r)
 {
     static const struct {
         void (*put)(report_page *, const report_run *);
-        bool not_of_text; /* classes of examples, and pictures */
+        bool of_classes; /* and of pictures: a task with a section of its own has no need of it */
     } sections[] = {
-        { report_headline },        { report_curves },         { report_text },
-        { report_confusion, true }, { report_by_class, true }, { report_mistakes, true },
-        { report_augmented, true }, { report_filters, true },  { report_times },
-        { report_model },           { report_config },         { report_commands },
+        { report_headline },       { report_curves },          { report_figures },
+        { report_of_task },        { report_confusion, true }, { report_by_class, true },
+        { report_mistakes, true }, { report_augmented, true }, { report_filters, true },
+        { report_times },          { report_model },           { report_config },
+        { report_commands },
     };
     char title[300];
     snprintf(title, sizeof title, "%.120s on %.120s", report_string(r->config, "model", "A run"),
              report_string(r->config, "data", "unknown data"));
     page_begin(p, title);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
-        if (!r->text || !sections[i].not_of_text)
+        if (!r->task->report || !sections[i].of_classes)
             sections[i].put(p, r);
         if (tp_pending() && tp_error_take(NULL, 0) == TP_ERR_MEMORY)
             p->failed = true;

@@ -45,9 +45,9 @@ typedef struct report_run {
     int64_t n_rows, room;
     int64_t best; /* index of the best row, or -1 */
     bool regression, no_memory;
-    bool by_loss; /* the best epoch: of regressions, and where an example has several targets */
-    bool text;    /* a language model */
-    tp_run *run;  /* NULL: not there */
+    const struct task *task;
+    const char *best_of; /* the task's: "accuracy", "loss" or a figure's name */
+    tp_run *run;         /* NULL: not there */
 } report_run;
 
 const char *report_string(const js_value *object, const char *name, const char *otherwise);

@@ -28,7 +28,7 @@ static bool take(void *context, const char *text, size_t bytes)
 void report_text(report_page *p, const report_run *r)
 {
     sample s = { .used = 0 };
-    if (!r->text || !r->run)
+    if (!r->run)
         return;
     page_put(p, "<section>\n<h2>What it writes</h2>\n");
     if (tp_run_generate(r->run, take, &s, .length = SAMPLE, .temperature = 0.8)) {

@@ -140,8 +140,7 @@ tp_status tp_run_evaluate(tp_run *run, const char *data, tp_part part, int64_t b
                        "run_evaluate: a run, a result and a batch size of 0 (256) or more are wanted");
     SETUP_PRECISION(run->setup);
     tp_dataset *d = other_data(run, data ? data : run->setup->config.data, part);
-    if (!d ||
-        evaluate(run->net, d, run->transform, batch_size ? batch_size : 256, run->setup->config.workers, &e))
+    if (!d || evaluate(run->setup, run->net, d, run->transform, batch_size ? batch_size : 256, &e))
         return tp_error_pending();
     *result = e.result;
     return TP_OK;

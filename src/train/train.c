@@ -6,6 +6,7 @@
 #include "train/folder.h"
 #include "train/learner.h"
 #include "train/metrics.h"
+#include "train/task.h"
 
 #include <math.h>
 #include <unistd.h>
@@ -41,19 +42,21 @@ static void fill_result(const trainer *t, tp_train_result *result)
 {
     if (!result)
         return;
+    const task *row = t->setup ? task_of(t->setup) : NULL;
     *result = (tp_train_result){
         .epochs = t->state.epoch,
         .global_step = t->state.global_step,
         .test_loss = t->state.test_loss,
         .test_accuracy = t->state.test_accuracy,
         .best = t->state.best,
-        .by_accuracy = t->setup && setup_by_accuracy(t->setup),
-        .input = t->config ? tp_model_find(t->config->model)->input : TP_INPUT_PICTURE,
+        .best_of = row ? row->best_of : NULL,
         .best_epoch = t->state.best_epoch,
         .seconds = t->begun > 0 ? clock_seconds() - t->begun : 0,
         .stopped = t->stopped,
         .stopped_early = t->stopped_early,
     };
+    if (row)
+        task_command(row, t->setup->data_shape.ndim, &result->verb, &result->words);
 }
 
 /* ---- beginning --------------------------------------------------------------------------------------------------- */
