@@ -133,6 +133,41 @@ static void idx_of_colour_images_is_read(void **state)
     assert_true(y == 1 && x[0] == 120.0f / 255.0f && x[11] == 230.0f / 255.0f);
 }
 
+static void put_pair(const char *folder, const char *labels)
+{
+    char path[600];
+    mkdir(folder, 0777);
+    snprintf(path, sizeof path, "%s/features-idx3-byte", folder);
+    put_file(path, "\0\0\x09\x03\0\0\0\x02\0\0\0\x01\0\0\0\x02\x80\x7f\x01\0", 20);
+    snprintf(path, sizeof path, "%s/labels-idx1-ubyte", folder);
+    put_file(path, labels, 10);
+}
+
+/* train/ and test/ with a pair each; a label of the test part that the training part has not is an error. */
+static void pairs_of_idx_are_found_in_folders(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    char folder[500], train[520], test[520];
+    strcpy(folder, temp_path("pairs"));
+    mkdir(folder, 0777);
+    snprintf(train, sizeof train, "%s/train", folder);
+    snprintf(test, sizeof test, "%s/test", folder);
+    put_pair(train, "\0\0\x08\x01\0\0\0\x02\x02\x00");
+    put_pair(test, "\0\0\x08\x01\0\0\0\x02\x01\x01");
+    tp_dataset *d = tp_data_open(folder, TP_TEST);
+    expect_no_error();
+    float x[2];
+    double y;
+    assert_int_equal(tp_dataset_count(d), 2);
+    assert_int_equal(tp_dataset_classes(d), 3);
+    assert_int_equal(tp_dataset_get(d, 0, x, &y), TP_OK);
+    assert_true(y == 1 && x[0] == -1 && x[1] == 127.0f / 128);
+    put_pair(test, "\0\0\x08\x01\0\0\0\x02\x01\x03");
+    tp_data_open(folder, TP_TEST);
+    expect_error(TP_ERR_FORMAT, "labels-idx1-ubyte: byte 9: label 3, 0 to 2 is wanted");
+}
+
 /* ---- CSV --------------------------------------------------------------------------------------------------------------- */
 
 static tp_dataset *csv_of(const char *text, tp_csv_options o)
@@ -573,6 +608,7 @@ int main(void)
         cmocka_unit_test(mnist_is_read),
         cmocka_unit_test(mnist_s_statistics_are_the_known_ones),
         cmocka_unit_test(idx_of_colour_images_is_read),
+        cmocka_unit_test(pairs_of_idx_are_found_in_folders),
         cmocka_unit_test(csv_numbers_texts_and_classes),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
         cmocka_unit_test(an_image_folder_is_sorted_resized_and_cropped),

@@ -74,6 +74,25 @@ static uint64_t epoch_hash(tp_dataset *d, int workers, int64_t first_batch, bool
     return h;
 }
 
+/* 103 examples in batches of 10: eleven batches, ten streams of 11, of which the last is 4 long. */
+static void streams_go_on_from_batch_to_batch(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    made m = { .bad = -1 };
+    tp_loader *l = tp_loader_new(made_dataset(&m, 7), 10, .streams = true, .first_batch = 2);
+    int64_t seen = 0;
+    for (tp_batch b; tp_loader_next(l, &b); seen += b.n) {
+        assert_int_equal(b.n, b.index < 4 ? 10 : 9);
+        for (int64_t i = 0; i < b.n; i++)
+            assert_int_equal(b.examples[i], i * 11 + b.index);
+    }
+    expect_no_error();
+    assert_int_equal(seen, 103 - 20);
+    tp_loader_new(made_dataset(&m, 7), 10, .streams = true, .shuffle = true);
+    expect_error(TP_ERR_ARGUMENT, "streams go neither with shuffle nor with drop_last");
+}
+
 static void any_number_of_workers_gives_the_same_bits(void **state)
 {
     (void)state;
@@ -264,6 +283,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_workers_gives_the_same_bits),
+        cmocka_unit_test(streams_go_on_from_batch_to_batch),
         cmocka_unit_test(every_example_comes_once),
         cmocka_unit_test(a_worker_s_error_comes_with_its_batch),
         cmocka_unit_test(a_label_out_of_range_is_an_error),

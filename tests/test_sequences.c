@@ -2,12 +2,14 @@
  *
  * Layer: tests.  Read next: test_text.c, test_recurrent.c. */
 #include "support/files.h"
+#include "support/mnist.h"
 
 #include <taper/train.h>
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- layers --------------------------------------------------------------------------------------------------------- */
 
@@ -46,6 +48,40 @@ static void a_sequence_becomes_a_vector(void **unused)
     expect_error(TP_ERR_ARGUMENT, "'max', last, mean or attention is wanted");
     tp_tensor *picture = tp_randn(TP_SHAPE(2, 3, 4, 5)), *rows = tp_forward(tp_nn_rows(), picture);
     expect_close(tp_select(rows, 1, 2), tp_flatten(tp_select(picture, 2, 2), 1, 2));
+}
+
+/* Halves one after the other are the whole, and of fewer sequences the first ones go on; what was before has no gradient. */
+static void a_state_is_carried(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    tp_module *(*const makes[])(int64_t, int64_t, const tp_rnn_options *) = { tp_nn_lstm_opt, tp_nn_gru_opt,
+                                                                              tp_nn_rnn_opt };
+    for (int i = 0; i < 3; i++) {
+        const tp_rnn_options o = { .struct_size = sizeof o, .num_layers = 2, .batch_first = true };
+        tp_module *net = tp_nn_sequential("rnn", makes[i](3, 5, &o), "head", tp_nn_linear(5, 2));
+        tp_tensor *x = tp_randn(TP_SHAPE(4, 6, 3)), *whole = tp_forward(net, x);
+        tp_rnn_carry(net, true);
+        tp_tensor *first = tp_narrow(x, 1, 0, 3), *second = tp_narrow(x, 1, 3, 3);
+        tp_requires_grad_(first = tp_clone(first), true);
+        tp_forward(net, first);
+        tp_params *kept = tp_params_new(), *states = tp_passing_buffers(net);
+        for (int k = 0; k < tp_params_count(states); k++)
+            tp_params_add(kept, tp_params_name(states, k), tp_clone(tp_params_at(states, k)));
+        assert_int_equal(tp_params_count(kept), i == 0 ? 2 : 1);
+        tp_tensor *y = tp_forward(net, second);
+        expect_close(y, tp_narrow(whole, 1, 3, 3));
+        tp_backward(tp_sum(y, TP_SHAPE(), false));
+        assert_null(tp_grad(first));
+        tp_rnn_load_carried(net, kept);
+        expect_close(tp_forward(net, tp_narrow(second, 0, 0, 2)),
+                     tp_narrow(tp_narrow(whole, 1, 3, 3), 0, 0, 2));
+        assert_int_equal(tp_params_count(tp_state_dict(net)), 2 + 8);
+        tp_rnn_carry(net, false);
+        expect_close(tp_forward(net, x), whole);
+        tp_rnn_load_carried(net, kept);
+        expect_error(TP_ERR_SHAPE, "is no state that this network carries");
+    }
 }
 
 /* ---- a language model ------------------------------------------------------------------------------------------------- */
@@ -180,20 +216,35 @@ static bool stop_in_the_second_epoch(void *context, const tp_progress *p)
     return p->epoch_done || p->epoch < 2 || p->step < 5;
 }
 
+static void expect_the_same_bits(bool carry)
+{
+    static unsigned char x[1 << 18], y[1 << 18];
+    char one[512], other[512], path[600];
+    strcpy(one, temp_path(carry ? "carried" : "whole"));
+    strcpy(other, temp_path(carry ? "carried in parts" : "parts"));
+    tp_train_config whole = config_of(one, 3), parts = config_of(other, 3);
+    whole.carry = parts.carry = carry;
+    tp_train_run(&whole, NULL, NULL, NULL);
+    tp_train_run(&parts, stop_in_the_second_epoch, NULL, NULL);
+    snprintf(path, sizeof path, "%s/last/carried.safetensors", other);
+    assert_int_equal(access(path, F_OK) == 0, carry);
+    tp_train_resume(other, 0, NULL, NULL, NULL);
+    expect_no_error();
+    assert_int_not_equal(access(path, F_OK), 0); /* an epoch's end has none */
+    snprintf(path, sizeof path, "%s/last/model.safetensors", one);
+    size_t n = get_file(path, x, sizeof x);
+    snprintf(path, sizeof path, "%s/last/model.safetensors", other);
+    assert_int_equal(n, get_file(path, y, sizeof y));
+    assert_memory_equal(x, y, n);
+}
+
 static void a_stopped_one_goes_on_with_the_same_bits(void **unused)
 {
     (void)unused;
     need_json();
     TP_SCOPE;
-    static unsigned char x[1 << 18], y[1 << 18];
-    tp_train_config whole = config_of(temp_path("whole"), 3), parts = config_of(temp_path("parts"), 3);
-    tp_train_run(&whole, NULL, NULL, NULL);
-    tp_train_run(&parts, stop_in_the_second_epoch, NULL, NULL);
-    tp_train_resume(temp_path("parts"), 0, NULL, NULL, NULL);
-    expect_no_error();
-    size_t n = get_file(temp_path("whole/last/model.safetensors"), x, sizeof x);
-    assert_int_equal(n, get_file(temp_path("parts/last/model.safetensors"), y, sizeof y));
-    assert_memory_equal(x, y, n);
+    expect_the_same_bits(false);
+    expect_the_same_bits(true);
 }
 
 static void what_does_not_go_together(void **unused)
@@ -205,6 +256,11 @@ static void what_does_not_go_together(void **unused)
     c.balance = true;
     tp_train_run(&c, NULL, NULL, NULL);
     expect_error(TP_ERR_ARGUMENT, "balance wants classes, ");
+    c = config_of(temp_path("bad"), 1);
+    c.model = "sequence-classifier", c.model_options.embedding = 0, c.data = small_mnist(20, 10),
+    c.carry = true;
+    tp_train_run(&c, NULL, NULL, NULL);
+    expect_error(TP_ERR_ARGUMENT, "carry is for a text");
     c = config_of(temp_path("bad"), 1);
     c.data_options.window = 5000;
     tp_train_run(&c, NULL, NULL, NULL);
@@ -226,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_embedding_is_rows_of_its_table),
         cmocka_unit_test(a_sequence_becomes_a_vector),
+        cmocka_unit_test(a_state_is_carried),
         cmocka_unit_test(a_language_model_learns_and_goes_on),
         cmocka_unit_test(the_likeliest),
         cmocka_unit_test(a_stopped_one_goes_on_with_the_same_bits),

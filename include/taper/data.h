@@ -191,6 +191,8 @@ typedef struct tp_loader_options {
     bool shuffle;             /* an order that is a function of the seed, without a stored permutation */
     uint64_t seed;
     bool drop_last;           /* leave out a last batch that is not full */
+    bool streams;             /* example j of a batch follows on example j of the batch before it: a batch is of so many places in
+                               * the dataset, far from each other, and the last ones may be of fewer; not with shuffle, drop_last */
     int workers;              /* background threads: 1; -1: none, batches are made when asked for */
     tp_transform *transform;
     int64_t first_batch;      /* begin there: resuming in the middle of an epoch */

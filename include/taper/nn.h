@@ -28,6 +28,7 @@ TP_API tp_shape tp_module_kernel(const tp_module *);     /* (height, width) of a
 /* Lists of named tensors, in the order of definition. */
 TP_API tp_params *tp_parameters(tp_module *); /* its own and its children's, each tensor once; dotted names */
 TP_API tp_params *tp_buffers(tp_module *);
+TP_API tp_params *tp_passing_buffers(tp_module *); /* those that are not saved */
 TP_API tp_params *tp_state_dict(tp_module *); /* parameters and buffers, every name (tied ones twice) */
 
 /* Copies values into the module's tensors by name.  What is missing, unexpected and misshapen stands in the error, a whole
@@ -116,6 +117,10 @@ TP_API void *tp_module_state(tp_module *);
 TP_API tp_tensor *tp_parameter(tp_module *, const char *name, tp_tensor *); /* requires a gradient from now on */
 TP_API tp_tensor *tp_buffer(tp_module *, const char *name, tp_tensor *);    /* saved and loaded, not trained */
 TP_API tp_module *tp_child(tp_module *, const char *name, tp_module *);
+
+/* A buffer that is not in the state dict (register_buffer's persistent=False).  It takes the place of the one of that name, which
+ * NULL takes away. */
+TP_API tp_tensor *tp_passing_buffer(tp_module *, const char *name, tp_tensor *);
 
 /* Outputs beside the result, such as the logits of auxiliary classifiers, with the weight of their loss: a forward function
  * leaves them in training, and the trainer takes them, of the module and all below it, until there is none (NULL, without an error):
@@ -259,6 +264,12 @@ TP_API tp_tensor *tp_rnn_forward_opt(tp_module *, tp_tensor *x, tp_rnn_state *, 
  *     tp_rnn_state state = { 0 };
  *     for (..) { TP_SCOPE;  y = tp_lstm_forward(net, x, &state);  ..  tp_detach_state(&state); } */
 TP_API tp_status tp_detach_state(tp_rnn_state *);
+
+/* The same for networks with recurrent layers somewhere in them: while it is on, tp_forward begins with the state in which the call
+ * before ended, without its history (of its first sequences, where there are fewer now).  Off and on again forgets the states, which
+ * are passing buffers h and c of the layers; tp_rnn_load_carried puts those of a tp_passing_buffers list back. */
+TP_API tp_status tp_rnn_carry(tp_module *, bool on);
+TP_API tp_status tp_rnn_load_carried(tp_module *, const tp_params *);
 
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
 TP_API tp_module *tp_nn_dropout2d(double p); /* whole channels of an example */

@@ -47,6 +47,8 @@ typedef struct tp_train_config {
     int64_t checkpoint_steps;    /* also save every so many steps; 0: at each epoch's end */
     int64_t limit_examples;      /* use only so many training examples; 0: all */
     int workers;
+    bool carry;                  /* of a text: the recurrent layers begin a window with the state in which the one before it ended,
+                                  * without its history (truncated back-propagation through time); windows are then learned in order */
     const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
 } tp_train_config;
 

@@ -266,12 +266,12 @@ static char *only_file(const char *folder, const char *piece, size_t *room)
     return path;
 }
 
-tp_dataset *idx_folder(const char *folder)
+tp_dataset *idx_folder(const char *folder, int64_t classes)
 {
     size_t images_room, labels_room;
     char *images = only_file(folder, "idx3-", &images_room),
          *labels = only_file(folder, "idx1-", &labels_room);
-    tp_dataset *d = images && labels ? tp_idx(images, labels) : NULL;
+    tp_dataset *d = images && labels ? pair_dataset("idx", images, labels, classes) : NULL;
     tp_free(images, images ? images_room : 0);
     tp_free(labels, labels ? labels_room : 0);
     return d;

@@ -101,16 +101,30 @@ static tp_status mix(tp_loader *l, slot *s, int64_t batch)
     return transform_mix(l->options.transform, &b, l->options.seed, (uint64_t)batch);
 }
 
+/* Example i of the batch; of streams, i is the stream, and each is as long as there are batches. */
+static int64_t example_at(const tp_loader *l, int64_t batch, int64_t i)
+{
+    const int64_t place = l->options.streams ? i * l->batches + batch : batch * l->batch_size + i;
+    return l->options.shuffle ? permutation_at(&l->order, place) : place;
+}
+
+static int64_t examples_in(const tp_loader *l, int64_t batch)
+{
+    const int64_t left = l->dataset->count - batch * l->batch_size;
+    if (l->options.streams)
+        return (l->dataset->count - batch + l->batches - 1) / l->batches;
+    return left < l->batch_size ? left : l->batch_size;
+}
+
 /* Runs on any thread that has no error pending; an error goes into the slot. */
 static void fill_slot(tp_loader *l, slot *s, int64_t batch)
 {
     TP_SCOPE; /* a user's get may make tensors */
-    int64_t first = batch * l->batch_size, left = l->dataset->count - first;
-    int64_t wanted = left < l->batch_size ? left : l->batch_size;
+    const int64_t wanted = examples_in(l, batch);
     tp_sample sample = { 0 };
     s->n = 0;
     for (int64_t i = 0; i < wanted && !tp_pending(); i++) {
-        int64_t example = l->options.shuffle ? permutation_at(&l->order, first + i) : first + i;
+        const int64_t example = example_at(l, batch, i);
         fill_example(l, s, example, s->n, &sample);
         s->examples[s->n] = example;
         s->n += !sample.skipped;
@@ -252,6 +266,8 @@ static tp_status check_options(const tp_dataset *d, int64_t batch_size, const tp
     if (o->workers < -1 || o->workers > MAX_WORKERS)
         return tp_fail(TP_ERR_ARGUMENT, "loader: %d workers, -1 (none) to %d are possible", o->workers,
                        MAX_WORKERS);
+    if (o->streams && (o->shuffle || o->drop_last))
+        return tp_fail(TP_ERR_ARGUMENT, "loader: streams go neither with shuffle nor with drop_last");
     return TP_OK;
 }
 

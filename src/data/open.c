@@ -77,7 +77,17 @@ static tp_dataset *open_text(const char *path, tp_part part, const tp_data_optio
     return tp_pending() ? NULL : tp_text(path, part, .window = o->window, .bytes = bytes, .replace = replace);
 }
 
-/* train/ and test/ or val/ of class folders; *found says whether they are there. */
+/* A pair of IDX files in each; the test part has the training part's classes.  NULL, without an error, where there are none. */
+static tp_dataset *idx_parts(const char *train, const char *test, tp_part part)
+{
+    TP_SCOPE;
+    tp_dataset *d = idx_folder(train, 0);
+    if (d && part == TP_TEST && !(d = idx_folder(test, tp_dataset_classes(d))) && !tp_pending())
+        tp_fail(TP_ERR_FORMAT, "%s: no pair of IDX files, as %s has", test, train);
+    return d ? tp_keep(d) : NULL;
+}
+
+/* train/ and test/ or val/ of class folders, or with a pair of IDX files each; *found says whether they are there. */
 static tp_dataset *open_parts(const char *path, tp_part part, const tp_data_options *o, bool *found)
 {
     size_t train_room, test_room = 0;
@@ -88,6 +98,8 @@ static tp_dataset *open_parts(const char *path, tp_part part, const tp_data_opti
     tp_dataset *d = NULL;
     *found = train && test;
     if (*found)
+        d = idx_parts(train, test, part);
+    if (*found && !d && !tp_pending())
         d = image_folder_of(part == TP_TRAIN ? train : test, train, o->channels, o->image_size, skips_bad(o));
     tp_free(train, train_room);
     tp_free(test, test_room);
@@ -101,7 +113,7 @@ static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_opt
         return tp_mnist(path, part);
     if (cifar10_is_there(path))
         return tp_cifar10(path, part);
-    tp_dataset *d = idx_folder(path);
+    tp_dataset *d = idx_folder(path, 0);
     if (d || tp_pending())
         return split(d, path, part, o->seed);
     d = open_parts(path, part, o, &found);

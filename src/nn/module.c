@@ -88,7 +88,7 @@ static tp_status check_name(const tp_module *m, const char *what, const char *na
     return taken ? tp_fail(TP_ERR_ARGUMENT, "%s: the name '%s' is there already", m->type, name) : TP_OK;
 }
 
-static tp_tensor *add_tensor(tp_module *m, const char *name, tp_tensor *t, bool is_buffer)
+static tp_tensor *add_tensor(tp_module *m, const char *name, tp_tensor *t, bool is_buffer, bool passing)
 {
     void *tensors = m->tensors;
     if (tp_grow(&tensors, &m->tensors_capacity, m->n_tensors + 1, sizeof *m->tensors))
@@ -97,7 +97,7 @@ static tp_tensor *add_tensor(tp_module *m, const char *name, tp_tensor *t, bool 
     char *copy = tp_memdup(name, strlen(name) + 1);
     if (!copy)
         return NULL;
-    m->tensors[m->n_tensors++] = (module_tensor){ copy, tp_retain(t), is_buffer };
+    m->tensors[m->n_tensors++] = (module_tensor){ copy, tp_retain(t), is_buffer, passing };
     return t;
 }
 
@@ -105,25 +105,58 @@ tp_tensor *tp_parameter(tp_module *m, const char *name, tp_tensor *t)
 {
     if (check_name(m, "parameter", name, t) || !tp_requires_grad_(t, true))
         return NULL;
-    return add_tensor(m, name, t, false);
+    return add_tensor(m, name, t, false, false);
 }
 
 tp_tensor *tp_buffer(tp_module *m, const char *name, tp_tensor *t)
 {
-    return check_name(m, "buffer", name, t) ? NULL : add_tensor(m, name, t, true);
+    return check_name(m, "buffer", name, t) ? NULL : add_tensor(m, name, t, true, false);
+}
+
+static module_tensor *find_tensor(const tp_module *m, const char *name)
+{
+    for (int64_t i = 0; i < m->n_tensors; i++)
+        if (strcmp(m->tensors[i].name, name) == 0)
+            return &m->tensors[i];
+    return NULL;
+}
+
+tp_tensor *module_tensor_named(const tp_module *m, const char *name)
+{
+    const module_tensor *found = find_tensor(m, name);
+    return found ? found->tensor : NULL;
+}
+
+static tp_tensor *replace(module_tensor *place, tp_tensor *t)
+{
+    tp_retain(t);
+    tp_release(place->tensor);
+    return place->tensor = t;
 }
 
 tp_tensor *module_put_parameter(tp_module *m, const char *name, tp_tensor *t)
 {
-    for (int64_t i = 0; i < m->n_tensors; i++)
-        if (strcmp(m->tensors[i].name, name) == 0) {
-            if (!t || !tp_requires_grad_(t, true))
-                return NULL;
-            tp_retain(t);
-            tp_release(m->tensors[i].tensor);
-            return m->tensors[i].tensor = t;
-        }
-    return tp_parameter(m, name, t);
+    module_tensor *place = find_tensor(m, name);
+    if (!place)
+        return tp_parameter(m, name, t);
+    return t && tp_requires_grad_(t, true) ? replace(place, t) : NULL;
+}
+
+tp_tensor *tp_passing_buffer(tp_module *m, const char *name, tp_tensor *t)
+{
+    module_tensor *place = m && name && !tp_pending() ? find_tensor(m, name) : NULL;
+    if (place && place->passing && t)
+        return replace(place, t);
+    if (place && place->passing) {
+        free_text(place->name);
+        tp_release(place->tensor);
+        m->n_tensors--;
+        memmove(place, place + 1, (size_t)(m->tensors + m->n_tensors - place) * sizeof *place);
+        return NULL;
+    }
+    if (!t && m && name && !place)
+        return NULL;
+    return check_name(m, "buffer", name, t) ? NULL : add_tensor(m, name, t, true, true);
 }
 
 void module_drop_child(tp_module *m, int64_t i)

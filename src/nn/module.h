@@ -13,8 +13,8 @@
 
 typedef struct module_tensor {
     char *name;
-    tp_tensor *tensor; /* held */
-    bool is_buffer;
+    tp_tensor *tensor;       /* held */
+    bool is_buffer, passing; /* passing: not in the state dict */
 } module_tensor;
 
 typedef struct module_child {
@@ -52,6 +52,8 @@ struct tp_module {
 
 /* Replaces a parameter by another tensor, or adds it; the tensor (borrowed), or NULL with an error pending. */
 tp_tensor *module_put_parameter(tp_module *, const char *name, tp_tensor *);
+tp_tensor *module_tensor_named(const tp_module *,
+                               const char *name); /* a parameter or buffer of its own; NULL */
 void module_drop_child(tp_module *, int64_t i);
 
 /* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them. */

@@ -22,6 +22,7 @@ typedef struct recurrent_state {
     kind kind;
     bool is_cell, relu;
     tp_rnn_options options;
+    bool carry; /* from call to call, in the buffers h and c */
     int64_t input, hidden, layers, directions;
     strand strand[];
 } recurrent_state;
@@ -155,11 +156,91 @@ static tp_status recurrent_body(tp_module *m, tp_tensor *const *in, int n_in, tp
     return tp_error_pending();
 }
 
+/* ---- a state that is carried from call to call ---------------------------------------------------------------------------------- */
+
+static const char *const carried_names[] = { "h", "c" };
+
+static bool is_carried_shape(const recurrent_state *s, const tp_tensor *t, int which)
+{
+    const int64_t size = which == 0 && s->options.proj_size ? s->options.proj_size : s->hidden;
+    return tp_dtype_of(t) == TP_F32 && tp_ndim(t) == 3 && tp_size(t, 0) == s->layers * s->directions &&
+           tp_size(t, 2) == size && tp_size(t, 1) > 0;
+}
+
+/* The carried tensor's first sequences, as many as x has; NULL: zeros. */
+static tp_tensor *carried(const tp_module *m, int which, int64_t batch)
+{
+    tp_tensor *t = module_tensor_named(m, carried_names[which]);
+    return !t || tp_size(t, 1) < batch ? NULL : tp_narrow(t, 1, 0, batch);
+}
+
+static tp_tensor *forward_carrying(tp_module *m, tp_tensor *x)
+{
+    const recurrent_state *s = m->state;
+    const int n = s->kind == LSTM ? 3 : 2;
+    const int64_t batch = tp_ndim(x) == 3 ? tp_size(x, s->options.batch_first ? 0 : 1) : 0;
+    tp_tensor *in[3] = { x }, *out[3] = { NULL, NULL, NULL };
+    for (int i = 1; i < n; i++)
+        in[i] = carried(m, i - 1, batch);
+    recurrent_body(m, in, in[1] ? n : 1, out, n, NULL);
+    TP_SCOPE;
+    TP_NO_GRAD;
+    for (int i = 1; i < n && !tp_pending(); i++)
+        tp_passing_buffer(m, carried_names[i - 1], tp_clone(tp_detach(out[i])));
+    return tp_pending() ? NULL : out[0];
+}
+
 static tp_tensor *recurrent_forward(tp_module *m, tp_tensor *x)
 {
+    const recurrent_state *s = m->state;
     tp_tensor *y = NULL;
+    if (s->carry && x)
+        return forward_carrying(m, x);
     recurrent_body(m, &x, 1, &y, 1, NULL);
     return y;
+}
+
+tp_status tp_rnn_carry(tp_module *m, bool on)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!m)
+        return tp_fail(TP_ERR_ARGUMENT, "rnn_carry: the module is NULL");
+    recurrent_state *s = m->forward == recurrent_forward ? m->state : NULL;
+    if (s && !s->is_cell) {
+        s->carry = on;
+        for (int i = 0; i < 2; i++)
+            tp_passing_buffer(m, carried_names[i], NULL);
+    }
+    for (int64_t i = 0; i < m->n_children; i++)
+        tp_rnn_carry(m->children[i].module, on);
+    return tp_error_pending();
+}
+
+static tp_status load_carried(tp_module *net, const char *name, tp_tensor *t)
+{
+    char path[512];
+    const char *dot = strrchr(name, '.'), *own = dot ? dot + 1 : name;
+    snprintf(path, sizeof path, "%.*s", dot ? (int)(dot - name) : 0, name);
+    tp_module *m = tp_find_module(net, path);
+    const recurrent_state *s = m && m->forward == recurrent_forward ? m->state : NULL;
+    for (int i = 0; s && s->carry && i < 2; i++)
+        if (!strcmp(own, carried_names[i]) && (i == 0 || s->kind == LSTM) && is_carried_shape(s, t, i))
+            return tp_passing_buffer(m, own, t) ? TP_OK : tp_error_pending();
+    return tp_pending() ? tp_error_pending()
+                        : tp_fail(TP_ERR_SHAPE, "'%.200s' is no state that this network carries", name);
+}
+
+tp_status tp_rnn_load_carried(tp_module *net, const tp_params *states)
+{
+    TP_SCOPE;
+    if (tp_pending())
+        return tp_error_pending();
+    if (!net || !states)
+        return tp_fail(TP_ERR_ARGUMENT, "rnn_load_carried: the module or the list is NULL");
+    for (int i = 0; i < tp_params_count(states) && !tp_pending(); i++)
+        load_carried(net, tp_params_name(states, i), tp_params_at(states, i));
+    return tp_error_pending();
 }
 
 tp_tensor *tp_rnn_forward_opt(tp_module *m, tp_tensor *x, tp_rnn_state *state,

@@ -11,7 +11,7 @@
 
 typedef struct walk {
     tp_params *list;
-    bool parameters, buffers;
+    bool parameters, buffers, passing;
     bool once;      /* a tensor that is there under another name is left out */
     char name[512]; /* of the module, with the final dot */
 } walk;
@@ -29,7 +29,10 @@ static void walk_module(walk *w, const tp_module *m)
     size_t length = strlen(w->name);
     for (int64_t i = 0; i < m->n_tensors; i++) {
         const module_tensor *t = &m->tensors[i];
-        if (!(t->is_buffer ? w->buffers : w->parameters) || (w->once && listed(w->list, t->tensor)))
+        if (!(t->passing     ? w->passing
+              : t->is_buffer ? w->buffers
+                             : w->parameters) ||
+            (w->once && listed(w->list, t->tensor)))
             continue;
         text_add(w->name, sizeof w->name, "%s", t->name);
         if (strlen(w->name) == sizeof w->name - 1)
@@ -65,6 +68,11 @@ tp_params *tp_parameters(tp_module *m)
 tp_params *tp_buffers(tp_module *m)
 {
     return list_of(m, (walk){ .buffers = true, .once = true });
+}
+
+tp_params *tp_passing_buffers(tp_module *m)
+{
+    return list_of(m, (walk){ .passing = true });
 }
 
 tp_params *tp_state_dict(tp_module *m)

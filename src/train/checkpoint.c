@@ -14,18 +14,24 @@
 #include <string.h>
 
 static const char *const names[] = { "model.safetensors", "optimizer.safetensors", "state.json",
-                                     "ema.safetensors" };
-enum { MODEL, OPTIMIZER, STATE, N_FILES, EMA = N_FILES, SUMS_ROOM = 1024 }; /* EMA is not always there */
+                                     "ema.safetensors", "carried.safetensors" };
+enum { MODEL, OPTIMIZER, STATE, EMA, CARRIED, N_FILES, SUMS_ROOM = 1024 };
+
+typedef struct file_set {
+    bool has[N_FILES]; /* EMA and CARRIED are not always there */
+} file_set;
 
 /* ---- checksums --------------------------------------------------------------------------------------------------- */
 
-static tp_status write_sums(const char *folder, int n_files)
+static tp_status write_sums(const char *folder, file_set files)
 {
     char path[PATH_MAX], text[SUMS_ROOM];
     size_t used = 0;
-    for (int i = 0; i < n_files; i++) {
+    for (int i = 0; i < N_FILES; i++) {
         uint32_t crc;
         int64_t size;
+        if (!files.has[i])
+            continue;
         if (folder_path(path, folder, names[i]) || crc32_of_file(path, &crc, &size))
             return tp_error_pending();
         used += (size_t)snprintf(text + used, sizeof text - used, "%08" PRIx32 "  %lld  %s\n", crc,
@@ -63,7 +69,8 @@ static tp_status check_file(const char *folder, const char *name, uint32_t crc, 
     return TP_OK;
 }
 
-static tp_status check_sums(const char *folder, bool optimizer, bool ema)
+/* Compares the files that are wanted, and tells which there are; a file may be wanted that is not there. */
+static tp_status check_sums(const char *folder, file_set wanted, file_set *there)
 {
     char path[PATH_MAX];
     file_bytes bytes;
@@ -74,19 +81,24 @@ static tp_status check_sums(const char *folder, bool optimizer, bool ema)
     memcpy(text, bytes.data, size);
     text[size] = 0;
     file_bytes_free(&bytes);
-    uint32_t crc[N_FILES + 1];
-    int64_t sizes[N_FILES + 1];
+    uint32_t crc[N_FILES];
+    int64_t sizes[N_FILES];
     const char *line = text;
-    int n = N_FILES + (ema || strstr(text, names[EMA])), i = 0;
-    for (; i < n; i++)
+    int n = 0;
+    for (int i = 0; i < N_FILES; i++) {
+        there->has[i] = i <= STATE || (i == EMA && wanted.has[i]) || strstr(text, names[i]);
+        if (!there->has[i])
+            continue;
+        n++;
         if (!(line = read_sum(line, i, &crc[i], &sizes[i])))
-            return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, 'crc32  bytes  %s' is wanted", path, i + 1,
+            return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, 'crc32  bytes  %s' is wanted", path, n,
                            names[i]);
+    }
     if (*line)
         return tp_fail(TP_ERR_FORMAT, "%s: line %d: damaged, the end is wanted", path, n + 1);
     tp_status status = TP_OK;
-    for (i = 0; i < n && !status; i++)
-        if (i == OPTIMIZER ? optimizer : i == EMA ? ema : true)
+    for (int i = 0; i < N_FILES && !status; i++)
+        if (wanted.has[i] && there->has[i])
             status = check_file(folder, names[i], crc[i], sizes[i]);
     return status;
 }
@@ -124,12 +136,15 @@ static tp_status write_files(const char *beside, const checkpoint *c)
 {
     char path[PATH_MAX];
     TP_SCOPE;
+    tp_params *carried = c->carries ? tp_passing_buffers(c->net) : NULL;
+    const file_set files = { { true, true, true, c->ema, tp_params_count(carried) > 0 } };
     if (write_tensors(beside, MODEL, c->model, tp_state_dict(c->net)) ||
         write_tensors(beside, OPTIMIZER, c->model, tp_optim_state(c->optim)) ||
         (c->ema && write_tensors(beside, EMA, c->model, tp_ema_state(c->ema))) ||
+        (files.has[CARRIED] && write_tensors(beside, CARRIED, c->model, carried)) ||
         folder_path(path, beside, names[STATE]) || state_write(path, c->model, c->state))
         return tp_error_pending();
-    return write_sums(beside, N_FILES + (c->ema != NULL));
+    return write_sums(beside, files);
 }
 
 tp_status checkpoint_write(const char *folder, const char *name, const checkpoint *c)
@@ -175,6 +190,15 @@ static tp_status read_ema(tp_ema *ema, const char *path, int64_t updates)
     return tp_ema_load_state(ema, means, updates) ? tp_error_in(path) : TP_OK;
 }
 
+static tp_status read_carried(tp_module *net, const char *path)
+{
+    TP_SCOPE;
+    tp_params *states = tp_safetensors_read(path);
+    if (!states || tp_pending())
+        return tp_error_pending();
+    return tp_rnn_load_carried(net, states) ? tp_error_in(path) : TP_OK;
+}
+
 tp_status checkpoint_read(const char *folder, const char *name, const checkpoint *c)
 {
     char path[PATH_MAX], from[PATH_MAX];
@@ -182,7 +206,9 @@ tp_status checkpoint_read(const char *folder, const char *name, const checkpoint
         return tp_error_pending();
     if (!folder_find(path, from))
         return tp_fail(TP_ERR_IO, "%s: no checkpoint: this folder is missing", path);
-    if (check_sums(from, c->optim != NULL, c->ema != NULL) || folder_path(path, from, names[STATE]) ||
+    const file_set wanted = { { true, c->optim, true, c->ema, c->carries } };
+    file_set there;
+    if (check_sums(from, wanted, &there) || folder_path(path, from, names[STATE]) ||
         state_read(path, c->model, c->state) || folder_path(path, from, names[MODEL]) ||
         weights_load(c->net, path, NULL))
         return tp_error_pending();
@@ -190,6 +216,9 @@ tp_status checkpoint_read(const char *folder, const char *name, const checkpoint
         (folder_path(path, from, names[OPTIMIZER]) || read_optim(c->optim, path, c->state->optim_steps)))
         return tp_error_pending();
     if (c->ema && (folder_path(path, from, names[EMA]) || read_ema(c->ema, path, c->state->global_step)))
+        return tp_error_pending();
+    if (c->carries && there.has[CARRIED] &&
+        (folder_path(path, from, names[CARRIED]) || read_carried(c->net, path)))
         return tp_error_pending();
     return TP_OK;
 }

@@ -26,6 +26,7 @@ typedef struct checkpoint {
     tp_module *net;
     tp_optim *optim;    /* NULL when reading: only weights and state are looked at */
     tp_ema *ema;        /* NULL: there is none, or nobody goes on from here */
+    bool carries;       /* with the states that recurrent layers carry on; at an epoch's end there are none */
     train_state *state; /* writing reads it only */
 } checkpoint;
 

@@ -49,6 +49,7 @@ static const field table[] = {
     ROW(NULL, "checkpoint_steps", COUNT, checkpoint_steps),
     ROW(NULL, "limit_examples", COUNT, limit_examples),
     ROW(NULL, "workers", INT, workers),
+    ROW(NULL, "carry", BOOL, carry),
     ROW(NULL, "dtype", TEXT, dtype),
     ROW("model_options", "classes", COUNT, model_options.classes),
     ROW("model_options", "channels", COUNT, model_options.channels),

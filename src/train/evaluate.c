@@ -171,8 +171,9 @@ static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_trans
         return tp_fail(TP_ERR_ARGUMENT, "evaluate: the dataset has no examples");
     if (setup_outputs(s, net, &outputs) || make_room(&e->result, s->classes ? outputs : 0))
         return tp_error_pending();
-    tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform);
-    if (!loader || run_batches(s, net, loader, e))
+    tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform,
+                                      .streams = s->config.carry);
+    if (!loader || tp_rnn_carry(net, s->config.carry) || run_batches(s, net, loader, e))
         return tp_error_pending();
     finish(&e->result);
     return row->measure ? row->measure(e, s, net, d, transform) : TP_OK;
@@ -189,6 +190,7 @@ tp_status evaluate(const setup *s, tp_module *net, tp_dataset *d, tp_transform *
     bool training = tp_is_training(net);
     tp_eval(net);
     tp_status status = measure(s, net, d, transform, batch_size, e);
+    tp_rnn_carry(net, s->config.carry); /* forgets the states */
     tp_train(net, training);
     if (status)
         evaluation_free(e);

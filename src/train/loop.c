@@ -3,7 +3,8 @@
  * Invariants, which make a resumed run the same bits as one that never stopped:
  *  1. Every random draw is a function of (seed, epoch, step): the loader's seed of (seed, epoch), the thread's
  *     generator of (seed, global step).
- *  2. state, weights, their means, optimizer and schedule are all that a step leaves behind; last/ holds them all.
+ *  2. state, weights, their means, optimizer, schedule and what recurrent layers carry on are all that a step leaves behind; last/
+ *     holds them all.
  *  3. An epoch's end writes metrics.jsonl, evaluation.json, best/, last/, report.html in this order; a run that is
  *     killed in between goes on from the last/ before and writes the same again.
  * Layer: train.  Depends on data, nn, optim.  Read next: train.c, checkpoint.c, metrics.c. */
@@ -199,9 +200,12 @@ static bool is_better(const trainer *t, const tp_eval_result *r)
 
 static checkpoint checkpoint_of(trainer *t)
 {
-    return (checkpoint){
-        .model = t->config->model, .net = t->net, .optim = t->optim, .ema = t->ema, .state = &t->state
-    };
+    return (checkpoint){ .model = t->config->model,
+                         .net = t->net,
+                         .optim = t->optim,
+                         .ema = t->ema,
+                         .carries = t->config->carry,
+                         .state = &t->state };
 }
 
 static tp_status save(trainer *t, const char *name, const checkpoint *c)
@@ -223,13 +227,14 @@ static tp_status save_best(trainer *t)
 {
     checkpoint c = checkpoint_of(t);
     c.ema = NULL;
+    c.carries = false;
     return save(t, "best", &c);
 }
 
 tp_status loop_load(trainer *t)
 {
     checkpoint c = checkpoint_of(t);
-    return checkpoint_read(t->folder, "last", &c);
+    return tp_rnn_carry(t->net, c.carries) ? tp_error_pending() : checkpoint_read(t->folder, "last", &c);
 }
 
 /* Takes the results into the state; the epoch is done then. */
@@ -369,10 +374,11 @@ static tp_status run_epoch(trainer *t)
     epoch e = { .begun = clock_seconds(), .seen_before = t->state.seen };
     int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * t->config->accumulate;
     tp_loader *loader =
-        tp_loader_new(t->train, t->config->batch_size, .shuffle = true,
-                      .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
-                      .transform = t->augmented, .first_batch = first < batches ? first : batches);
-    if (!loader)
+        tp_loader_new(t->train, t->config->batch_size, .shuffle = !t->config->carry,
+                      .streams = t->config->carry, .seed = loop_epoch_seed(t->config->seed, t->state.epoch),
+                      .workers = t->config->workers, .transform = t->augmented,
+                      .first_batch = first < batches ? first : batches);
+    if (!loader || (t->state.step == 0 && tp_rnn_carry(t->net, t->config->carry)))
         return tp_error_pending();
     tp_train(t->net, true);
     if (run_batches(t, loader, &e) || t->stopped)

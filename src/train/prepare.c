@@ -247,6 +247,9 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     if (!s->train_examples || !s->test_examples)
         return tp_fail(TP_ERR_FORMAT, "%s: the %s part has no examples", c->data,
                        count ? "test" : "training");
+    if (c->carry && strcmp(s->data_kind ? s->data_kind : "", "text") != 0)
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "train: carry is for a text, the examples of %s do not follow on each other", c->data);
     if (take_class_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
     const bool any_size = info->input != TP_INPUT_PICTURE && !c->model_options.image_size;
