@@ -26,7 +26,8 @@ set(isa_flags_bf16_avx512 -mavx512bf16)
 
 # Not -ffast-math: sums keep their order, NaN and infinity keep their meaning.
 set(isa_flags_common -fno-math-errno -fno-trapping-math)
-set(isa_flags_hand $<$<NOT:$<CONFIG:Debug>>:-O3>)
+# The first instruction set is there for machines that lack the others: it is kept small.
+set(isa_flags_hand $<$<NOT:$<CONFIG:Debug>>:$<IF:$<BOOL:$<TARGET_PROPERTY:TAPER_SMALL>>,-O2,-O3>>)
 include(CheckCCompilerFlag)
 check_c_compiler_flag(-fno-semantic-interposition TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
 if(TAPER_HAS_NO_SEMANTIC_INTERPOSITION)
@@ -56,7 +57,7 @@ taper_add_flags(isa_flags_plain --param=max-completely-peeled-insns=80)
 # out to be 1.
 taper_add_flags(isa_flags_plain --param=vect-epilogues-nomask=0 -fno-version-loops-for-strides)
 
-# The first instruction set is there for machines that lack the others: it is kept small.
+# So is what ref/ is compiled for, which is the first instruction set.
 set(isa_flags_reference $<$<NOT:$<CONFIG:Debug>>:-O2> -ftree-vectorize)
 taper_add_flags(isa_flags_reference -fvect-cost-model=dynamic --param=vect-epilogues-nomask=0)
 
@@ -78,6 +79,7 @@ set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/kernels/isa/random.c APPEND PROPER
 
 set(isa_rows "/* isa_built.def - the instruction sets of this build, weakest first; written by cmake/isa.cmake. */\n")
 list(GET taper_isas 0 isa_of_reference)
+list(GET taper_isas -1 isa_best)
 foreach(isa IN LISTS taper_isas)
     add_library(taper_isa_${isa} OBJECT ${isa_sources})
     target_compile_definitions(taper_isa_${isa} PRIVATE TP_ISA=${isa})
@@ -92,6 +94,9 @@ foreach(isa IN LISTS taper_isas)
     endif()
     target_compile_definitions(taper_isa_${isa} PRIVATE TP_PLAIN=${plain})
     target_compile_options(taper_isa_${isa} PRIVATE ${isa_flags_${isa}})
+    if(isa STREQUAL isa_of_reference AND NOT isa STREQUAL isa_best)
+        set_property(TARGET taper_isa_${isa} PROPERTY TAPER_SMALL ON)
+    endif()
     target_link_libraries(taper_isa_${isa} PRIVATE taper_flags)
     list(APPEND taper_object_libraries taper_isa_${isa})
     string(APPEND isa_rows "ISA(${isa})\n")
