@@ -90,7 +90,7 @@ static void streams_go_on_from_batch_to_batch(void **state)
     expect_no_error();
     assert_int_equal(seen, 103 - 20);
     tp_loader_new(made_dataset(&m, 7), 10, .streams = true, .shuffle = true);
-    expect_error(TP_ERR_ARGUMENT, "streams go neither with shuffle nor with drop_last");
+    expect_error(TP_ERR_ARGUMENT, "streams go neither with shuffle nor with drop_last or bucket");
 }
 
 static void any_number_of_workers_gives_the_same_bits(void **state)

@@ -23,6 +23,10 @@ TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C,
 TP_API int64_t tp_dataset_classes(const tp_dataset *);    /* 0: regression */
 TP_API int64_t tp_dataset_targets(const tp_dataset *);    /* labels or values of one example: 1, or as many as a sequence has places */
 TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
+TP_API int64_t tp_dataset_inputs(const tp_dataset *);     /* tokens that x can have, where they are not its classes; else 0 */
+TP_API const char *tp_dataset_input_name(const tp_dataset *, int64_t token);
+TP_API int64_t tp_dataset_group(const tp_dataset *, int64_t i);  /* the same of examples that are one source's; else i */
+TP_API int64_t tp_dataset_length(const tp_dataset *, int64_t i); /* of a sequence that is filled up to the shape; else 0 */
 TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */
 TP_API char *tp_dataset_example_name(const tp_dataset *, int64_t i, char *text, size_t size); /* "t10k-images-idx3-ubyte.gz[17]", a file's path */
 
@@ -84,6 +88,18 @@ typedef struct tp_text_options {
 #define tp_text(path, part, ...) tp_text_opt(path, part, &(tp_text_options){ .struct_size = sizeof(tp_text_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_text_opt(const char *path, tp_part, const tp_text_options *);
 
+typedef struct tp_pairs_options {
+    size_t struct_size;
+    const char *source_unit, *target_unit; /* "chars" or "words" (with blanks between them); chars and words */
+    uint64_t seed;                         /* of what is held out */
+} tp_pairs_options;
+/* Pairs of sequences, a line a pair: "source TAB target", or where the first line has no tab a dictionary: "word P R O N", "word(2) P .."
+ * the same word again, ";;;" a comment.  x (2, L): the source and <end>, and <begin> and the target; y (L): the target and <end>, then
+ * TP_IGNORED.  Tokens 0 to 3 of either side are <pad>, <begin>, <end>, <unknown>.  One source in ten is the test part, with all its
+ * targets; vocabularies are the training part's. */
+#define tp_pairs(path, part, ...) tp_pairs_opt(path, part, &(tp_pairs_options){ .struct_size = sizeof(tp_pairs_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_pairs_opt(const char *path, tp_part, const tp_pairs_options *);
+
 /* From memory: x (N, ...), y (N) integers for classes, floats for a regression; (N, T): T of them an example. */
 TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
 
@@ -96,10 +112,11 @@ typedef struct tp_data_options {
     tp_csv_options csv;
     uint64_t seed;
     const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
-    const char *kind;             /* NULL: told by looking; "text": a text for a language model */
+    const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs": tp_pairs */
     int64_t window;               /* of a text: tp_text_options */
     const char *unit;             /* of a text: "chars" (NULL) or "bytes" */
     const char *on_bad_text;      /* "error" (NULL) or "replace" */
+    const char *source_unit, *target_unit; /* of pairs */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })
@@ -120,6 +137,10 @@ typedef struct tp_dataset_functions {
     tp_status (*label)(void *context, int64_t i, double *y); /* y alone; NULL: get tells; for one target */
     tp_status (*load)(void *context, int64_t i, tp_sample *); /* in place of get where sizes differ: y, and x by tp_sample_room */
     int64_t targets;    /* of one example; 0: 1.  get fills so many of y, load tp_sample_targets */
+    int64_t inputs;     /* of tokens: the vocabulary of x, where it is not the classes */
+    const char *(*input_name)(void *context, int64_t token);
+    int64_t (*group)(void *context, int64_t i);  /* examples that have one x and several truths have one number; may be NULL */
+    int64_t (*length)(void *context, int64_t i); /* of sequences that are filled up: how long example i is; may be NULL */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 
@@ -191,6 +212,7 @@ typedef struct tp_loader_options {
     bool shuffle;             /* an order that is a function of the seed, without a stored permutation */
     uint64_t seed;
     bool drop_last;           /* leave out a last batch that is not full */
+    bool bucket;              /* examples of like length in a batch; of datasets that know lengths (tp_dataset_length) */
     bool streams;             /* example j of a batch follows on example j of the batch before it: a batch is of so many places in
                                * the dataset, far from each other, and the last ones may be of fewer; not with shuffle, drop_last */
     int workers;              /* background threads: 1; -1: none, batches are made when asked for */

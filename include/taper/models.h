@@ -27,6 +27,8 @@ typedef struct tp_model_options {
     int64_t embedding;         /* char-lm: numbers that a character becomes */
     bool bidirectional;        /* sequence-classifier: from the last step to the first as well */
     const char *pooling;       /* sequence-classifier: "last", "mean", "attention" */
+    int64_t inputs;            /* of pairs of sequences: the source's vocabulary */
+    const char *attention;     /* seq2seq: "dot", "additive" */
 } tp_model_options;
 
 typedef enum tp_model_input {
@@ -34,6 +36,7 @@ typedef enum tp_model_input {
     TP_INPUT_FLAT,     /* (N, features); pictures are flattened by the model itself as well */
     TP_INPUT_SEQUENCE, /* (N, T, features); of pictures (N, C, H, W) the H rows */
     TP_INPUT_TEXT,     /* (N, T) characters of a vocabulary of `classes` */
+    TP_INPUT_PAIR,     /* (N, 2, L): tokens of a vocabulary of `inputs` over tokens of one of `classes`, as tp_pairs has them */
 } tp_model_input;
 
 /* tp_model("lenet5", .classes = 10) */

@@ -129,6 +129,21 @@ TP_API tp_tensor *tp_passing_buffer(tp_module *, const char *name, tp_tensor *);
 TP_API void tp_leave_aux(tp_module *, tp_tensor *output, double weight);
 TP_API tp_tensor *tp_take_aux(tp_module *, double *weight);
 
+/* Networks that read one sequence and write another, token by token, for several hypotheses at once.  Every tensor has the hypotheses
+ * in front, so that whoever decodes can repeat and choose them (tp_index_select). */
+enum { TP_DECODING_PARTS = 64 };
+typedef struct tp_decoding {
+    tp_tensor *read[TP_DECODING_PARTS];    /* of the source, made by begin */
+    tp_tensor *carried[TP_DECODING_PARTS]; /* made by begin, and by each step for the next */
+    int n_read, n_carried;
+} tp_decoding;
+typedef struct tp_decoding_functions {
+    tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0 */, tp_decoding *);
+    tp_tensor *(*step)(tp_module *, tp_tensor *tokens /* i64 (M) */, tp_decoding *); /* scores of the next token (M, V) */
+} tp_decoding_functions;
+TP_API void tp_module_decodes(tp_module *, const tp_decoding_functions *); /* which outlive it */
+TP_API const tp_decoding_functions *tp_module_decoding(const tp_module *); /* NULL, without an error: it does not */
+
 /* For a module with a typed function of its own (tp_lstm_forward(m, x, &state)): the same as tp_forward for several tensors.
  * Opens a scope, runs hooks and observer around body, which fills out; the results are kept. */
 typedef tp_status tp_module_body(tp_module *, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context);

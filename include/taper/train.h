@@ -49,6 +49,7 @@ typedef struct tp_train_config {
     int workers;
     bool carry;                  /* of a text: the recurrent layers begin a window with the state in which the one before it ended,
                                   * without its history (truncated back-propagation through time); windows are then learned in order */
+    int64_t beam;                /* hypotheses that are followed where a sequence is written; 1 */
     const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
 } tp_train_config;
 
@@ -137,6 +138,31 @@ typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \
     tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
+
+/* What a run that learned pairs of sequences makes of other sources: of each the n_best likeliest targets that a beam search finds.
+ * Several sources go through the network together, and told hears of each in order; of one that is no UTF-8 or empty with an error,
+ * which stops nothing else.  A source's tokens that the run never saw are <unknown>.  It returns false to stop. */
+typedef struct tp_decode_options {
+    size_t struct_size;
+    int64_t beam;          /* hypotheses that are followed: the run's own (tp_train_config.beam); 1: the likeliest token each time */
+    double length_penalty; /* 0.6; TP_ZERO: none.  Hypotheses are compared by log p / ((5 + length) / 6)^length_penalty (Wu et al. 2016) */
+    int64_t max_length;    /* of a target in tokens: 2 * the longest that was learned from */
+    int64_t n_best;        /* 1, at most beam */
+} tp_decode_options;
+typedef struct tp_translation {
+    const char *source;
+    tp_status status; /* error: what is wrong with the source, NULL if nothing is */
+    const char *error;
+    int64_t n;
+    const char *const *texts;                 /* n, best first; they live until told returns */
+    const double *log_probabilities, *scores; /* of all tokens with <end>; what they are compared by */
+} tp_translation;
+typedef bool tp_translation_fn(void *context, const tp_translation *);
+#define tp_run_translate(run, sources, n, told, context, ...) \
+    tp_run_translate_opt(run, sources, n, told, context, &(tp_decode_options){ .struct_size = sizeof(tp_decode_options), __VA_ARGS__ })
+TP_API tp_status tp_run_translate_opt(tp_run *, const char *const *sources, int64_t n, tp_translation_fn *told, void *context,
+                                      const tp_decode_options *);
+TP_API tp_status tp_run_set_beam(tp_run *, int64_t beam); /* in place of the configuration's, in evaluations too */
 
 /* Writes the run's network as plain C99 into folder (made if it is not there): NAME.h, NAME.c, NAME_weights.h, and NAME_main.c, a program
  * that calls it.  It allocates nothing and needs libm alone; docs/export.md tells.  A layer for which there is no C is an error that names

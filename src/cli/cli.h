@@ -113,6 +113,7 @@ struct cli {
     const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
     tp_train_config train;
     tp_generate_options generate;
+    tp_decode_options decode;
     const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name;
     int64_t top, steps, depth;
     int threads;
@@ -134,6 +135,7 @@ const char *part_choice(int i);
 const char *bad_image_choice(int i);
 const char *bad_text_choice(int i);
 const char *unit_choice(int i);
+const char *token_choice(int i);
 const char *dtype_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
@@ -141,6 +143,8 @@ const char *plot_choice(int i);
 const char *show_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
+
+int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
 
 void print_overview(FILE *);
 void print_help(FILE *, const verb *);

@@ -188,8 +188,9 @@ int verb_eval(cli *c)
     tp_eval_result result = { 0 };
     const char *part = c->part ? c->part : "test";
     tp_run *run = tp_run_open(c->words[0]);
-    if (!run || tp_run_evaluate(run, c->train.data, strcmp(part, "train") ? TP_TEST : TP_TRAIN,
-                                c->train.batch_size ? c->train.batch_size : 256, &result))
+    if (!run || (c->decode.beam && tp_run_set_beam(run, c->decode.beam)) ||
+        tp_run_evaluate(run, c->train.data, strcmp(part, "train") ? TP_TEST : TP_TRAIN,
+                        c->train.batch_size ? c->train.batch_size : 256, &result))
         return library_error();
     print_notes();
     if (c->json)

@@ -29,7 +29,8 @@ static tp_status check_new(const tp_dataset_functions *f, int64_t count, tp_shap
     if (!f || f->struct_size < offsetof(tp_dataset_functions, example_name) ||
         (!f->get && (f->struct_size < offsetof(tp_dataset_functions, targets) || !f->load)))
         return tp_fail(TP_ERR_ARGUMENT, "dataset: the functions lack struct_size, get or load");
-    if (f->struct_size >= sizeof *f && (f->targets < 0 || f->targets > (int64_t)1 << 32))
+    if (f->struct_size > offsetof(tp_dataset_functions, targets) &&
+        (f->targets < 0 || f->targets > (int64_t)1 << 32))
         return tp_fail(TP_ERR_ARGUMENT, "dataset: %lld targets an example, 1 or more are wanted",
                        (long long)f->targets);
     if (count < 0 || classes < 0)
@@ -100,6 +101,26 @@ int64_t tp_dataset_classes(const tp_dataset *d)
 int64_t tp_dataset_targets(const tp_dataset *d)
 {
     return d ? d->targets : 0;
+}
+
+int64_t tp_dataset_inputs(const tp_dataset *d)
+{
+    return d && d->functions.input_name ? d->functions.inputs : 0;
+}
+
+const char *tp_dataset_input_name(const tp_dataset *d, int64_t token)
+{
+    return token >= 0 && token < tp_dataset_inputs(d) ? d->functions.input_name(d->context, token) : NULL;
+}
+
+int64_t tp_dataset_group(const tp_dataset *d, int64_t i)
+{
+    return d && d->functions.group && i >= 0 && i < d->count ? d->functions.group(d->context, i) : i;
+}
+
+int64_t tp_dataset_length(const tp_dataset *d, int64_t i)
+{
+    return d && d->functions.length && i >= 0 && i < d->count ? d->functions.length(d->context, i) : 0;
 }
 
 const char *tp_dataset_kind(const tp_dataset *d)
@@ -339,6 +360,23 @@ static char *selection_example_name(void *context, int64_t i, char *text, size_t
     return tp_dataset_example_name(s->of, selected(s, i), text, size);
 }
 
+static const char *selection_input_name(void *context, int64_t token)
+{
+    return tp_dataset_input_name(((selection *)context)->of, token);
+}
+
+static int64_t selection_group(void *context, int64_t i)
+{
+    selection *s = context;
+    return tp_dataset_group(s->of, selected(s, i));
+}
+
+static int64_t selection_length(void *context, int64_t i)
+{
+    selection *s = context;
+    return tp_dataset_length(s->of, selected(s, i));
+}
+
 static void selection_destroy(void *context)
 {
     selection *s = context;
@@ -359,7 +397,12 @@ static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
                                                .destroy = selection_destroy,
                                                .example_name = selection_example_name,
                                                .label = selection_label,
-                                               .targets = of->targets },
+                                               .targets = of->targets,
+                                               .inputs = of->functions.inputs,
+                                               .input_name =
+                                                   of->functions.input_name ? selection_input_name : NULL,
+                                               .group = of->functions.group ? selection_group : NULL,
+                                               .length = of->functions.length ? selection_length : NULL },
                       s, count, of->shape, of->classes);
 }
 

@@ -9,6 +9,7 @@
  *  4. A slot's tensors are used again only if nobody else owns them, their storage, or a gradient of them.
  * Layer: data.  Depends on core, pthreads.  Read next: permutation.h, transform.c. */
 #include "core/tensor.h"
+#include "data/bucket.h"
 #include "data/dataset.h"
 #include "data/permutation.h"
 #include "data/transform.h"
@@ -40,6 +41,7 @@ struct tp_loader {
     bool mixes;       /* the transform mixes examples and their labels */
     int64_t batch_size, batches;
     permutation order;
+    int64_t *buckets; /* the order instead, where batches are of like lengths; NULL */
     slot *slots;
     int64_t depth, next_fill, next_take;
     slot *held;
@@ -105,7 +107,7 @@ static tp_status mix(tp_loader *l, slot *s, int64_t batch)
 static int64_t example_at(const tp_loader *l, int64_t batch, int64_t i)
 {
     const int64_t place = l->options.streams ? i * l->batches + batch : batch * l->batch_size + i;
-    return l->options.shuffle ? permutation_at(&l->order, place) : place;
+    return l->buckets ? l->buckets[place] : l->options.shuffle ? permutation_at(&l->order, place) : place;
 }
 
 static int64_t examples_in(const tp_loader *l, int64_t batch)
@@ -247,6 +249,7 @@ static void loader_destroy(void *object)
         tp_free(l->slots[i].examples, (size_t)l->batch_size * sizeof(int64_t));
     }
     tp_free(l->slots, (size_t)l->depth * sizeof *l->slots);
+    tp_free(l->buckets, l->buckets ? (size_t)l->dataset->count * sizeof *l->buckets : 0);
     tp_release(l->dataset);
     tp_release(l->options.transform);
     tp_free(l, sizeof *l);
@@ -266,9 +269,18 @@ static tp_status check_options(const tp_dataset *d, int64_t batch_size, const tp
     if (o->workers < -1 || o->workers > MAX_WORKERS)
         return tp_fail(TP_ERR_ARGUMENT, "loader: %d workers, -1 (none) to %d are possible", o->workers,
                        MAX_WORKERS);
-    if (o->streams && (o->shuffle || o->drop_last))
-        return tp_fail(TP_ERR_ARGUMENT, "loader: streams go neither with shuffle nor with drop_last");
+    if (o->streams && (o->shuffle || o->drop_last || o->bucket))
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "loader: streams go neither with shuffle nor with drop_last or bucket");
     return TP_OK;
+}
+
+static tp_status make_buckets(tp_loader *l)
+{
+    l->buckets = tp_alloc((size_t)l->dataset->count * sizeof *l->buckets);
+    return l->buckets
+               ? bucket_order(l->dataset, l->batch_size, l->options.shuffle, l->options.seed, l->buckets)
+               : tp_error_pending();
 }
 
 static tp_status set_sizes(tp_loader *l)
@@ -301,7 +313,7 @@ static tp_status set_sizes(tp_loader *l)
     l->next_fill = l->next_take = first;
     l->any = first > 0;
     l->order = permutation_of(d->count, l->options.seed);
-    return TP_OK;
+    return l->options.bucket && d->functions.length && d->count ? make_buckets(l) : TP_OK;
 }
 
 static tp_status make_slots(tp_loader *l, int workers)

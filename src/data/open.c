@@ -148,8 +148,8 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (choice_of("on_bad_image", o.on_bad_image, "error", "skip") < 0)
         return NULL;
-    if (o.kind && strcmp(o.kind, "text") != 0)
-        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text is the one that is known", o.kind);
+    if (o.kind && strcmp(o.kind, "text") != 0 && strcmp(o.kind, "pairs") != 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text or pairs is wanted", o.kind);
     o.channels = o.channels ? o.channels : 3;
     o.image_size = o.image_size ? o.image_size : 224;
     if (stat(path, &info)) {
@@ -157,7 +157,9 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         return NULL;
     }
     if (o.kind)
-        return tp_keep(open_text(path, part, &o));
+        return tp_keep(!strcmp(o.kind, "text") ? open_text(path, part, &o)
+                                               : tp_pairs(path, part, .source_unit = o.source_unit,
+                                                          .target_unit = o.target_unit, .seed = o.seed));
     if (S_ISDIR(info.st_mode))
         return tp_keep(open_folder(path, part, &o));
     if (S_ISREG(info.st_mode) && is_table(path)) {

@@ -144,6 +144,7 @@ tp_shape tp_model_input_shape(const tp_model_info *m, const tp_model_options *o,
                   features = either(o->features, m->defaults.features);
     switch (m->input) {
     case TP_INPUT_TEXT: return TP_SHAPE(batch, m->steps);
+    case TP_INPUT_PAIR: return TP_SHAPE(batch, 2, m->steps);
     case TP_INPUT_SEQUENCE: return TP_SHAPE(batch, m->steps, features);
     case TP_INPUT_FLAT:
         if (o->features || !channels || !size)
@@ -192,6 +193,8 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     check_read(info, "bidirectional", o->bidirectional);
     all.bidirectional = o->bidirectional;
     all.pooling = text_of(info, "pooling", o->pooling, d->pooling);
+    all.inputs = size_of(info, "inputs", o->inputs, d->inputs);
+    all.attention = text_of(info, "attention", o->attention, d->attention);
     if (tp_error_pending())
         return NULL;
     TP_SCOPE;

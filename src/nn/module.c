@@ -384,6 +384,17 @@ tp_module *tp_find_module(tp_module *m, const char *name)
     return name ? m : NULL;
 }
 
+void tp_module_decodes(tp_module *m, const tp_decoding_functions *functions)
+{
+    if (m)
+        m->decoding = functions;
+}
+
+const tp_decoding_functions *tp_module_decoding(const tp_module *m)
+{
+    return m ? m->decoding : NULL;
+}
+
 /* ---- texts and pairs, for the layers --------------------------------------------------------------------------- */
 
 void text_add(char *text, size_t size, const char *format, ...)

@@ -48,6 +48,8 @@ static tp_status check_numbers(const tp_train_config *c)
     if (c->warmup_epochs > (double)c->epochs)
         return tp_fail(TP_ERR_ARGUMENT, "train: a warm-up of %g epochs in a run of %lld", c->warmup_epochs,
                        (long long)c->epochs);
+    if (c->beam < 1 || c->beam > 1024)
+        return tp_fail(TP_ERR_ARGUMENT, "train: a beam of %lld, 1 to 1024 are possible", (long long)c->beam);
     if (c->workers < -1 || c->workers > 256)
         return tp_fail(TP_ERR_ARGUMENT, "train: %d workers, -1 (none) to 256 are possible", c->workers);
     return TP_OK;
@@ -132,6 +134,7 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     c->batch_size = c->batch_size ? c->batch_size : 64;
     c->accumulate = c->accumulate ? c->accumulate : 1;
     c->workers = c->workers ? c->workers : 1;
+    c->beam = c->beam ? c->beam : 1;
     c->dtype = c->dtype ? c->dtype : "f32";
     return check(c);
 }
@@ -147,6 +150,7 @@ static void setup_destroy(void *object)
     tp_free(s->milestones, (size_t)s->config.schedule_options.n_milestones * sizeof *s->milestones);
     tp_free(s->class_names, (size_t)s->classes * sizeof *s->class_names);
     tp_free(s->class_counts, (size_t)s->classes * sizeof *s->class_counts);
+    tp_free(s->input_names, (size_t)s->inputs * sizeof *s->input_names);
     tp_free(s, sizeof *s);
 }
 
@@ -183,6 +187,15 @@ tp_status setup_room_for_classes(setup *s, int64_t classes)
     return TP_OK;
 }
 
+tp_status setup_room_for_inputs(setup *s, int64_t inputs)
+{
+    tp_free(s->input_names, (size_t)s->inputs * sizeof *s->input_names);
+    s->inputs = 0;
+    s->input_names = inputs ? tp_calloc((size_t)inputs * sizeof *s->input_names) : NULL;
+    s->inputs = s->input_names ? inputs : 0;
+    return tp_error_pending();
+}
+
 static tp_status own_strings(setup *s)
 {
     tp_train_config *c = &s->config;
@@ -211,6 +224,9 @@ static tp_status own_strings(setup *s)
         &c->data_options.kind,
         &c->data_options.unit,
         &c->data_options.on_bad_text,
+        &c->data_options.source_unit,
+        &c->data_options.target_unit,
+        &c->model_options.attention,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);

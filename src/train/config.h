@@ -26,6 +26,8 @@ typedef struct setup {
     int64_t classes;     /* 0: regression */
     int64_t targets;     /* of one example: 1, or the places of a sequence */
     const char **class_names;
+    const char **input_names; /* of pairs: the source's vocabulary */
+    int64_t inputs;
     int64_t train_examples, test_examples; /* after limit_examples */
     int64_t *class_counts; /* training examples of each class, where the run is to be balanced; NULL */
     bool pictures_cropped; /* pictures come from a folder: shorter side resized, centre cropped */
@@ -36,6 +38,7 @@ setup *setup_of(
     const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */
 tp_status setup_room_for_classes(setup *, int64_t classes);
+tp_status setup_room_for_inputs(setup *, int64_t inputs);
 
 /* What model, transform and class names follow from the whole training part. */
 tp_status setup_resolve_data(setup *, tp_dataset *train, tp_dataset *test);

@@ -50,6 +50,7 @@ static const field table[] = {
     ROW(NULL, "limit_examples", COUNT, limit_examples),
     ROW(NULL, "workers", INT, workers),
     ROW(NULL, "carry", BOOL, carry),
+    ROW(NULL, "beam", COUNT, beam),
     ROW(NULL, "dtype", TEXT, dtype),
     ROW("model_options", "classes", COUNT, model_options.classes),
     ROW("model_options", "channels", COUNT, model_options.channels),
@@ -66,6 +67,8 @@ static const field table[] = {
     ROW("model_options", "embedding", COUNT, model_options.embedding),
     ROW("model_options", "bidirectional", BOOL, model_options.bidirectional),
     ROW("model_options", "pooling", TEXT, model_options.pooling),
+    ROW("model_options", "inputs", COUNT, model_options.inputs),
+    ROW("model_options", "attention", TEXT, model_options.attention),
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),
@@ -74,6 +77,8 @@ static const field table[] = {
     ROW("data_options", "window", COUNT, data_options.window),
     ROW("data_options", "unit", TEXT, data_options.unit),
     ROW("data_options", "on_bad_text", TEXT, data_options.on_bad_text),
+    ROW("data_options", "source_unit", TEXT, data_options.source_unit),
+    ROW("data_options", "target_unit", TEXT, data_options.target_unit),
     ROW("data_options", "csv_target", TEXT, data_options.csv.target),
     ROW("data_options", "csv_delimiter", CHARACTER, data_options.csv.delimiter),
     ROW("data_options", "csv_header", INT, data_options.csv.header),
@@ -147,9 +152,17 @@ static js_value *integers(const int64_t *values, int64_t n)
     return array;
 }
 
+static js_value *names_json(const char *const *names, int64_t n)
+{
+    js_value *array = js_new_array();
+    for (int64_t i = 0; i < n; i++)
+        js_append(array, json_text(names[i]));
+    return array;
+}
+
 static js_value *dataset_of_run(const setup *s)
 {
-    js_value *object = js_new_object(), *names = js_new_array();
+    js_value *object = js_new_object();
     js_set(object, "kind", json_text(s->data_kind));
     js_set(object, "shape", integers(s->data_shape.dim, s->data_shape.ndim));
     js_set(object, "cropped", js_new_bool(s->pictures_cropped));
@@ -157,9 +170,8 @@ static js_value *dataset_of_run(const setup *s)
     js_set(object, "test_examples", js_new_integer(s->test_examples));
     js_set(object, "targets", js_new_integer(s->targets));
     js_set(object, "classes", js_new_integer(s->classes));
-    for (int64_t i = 0; i < s->classes; i++)
-        js_append(names, json_text(s->class_names[i]));
-    js_set(object, "class_names", names);
+    js_set(object, "class_names", names_json(s->class_names, s->classes));
+    js_set(object, "input_names", names_json(s->input_names, s->inputs));
     js_set(object, "class_counts", integers(s->class_counts, s->class_counts ? s->classes : 0));
     return object;
 }
@@ -321,6 +333,11 @@ static tp_status read_dataset(setup *s, const fields *from)
         return tp_error_pending();
     for (int64_t i = 0; i < classes && !tp_pending(); i++)
         s->class_names[i] = setup_text(s, js_string(js_at(names, i)));
+    const js_value *inputs = js_get(from->object, "input_names"); /* of pairs */
+    if (setup_room_for_inputs(s, js_count(inputs)))
+        return tp_error_pending();
+    for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
+        s->input_names[i] = setup_text(s, js_string(js_at(inputs, i)));
     return read_counts(s, from);
 }
 

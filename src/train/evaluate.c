@@ -155,6 +155,8 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
     const task *row = task_of(s);
     for (tp_batch b; tp_loader_next(loader, &b);) {
         TP_SCOPE;
+        if (row->trim)
+            row->trim(&b.x, &b.y);
         tp_tensor *y = tp_forward(net, b.x);
         if (!y || row->add(e, y, &b))
             break;
@@ -172,7 +174,7 @@ static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_trans
     if (setup_outputs(s, net, &outputs) || make_room(&e->result, s->classes ? outputs : 0))
         return tp_error_pending();
     tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform,
-                                      .streams = s->config.carry);
+                                      .streams = s->config.carry, .bucket = row->trim != NULL);
     if (!loader || tp_rnn_carry(net, s->config.carry) || run_batches(s, net, loader, e))
         return tp_error_pending();
     finish(&e->result);

@@ -100,9 +100,13 @@ static double weight_of(const trainer *t, const tp_batch *b, int64_t targets)
 
 /* Adds a batch's gradient to the step's.  Of several batches each counts by its weight, and finish_step divides by their sum:
  * the mean over all examples of the step, as if they had been one batch. */
-static tp_status learn_batch(trainer *t, const tp_batch *b)
+static tp_status learn_batch(trainer *t, const tp_batch *whole)
 {
     TP_SCOPE;
+    tp_batch trimmed = *whole;
+    const tp_batch *b = &trimmed;
+    if (task_of(t->setup)->trim)
+        task_of(t->setup)->trim(&trimmed.x, &trimmed.y);
     bool timed = t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
     layer_times *times = timed ? layer_times_begin(t->net) : NULL;
     tp_tensor *y = tp_forward(t->net, b->x);
@@ -286,7 +290,6 @@ static tp_status measure_epoch(trainer *t, tp_progress *p, double epoch_begun, e
         close_epoch(t, &e->result, p, clock_seconds() - epoch_begun);
         write_epoch(t, e, p);
     }
-    evaluation_free(e);
     return tp_error_pending();
 }
 
@@ -297,11 +300,12 @@ static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
     tp_ema_swap(t->ema); /* the means are what is measured and kept */
     tp_status status = measure_epoch(t, &p, epoch_begun, &e);
     tp_ema_swap(t->ema);
-    if (status || loop_save_last(t) || tp_report_write(t->folder))
-        return tp_error_pending();
-    p.seconds = clock_seconds() - t->begun;
-    go_on(t, &p);
-    return TP_OK;
+    if (!status && !loop_save_last(t) && !tp_report_write(t->folder)) {
+        p.seconds = clock_seconds() - t->begun;
+        go_on(t, &p);
+    }
+    evaluation_free(&e);
+    return tp_error_pending();
 }
 
 /* ---- epochs ------------------------------------------------------------------------------------------------------ */
@@ -375,9 +379,9 @@ static tp_status run_epoch(trainer *t)
     int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * t->config->accumulate;
     tp_loader *loader =
         tp_loader_new(t->train, t->config->batch_size, .shuffle = !t->config->carry,
-                      .streams = t->config->carry, .seed = loop_epoch_seed(t->config->seed, t->state.epoch),
-                      .workers = t->config->workers, .transform = t->augmented,
-                      .first_batch = first < batches ? first : batches);
+                      .streams = t->config->carry, .bucket = task_of(t->setup)->trim != NULL,
+                      .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
+                      .transform = t->augmented, .first_batch = first < batches ? first : batches);
     if (!loader || (t->state.step == 0 && tp_rnn_carry(t->net, t->config->carry)))
         return tp_error_pending();
     tp_train(t->net, true);

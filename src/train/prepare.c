@@ -23,6 +23,8 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     tp_data_options o = s->config.data_options;
     if (info && info->input == TP_INPUT_TEXT)
         o.kind = "text";
+    if (info && info->input == TP_INPUT_PAIR)
+        o.kind = "pairs";
     if (!o.channels) /* pictures of a folder come as the network wants them */
         o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
     if (!o.image_size && s->pictures_cropped) /* a run whose pictures the dataset brought to size */
@@ -201,6 +203,8 @@ static void fill_model_options(setup *s, const tp_model_info *info, tp_shape inp
     tp_model_options *m = &s->config.model_options;
     if (!m->classes && reads(info, "classes"))
         m->classes = s->classes ? s->classes : 1;
+    if (!m->inputs && reads(info, "inputs"))
+        m->inputs = s->inputs;
     if (!m->features && info->input == TP_INPUT_SEQUENCE) {
         m->features = input.ndim == 3 ? input.dim[0] * input.dim[2] : input.ndim == 2 ? input.dim[1] : 1;
         return;
@@ -225,6 +229,10 @@ static tp_status take_class_names(setup *s, tp_dataset *train)
         return tp_error_pending();
     for (int64_t i = 0; i < s->classes && !tp_pending(); i++)
         s->class_names[i] = setup_text(s, tp_dataset_class_name(train, i));
+    if (tp_pending() || setup_room_for_inputs(s, tp_dataset_inputs(train)))
+        return tp_error_pending();
+    for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
+        s->input_names[i] = setup_text(s, tp_dataset_input_name(train, i));
     return tp_error_pending();
 }
 

@@ -90,6 +90,16 @@ tp_tensor *tp_predict(tp_run *run, tp_tensor *x)
     return tp_keep(classes ? tp_softmax(y, -1) : y);
 }
 
+tp_status tp_run_set_beam(tp_run *run, int64_t beam)
+{
+    if (tp_pending())
+        return tp_error_pending();
+    if (!run || beam < 1 || beam > 1024)
+        return tp_fail(TP_ERR_ARGUMENT, "run_set_beam: a run and a beam of 1 to 1024 are wanted");
+    run->setup->config.beam = beam;
+    return TP_OK;
+}
+
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 /* Other data must mean the same by the same numbers. */

@@ -17,6 +17,8 @@ typedef struct task {
     tp_tensor *(*loss)(const setup *, tp_tensor *y, tp_tensor *truth, tp_tensor *class_weights);
     /* Adds a batch of the test part to the evaluation. */
     tp_status (*add)(evaluation *, tp_tensor *y, const tp_batch *);
+    /* Cuts off what only fills up all examples of a batch; NULL: nothing does. */
+    void (*trim)(tp_tensor **x, tp_tensor **y);
     /* What is measured besides, when all batches are added: figures (evaluation_figure).  NULL: nothing. */
     tp_status (*measure)(evaluation *, const setup *, tp_module *, tp_dataset *test, tp_transform *);
     /* What says which epoch is best: "accuracy", the highest; "loss" or the name of a figure, the lowest. */
