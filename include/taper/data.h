@@ -100,6 +100,31 @@ typedef struct tp_pairs_options {
 #define tp_pairs(path, part, ...) tp_pairs_opt(path, part, &(tp_pairs_options){ .struct_size = sizeof(tp_pairs_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_pairs_opt(const char *path, tp_part, const tp_pairs_options *);
 
+typedef struct tp_series_options {
+    size_t struct_size;
+    int64_t window;       /* rows that are looked back on: 24 */
+    int64_t horizon;      /* rows that are looked ahead: 12 */
+    const char *target;   /* columns to forecast, with commas between them; the last one */
+    const char *columns;  /* all columns that are read, but for dates; all that there are */
+    const char *date;     /* the column of dates; the first, if its cells are dates */
+    const char *missing;  /* a missing cell is "linear" (between its neighbours; NULL), "last" (as the one before) or an "error" */
+    double test_share;    /* of the rows, at the end: 0.2 */
+    int64_t season;       /* rows of a season; by the dates: 12 of months, 7 or 365 of days, 24 or 168 of hours, else 1 */
+    const char *level;    /* what a target is the change from: "last", the window's last value, or "season", the value a season before;
+                           * where the change from row to row repeats each season, that, else the last */
+    bool no_calendar;     /* without month, weekday and hour as features */
+    char delimiter;       /* found in the file: , ; or tab */
+    int header;           /* as in tp_csv_options */
+    const char *scaling;  /* "column=MEAN/STD,...", as another run had it; the training part's */
+} tp_series_options;
+/* A table with a row for each moment, to forecast from: an example is a window of rows, and as targets what comes after it.
+ * x (window, features): every column less its mean, over its deviation; every target less the window's last value, over its deviation; of
+ * dates the sine and cosine of the month, weekday and hour, as far as they differ from row to row.  y (horizon targets): the change
+ * (level) over the deviation.  The last test_share of the rows is the test part: no example of the training part has targets in it, nor
+ * does a mean or deviation know of it.  Rows go forward in time; a date that does not is an error. */
+#define tp_series(path, part, ...) tp_series_opt(path, part, &(tp_series_options){ .struct_size = sizeof(tp_series_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_series_opt(const char *path, tp_part, const tp_series_options *);
+
 /* From memory: x (N, ...), y (N) integers for classes, floats for a regression; (N, T): T of them an example. */
 TP_API tp_dataset *tp_tensor_dataset(tp_tensor *x, tp_tensor *y, int64_t classes);
 
@@ -112,11 +137,12 @@ typedef struct tp_data_options {
     tp_csv_options csv;
     uint64_t seed;
     const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
-    const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs": tp_pairs */
+    const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs": tp_pairs; "series": tp_series */
     int64_t window;               /* of a text: tp_text_options */
     const char *unit;             /* of a text: "chars" (NULL) or "bytes" */
     const char *on_bad_text;      /* "error" (NULL) or "replace" */
     const char *source_unit, *target_unit; /* of pairs */
+    tp_series_options series;     /* of kind "series"; its window, target, delimiter and header are those of text and csv */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })

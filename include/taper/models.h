@@ -36,6 +36,7 @@ typedef enum tp_model_input {
     TP_INPUT_FLAT,     /* (N, features); pictures are flattened by the model itself as well */
     TP_INPUT_SEQUENCE, /* (N, T, features); of pictures (N, C, H, W) the H rows */
     TP_INPUT_TEXT,     /* (N, T) characters of a vocabulary of `classes` */
+    TP_INPUT_SERIES,   /* (N, window, features) of tp_series */
     TP_INPUT_PAIR,     /* (N, 2, L): tokens of a vocabulary of `inputs` over tokens of one of `classes`, as tp_pairs has them */
 } tp_model_input;
 

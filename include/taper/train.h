@@ -49,6 +49,7 @@ typedef struct tp_train_config {
     int workers;
     bool carry;                  /* of a text: the recurrent layers begin a window with the state in which the one before it ended,
                                   * without its history (truncated back-propagation through time); windows are then learned in order */
+    const char *quantiles;       /* of a forecast, ascending: "0.1,0.5,0.9", of which the one nearest to a half is the forecast itself */
     int64_t beam;                /* hypotheses that are followed where a sequence is written; 1 */
     const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
 } tp_train_config;
@@ -138,6 +139,18 @@ typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \
     tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
+
+/* What a run that learned a series says of the rows after the end of a file (NULL: of its own data): a call for each step and target. */
+typedef struct tp_forecast {
+    int64_t step;       /* from 1 */
+    const char *date;   /* "" of a series without dates */
+    const char *target; /* the column's name */
+    int n;
+    const double *quantiles, *values; /* n, ascending; they live until the call returns */
+} tp_forecast;
+typedef bool tp_forecast_fn(void *context, const tp_forecast *);
+TP_API tp_status tp_run_forecast(tp_run *, const char *path, tp_forecast_fn *told, void *context);
+TP_API bool tp_run_forecasts(const tp_run *); /* whether it learned a series */
 
 /* What a run that learned pairs of sequences makes of other sources: of each the n_best likeliest targets that a beam search finds.
  * Several sources go through the network together, and told hears of each in order; of one that is no UTF-8 or empty with an error,

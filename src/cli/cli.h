@@ -136,6 +136,8 @@ const char *bad_image_choice(int i);
 const char *bad_text_choice(int i);
 const char *unit_choice(int i);
 const char *token_choice(int i);
+const char *missing_choice(int i);
+const char *level_choice(int i);
 const char *dtype_choice(int i);
 const char *model_choice(int i);
 const char *shell_choice(int i);
@@ -144,6 +146,7 @@ const char *show_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 
+int forecast_files(cli *, tp_run *);  /* of a series */
 int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
 
 void print_overview(FILE *);

@@ -122,10 +122,15 @@ int verb_predict(cli *c)
     tp_run *run = tp_run_open(c->words[0]);
     if (!run || tp_fuse(tp_run_model(run)))
         return library_error();
-    if (tp_module_decoding(tp_run_model(run)))
+    if (tp_module_decoding(tp_run_model(run)) && n_paths)
         return translate_words(c, run);
     if (option_given(c, "beam") || option_given(c, "length-penalty"))
         return usage_error("--beam and --length-penalty are for runs that write sequences, such as seq2seq");
+    if (tp_run_forecasts(run))
+        return forecast_files(c, run);
+    if (!n_paths)
+        return usage_error("predict wants what to look at beside the run: taper predict %s PATH...",
+                           c->words[0]);
     int64_t n = tp_run_classes(run) > 0 ? tp_run_classes(run) : 1;
     telling t = { .run = run,
                   .answers = malloc((size_t)n * sizeof *t.answers),

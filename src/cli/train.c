@@ -93,7 +93,7 @@ static void print_next(const char *out, const tp_train_result *r)
     printf("\nlook at   %s/report.html\n", out);
     printf("try next  taper eval %s\n", out);
     if (r->verb)
-        printf("          taper %s %s %s\n", r->verb, out, r->words);
+        printf("          taper %s %s%s%s\n", r->verb, out, *r->words ? " " : "", r->words);
     printf("          taper summary %s\n", out);
 }
 

@@ -97,16 +97,12 @@ static tp_status find_target(const char *path, csv *c, const tp_csv_options *o, 
 
 static tp_status check_cells(const char *path, const csv *c)
 {
-    static const char *const missing[] = { "",    "?",   "NA",  "N/A",  "na",  "n/a",
-                                           "nan", "NaN", "NAN", "null", "NULL" };
     for (int64_t row = 0; row < c->rows; row++)
         for (int64_t col = 0; col < c->table.columns; col++) {
             const char *text = cell(c, row, col);
-            for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
-                if (text[0] == missing[i][0] && !strcmp(text, missing[i]))
-                    return tp_fail(TP_ERR_FORMAT, "%s: line %lld: the cell in column %lld is missing%s%s%s",
-                                   path, line_of(c, row), (long long)col, *text ? " ('" : "", text,
-                                   *text ? "')" : "");
+            if (csv_is_missing(text))
+                return tp_fail(TP_ERR_FORMAT, "%s: line %lld: the cell in column %lld is missing%s%s%s", path,
+                               line_of(c, row), (long long)col, *text ? " ('" : "", text, *text ? "')" : "");
         }
     return TP_OK;
 }

@@ -29,6 +29,16 @@ void csv_free(csv_table *t)
     *t = (csv_table){ 0 };
 }
 
+bool csv_is_missing(const char *cell)
+{
+    static const char *const missing[] = { "",    "?",   "NA",  "N/A",  "na",  "n/a",
+                                           "nan", "NaN", "NAN", "null", "NULL" };
+    for (size_t i = 0; i < sizeof missing / sizeof *missing; i++)
+        if (cell[0] == missing[i][0] && !strcmp(cell, missing[i]))
+            return true;
+    return false;
+}
+
 const char *csv_cell(const csv_table *t, int64_t row, int64_t column)
 {
     int64_t i = row ? t->first_columns + (row - 1) * t->columns + column : column;

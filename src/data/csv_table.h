@@ -21,6 +21,9 @@ void csv_free(csv_table *);
 
 const char *csv_cell(const csv_table *, int64_t row, int64_t column);
 
+/* What a cell that says nothing looks like: empty, ?, NA, nan, null. */
+bool csv_is_missing(const char *cell);
+
 /* Row 0 is of another kind: scikit-learn's files begin with "rows,features,class name,class name...". */
 bool csv_is_counts_row(const csv_table *);
 

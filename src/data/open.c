@@ -134,6 +134,17 @@ static tp_dataset *open_folder(const char *path, tp_part part, const tp_data_opt
     return split(image_folder_of(path, path, o->channels, o->image_size, skips_bad(o)), path, part, o->seed);
 }
 
+tp_series_options data_series_options(const tp_data_options *o)
+{
+    tp_series_options series = o->series;
+    series.struct_size = sizeof series; /* inside another struct nobody sets its size */
+    series.window = o->window;
+    series.target = o->csv.target;
+    series.delimiter = o->csv.delimiter;
+    series.header = o->csv.header;
+    return series;
+}
+
 tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_options *options)
 {
     TP_SCOPE;
@@ -148,13 +159,18 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (choice_of("on_bad_image", o.on_bad_image, "error", "skip") < 0)
         return NULL;
-    if (o.kind && strcmp(o.kind, "text") != 0 && strcmp(o.kind, "pairs") != 0)
-        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text or pairs is wanted", o.kind);
+    if (o.kind && strcmp(o.kind, "text") != 0 && strcmp(o.kind, "pairs") != 0 &&
+        strcmp(o.kind, "series") != 0)
+        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text, pairs or series is wanted", o.kind);
     o.channels = o.channels ? o.channels : 3;
     o.image_size = o.image_size ? o.image_size : 224;
     if (stat(path, &info)) {
         tp_fail_errno(path, "cannot open");
         return NULL;
+    }
+    if (o.kind && !strcmp(o.kind, "series")) {
+        const tp_series_options series = data_series_options(&o);
+        return tp_keep(tp_series_opt(path, part, &series));
     }
     if (o.kind)
         return tp_keep(!strcmp(o.kind, "text") ? open_text(path, part, &o)

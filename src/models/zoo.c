@@ -145,6 +145,7 @@ tp_shape tp_model_input_shape(const tp_model_info *m, const tp_model_options *o,
     switch (m->input) {
     case TP_INPUT_TEXT: return TP_SHAPE(batch, m->steps);
     case TP_INPUT_PAIR: return TP_SHAPE(batch, 2, m->steps);
+    case TP_INPUT_SERIES:
     case TP_INPUT_SEQUENCE: return TP_SHAPE(batch, m->steps, features);
     case TP_INPUT_FLAT:
         if (o->features || !channels || !size)

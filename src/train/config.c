@@ -126,6 +126,7 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     c->model_options.struct_size = sizeof c->model_options;
     c->data_options.struct_size = sizeof c->data_options;
     c->data_options.csv.struct_size = sizeof c->data_options.csv;
+    c->data_options.series.struct_size = sizeof c->data_options.series;
     c->optim_options.struct_size = sizeof c->optim_options;
     c->schedule_options.struct_size = sizeof c->schedule_options;
     c->optim = c->optim ? c->optim : "adam";
@@ -224,7 +225,13 @@ static tp_status own_strings(setup *s)
         &c->data_options.kind,
         &c->data_options.unit,
         &c->data_options.on_bad_text,
+        &c->quantiles,
         &c->data_options.source_unit,
+        &c->data_options.series.columns,
+        &c->data_options.series.date,
+        &c->data_options.series.missing,
+        &c->data_options.series.level,
+        &c->data_options.series.scaling,
         &c->data_options.target_unit,
         &c->model_options.attention,
     };

@@ -158,7 +158,7 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
         if (row->trim)
             row->trim(&b.x, &b.y);
         tp_tensor *y = tp_forward(net, b.x);
-        if (!y || row->add(e, y, &b))
+        if (!y || row->add(e, s, y, &b))
             break;
     }
     return tp_error_pending();

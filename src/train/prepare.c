@@ -7,6 +7,7 @@
 
 #include "data/dataset.h"
 #include "data/transform.h"
+#include "train/forecast.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -25,6 +26,8 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
         o.kind = "text";
     if (info && info->input == TP_INPUT_PAIR)
         o.kind = "pairs";
+    if (info && info->input == TP_INPUT_SERIES)
+        o.kind = "series";
     if (!o.channels) /* pictures of a folder come as the network wants them */
         o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
     if (!o.image_size && s->pictures_cropped) /* a run whose pictures the dataset brought to size */
@@ -201,8 +204,13 @@ static tp_status check_inputs(const setup *s, const tp_model_info *info)
 static void fill_model_options(setup *s, const tp_model_info *info, tp_shape input)
 {
     tp_model_options *m = &s->config.model_options;
+    double quantiles[MAX_QUANTILES];
+    if (!m->classes && info->input == TP_INPUT_SERIES)
+        m->classes = s->targets * forecast_quantiles(s, quantiles);
     if (!m->classes && reads(info, "classes"))
         m->classes = s->classes ? s->classes : 1;
+    if (info->input == TP_INPUT_SERIES && !m->features)
+        m->features = input.dim[1];
     if (!m->inputs && reads(info, "inputs"))
         m->inputs = s->inputs;
     if (!m->features && info->input == TP_INPUT_SEQUENCE) {
@@ -236,6 +244,19 @@ static tp_status take_class_names(setup *s, tp_dataset *train)
     return tp_error_pending();
 }
 
+/* What another file, or the same one when it has grown, is to be read with. */
+static tp_status keep_series(setup *s, const series *v)
+{
+    char scaling[8192];
+    tp_series_options *o = &s->config.data_options.series;
+    if (!v || series_scaling(v, scaling, sizeof scaling))
+        return tp_error_pending();
+    o->season = v->season;
+    o->level = setup_text(s, v->by_season ? "season" : "last");
+    o->scaling = setup_text(s, scaling);
+    return tp_error_pending();
+}
+
 tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
 {
     TP_SCOPE;
@@ -258,7 +279,7 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     if (c->carry && strcmp(s->data_kind ? s->data_kind : "", "text") != 0)
         return tp_fail(TP_ERR_ARGUMENT,
                        "train: carry is for a text, the examples of %s do not follow on each other", c->data);
-    if (take_class_names(s, train) || check_inputs(s, info))
+    if (keep_series(s, series_of(train)) || take_class_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
     const bool any_size = info->input != TP_INPUT_PICTURE && !c->model_options.image_size;
     int64_t size = any_size ? 0 : tp_model_image_size(info, &c->model_options);

@@ -63,6 +63,7 @@ void report_headline(report_page *, const report_run *);
 void report_curves(report_page *, const report_run *);
 void report_text(report_page *, const report_run *);
 void report_translations(report_page *, const report_run *);
+void report_forecast(report_page *, const report_run *);
 void report_confusion(report_page *, const report_run *);
 void report_by_class(report_page *, const report_run *);
 void report_mistakes(report_page *, const report_run *);

@@ -16,7 +16,7 @@ typedef struct task {
     /* Of a batch; class_weights (outputs) or NULL. */
     tp_tensor *(*loss)(const setup *, tp_tensor *y, tp_tensor *truth, tp_tensor *class_weights);
     /* Adds a batch of the test part to the evaluation. */
-    tp_status (*add)(evaluation *, tp_tensor *y, const tp_batch *);
+    tp_status (*add)(evaluation *, const setup *, tp_tensor *y, const tp_batch *);
     /* Cuts off what only fills up all examples of a batch; NULL: nothing does. */
     void (*trim)(tp_tensor **x, tp_tensor **y);
     /* What is measured besides, when all batches are added: figures (evaluation_figure).  NULL: nothing. */
@@ -39,6 +39,6 @@ const task *task_for(const char *model, int64_t classes,
 /* Classes: softmax and cross-entropy, of an example or of each place in it (task_classes.c). */
 tp_status classes_check(const setup *, const tp_tensor *y, int64_t *outputs);
 tp_tensor *classes_loss(const setup *, tp_tensor *y, tp_tensor *truth, tp_tensor *class_weights);
-tp_status classes_add(evaluation *, tp_tensor *y, const tp_batch *);
+tp_status classes_add(evaluation *, const setup *, tp_tensor *y, const tp_batch *);
 
 #endif

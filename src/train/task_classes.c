@@ -59,8 +59,9 @@ static void add_class(evaluation *e, const float *logits, int64_t outputs, int64
         evaluation_mistake(e, (mistake){ example, (double)truth, (double)answer, 1 / sum, exp(log_truth) });
 }
 
-tp_status classes_add(evaluation *e, tp_tensor *y, const tp_batch *b)
+tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch *b)
 {
+    (void)s;
     tp_tensor *labels = b->y;
     const int64_t classes = e->result.classes;
     as_rows(&y, &labels, true);

@@ -23,8 +23,9 @@ static tp_tensor *loss(const setup *s, tp_tensor *y, tp_tensor *truth, tp_tensor
     return tp_mse_loss(y, truth);
 }
 
-static tp_status add(evaluation *e, tp_tensor *y, const tp_batch *b)
+static tp_status add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch *b)
 {
+    (void)s;
     tp_tensor *values = b->y;
     as_rows(&y, &values, false);
     if (tp_pending())

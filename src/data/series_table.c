@@ -1,0 +1,398 @@
+/* series_table.c - from a CSV file to values in time: columns, dates, what is missing, scaling, season.
+ *
+ * Layer: data.  Depends on csv_table.h, base/date.h.  Read next: series.c. */
+#include "base/number.h"
+#include "data/csv_table.h"
+#include "data/dataset.h"
+#include "data/series.h"
+#include "io/gzip.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const int64_t max_file = (int64_t)1 << 30;
+
+typedef struct reading {
+    const char *path;
+    csv_table table;
+    int64_t first_row;             /* 1 after a header */
+    int64_t date;                  /* column, -1: none */
+    int64_t index[SERIES_COLUMNS]; /* in the table, of each column */
+    const tp_series_options *o;
+} reading;
+
+static const char *cell(const reading *r, int64_t row, int64_t column)
+{
+    return csv_cell(&r->table, row + r->first_row, column);
+}
+
+static long long line_of(const reading *r, int64_t row)
+{
+    return r->table.lines[row + r->first_row];
+}
+
+static bool is_number(const char *text, double *value)
+{
+    const char *end;
+    return parse_number(text, value, &end) && !*end && isfinite((float)*value);
+}
+
+/* ---- columns ------------------------------------------------------------------------------------------------------- */
+
+/* A header is a first row with a cell that is neither number nor date nor missing. */
+static bool has_header(const csv_table *t, int header)
+{
+    if (header)
+        return header > 0;
+    for (int64_t col = 0; col < t->columns; col++) {
+        double value;
+        date d;
+        date_unit unit;
+        const char *text = csv_cell(t, 0, col);
+        if (!is_number(text, &value) && !date_read(text, &d, &unit) && !csv_is_missing(text))
+            return true;
+    }
+    return false;
+}
+
+static void name_of(const reading *r, int64_t column, char *text, size_t size)
+{
+    snprintf(text, size, "%.*s", (int)size - 1, r->first_row ? csv_cell(&r->table, 0, column) : "");
+    if (!*text)
+        snprintf(text, size, "%lld", (long long)column);
+}
+
+/* The column that a word names, or numbers from 0; -1: none. */
+static int64_t column_named(const reading *r, const char *word, size_t length)
+{
+    char name[64];
+    for (int64_t col = 0; col < r->table.columns; col++) {
+        name_of(r, col, name, sizeof name);
+        if (strlen(name) == length && !memcmp(name, word, length))
+            return col;
+    }
+    char number[24];
+    double value;
+    snprintf(number, sizeof number, "%.*s", (int)(length < 23 ? length : 23), word);
+    return is_number(number, &value) && value >= 0 && value < (double)r->table.columns &&
+                   value == floor(value)
+               ? (int64_t)value
+               : -1;
+}
+
+/* The next word of "a,b"; its length, 0 at the end. */
+static size_t next_word(const char **list)
+{
+    *list += strspn(*list, ", ");
+    return strcspn(*list, ",");
+}
+
+static tp_status no_column(const reading *r, const char *word, size_t length)
+{
+    return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%.*s'", r->path, (int)(length < 60 ? length : 60), word);
+}
+
+/* The column of dates: the one that is named, or the first, where it looks so. */
+static tp_status find_date(reading *r)
+{
+    date d;
+    date_unit unit;
+    double value;
+    r->date = -1;
+    if (r->o->date) {
+        r->date = column_named(r, r->o->date, strlen(r->o->date));
+        return r->date < 0 ? no_column(r, r->o->date, strlen(r->o->date)) : TP_OK;
+    }
+    const char *text = cell(r, 0, 0);
+    if (r->table.columns > 1 && date_read(text, &d, &unit) && (unit > DATE_YEAR || is_number(text, &value)))
+        r->date = 0;
+    return TP_OK;
+}
+
+static tp_status add_column(reading *r, series *s, int64_t column)
+{
+    if (s->n_columns == SERIES_COLUMNS)
+        return tp_fail(TP_ERR_UNSUPPORTED, "%s: more than %d columns", r->path, SERIES_COLUMNS);
+    r->index[s->n_columns] = column;
+    name_of(r, column, s->columns[s->n_columns].name, sizeof s->columns->name);
+    s->n_columns++;
+    return TP_OK;
+}
+
+static tp_status find_columns(reading *r, series *s)
+{
+    const char *list = r->o->columns;
+    for (size_t n; list && (n = next_word(&list)); list += n) {
+        const int64_t column = column_named(r, list, n);
+        if (column < 0)
+            return no_column(r, list, n);
+        if (add_column(r, s, column))
+            return tp_error_pending();
+    }
+    for (int64_t col = 0; col < r->table.columns && !r->o->columns; col++)
+        if (col != r->date && add_column(r, s, col))
+            return tp_error_pending();
+    if (!s->n_columns)
+        return tp_fail(TP_ERR_FORMAT, "%s: no column of values", r->path);
+    const char *targets = r->o->target;
+    for (size_t n; targets && (n = next_word(&targets)); targets += n) {
+        const int64_t column = column_named(r, targets, n);
+        int64_t k = 0;
+        while (k < s->n_columns && r->index[k] != column)
+            k++;
+        if (column < 0 || k == s->n_columns)
+            return no_column(r, targets, n);
+        s->n_targets += !s->columns[k].is_target;
+        s->columns[k].is_target = true;
+    }
+    if (!s->n_targets)
+        s->columns[s->n_columns - 1].is_target = true, s->n_targets = 1;
+    return TP_OK;
+}
+
+/* ---- cells --------------------------------------------------------------------------------------------------------- */
+
+/* What is missing between known values, NaN, becomes what the option says; before the first known one, that one. */
+static tp_status fill_missing(const reading *r, series *s, int64_t column)
+{
+    const bool last = r->o->missing && !strcmp(r->o->missing, "last");
+    double *v = s->values + column;
+    const int64_t step = s->n_columns;
+    int64_t known = -1;
+    for (int64_t row = 0; row < s->rows; row++) {
+        if (isnan(v[row * step]))
+            continue;
+        for (int64_t gap = known + 1; gap < row; gap++) {
+            const double share = (double)(gap - known) / (double)(row - known);
+            v[gap * step] = known < 0 ? v[row * step]
+                            : last    ? v[known * step]
+                                      : v[known * step] + share * (v[row * step] - v[known * step]);
+        }
+        known = row;
+    }
+    if (known < 0)
+        return tp_fail(TP_ERR_FORMAT, "%s: column '%s' has no values", r->path, s->columns[column].name);
+    for (int64_t gap = known + 1; gap < s->rows; gap++)
+        v[gap * step] = v[known * step];
+    return TP_OK;
+}
+
+static tp_status read_values(const reading *r, series *s)
+{
+    const bool strict = r->o->missing && !strcmp(r->o->missing, "error");
+    s->values = tp_alloc((size_t)(s->rows * s->n_columns) * sizeof *s->values);
+    for (int64_t row = 0; row < s->rows && s->values; row++)
+        for (int64_t k = 0; k < s->n_columns; k++) {
+            const char *text = cell(r, row, r->index[k]);
+            double value = NAN;
+            const bool missing = csv_is_missing(text);
+            if (missing ? strict : !is_number(text, &value))
+                return tp_fail(TP_ERR_FORMAT, "%s: line %lld: '%.40s' in column '%s' %s", r->path,
+                               line_of(r, row), text, s->columns[k].name,
+                               missing ? "is missing" : "is no number");
+            s->values[row * s->n_columns + k] = value;
+        }
+    for (int64_t k = 0; k < s->n_columns && !tp_pending(); k++)
+        fill_missing(r, s, k);
+    return tp_error_pending();
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* A month where days are all the same and months follow on each other; else the middle of all steps, in seconds. */
+static tp_status find_step(series *s)
+{
+    bool months = s->unit == DATE_DAY && s->rows > 2;
+    for (int64_t row = 1; row < s->rows && months; row++) {
+        const date a = date_of_seconds(s->times[row - 1]), b = date_of_seconds(s->times[row]);
+        months = a.day == b.day && (b.year - a.year) * 12 + b.month - a.month == 1;
+    }
+    s->step = months ? DATE_MONTH : s->unit;
+    const int64_t n = s->rows - 1;
+    const size_t bytes = (size_t)(n > 0 ? n : 1) * sizeof(int64_t);
+    int64_t *steps = tp_alloc(bytes);
+    if (!steps)
+        return tp_error_pending();
+    for (int64_t row = 0; row < n; row++)
+        steps[row] = s->times[row + 1] - s->times[row];
+    qsort(steps, (size_t)(n > 0 ? n : 0), sizeof *steps, by_size);
+    s->seconds = n > 0 ? steps[n / 2] : 86400;
+    tp_free(steps, bytes);
+    return TP_OK;
+}
+
+static tp_status read_dates(const reading *r, series *s)
+{
+    if (r->date < 0)
+        return TP_OK;
+    s->times = tp_alloc((size_t)s->rows * sizeof *s->times);
+    for (int64_t row = 0; row < s->rows && s->times; row++) {
+        date d;
+        date_unit unit;
+        const char *text = cell(r, row, r->date);
+        if (!date_read(text, &d, &unit))
+            return tp_fail(TP_ERR_FORMAT,
+                           "%s: line %lld: '%.40s' is no date such as 2016-07-01 or 2016-07-01 13:00",
+                           r->path, line_of(r, row), text);
+        s->unit = unit > s->unit ? unit : s->unit;
+        s->times[row] = date_seconds(d);
+        if (row && s->times[row] <= s->times[row - 1])
+            return tp_fail(TP_ERR_FORMAT, "%s: line %lld: %s does not come after %s, the date before it",
+                           r->path, line_of(r, row), text, cell(r, row - 1, r->date));
+    }
+    return s->times ? find_step(s) : tp_error_pending();
+}
+
+/* ---- what follows from the values ------------------------------------------------------------------------------------ */
+
+static void measure_columns(series *s)
+{
+    for (int64_t k = 0; k < s->n_columns; k++) {
+        double sum = 0, squares = 0;
+        for (int64_t row = 0; row < s->train_rows; row++)
+            sum += s->values[row * s->n_columns + k];
+        const double mean = sum / (double)s->train_rows;
+        for (int64_t row = 0; row < s->train_rows; row++)
+            squares += pow(s->values[row * s->n_columns + k] - mean, 2);
+        const double std = sqrt(squares / (double)s->train_rows);
+        s->columns[k].mean = mean;
+        s->columns[k].std = std > 1e-9 * (fabs(mean) + 1e-300) ? std : 1; /* a constant column */
+    }
+}
+
+/* "name=MEAN/STD,..." of every column. */
+static tp_status take_scaling(const reading *r, series *s)
+{
+    const char *list = r->o->scaling;
+    int64_t k = 0;
+    for (size_t n; (n = next_word(&list)); list += n, k++) {
+        const size_t name = k < s->n_columns ? strlen(s->columns[k].name) : n;
+        const char *end = list;
+        series_column *c = &s->columns[k < s->n_columns ? k : 0];
+        const bool fits = name < n && !memcmp(list, c->name, name) && list[name] == '=' &&
+                          parse_number(list + name + 1, &c->mean, &end) && *end == '/' &&
+                          parse_number(end + 1, &c->std, &end) && end == list + n && c->std > 0;
+        if (!fits)
+            return tp_fail(TP_ERR_FORMAT, "%s: the columns are not those of the scaling '%.80s'", r->path,
+                           r->o->scaling);
+    }
+    return k == s->n_columns ? TP_OK
+                             : tp_fail(TP_ERR_FORMAT, "%s: %lld columns, the scaling '%.80s' is of %lld",
+                                       r->path, (long long)s->n_columns, r->o->scaling, (long long)k);
+}
+
+/* How alike the first target's changes from row to row are a season apart, in the training part: a correlation. */
+static double repeats(const series *s, int64_t season)
+{
+    const int64_t column = series_target(s, 0), n = s->n_columns;
+    double products = 0, squares = 0;
+    if (s->train_rows < 2 * season + 2)
+        return 0;
+    for (int64_t row = 1; row < s->train_rows; row++) {
+        const double change = s->values[row * n + column] - s->values[(row - 1) * n + column];
+        squares += change * change;
+        if (row > season)
+            products += change *
+                        (s->values[(row - season) * n + column] - s->values[(row - season - 1) * n + column]);
+    }
+    return squares > 0 ? products / squares : 0;
+}
+
+static void find_season(series *s, const tp_series_options *o)
+{
+    const int64_t day = s->seconds > 0 && s->seconds < 86400 ? 86400 / s->seconds : 1;
+    const bool daily = s->step == DATE_DAY && s->seconds == 86400;
+    const int64_t candidates[2] = { s->step == DATE_MONTH ? 12
+                                    : daily               ? 7
+                                    : s->step > DATE_DAY  ? day
+                                                          : 1,
+                                    daily                           ? 365
+                                    : s->step > DATE_DAY && day > 1 ? 7 * day
+                                                                    : 1 };
+    s->season = o->season ? o->season : 1;
+    if (!o->season && s->times)
+        s->season = repeats(s, candidates[1]) > repeats(s, candidates[0]) && candidates[1] > 1
+                        ? candidates[1]
+                        : candidates[0];
+    s->by_season = o->level ? !strcmp(o->level, "season") : s->season > 1 && repeats(s, s->season) > 0.5;
+}
+
+static void count_features(series *s, const tp_series_options *o)
+{
+    if (s->times && !o->no_calendar)
+        s->calendar = s->step == DATE_YEAR ? 0 : s->step == DATE_MONTH ? 2 : s->seconds >= 86400 ? 4 : 6;
+    s->features = s->n_columns + s->n_targets + s->calendar;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------------------------------- */
+
+static tp_status take_lines(const reading *r, series *s)
+{
+    s->lines = tp_alloc((size_t)s->rows * sizeof *s->lines);
+    for (int64_t row = 0; row < s->rows && s->lines; row++)
+        s->lines[row] = line_of(r, row);
+    return tp_error_pending();
+}
+
+static tp_status read_table(reading *r, series *s)
+{
+    r->first_row = has_header(&r->table, r->o->header);
+    s->rows = r->table.rows - r->first_row;
+    if (s->rows < 2)
+        return tp_fail(TP_ERR_FORMAT, "%s: %lld rows of values, 2 or more are wanted", r->path,
+                       (long long)s->rows);
+    s->train_rows = s->rows - (int64_t)((double)s->rows * r->o->test_share);
+    s->columns = tp_calloc(SERIES_COLUMNS * sizeof *s->columns);
+    if (!s->columns || find_date(r) || find_columns(r, s) || read_values(r, s) || read_dates(r, s) ||
+        take_lines(r, s))
+        return tp_error_pending();
+    measure_columns(s);
+    if (r->o->scaling && take_scaling(r, s))
+        return tp_error_pending();
+    find_season(s, r->o);
+    count_features(s, r->o);
+    return TP_OK;
+}
+
+series *series_read(const char *path, const tp_series_options *o)
+{
+    file_bytes file = { 0 };
+    reading r = { .path = path, .o = o };
+    series *s = tp_pending() ? NULL : tp_calloc(sizeof *s);
+    const char *slash = strrchr(path, '/');
+    if (!s)
+        return NULL;
+    s->window = o->window, s->horizon = o->horizon;
+    s->name = tp_memdup(slash ? slash + 1 : path, strlen(slash ? slash + 1 : path) + 1);
+    if (s->name && !file_read(path, max_file, &file) && !gzip_unpack(path, max_file, &file) &&
+        !csv_split(path, &file, o->delimiter, &r.table)) {
+        if (r.table.first_columns != r.table.columns)
+            tp_fail(TP_ERR_FORMAT, "%s: line %u: %lld cells, the others have %lld", path, r.table.lines[0],
+                    (long long)r.table.first_columns, (long long)r.table.columns);
+        else
+            read_table(&r, s);
+    }
+    csv_free(&r.table);
+    file_bytes_free(&file);
+    if (tp_pending()) {
+        series_free(s);
+        return NULL;
+    }
+    return s;
+}
+
+void series_free(series *s)
+{
+    const size_t rows = (size_t)s->rows;
+    tp_free(s->name, s->name ? strlen(s->name) + 1 : 0);
+    tp_free(s->values, s->values ? rows * (size_t)s->n_columns * sizeof *s->values : 0);
+    tp_free(s->times, s->times ? rows * sizeof *s->times : 0);
+    tp_free(s->lines, s->lines ? rows * sizeof *s->lines : 0);
+    tp_free(s->columns, s->columns ? SERIES_COLUMNS * sizeof *s->columns : 0);
+    tp_free(s, sizeof *s);
+}

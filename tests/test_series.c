@@ -1,0 +1,348 @@
+/* test_series.c - tables of values in time: dates, columns, what is missing, parts without a leak, windows; the pinball loss; a run.
+ *
+ * Layer: tests.  Read next: test_data.c, data/series.c. */
+#include "support/files.h"
+
+#include "base/date.h"
+#include "core/tensor.h"
+#include "data/series.h"
+#include "train/forecast.h"
+#include "train/task.h"
+
+#include <taper/train.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* ---- dates ------------------------------------------------------------------------------------------------------------ */
+
+static void dates_are_read_and_written(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *text;
+        int64_t seconds; /* as Python's datetime has them */
+        date_unit unit;
+        int weekday;
+    } dates[] = { { "1970-01-01", 0, DATE_DAY, 3 },
+                  { "1949-01", -662688000, DATE_MONTH, 5 },
+                  { "2016-02-29 13:05", 1456751100, DATE_MINUTE, 0 },
+                  { "1600-03-01 00:00:01", -11670911999, DATE_SECOND, 2 },
+                  { "2100-12-31 23:59:59", 4133980799, DATE_SECOND, 4 },
+                  { "1749", -6974035200, DATE_YEAR, 2 } };
+    for (size_t i = 0; i < sizeof dates / sizeof *dates; i++) {
+        date d;
+        date_unit unit;
+        char again[40];
+        assert_true(date_read(dates[i].text, &d, &unit));
+        assert_int_equal(date_seconds(d), dates[i].seconds);
+        assert_int_equal(unit, dates[i].unit);
+        assert_int_equal(date_weekday(d), dates[i].weekday);
+        date_write(date_of_seconds(dates[i].seconds), unit, again, sizeof again);
+        assert_string_equal(again, dates[i].text);
+    }
+    static const char *const none[] = { "",
+                                        "12",
+                                        "1949-13",
+                                        "1949-00",
+                                        "2015-02-29",
+                                        "1949-01-1",
+                                        "1949-1",
+                                        "1949_01",
+                                        "2016-07/01",
+                                        "2016-07-01 24:00",
+                                        "2016-07-01 1:00",
+                                        "a949-01",
+                                        "2016-07-01x",
+                                        "19490",
+                                        "2016-07-01 10:60",
+                                        "2016-07-01 10:20:61" };
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        date d;
+        date_unit unit;
+        assert_false(date_read(none[i], &d, &unit));
+    }
+}
+
+/* ---- tables ------------------------------------------------------------------------------------------------------------ */
+
+static tp_dataset *series_from(const char *text, tp_part part, tp_series_options o)
+{
+    o.struct_size = sizeof o;
+    put_text(temp_path("series.csv"), text);
+    return tp_series_opt(temp_path("series.csv"), part, &o);
+}
+
+/* Twenty months, two columns of values; b is the target; a cell of each is missing. */
+static const char *table(void)
+{
+    static char text[2000];
+    strcpy(text, "\xef\xbb\xbf\"Month\",a,\"b\"\r\n");
+    for (int i = 0; i < 20; i++) {
+        sprintf(text + strlen(text), "\"%d-%02d\",", 2000 + i / 12, i % 12 + 1);
+        sprintf(text + strlen(text), i == 4 ? "," : "%d,", 10 * i);
+        sprintf(text + strlen(text), i == 7 || i == 8 ? "NA\r\n" : "%d\r\n", i * i);
+    }
+    return text;
+}
+
+static void windows_and_what_comes_after(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    tp_dataset *d = series_from(table(), TP_TRAIN, (tp_series_options){ .window = 3, .horizon = 2 });
+    expect_no_error();
+    const series *s = series_of(d);
+    assert_int_equal(s->train_rows, 16);
+    assert_int_equal(tp_dataset_count(d), 16 - 2 - 2);              /* windows end with rows 2 to 13 */
+    assert_string_equal(shape_text(tp_dataset_shape(d)), "(3, 5)"); /* a, b, b from the last, month */
+    assert_int_equal(tp_dataset_targets(d), 2);
+    assert_true(s->season == 12 && !s->by_season);
+    double b[16], mean = 0, squares = 0; /* 7 and 8 lie between 36 and 81 */
+    for (int i = 0; i < 16; i++)
+        mean += (b[i] = i == 7 ? 51 : i == 8 ? 66 : i * i) / 16;
+    for (int i = 0; i < 16; i++)
+        squares += pow(b[i] - mean, 2);
+    const double std = sqrt(squares / 16);
+    assert_true(fabs(s->columns[1].mean - mean) < 1e-9 && fabs(s->columns[1].std - std) < 1e-9);
+    float x[15];
+    double y[2];
+    assert_int_equal(tp_dataset_get(d, 4, x, y), TP_OK);                                    /* rows 4, 5, 6 */
+    assert_true(fabs((double)x[0] - (40 - s->columns[0].mean) / s->columns[0].std) < 1e-6); /* filled in */
+    assert_true(fabs((double)x[6] - (25 - mean) / std) < 1e-6 && fabs((double)x[7] - (25 - 36) / std) < 1e-6);
+    assert_true(fabs((double)x[8] - sin(M_PI / 3 * 5 / 2)) < 1e-6 &&
+                fabs((double)x[9] - cos(M_PI / 3 * 5 / 2)) < 1e-6);
+    assert_true(fabs(y[0] - (51 - 36) / std) < 1e-9 && fabs(y[1] - (66 - 36) / std) < 1e-9);
+
+    tp_dataset *test = series_from(table(), TP_TEST, (tp_series_options){ .window = 3, .horizon = 2 });
+    assert_int_equal(tp_dataset_count(test), 3); /* after rows 15, 16, 17 */
+    assert_int_equal(tp_dataset_get(test, 0, x, y), TP_OK);
+    assert_true(fabs(y[0] - (256 - 225) / std) < 1e-9);
+    char when[40];
+    series_date_after(series_of(test), 6, when, sizeof when);
+    assert_string_equal(when, "2002-02");
+}
+
+/* Other values in the test part: the training part is the same to the bit. */
+static void nothing_of_the_test_part_is_learned(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static char text[2000];
+    strcpy(text, table());
+    tp_series_options o = { .window = 3, .horizon = 2 };
+    tp_dataset *d = series_from(text, TP_TRAIN, o);
+    strcpy(strstr(text, "\"2001-05\""),
+           "\"2001-05\",9,9\n\"2001-06\",-5000,9999\n\"2001-07\",1,2\n\"2001-08\",3,4\n");
+    tp_dataset *other = series_from(text, TP_TRAIN, o);
+    expect_no_error();
+    assert_int_equal(tp_dataset_count(d), tp_dataset_count(other));
+    for (int64_t i = 0; i < tp_dataset_count(d); i++) {
+        float x[2][15];
+        double y[2][2];
+        tp_dataset_get(d, i, x[0], y[0]);
+        tp_dataset_get(other, i, x[1], y[1]);
+        assert_memory_equal(x[0], x[1], sizeof x[0]);
+        assert_memory_equal(y[0], y[1], sizeof y[0]);
+    }
+}
+
+static void options_say_what_is_read(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    const series *s = series_of(
+        series_from(table(), TP_TRAIN,
+                    (tp_series_options){
+                        .window = 2, .horizon = 1, .missing = "last", .columns = "b", .no_calendar = true }));
+    expect_no_error();
+    assert_true(s->features == 2 && s->values[7] == 36 && s->values[8] == 36);
+    tp_dataset *both =
+        series_from(table(), TP_TRAIN, (tp_series_options){ .window = 2, .horizon = 3, .target = "b, a" });
+    assert_int_equal(tp_dataset_targets(both), 6);
+    s = series_of(
+        series_from(table(), TP_TRAIN,
+                    (tp_series_options){ .window = 2, .horizon = 1, .level = "season", .season = 4 }));
+    assert_true(s->by_season && s->first == 3);
+    assert_true(series_base(s, 5, 1, 0) == 4); /* row 6, and 4 before it is row 2 */
+    char scaling[200];
+    assert_int_equal(series_scaling(s, scaling, sizeof scaling), TP_OK);
+    s = series_of(
+        series_from(table(), TP_TEST,
+                    (tp_series_options){ .window = 2, .horizon = 1, .scaling = "a=1/2,b=-3.5/4e-1" }));
+    assert_true(s->columns[0].mean == 1 && s->columns[1].mean == -3.5 && s->columns[1].std == 0.4);
+    s = series_of(
+        series_from("7\n7\n7\n7\n7\n7\n7\n7\n", TP_TRAIN, (tp_series_options){ .window = 2, .horizon = 1 }));
+    expect_no_error();
+    assert_true(s->columns[0].std == 1 && !s->times && s->features == 2);
+    static char hours[4000];
+    strcpy(hours, "t,v\n");
+    for (int i = 0; i < 100; i++)
+        sprintf(hours + strlen(hours), "2020-01-%02dT%02d:00,%d\n", 1 + i / 24, i % 24, i % 24 * (i % 24));
+    s = series_of(series_from(hours, TP_TRAIN, (tp_series_options){ .window = 2, .horizon = 1 }));
+    expect_no_error();
+    assert_true(s->seconds == 3600 && s->season == 24 && s->by_season && s->calendar == 6);
+}
+
+static void what_is_no_series(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    const tp_series_options o = { .window = 2, .horizon = 1 };
+    series_from("t,v\n2000-01,1\n2000-02,2\n2000-02,3\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "series.csv: line 4: 2000-02 does not come after 2000-02");
+    series_from("t,v\n2000-01,1\n1999-12,2\n2000-02,3\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "line 3: 1999-12 does not come after 2000-01");
+    series_from("t,v\n2000-01,1\n2000-02,two\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "line 3: 'two' in column 'v' is no number");
+    series_from("t,v\n2000-01,1\n2000-02,1e999\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "line 3: '1e999' in column 'v' is no number");
+    series_from("t,v\n2000-01,1\nsoon,2\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "line 3: 'soon' is no date");
+    series_from("t,v\n2000-01,1\n2000-02\n2000-03,1\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "line 3");
+    series_from("t,v\n2000-01,\n2000-02,NA\n2000-03,\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "column 'v' has no values");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .window = 2, .horizon = 1, .missing = "error" });
+    expect_error(TP_ERR_FORMAT, "line 6: '' in column 'a' is missing");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .window = 15, .horizon = 2 });
+    expect_error(TP_ERR_FORMAT,
+                 "20 rows, of which the training part has 16: too few for a window of 15 and 2 ahead");
+    series_from(table(), TP_TEST, (tp_series_options){ .window = 3, .horizon = 5 });
+    expect_error(TP_ERR_FORMAT, "the test part has 4");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .target = "c" });
+    expect_error(TP_ERR_ARGUMENT, "no column 'c'");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .columns = "a,c" });
+    expect_error(TP_ERR_ARGUMENT, "no column 'c'");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .missing = "zero" });
+    expect_error(TP_ERR_ARGUMENT, "series: missing 'zero', linear, last or error is wanted");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .scaling = "a=1/2" });
+    expect_error(TP_ERR_FORMAT, "2 columns, the scaling 'a=1/2' is of 1");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .scaling = "a=1/0,b=1/1" });
+    expect_error(TP_ERR_FORMAT, "the columns are not those of the scaling");
+    series_from("", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "series.csv");
+    series_from("v\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "0 rows of values");
+}
+
+/* ---- learning ------------------------------------------------------------------------------------------------------------ */
+
+/* A sine of twelve months that grows, and noise. */
+static const char *sine_path(void)
+{
+    static char text[20000];
+    unsigned state = 3;
+    strcpy(text, "month,value\n");
+    for (int i = 0; i < 240; i++)
+        sprintf(text + strlen(text), "%d-%02d,%.3f\n", 1990 + i / 12, i % 12 + 1,
+                100 + 0.5 * i + 20 * sin(i * M_PI / 6) +
+                    ((state = state * 1664525u + 1013904223u) >> 20) / 1024.0);
+    put_text(temp_path("sine.csv"), text);
+    return temp_path("sine.csv");
+}
+
+static double figure(const tp_eval_result *e, const char *name)
+{
+    for (int i = 0; i < e->n_figures; i++)
+        if (!strcmp(e->figures[i].name, name))
+            return e->figures[i].value;
+    return NAN;
+}
+
+typedef struct told {
+    int n;
+    char first[40], last[40];
+    bool ascending;
+} told;
+
+static bool take(void *context, const tp_forecast *f)
+{
+    told *t = context;
+    snprintf(t->n++ ? t->last : t->first, sizeof t->last, "%s", f->date);
+    for (int i = 1; i < f->n; i++)
+        t->ascending = t->ascending && f->values[i] >= f->values[i - 1];
+    return true;
+}
+
+static void a_run_forecasts(void **unused)
+{
+    (void)unused;
+    need_json();
+    TP_SCOPE;
+    char out[512];
+    strcpy(out, temp_path("run"));
+    tp_train_config c = { .struct_size = sizeof c,
+                          .model = "forecaster",
+                          .model_options = { .hidden = "16" },
+                          .data = sine_path(),
+                          .optim_options = { .lr = 3e-3 },
+                          .out = out,
+                          .epochs = 30,
+                          .batch_size = 16 };
+    tp_train_result r;
+    tp_train_run(&c, NULL, NULL, &r);
+    expect_no_error();
+    assert_string_equal(r.best_of, "MAE");
+    tp_run *run = tp_run_open(out);
+    tp_eval_result e;
+    assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 0, &e), TP_OK);
+    assert_true(figure(&e, "MAE") == r.best);
+    assert_true(r.best < 0.6 * figure(&e, "MAE of a season before (12)") &&
+                r.best < 0.3 * figure(&e, "MAE of the last value"));
+    assert_true(figure(&e, "inside the 80 % interval") > 0.4);
+    tp_eval_free(&e);
+    told t = { .ascending = true };
+    assert_int_equal(tp_run_forecast(run, NULL, take, &t), TP_OK);
+    assert_int_equal(t.n, 12);
+    assert_true(t.ascending);
+    assert_string_equal(t.first, "2010-01");
+    assert_string_equal(t.last, "2010-12");
+    put_text(temp_path("other.csv"), "month,other\n2000-01,1\n2000-02,2\n");
+    tp_run_forecast(run, temp_path("other.csv"), take, &t);
+    expect_error(TP_ERR_FORMAT, "the columns are not those of the scaling");
+    c.quantiles = "0.9,0.5";
+    c.out = temp_path("bad");
+    tp_train_run(&c, NULL, NULL, NULL);
+    expect_error(TP_ERR_ARGUMENT, "train: quantiles '0.9,0.5', up to 16 numbers in (0, 1), ascending");
+}
+
+/* The loss by its formula, and its gradient: -q under the truth, 1 - q over it, over all numbers. */
+static void the_loss_is_the_pinball(void **unused)
+{
+    (void)unused;
+    need_json();
+    TP_SCOPE;
+    setup *s = setup_new();
+    s->config.model = "forecaster", s->config.quantiles = "0.1,0.75", s->targets = 2;
+    const float answers[] = { 1, 2, -3, 0, 5, -1, 0.5f, 4 }, truth[] = { 1.5f, -1, 4, 1 };
+    tp_tensor *y = tp_tensor_copied(answers, TP_F32, TP_SHAPE(2, 4)),
+              *t = tp_tensor_copied(truth, TP_F32, TP_SHAPE(2, 2));
+    tp_requires_grad_(y, true);
+    tp_tensor *loss = task_of(s)->loss(s, y, t, NULL);
+    assert_int_equal(tp_backward(loss), TP_OK);
+    const float *gradient = tp_data(tp_grad(y));
+    double sum = 0;
+    for (int i = 0; i < 8; i++) {
+        const double q = i % 2 ? 0.75 : 0.1, d = (double)truth[i / 2] - (double)answers[i];
+        sum += fmax(q * d, (q - 1) * d) / 8;
+        assert_true(fabs((double)gradient[i] - (d > 0 ? -q : 1 - q) / 8) < 1e-7);
+    }
+    assert_true(fabs(tp_item(loss) - sum) < 1e-6);
+    expect_no_error();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(dates_are_read_and_written),
+        cmocka_unit_test(windows_and_what_comes_after),
+        cmocka_unit_test(nothing_of_the_test_part_is_learned),
+        cmocka_unit_test(options_say_what_is_read),
+        cmocka_unit_test(what_is_no_series),
+        cmocka_unit_test(the_loss_is_the_pinball),
+        cmocka_unit_test(a_run_forecasts),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
