@@ -50,7 +50,8 @@ static void the_table_says_what_each_model_is(void **state)
         const bool pictures = m->input == TP_INPUT_PICTURE || m->input == TP_INPUT_FLAT;
         assert_true(m->defaults.classes > 0 && (m->steps > 0) != pictures);
         assert_true((m->defaults.channels > 0 && m->defaults.image_size > 0) == pictures);
-        assert_true((m->defaults.features > 0) == (m->input == TP_INPUT_SEQUENCE));
+        assert_true((m->defaults.features > 0) ==
+                    (m->input == TP_INPUT_SEQUENCE || m->input == TP_INPUT_SERIES));
     }
     assert_int_equal(tp_model_find("mlp")->input, TP_INPUT_FLAT);
     assert_int_equal(tp_model_find("lenet5")->input, TP_INPUT_PICTURE);
@@ -69,12 +70,13 @@ static void every_model_learns(void **state)
         const tp_model_info *m = tp_model_at(i);
         const tp_model_options *d = &m->defaults;
         const int64_t side = d->image_size > 67 ? 67 : d->image_size, classes = 10;
-        const bool pair = m->input == TP_INPUT_PAIR, text = m->input == TP_INPUT_TEXT || pair;
+        const bool pair = m->input == TP_INPUT_PAIR,
+                   text = m->input == TP_INPUT_TEXT || m->input == TP_INPUT_TAGGED || pair;
         tp_module *net = tp_model(m->name, .classes = classes, .image_size = side,
                                   .stem = strncmp(m->name, "vgg", 3) ? NULL : "cifar");
         expect_no_error();
         tp_shape input = tp_model_input_shape(m, &(tp_model_options){ .image_size = side }, 2);
-        tp_tensor *x = text ? tp_randint(0, classes, input) : tp_rand(input);
+        tp_tensor *x = text || m->input == TP_INPUT_LABELLED ? tp_randint(0, classes, input) : tp_rand(input);
         tp_tensor *y = tp_forward(net, x),
                   *truth = tp_randint(0, classes, TP_SHAPE(text ? tp_numel(x) / (pair ? 2 : 1) : 2));
         tp_tensor *loss = tp_cross_entropy(text ? tp_flatten(y, 0, 1) : y, truth);

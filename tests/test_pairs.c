@@ -120,7 +120,7 @@ static void what_is_no_pair(void **unused)
     tp_pairs(temp_path("none.txt"), TP_TRAIN);
     expect_error(TP_ERR_IO, "none.txt");
     tp_data_open(temp_path("pairs.txt"), TP_TRAIN, .kind = "triples");
-    expect_error(TP_ERR_ARGUMENT, "kind 'triples', text, pairs or series is wanted");
+    expect_error(TP_ERR_ARGUMENT, "kind 'triples', text, pairs, series, labelled or tagged is wanted");
 }
 
 /* ---- batches of like lengths ------------------------------------------------------------------------------------------ */

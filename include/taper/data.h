@@ -100,6 +100,12 @@ typedef struct tp_pairs_options {
 #define tp_pairs(path, part, ...) tp_pairs_opt(path, part, &(tp_pairs_options){ .struct_size = sizeof(tp_pairs_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_pairs_opt(const char *path, tp_part, const tp_pairs_options *);
 
+/* Texts with a class, a line each: "text TAB label"; x (L) are its characters, or words with blanks between them, then 0.  Tokens with a label
+ * each, as CoNLL has them: "token TAB label" lines and an empty line after a sequence; y (L), then TP_IGNORED.  Tokens 0 to 3 are <pad>,
+ * <begin>, <end>, <unknown>; vocabulary and labels are the training part's, and one sequence in ten is the test part. */
+TP_API tp_dataset *tp_labelled(const char *path, tp_part, bool words, uint64_t seed);
+TP_API tp_dataset *tp_tagged(const char *path, tp_part, uint64_t seed);
+
 typedef struct tp_series_options {
     size_t struct_size;
     int64_t window;       /* rows that are looked back on: 24 */
@@ -137,11 +143,11 @@ typedef struct tp_data_options {
     tp_csv_options csv;
     uint64_t seed;
     const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
-    const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs": tp_pairs; "series": tp_series */
+    const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs", "series", "labelled", "tagged": tp_pairs and so on */
     int64_t window;               /* of a text: tp_text_options */
     const char *unit;             /* of a text: "chars" (NULL) or "bytes" */
     const char *on_bad_text;      /* "error" (NULL) or "replace" */
-    const char *source_unit, *target_unit; /* of pairs */
+    const char *source_unit, *target_unit; /* of pairs; source_unit: of labelled texts */
     tp_series_options series;     /* of kind "series"; its window, target, delimiter and header are those of text and csv */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \

@@ -27,7 +27,7 @@ typedef struct tp_model_options {
     int64_t embedding;         /* char-lm: numbers that a character becomes */
     bool bidirectional;        /* sequence-classifier: from the last step to the first as well */
     const char *pooling;       /* sequence-classifier: "last", "mean", "attention" */
-    int64_t inputs;            /* of pairs of sequences: the source's vocabulary */
+    int64_t inputs;            /* of tokens: the vocabulary of what goes in */
     const char *attention;     /* seq2seq: "dot", "additive" */
 } tp_model_options;
 
@@ -37,6 +37,8 @@ typedef enum tp_model_input {
     TP_INPUT_SEQUENCE, /* (N, T, features); of pictures (N, C, H, W) the H rows */
     TP_INPUT_TEXT,     /* (N, T) characters of a vocabulary of `classes` */
     TP_INPUT_SERIES,   /* (N, window, features) of tp_series */
+    TP_INPUT_LABELLED, /* (N, T) tokens of a vocabulary of `inputs`, filled up with 0, as tp_labelled has them */
+    TP_INPUT_TAGGED,   /* the same, of tp_tagged */
     TP_INPUT_PAIR,     /* (N, 2, L): tokens of a vocabulary of `inputs` over tokens of one of `classes`, as tp_pairs has them */
 } tp_model_input;
 

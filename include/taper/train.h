@@ -140,6 +140,20 @@ typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
     tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
 
+/* Of a run that learned texts with classes: one call a text; of tokens with labels: one a token.  A text that is no UTF-8 or empty is
+ * told of with an error, which stops nothing else. */
+typedef struct tp_label {
+    const char *text, *token; /* token: NULL of a text's class */
+    int64_t index, tokens;    /* which token, and of how many */
+    tp_status status;
+    const char *error;        /* NULL: nothing is wrong */
+    int64_t n;
+    const double *values;     /* n probabilities by class; they live until the call returns */
+} tp_label;
+typedef bool tp_label_fn(void *context, const tp_label *);
+TP_API tp_status tp_run_label(tp_run *, const char *const *texts, int64_t n, tp_label_fn *told, void *context);
+TP_API bool tp_run_labels_texts(const tp_run *);
+
 /* What a run that learned a series says of the rows after the end of a file (NULL: of its own data): a call for each step and target. */
 typedef struct tp_forecast {
     int64_t step;       /* from 1 */

@@ -145,11 +145,12 @@ int verb_bench(cli *c)
         return usage_error("--optim: inference has no optimizer; it goes with --train");
     subject s = { .net = tp_model_opt(model, o), .bf16 = take_dtype(c->train.dtype) };
     int64_t batch = c->train.batch_size ? c->train.batch_size : 1;
-    const bool pair = info->input == TP_INPUT_PAIR, text = info->input == TP_INPUT_TEXT || pair;
+    const bool pair = info->input == TP_INPUT_PAIR, one = info->input == TP_INPUT_LABELLED,
+               text = info->input == TP_INPUT_TEXT || info->input == TP_INPUT_TAGGED || pair;
     const int64_t classes = o->classes ? o->classes : info->defaults.classes;
     s.input = tp_model_input_shape(info, o, batch);
     const int64_t inputs = pair && info->defaults.inputs < classes ? info->defaults.inputs : classes;
-    s.x = text ? tp_randint(pair ? 1 : 0, inputs, s.input) : tp_randn(s.input);
+    s.x = text || one ? tp_randint(pair || one ? 1 : 0, inputs, s.input) : tp_randn(s.input);
     s.y = tp_randint(0, classes, text ? TP_SHAPE(tp_numel(s.x) / (pair ? 2 : 1)) : TP_SHAPE(batch));
     if (s.net && c->train_steps)
         s.optim = tp_optim_new(c->train.optim ? c->train.optim : "adam", tp_parameters(s.net),

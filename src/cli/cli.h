@@ -147,6 +147,7 @@ int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 
 int forecast_files(cli *, tp_run *);  /* of a series */
+int label_words(cli *, tp_run *);     /* of labelled texts */
 int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
 
 void print_overview(FILE *);

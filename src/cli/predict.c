@@ -124,6 +124,8 @@ int verb_predict(cli *c)
         return library_error();
     if (tp_module_decoding(tp_run_model(run)) && n_paths)
         return translate_words(c, run);
+    if (tp_run_labels_texts(run) && n_paths)
+        return label_words(c, run);
     if (option_given(c, "beam") || option_given(c, "length-penalty"))
         return usage_error("--beam and --length-penalty are for runs that write sequences, such as seq2seq");
     if (tp_run_forecasts(run))

@@ -145,6 +145,47 @@ tp_series_options data_series_options(const tp_data_options *o)
     return series;
 }
 
+static tp_dataset *open_pairs(const char *path, tp_part part, const tp_data_options *o)
+{
+    return tp_pairs(path, part, .source_unit = o->source_unit, .target_unit = o->target_unit,
+                    .seed = o->seed);
+}
+
+static tp_dataset *open_series(const char *path, tp_part part, const tp_data_options *o)
+{
+    const tp_series_options series = data_series_options(o);
+    return tp_series_opt(path, part, &series);
+}
+
+static tp_dataset *open_labelled(const char *path, tp_part part, const tp_data_options *o)
+{
+    const int words = choice_of("source_unit", o->source_unit, "chars", "words");
+    return words < 0 ? NULL : tp_labelled(path, part, words, o->seed);
+}
+
+static tp_dataset *open_tagged(const char *path, tp_part part, const tp_data_options *o)
+{
+    return tp_tagged(path, part, o->seed);
+}
+
+/* What is not told by looking: what a file of text is to be read as. */
+static tp_dataset *open_kind(const char *path, tp_part part, const tp_data_options *o)
+{
+    static const struct {
+        const char *name;
+        tp_dataset *(*open)(const char *path, tp_part, const tp_data_options *);
+    } kinds[] = { { "text", open_text },
+                  { "pairs", open_pairs },
+                  { "series", open_series },
+                  { "labelled", open_labelled },
+                  { "tagged", open_tagged } };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!strcmp(kinds[i].name, o->kind))
+            return kinds[i].open(path, part, o);
+    return tp_fail_null(TP_ERR_ARGUMENT,
+                        "data_open: kind '%s', text, pairs, series, labelled or tagged is wanted", o->kind);
+}
+
 tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_options *options)
 {
     TP_SCOPE;
@@ -159,23 +200,14 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (choice_of("on_bad_image", o.on_bad_image, "error", "skip") < 0)
         return NULL;
-    if (o.kind && strcmp(o.kind, "text") != 0 && strcmp(o.kind, "pairs") != 0 &&
-        strcmp(o.kind, "series") != 0)
-        return tp_fail_null(TP_ERR_ARGUMENT, "data_open: kind '%s', text, pairs or series is wanted", o.kind);
     o.channels = o.channels ? o.channels : 3;
     o.image_size = o.image_size ? o.image_size : 224;
     if (stat(path, &info)) {
         tp_fail_errno(path, "cannot open");
         return NULL;
     }
-    if (o.kind && !strcmp(o.kind, "series")) {
-        const tp_series_options series = data_series_options(&o);
-        return tp_keep(tp_series_opt(path, part, &series));
-    }
     if (o.kind)
-        return tp_keep(!strcmp(o.kind, "text") ? open_text(path, part, &o)
-                                               : tp_pairs(path, part, .source_unit = o.source_unit,
-                                                          .target_unit = o.target_unit, .seed = o.seed));
+        return tp_keep(open_kind(path, part, &o));
     if (S_ISDIR(info.st_mode))
         return tp_keep(open_folder(path, part, &o));
     if (S_ISREG(info.st_mode) && is_table(path)) {

@@ -143,6 +143,8 @@ tp_shape tp_model_input_shape(const tp_model_info *m, const tp_model_options *o,
     const int64_t channels = either(o->channels, m->defaults.channels), size = tp_model_image_size(m, o),
                   features = either(o->features, m->defaults.features);
     switch (m->input) {
+    case TP_INPUT_LABELLED:
+    case TP_INPUT_TAGGED:
     case TP_INPUT_TEXT: return TP_SHAPE(batch, m->steps);
     case TP_INPUT_PAIR: return TP_SHAPE(batch, 2, m->steps);
     case TP_INPUT_SERIES:

@@ -79,9 +79,12 @@ static int64_t targets_of(const trainer *t, const tp_batch *b)
     if (t->setup->targets < 2)
         return b->n;
     const int64_t all = tp_numel(b->y);
+    if (!t->setup->classes)
+        return all;
+    tp_tensor *labels = tp_contiguous(b->y); /* a trimmed batch's are not */
     int64_t ignored = 0;
-    for (int64_t i = 0; i < all && t->setup->classes; i++)
-        ignored += ((const int64_t *)tp_data(b->y))[i] == TP_IGNORED;
+    for (int64_t i = 0; i < all && labels; i++)
+        ignored += ((const int64_t *)tp_data(labels))[i] == TP_IGNORED;
     return all - ignored;
 }
 

@@ -19,15 +19,16 @@ enum { MAX_CHANNELS = 64, TRANSFORM_ROOM = 4096 };
 
 tp_dataset *setup_whole_data(const setup *s, tp_part part)
 {
+    static const char *const kinds[] = {
+        [TP_INPUT_PICTURE] = NULL,        [TP_INPUT_FLAT] = NULL,      [TP_INPUT_SEQUENCE] = NULL,
+        [TP_INPUT_TEXT] = "text",         [TP_INPUT_PAIR] = "pairs",   [TP_INPUT_SERIES] = "series",
+        [TP_INPUT_LABELLED] = "labelled", [TP_INPUT_TAGGED] = "tagged"
+    };
     const tp_model_info *info = tp_model_find(s->config.model);
     const tp_model_options *m = &s->config.model_options;
     tp_data_options o = s->config.data_options;
-    if (info && info->input == TP_INPUT_TEXT)
-        o.kind = "text";
-    if (info && info->input == TP_INPUT_PAIR)
-        o.kind = "pairs";
-    if (info && info->input == TP_INPUT_SERIES)
-        o.kind = "series";
+    if (info && kinds[info->input])
+        o.kind = kinds[info->input];
     if (!o.channels) /* pictures of a folder come as the network wants them */
         o.channels = m->channels ? m->channels : info ? info->defaults.channels : 0;
     if (!o.image_size && s->pictures_cropped) /* a run whose pictures the dataset brought to size */
@@ -140,7 +141,7 @@ static tp_status default_transform(setup *s, tp_dataset *train, int64_t size)
         else
             snprintf(text, sizeof text, "resize=%lldx%lld", (long long)size, (long long)size);
     }
-    const bool numbers = pictures || (shape.ndim == 1 && strcmp(s->data_kind, "text") != 0);
+    const bool numbers = pictures || (shape.ndim == 1 && !tp_model_find(s->config.model)->task);
     if (shape.dim[0] <= MAX_CHANNELS && numbers && add_normalize(text, train, (int)shape.dim[0]))
         return tp_error_pending();
     s->config.transform = setup_text(s, text);

@@ -61,10 +61,11 @@ static void add_class(evaluation *e, const float *logits, int64_t outputs, int64
 
 tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch *b)
 {
-    (void)s;
+
     tp_tensor *labels = b->y;
     const int64_t classes = e->result.classes;
     as_rows(&y, &labels, true);
+    labels = tp_contiguous(labels); /* a trimmed batch's are not */
     if (tp_pending())
         return tp_error_pending();
     const int64_t rows = tp_size(labels, 0), each = rows / b->n;
@@ -75,7 +76,7 @@ tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batc
     const int64_t *truth = tp_data(labels), row = tp_stride(y, 0), column = tp_stride(y, 1);
     for (int64_t i = 0; i < rows; i++) {
         const int64_t example = b->examples[i / each];
-        if (truth[i] == TP_IGNORED && each > 1)
+        if (truth[i] == TP_IGNORED && s->targets > 1)
             continue;
         if (truth[i] < 0 || truth[i] >= classes)
             return tp_fail(TP_ERR_INDEX, "evaluate: example %lld has class %lld, the network knows %lld",
