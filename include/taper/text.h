@@ -77,7 +77,7 @@ typedef struct tp_tokenizer_train_options {
     int64_t vocabulary;     /* pieces, special ones included (8000); chars, bytes: what there is */
     int64_t min_frequency;  /* bpe, wordpiece: pairs that are rarer are not joined (0) */
     bool lowercase;         /* wordpiece: BERT's uncased form */
-    const char *special;    /* special tokens with commas between them (wordpiece [PAD],[UNK],[CLS],[SEP],[MASK]; unigram, chars <unk>) */
+    const char *special;    /* special tokens with commas between them (bpe <|endoftext|>; wordpiece [PAD],[UNK],[CLS],[SEP],[MASK]; unigram, chars <unk>) */
 } tp_tokenizer_train_options;
 
 /* Learns from a text file and writes a tokenizer.json.  The same text gives the same file. */
