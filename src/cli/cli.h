@@ -6,6 +6,7 @@
 #define CLI_CLI_H
 
 #include <taper/models.h>
+#include <taper/text.h>
 #include <taper/train.h>
 
 /* ---- Exit codes: the table that help and manual print is in help.c --------------------------------- */
@@ -103,7 +104,7 @@ typedef struct option {
 
 extern const option options[];
 extern const int n_options;
-enum { MAX_OPTIONS = 128, MAX_ATTRIBUTES = 32 };
+enum { MAX_OPTIONS = 160, MAX_ATTRIBUTES = 32 };
 
 /* What the command line said. */
 struct cli {
@@ -114,9 +115,11 @@ struct cli {
     tp_train_config train;
     tp_generate_options generate;
     tp_decode_options decode;
+    tp_tokenizer_train_options tokenizer;
     const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name;
     int64_t top, steps, depth;
     int threads;
+    bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
     int n_attributes;
@@ -143,12 +146,14 @@ const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
 const char *show_choice(int i);
+const char *tokenizer_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 
 int forecast_files(cli *, tp_run *);  /* of a series */
 int label_words(cli *, tp_run *);     /* of labelled texts */
 int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
+int train_tokenizer(cli *);           /* `taper train tokenizer` */
 
 void print_overview(FILE *);
 void print_help(FILE *, const verb *);

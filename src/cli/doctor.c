@@ -95,6 +95,17 @@ static void tell_part(const char *name, const char *what_for)
         wrong("no %s: %s will not work; install the library and build again", name, what_for);
 }
 
+static void tell_tokenizer_part(const char *folder, const char *name, const char *step, const char *what_for)
+{
+    char path[80], text[200];
+    const int n = snprintf(text, sizeof text,
+                           "{%s, \"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0}}}", step);
+    if (write_file(folder, "tokenizer.json", text, (size_t)n, path, sizeof path))
+        tp_tokenizer_load(path);
+    tell_part(name, what_for);
+    unlink(path);
+}
+
 static void tell_parts(void)
 {
     TP_SCOPE;
@@ -123,6 +134,10 @@ static void tell_parts(void)
         tp_safetensors_read(path);
     tell_part("json", "checkpoints and runs");
     unlink(path);
+    tell_tokenizer_part(folder, "unicode", "\"normalizer\": {\"type\": \"Lowercase\"}",
+                        "tokenizers that look at characters");
+    tell_tokenizer_part(folder, "regex", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}",
+                        "tokenizers with patterns, such as GPT-2's,");
     rmdir(folder);
 }
 

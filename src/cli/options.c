@@ -38,6 +38,7 @@ CHOICES(missing_choice, "linear", "last", "error")
 CHOICES(level_choice, "last", "season")
 CHOICES(dtype_choice, "f32", "bf16")
 CHOICES(backward_choice, "sum", "mean")
+CHOICES(tokenizer_choice, "bpe", "wordpiece", "unigram", "chars", "bytes")
 CHOICES(shell_choice, "bash", "zsh", "fish")
 
 const char *model_choice(int i)
@@ -370,6 +371,7 @@ int parse_command(cli *c, const verb *v, int argc, char **argv)
     c->train.model_options.struct_size = sizeof c->train.model_options;
     c->train.data_options.struct_size = sizeof c->train.data_options;
     c->train.data_options.csv.struct_size = sizeof c->train.data_options.csv;
+    c->tokenizer.struct_size = sizeof c->tokenizer;
     c->train.optim_options.struct_size = sizeof c->train.optim_options;
     c->train.schedule_options.struct_size = sizeof c->train.schedule_options;
     for (int i = 0, used = 1, code; i < argc; i += used) {

@@ -33,6 +33,9 @@ static int check_resume(const cli *c)
 
 static int check_new(const cli *c)
 {
+    for (int i = 0; i < n_options; i++)
+        if (c->given[i] && !strcmp(options[i].group, "Tokenizer"))
+            return usage_error("--%s belongs to 'taper train tokenizer'", options[i].name);
     if (!c->n_words)
         return usage_error("train wants MODEL --data PATH, or --resume DIR; 'taper help train' says more");
     if (!tp_model_find(c->words[0]))
@@ -106,6 +109,8 @@ static int interrupted(const char *out)
 
 int verb_train(cli *c)
 {
+    if (c->n_words && !strcmp(c->words[0], "tokenizer") && !c->resume)
+        return train_tokenizer(c);
     tp_train_result result = { 0 };
     char out[256], start[4096];
     int code = c->resume ? check_resume(c) : check_new(c);

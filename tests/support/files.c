@@ -7,6 +7,8 @@
 #include "io/image.h"
 #include "io/json.h"
 #include "io/npz.h"
+#include "text/regex.h"
+#include "text/unicode.h"
 
 #include <dirent.h>
 #include <ftw.h>
@@ -168,6 +170,19 @@ void need_png(void)
 {
     picture p;
     decode_png("probe", "", 0, &p);
+    skip_if_unsupported();
+}
+
+void need_unicode(void)
+{
+    if (!unicode_there())
+        skip();
+}
+
+void need_regex(void)
+{
+    regex *r = regex_new("probe", "a");
+    regex_free(r);
     skip_if_unsupported();
 }
 

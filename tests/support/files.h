@@ -35,6 +35,8 @@ void need_json(void);
 void need_gzip(void);
 void need_npz(void);
 void need_png(void);
+void need_unicode(void);
+void need_regex(void);
 void need_jpeg(void);
 
 #endif
