@@ -4,7 +4,7 @@
     bench/g2p.py --data DICT --config RUN/config.json [--seed 0] [--device cuda] [--epochs N]
 
 The same pairs are held out (the same hash), batches are of like lengths, and rule, rate, schedule, clipping and sizes are those of the
-run's config.json.  Weights and order are drawn anew.  Read next: char_lm.py; ../docs/seq2seq.md.
+run's config.json.  Weights and order are drawn anew.  Read next: char_lm.py; ../docs/rnn.md.
 """
 import argparse, json, re, time
 
