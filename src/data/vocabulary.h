@@ -2,16 +2,14 @@
  *
  * Tokens are numbered as they were added; vocabulary_sort orders those after the first few by their bytes, so that a vocabulary is a
  * function of what is in a text, not of where.
- * Layer: data.  Depends on folder.h.  Read next: vocabulary.c, pairs.c. */
+ * Layer: data.  Depends on text/pieces.h.  Read next: vocabulary.c, pairs.c. */
 #ifndef DATA_VOCABULARY_H
 #define DATA_VOCABULARY_H
 
-#include "data/folder.h"
+#include "text/pieces.h"
 
 typedef struct vocabulary {
-    name_list names;
-    int64_t *slots; /* a hash table of tokens, -1: empty */
-    int64_t n_slots;
+    piece_table pieces; /* without holes */
 } vocabulary;
 
 /* What every vocabulary of sequences begins with. */
@@ -26,11 +24,11 @@ void vocabulary_free(vocabulary *);
 
 static inline int64_t vocabulary_count(const vocabulary *v)
 {
-    return v->names.count;
+    return v->pieces.count;
 }
 static inline const char *vocabulary_name(const vocabulary *v, int64_t token)
 {
-    return names_at(&v->names, token);
+    return piece_at(&v->pieces, token);
 }
 
 /* How a text is cut into tokens: characters, or words with blanks between them. */

@@ -1,6 +1,7 @@
 /* label_texts.c - what a run that learned texts with classes, or tokens with labels, says of other texts.
  *
  * Layer: train.  Depends on run.h, data/vocabulary.h.  Read next: translate.c, task_tokens.c. */
+#include "data/folder.h"
 #include "data/vocabulary.h"
 #include "train/run.h"
 

@@ -36,6 +36,9 @@ const task *task_of(const setup *);
 const task *task_for(const char *model, int64_t classes,
                      int64_t targets); /* of a run that is known by its config.json alone */
 
+/* Of rows (.., L) that are filled up with 0, the length of the longest (task_tokens.c). */
+int64_t tokens_longest(tp_tensor *x);
+
 /* Classes: softmax and cross-entropy, of an example or of each place in it (task_classes.c). */
 tp_status classes_check(const setup *, const tp_tensor *y, int64_t *outputs);
 tp_tensor *classes_loss(const setup *, tp_tensor *y, tp_tensor *truth, tp_tensor *class_weights);

@@ -16,21 +16,9 @@ enum { MOST_SOURCES = 20000, AT_ONCE = 64 };
 
 /* ---- a batch without what only fills it up -------------------------------------------------------------------------- */
 
-/* The longest sequence of (N, 2, L). */
-static int64_t longest(tp_tensor *x)
-{
-    const float *p = tp_data(x);
-    const int64_t rows = 2 * tp_size(x, 0), length = tp_size(x, 2);
-    int64_t most = 1;
-    for (int64_t i = 0; i < rows; i++)
-        while (most < length && p[i * length + most] != TOKEN_PAD)
-            most++;
-    return most;
-}
-
 static void trim(tp_tensor **x, tp_tensor **y)
 {
-    const int64_t length = longest(*x);
+    const int64_t length = tokens_longest(*x);
     *x = tp_narrow(*x, 2, 0, length);
     *y = tp_narrow(*y, 1, 0, length);
 }

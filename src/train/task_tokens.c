@@ -4,11 +4,10 @@
 #include "data/vocabulary.h"
 #include "train/task.h"
 
-/* The longest sequence of (N, L). */
-static int64_t longest(tp_tensor *x)
+int64_t tokens_longest(tp_tensor *x)
 {
     const float *p = tp_data(x);
-    const int64_t rows = tp_size(x, 0), length = tp_size(x, 1);
+    const int64_t length = tp_size(x, -1), rows = tp_numel(x) / length;
     int64_t most = 1;
     for (int64_t i = 0; i < rows; i++)
         while (most < length && p[i * length + most] != TOKEN_PAD)
@@ -19,12 +18,12 @@ static int64_t longest(tp_tensor *x)
 static void trim_input(tp_tensor **x, tp_tensor **y)
 {
     (void)y;
-    *x = tp_narrow(*x, 1, 0, longest(*x));
+    *x = tp_narrow(*x, 1, 0, tokens_longest(*x));
 }
 
 static void trim_both(tp_tensor **x, tp_tensor **y)
 {
-    const int64_t length = longest(*x);
+    const int64_t length = tokens_longest(*x);
     *x = tp_narrow(*x, 1, 0, length);
     *y = tp_narrow(*y, 1, 0, length);
 }
