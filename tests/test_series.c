@@ -4,9 +4,11 @@
 #include "support/files.h"
 
 #include "base/date.h"
+#include "base/utf8.h"
 #include "core/tensor.h"
 #include "data/series.h"
 #include "train/forecast.h"
+#include "train/run.h"
 #include "train/task.h"
 
 #include <taper/train.h>
@@ -148,6 +150,133 @@ static void nothing_of_the_test_part_is_learned(void **unused)
     }
 }
 
+/* A gap at the border, and one in the test part: no line is drawn to a value that is not there yet. */
+static void what_is_missing_is_not_told_by_what_comes_after(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    char text[400] = "v\n";
+    for (int i = 0; i < 20; i++)
+        sprintf(text + strlen(text), (i >= 14 && i < 17) || i == 18 || i == 4 ? "NA\n" : "%d\n", i * i);
+    for (int last = 0; last < 2; last++) {
+        const series *s =
+            series_of(series_from(text, TP_TEST,
+                                  (tp_series_options){
+                                      .window = 2, .horizon = 2, .missing = last ? "last" : "linear" }));
+        expect_no_error();
+        assert_int_equal(s->train_rows, 16);
+        assert_true(s->values[4] == (last ? 9 : 17));
+        assert_true(s->values[14] == 169 && s->values[15] == 169 && s->values[16] == 169 &&
+                    s->values[18] == 289);
+        for (int i = 0; i < 20; i++)
+            assert_int_equal(s->filled[i], (i >= 14 && i < 17) || i == 18 || i == 4);
+    }
+}
+
+/* Dates of a row and of the rows that come after the last one; pandas.date_range has the same. */
+static void rows_go_on_as_the_dates_do(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const struct {
+        const char *dates[4], *next[2];
+        int64_t season, calendar;
+    } cases[] = {
+        { { "2000-01", "2000-02", "2000-03", "2000-04" }, { "2000-05", "2000-06" }, 12, 2 },
+        { { "2000-01", "2000-04", "2000-07", "2000-10" }, { "2001-01", "2001-04" }, 4, 2 },
+        { { "2000-01-01", "2000-04-01", "2000-07-01", "2000-10-01" }, { "2001-01-01", "2001-04-01" }, 4, 2 },
+        { { "1999-10-31", "1999-11-30", "1999-12-31", "2000-01-31" }, { "2000-02-29", "2000-03-31" }, 12, 2 },
+        { { "1999-11-30", "1999-12-31", "2000-01-31", "2000-02-29" }, { "2000-03-31", "2000-04-30" }, 12, 2 },
+        { { "1990", "1991", "1992", "1993" }, { "1994", "1995" }, 1, 0 },
+        { { "2000-02-07", "2000-02-14", "2000-02-21", "2000-02-28" }, { "2000-03-06", "2000-03-13" }, 1, 4 },
+        { { "2000-02-25", "2000-02-26", "2000-02-27", "2000-02-28" }, { "2000-02-29", "2000-03-01" }, 7, 4 },
+        { { "2000-02-28 00:00", "2000-02-28 08:00", "2000-02-28 16:00", "2000-02-29 00:00" },
+          { "2000-02-29 08:00", "2000-02-29 16:00" },
+          3,
+          6 },
+        { { "2000-02-26T00:00:00", "2000-02-27T00:00:00", "2000-02-28T00:00:00", "2000-02-29T00:00:00" },
+          { "2000-03-01 00:00:00", "2000-03-02 00:00:00" },
+          7,
+          4 },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[400] = "t,v\n", when[40];
+        for (int row = 0; row < 4; row++)
+            sprintf(text + strlen(text), "%s,%d\n", cases[i].dates[row], row);
+        const series *s =
+            series_of(series_from(text, TP_TRAIN, (tp_series_options){ .window = 2, .horizon = 1 }));
+        expect_no_error();
+        assert_int_equal(s->season, cases[i].season);
+        assert_int_equal(s->calendar, cases[i].calendar);
+        for (int h = 1; h <= 2; h++) {
+            series_date_after(s, h, when, sizeof when);
+            assert_string_equal(when, cases[i].next[h - 1]);
+        }
+    }
+    const series *s = series_of(series_from("bar,v\n1013,1\n1012,2\n1013,3\n1015,4\n", TP_TRAIN,
+                                            (tp_series_options){ .window = 2, .horizon = 1 }));
+    expect_no_error();
+    assert_true(!s->times && s->n_columns == 2);
+}
+
+/* Without dates: a season of 30 rows in noise over a slope is found; noise, a slope and a constant have none. */
+static void a_season_is_found_in_the_values(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static char text[1 << 14];
+    for (int kind = 0; kind < 4; kind++) {
+        unsigned state = 7;
+        strcpy(text, "v\n");
+        for (int i = 0; i < 600; i++) {
+            const double noise = ((state = state * 1664525u + 1013904223u) >> 20) / 4096.0 - 0.5,
+                         season = sin(2 * M_PI * i / 30);
+            sprintf(text + strlen(text), "%.4f\n",
+                    kind == 0   ? 5 + 0.02 * i + 2 * season + 2 * noise
+                    : kind == 1 ? noise
+                    : kind == 2 ? 7.1 + 0.3 * i
+                                : 7.1);
+        }
+        const series *s = series_of(series_from(text, TP_TRAIN, (tp_series_options){ .window = 2 }));
+        expect_no_error();
+        assert_int_equal(s->season, kind ? 1 : 30);
+    }
+}
+
+/* Names with commas, of several bytes a character and too long, of no UTF-8: a run keeps them, and knows its own file again. */
+static void any_name_of_a_column_is_kept(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const char *const names[] = {
+        "\"Temperature in Melbourne, Australia\"", "a=1/2",
+        "Temp \xb0"
+        "C",
+        "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xc3\xa9x"
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[400], scaling[2][400];
+        snprintf(text, sizeof text, "a,%s\n1,2\n2,3\n3,5\n4,6\n5,6\n", names[i]);
+        tp_series_options o = { .window = 2, .horizon = 1 };
+        const series *s = series_of(series_from(text, TP_TRAIN, o));
+        expect_no_error();
+        assert_int_equal(series_scaling(s, scaling[0], sizeof scaling[0]), TP_OK);
+        for (const char *p = s->columns[1].name, *end = p + strlen(p); p < end;) {
+            uint32_t code;
+            const size_t n = utf8_read((const unsigned char *)p, (size_t)(end - p), &code);
+            assert_true(n > 0);
+            p += n;
+        }
+        o.scaling = scaling[0];
+        o.target = i ? "1" : "Temperature in Melbourne, Australia";
+        s = series_of(series_from(text, TP_TRAIN, o));
+        expect_no_error();
+        series_scaling(s, scaling[1], sizeof scaling[1]);
+        assert_string_equal(scaling[0], scaling[1]);
+        assert_true(s->columns[1].is_target);
+    }
+}
+
 static void options_say_what_is_read(void **unused)
 {
     (void)unused;
@@ -218,9 +347,17 @@ static void what_is_no_series(void **unused)
     series_from(table(), TP_TRAIN, (tp_series_options){ .missing = "zero" });
     expect_error(TP_ERR_ARGUMENT, "series: missing 'zero', linear, last or error is wanted");
     series_from(table(), TP_TRAIN, (tp_series_options){ .scaling = "a=1/2" });
-    expect_error(TP_ERR_FORMAT, "2 columns, the scaling 'a=1/2' is of 1");
+    expect_error(TP_ERR_FORMAT, "the columns are not those of the scaling 'a=1/2'");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .scaling = "a=1/2,b=1/2,c=1/2" });
+    expect_error(TP_ERR_FORMAT, "the columns are not those of the scaling");
     series_from(table(), TP_TRAIN, (tp_series_options){ .scaling = "a=1/0,b=1/1" });
     expect_error(TP_ERR_FORMAT, "the columns are not those of the scaling");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .test_share = -0.1 });
+    expect_error(TP_ERR_ARGUMENT, "test_share -0.1: 1 or more, and a share in (0, 1) are wanted");
+    series_from(table(), TP_TRAIN, (tp_series_options){ .season = INT64_MAX });
+    expect_error(TP_ERR_ARGUMENT, "season 9223372036854775807");
+    series_from("v\n\n\n?\n?\n?\n?\n5\n", TP_TRAIN, o);
+    expect_error(TP_ERR_FORMAT, "column 'v' has no values in the training part");
     series_from("", TP_TRAIN, o);
     expect_error(TP_ERR_FORMAT, "series.csv");
     series_from("v\n", TP_TRAIN, o);
@@ -308,6 +445,74 @@ static void a_run_forecasts(void **unused)
     expect_error(TP_ERR_ARGUMENT, "train: quantiles '0.9,0.5', up to 16 numbers in (0, 1), ascending");
 }
 
+/* The sums of all figures, here from all forecasts at once, over the cells that the file has. */
+static void figures_are_those_of_their_formulas(void **unused)
+{
+    (void)unused;
+    need_json();
+    TP_SCOPE;
+    static char text[20000];
+    char out[512];
+    strcpy(out, temp_path("gaps"));
+    strcpy(text, "month,value\n");
+    for (int i = 0; i < 100; i++)
+        sprintf(text + strlen(text), i == 85 || i == 92 || i == 99 ? "%d-%02d,NA\n" : "%d-%02d,%d\n",
+                1990 + i / 12, i % 12 + 1, i * 37 % 41 + 10 * (i % 12));
+    put_text(temp_path("gaps.csv"), text);
+    tp_train_config c = { .struct_size = sizeof c,
+                          .model = "forecaster",
+                          .model_options = { .hidden = "8" },
+                          .data = temp_path("gaps.csv"),
+                          .data_options = { .window = 5, .series = { .horizon = 4, .season = 3 } },
+                          .quantiles = "0.2,0.6,0.7,0.95",
+                          .out = out,
+                          .epochs = 2 };
+    tp_train_result r;
+    tp_train_run(&c, NULL, NULL, &r);
+    expect_no_error();
+    tp_run *run = tp_run_open(out);
+    const series *v = series_of(setup_data(run->setup, TP_TEST));
+    static const double quantiles[] = { 0.2, 0.6, 0.7, 0.95 };
+    double sums[7] = { 0 }, answers[16];
+    int n = 0;
+    for (int64_t last = 79; last + 4 < 100; last++) {
+        assert_int_equal(forecast_after(run->setup, tp_run_model(run), v, last, answers), TP_OK);
+        for (int64_t h = 1; h <= 4; h++) {
+            const int64_t row = last + h;
+            if (row == 85 || row == 92 || row == 99)
+                continue;
+            const double y = (double)(row * 37 % 41 + 10 * (row % 12)), *q = answers + 4 * (h - 1);
+            n++;
+            sums[0] += fabs(y - q[1]);
+            sums[1] += (y - q[1]) * (y - q[1]);
+            for (int i = 0; i < 4; i++)
+                sums[2] += (y > q[i] ? quantiles[i] * (y - q[i]) : (1 - quantiles[i]) * (q[i] - y)) / 4;
+            sums[3] += y >= q[0] && y <= q[3];
+            sums[4] += fabs(y - v->values[last]);
+            sums[5] += fabs(y - v->values[last + (h < 4 ? h - 3 : -2)]);
+            sums[6] += fabs(y - (v->values[last] + v->values[last - 1] + v->values[last - 2]) / 3);
+        }
+    }
+    static const char *const names[] = { "MAE",
+                                         "RMSE",
+                                         "pinball",
+                                         "inside the 75 % interval",
+                                         "MAE of the last value",
+                                         "MAE of a season before (3)",
+                                         "MAE of the moving mean" };
+    tp_eval_result e;
+    assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 0, &e), TP_OK);
+    assert_int_equal(e.n_figures, 7);
+    assert_int_equal(r.n_figures, 7);
+    for (int i = 0; i < 7; i++) {
+        const double mean = i == 1 ? sqrt(sums[i] / n) : sums[i] / n;
+        assert_string_equal(e.figures[i].name, names[i]);
+        assert_true(fabs(e.figures[i].value - mean) < 1e-9 * fmax(1, mean));
+        assert_true(r.figures[i].value == e.figures[i].value);
+    }
+    tp_eval_free(&e);
+}
+
 /* The loss by its formula, and its gradient: -q under the truth, 1 - q over it, over all numbers. */
 static void the_loss_is_the_pinball(void **unused)
 {
@@ -339,10 +544,15 @@ int main(void)
         cmocka_unit_test(dates_are_read_and_written),
         cmocka_unit_test(windows_and_what_comes_after),
         cmocka_unit_test(nothing_of_the_test_part_is_learned),
+        cmocka_unit_test(what_is_missing_is_not_told_by_what_comes_after),
+        cmocka_unit_test(rows_go_on_as_the_dates_do),
+        cmocka_unit_test(a_season_is_found_in_the_values),
+        cmocka_unit_test(any_name_of_a_column_is_kept),
         cmocka_unit_test(options_say_what_is_read),
         cmocka_unit_test(what_is_no_series),
         cmocka_unit_test(the_loss_is_the_pinball),
         cmocka_unit_test(a_run_forecasts),
+        cmocka_unit_test(figures_are_those_of_their_formulas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

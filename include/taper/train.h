@@ -55,6 +55,8 @@ typedef struct tp_train_config {
 } tp_train_config;
 
 /* What the loop tells its caller: after each step and each epoch.  Returning false stops the run after a checkpoint. */
+enum { TP_MAX_FIGURES = 24 };
+
 typedef struct tp_figure { /* something that is measured of a network by its task: "phoneme error" */
     char name[48];
     double value;
@@ -82,6 +84,8 @@ typedef struct tp_train_result {
     double seconds;
     bool stopped;        /* by the caller */
     bool stopped_early;
+    tp_figure figures[TP_MAX_FIGURES]; /* of the best epoch, if it was one of this call */
+    int n_figures;
 } tp_train_result;
 
 /* Fills the fields that are zero with their defaults and checks all of them. */
@@ -209,7 +213,6 @@ typedef struct tp_export_result {
     tp_run_export_c_opt(run, folder, result, &(tp_export_options){ .struct_size = sizeof(tp_export_options), __VA_ARGS__ })
 TP_API tp_status tp_run_export_c_opt(tp_run *, const char *folder, tp_export_result * /* may be NULL */, const tp_export_options *);
 
-enum { TP_MAX_FIGURES = 24 };
 typedef struct tp_eval_result {
     int64_t examples;
     double loss, accuracy;

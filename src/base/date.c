@@ -25,7 +25,7 @@ static bool is_leap(int64_t year)
     return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
 }
 
-static int days_in(int64_t year, int month)
+int date_days_in_month(int64_t year, int month)
 {
     static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
     return days[month - 1] + (month == 2 && is_leap(year));
@@ -67,7 +67,7 @@ bool date_read(const char *text, date *out, date_unit *unit)
         p++;
         d.day = digits(&p, 2);
         *unit = DATE_DAY;
-        if (d.day < 1 || d.day > days_in(d.year, d.month) || (*p && *p != ' ' && *p != 'T'))
+        if (d.day < 1 || d.day > date_days_in_month(d.year, d.month) || (*p && *p != ' ' && *p != 'T'))
             return false;
     }
     if (*p && !read_time(p, &d, unit))

@@ -23,5 +23,6 @@ void date_write(date, date_unit, char *text, size_t size);
 int64_t date_seconds(date);
 date date_of_seconds(int64_t);
 int date_weekday(date); /* Monday is 0 */
+int date_days_in_month(int64_t year, int month);
 
 #endif

@@ -110,20 +110,11 @@ static void print_mistakes(const tp_run *run, const tp_eval_result *r)
     }
 }
 
-static void print_figures(const tp_eval_result *r)
-{
-    int width = 8;
-    for (int i = 0; i < r->n_figures; i++)
-        width = (int)strlen(r->figures[i].name) > width ? (int)strlen(r->figures[i].name) : width;
-    for (int i = 0; i < r->n_figures; i++)
-        printf("%-*s  %.6g\n", width, r->figures[i].name, r->figures[i].value);
-}
-
 static void print_result(const tp_run *run, const tp_eval_result *r)
 {
     char count[TEXT_ROOM];
     printf("examples  %s\nloss      %.6f\n", text_count(count, r->examples), r->loss);
-    print_figures(r);
+    print_figures(r->figures, r->n_figures);
     if (r->classes == 0)
         return;
     printf("accuracy  %.2f %%\n", 100 * r->accuracy);

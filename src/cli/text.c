@@ -214,6 +214,17 @@ const char *no_style(FILE *to)
     return colour_on(to) ? "\033[0m" : "";
 }
 
+/* ---- figures ------------------------------------------------------------------------------------------ */
+
+void print_figures(const tp_figure *figures, int n)
+{
+    int width = 8;
+    for (int i = 0; i < n; i++)
+        width = (int)strlen(figures[i].name) > width ? (int)strlen(figures[i].name) : width;
+    for (int i = 0; i < n; i++)
+        printf("%-*s  %.6g\n", width, figures[i].name, figures[i].value);
+}
+
 /* ---- clock and paths ------------------------------------------------------------------------------- */
 
 double clock_now(void)

@@ -24,6 +24,8 @@ void print_padded(FILE *, const char *text, int columns); /* left-aligned; cut w
 int print_wrapped(FILE *, const char *text, int column, int indent); /* to 80 columns; ends with a newline */
 #define HARD_SPACE "\x1f" /* in print_wrapped: a space at which no line ends */
 
+void print_figures(const tp_figure *, int n); /* a line each */
+
 int terminal_width(void);
 bool colour_on(FILE *); /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *bold(FILE *);

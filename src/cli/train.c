@@ -89,6 +89,7 @@ static void print_result(const tp_train_result *r)
     else
         printf("best: test %s %.6g, after epoch %lld; %s in all\n", r->best_of, r->best,
                (long long)r->best_epoch, duration);
+    print_figures(r->figures, r->n_figures);
 }
 
 static void print_next(const char *out, const tp_train_result *r)

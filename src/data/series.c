@@ -38,7 +38,7 @@ static float *put_calendar(const series *s, int64_t row, float *x)
 {
     const date d = date_of_seconds(s->times[row]), begin = { .year = d.year, .month = 1, .day = 1 };
     const double day = (double)(s->times[row] - date_seconds(begin)) / 86400;
-    x = put_angle(x, s->step == DATE_MONTH ? (d.month - 1) / 12.0 : day / 365.25);
+    x = put_angle(x, s->months ? (d.month - 1) / 12.0 : day / 365.25);
     if (s->calendar >= 4)
         x = put_angle(x, date_weekday(d) / 7.0);
     if (s->calendar >= 6)
@@ -80,12 +80,12 @@ void series_date_after(const series *s, int64_t h, char *text, size_t size)
     if (!s->times)
         return;
     date d = date_of_seconds(s->times[s->rows - 1]);
-    if (s->step == DATE_YEAR) {
-        d.year += h;
-    } else if (s->step == DATE_MONTH) {
-        const int64_t month = d.year * 12 + d.month - 1 + h;
+    if (s->months) {
+        const int64_t month = d.year * 12 + d.month - 1 + h * s->months;
         d.year = month / 12;
         d.month = (int)(month % 12) + 1;
+        const int days = date_days_in_month(d.year, d.month);
+        d.day = s->month_ends || d.day > days ? days : d.day;
     } else {
         d = date_of_seconds(s->times[s->rows - 1] + h * s->seconds);
     }
@@ -174,9 +174,9 @@ static tp_status check_options(tp_series_options *o)
                                                                                                  NULL };
     o->window = o->window ? o->window : 24;
     o->horizon = o->horizon ? o->horizon : 12;
-    o->test_share = o->test_share > 0 ? o->test_share : 0.2;
+    o->test_share = o->test_share != 0 ? o->test_share : 0.2;
     if (o->window < 1 || o->window > 1 << 20 || o->horizon < 1 || o->horizon > 1 << 20 || o->season < 0 ||
-        !(o->test_share < 1))
+        o->season > 1 << 20 || !(o->test_share > 0 && o->test_share < 1))
         return tp_fail(TP_ERR_ARGUMENT,
                        "series: window %lld, horizon %lld, season %lld, test_share %g: 1 or more, and a "
                        "share in (0, 1) are wanted",

@@ -21,11 +21,13 @@ typedef struct series {
     series_column *columns;
     int64_t n_columns, n_targets, rows, train_rows;
     double *values; /* rows x columns, as in the file, what is missing filled in */
+    bool *filled;   /* which ones were */
     int64_t *times; /* seconds; NULL: without dates */
     int64_t *lines;
     date_unit unit;  /* of the dates as they are written */
-    date_unit step;  /* from row to row: a month, or seconds */
-    int64_t seconds; /* from row to row, where the step is not a month or a year; the middle one */
+    int64_t months;  /* from row to row, the middle one; 0: rows do not follow the calendar's months, but */
+    int64_t seconds; /* so many seconds, the middle one */
+    bool month_ends; /* each date is the last day of its month */
     int64_t window, horizon, season;
     bool by_season; /* targets are what they change since a season before, not since the last value */
     int64_t calendar, features; /* numbers of the calendar, and all, at each row of a window */

@@ -2,6 +2,7 @@
  *
  * Layer: data.  Depends on csv_table.h, base/date.h.  Read next: series.c. */
 #include "base/number.h"
+#include "base/utf8.h"
 #include "data/csv_table.h"
 #include "data/dataset.h"
 #include "data/series.h"
@@ -12,6 +13,11 @@
 #include <string.h>
 
 static const int64_t max_file = (int64_t)1 << 30;
+
+enum {
+    SEASON_ROWS = 1 << 14,
+    SEASON_MOST = 1 << 11
+}; /* a season is looked for in so many rows; the longest one */
 
 typedef struct reading {
     const char *path;
@@ -56,19 +62,31 @@ static bool has_header(const csv_table *t, int header)
     return false;
 }
 
+/* As UTF-8, whatever the file has, and as much as there is room for: a run's config.json keeps it. */
 static void name_of(const reading *r, int64_t column, char *text, size_t size)
 {
-    snprintf(text, size, "%.*s", (int)size - 1, r->first_row ? csv_cell(&r->table, 0, column) : "");
-    if (!*text)
+    const char *p = r->first_row ? csv_cell(&r->table, 0, column) : "", *end = p + strlen(p);
+    char one[UTF8_MOST + 1];
+    size_t used = 0;
+    for (uint32_t code; p < end;) {
+        const size_t n = utf8_read((const unsigned char *)p, (size_t)(end - p), &code);
+        const size_t written = utf8_write(one, n ? code : UTF8_REPLACEMENT);
+        if (used + written >= size)
+            break;
+        memcpy(text + used, one, written);
+        used += written;
+        p += n ? n : 1;
+    }
+    text[used] = 0;
+    if (!used)
         snprintf(text, size, "%lld", (long long)column);
 }
 
 /* The column that a word names, or numbers from 0; -1: none. */
 static int64_t column_named(const reading *r, const char *word, size_t length)
 {
-    char name[64];
-    for (int64_t col = 0; col < r->table.columns; col++) {
-        name_of(r, col, name, sizeof name);
+    for (int64_t col = 0; col < r->table.columns && r->first_row; col++) {
+        const char *name = csv_cell(&r->table, 0, col);
         if (strlen(name) == length && !memcmp(name, word, length))
             return col;
     }
@@ -81,11 +99,12 @@ static int64_t column_named(const reading *r, const char *word, size_t length)
                : -1;
 }
 
-/* The next word of "a,b"; its length, 0 at the end. */
-static size_t next_word(const char **list)
+/* The next word of "a,b": all that is left where a column is called so, else up to a comma; its length, 0 at the end. */
+static size_t next_word(const reading *r, const char **list)
 {
     *list += strspn(*list, ", ");
-    return strcspn(*list, ",");
+    const size_t all = strlen(*list);
+    return column_named(r, *list, all) >= 0 ? all : strcspn(*list, ",");
 }
 
 static tp_status no_column(const reading *r, const char *word, size_t length)
@@ -93,19 +112,19 @@ static tp_status no_column(const reading *r, const char *word, size_t length)
     return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%.*s'", r->path, (int)(length < 60 ? length : 60), word);
 }
 
-/* The column of dates: the one that is named, or the first, where it looks so. */
+/* The column of dates: the one that is named, or the first, where it looks so.  Four digits can be any number: they are years where
+ * the second follows on the first. */
 static tp_status find_date(reading *r)
 {
-    date d;
+    date d, next;
     date_unit unit;
-    double value;
     r->date = -1;
     if (r->o->date) {
         r->date = column_named(r, r->o->date, strlen(r->o->date));
         return r->date < 0 ? no_column(r, r->o->date, strlen(r->o->date)) : TP_OK;
     }
-    const char *text = cell(r, 0, 0);
-    if (r->table.columns > 1 && date_read(text, &d, &unit) && (unit > DATE_YEAR || is_number(text, &value)))
+    if (r->table.columns > 1 && date_read(cell(r, 0, 0), &d, &unit) &&
+        (unit > DATE_YEAR || (date_read(cell(r, 1, 0), &next, &unit) && next.year == d.year + 1)))
         r->date = 0;
     return TP_OK;
 }
@@ -123,7 +142,7 @@ static tp_status add_column(reading *r, series *s, int64_t column)
 static tp_status find_columns(reading *r, series *s)
 {
     const char *list = r->o->columns;
-    for (size_t n; list && (n = next_word(&list)); list += n) {
+    for (size_t n; list && (n = next_word(r, &list)); list += n) {
         const int64_t column = column_named(r, list, n);
         if (column < 0)
             return no_column(r, list, n);
@@ -136,7 +155,7 @@ static tp_status find_columns(reading *r, series *s)
     if (!s->n_columns)
         return tp_fail(TP_ERR_FORMAT, "%s: no column of values", r->path);
     const char *targets = r->o->target;
-    for (size_t n; targets && (n = next_word(&targets)); targets += n) {
+    for (size_t n; targets && (n = next_word(r, &targets)); targets += n) {
         const int64_t column = column_named(r, targets, n);
         int64_t k = 0;
         while (k < s->n_columns && r->index[k] != column)
@@ -153,26 +172,31 @@ static tp_status find_columns(reading *r, series *s)
 
 /* ---- cells --------------------------------------------------------------------------------------------------------- */
 
-/* What is missing between known values, NaN, becomes what the option says; before the first known one, that one. */
+/* What is missing becomes what the option says; before the first known value, that one.  A line is drawn between two values of the
+ * training part alone: from there on, when a row is looked back on, what comes after it may be what is asked for. */
 static tp_status fill_missing(const reading *r, series *s, int64_t column)
 {
     const bool last = r->o->missing && !strcmp(r->o->missing, "last");
     double *v = s->values + column;
+    const bool *filled = s->filled + column;
     const int64_t step = s->n_columns;
     int64_t known = -1;
     for (int64_t row = 0; row < s->rows; row++) {
-        if (isnan(v[row * step]))
+        if (filled[row * step])
             continue;
         for (int64_t gap = known + 1; gap < row; gap++) {
-            const double share = (double)(gap - known) / (double)(row - known);
-            v[gap * step] = known < 0 ? v[row * step]
-                            : last    ? v[known * step]
-                                      : v[known * step] + share * (v[row * step] - v[known * step]);
+            const double share =
+                last || row >= s->train_rows ? 0 : (double)(gap - known) / (double)(row - known);
+            v[gap * step] =
+                known < 0 ? v[row * step] : v[known * step] + share * (v[row * step] - v[known * step]);
         }
+        if (known < 0 && row >= s->train_rows && !r->o->scaling)
+            break;
         known = row;
     }
     if (known < 0)
-        return tp_fail(TP_ERR_FORMAT, "%s: column '%s' has no values", r->path, s->columns[column].name);
+        return tp_fail(TP_ERR_FORMAT, "%s: column '%s' has no values in the training part", r->path,
+                       s->columns[column].name);
     for (int64_t gap = known + 1; gap < s->rows; gap++)
         v[gap * step] = v[known * step];
     return TP_OK;
@@ -181,17 +205,20 @@ static tp_status fill_missing(const reading *r, series *s, int64_t column)
 static tp_status read_values(const reading *r, series *s)
 {
     const bool strict = r->o->missing && !strcmp(r->o->missing, "error");
-    s->values = tp_alloc((size_t)(s->rows * s->n_columns) * sizeof *s->values);
-    for (int64_t row = 0; row < s->rows && s->values; row++)
+    const size_t cells = (size_t)(s->rows * s->n_columns);
+    s->values = tp_alloc(cells * sizeof *s->values);
+    s->filled = tp_alloc(cells * sizeof *s->filled);
+    for (int64_t row = 0; row < s->rows && s->values && s->filled; row++)
         for (int64_t k = 0; k < s->n_columns; k++) {
             const char *text = cell(r, row, r->index[k]);
-            double value = NAN;
+            double value = 0;
             const bool missing = csv_is_missing(text);
             if (missing ? strict : !is_number(text, &value))
                 return tp_fail(TP_ERR_FORMAT, "%s: line %lld: '%.40s' in column '%s' %s", r->path,
                                line_of(r, row), text, s->columns[k].name,
                                missing ? "is missing" : "is no number");
             s->values[row * s->n_columns + k] = value;
+            s->filled[row * s->n_columns + k] = missing;
         }
     for (int64_t k = 0; k < s->n_columns && !tp_pending(); k++)
         fill_missing(r, s, k);
@@ -204,25 +231,29 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* A month where days are all the same and months follow on each other; else the middle of all steps, in seconds. */
+/* Months where all dates are the same day of their months, or the last one; in any case the middle of all steps. */
 static tp_status find_step(series *s)
 {
-    bool months = s->unit == DATE_DAY && s->rows > 2;
-    for (int64_t row = 1; row < s->rows && months; row++) {
-        const date a = date_of_seconds(s->times[row - 1]), b = date_of_seconds(s->times[row]);
-        months = a.day == b.day && (b.year - a.year) * 12 + b.month - a.month == 1;
-    }
-    s->step = months ? DATE_MONTH : s->unit;
     const int64_t n = s->rows - 1;
-    const size_t bytes = (size_t)(n > 0 ? n : 1) * sizeof(int64_t);
+    const size_t bytes = (size_t)n * sizeof(int64_t);
     int64_t *steps = tp_alloc(bytes);
     if (!steps)
         return tp_error_pending();
-    for (int64_t row = 0; row < n; row++)
-        steps[row] = s->times[row + 1] - s->times[row];
-    qsort(steps, (size_t)(n > 0 ? n : 0), sizeof *steps, by_size);
-    s->seconds = n > 0 ? steps[n / 2] : 86400;
+    bool same = s->unit < DATE_DAY || (s->unit == DATE_DAY && n > 1);
+    s->month_ends = s->unit == DATE_DAY && n > 1;
+    const date first = date_of_seconds(s->times[0]);
+    for (int64_t row = 0; row <= n; row++) {
+        const date d = date_of_seconds(s->times[row]);
+        same = same && d.day == first.day;
+        s->month_ends = s->month_ends && d.day == date_days_in_month(d.year, d.month);
+        if (row)
+            steps[row - 1] = s->times[row] - s->times[row - 1];
+    }
+    qsort(steps, (size_t)n, sizeof *steps, by_size);
+    s->seconds = steps[n / 2];
     tp_free(steps, bytes);
+    if (same || s->month_ends) /* no month is so long or short that rounding misses it, nor are many */
+        s->months = (int64_t)llround((double)s->seconds / (86400 * 365.2425 / 12));
     return TP_OK;
 }
 
@@ -268,22 +299,19 @@ static void measure_columns(series *s)
 /* "name=MEAN/STD,..." of every column. */
 static tp_status take_scaling(const reading *r, series *s)
 {
-    const char *list = r->o->scaling;
-    int64_t k = 0;
-    for (size_t n; (n = next_word(&list)); list += n, k++) {
-        const size_t name = k < s->n_columns ? strlen(s->columns[k].name) : n;
-        const char *end = list;
-        series_column *c = &s->columns[k < s->n_columns ? k : 0];
-        const bool fits = name < n && !memcmp(list, c->name, name) && list[name] == '=' &&
-                          parse_number(list + name + 1, &c->mean, &end) && *end == '/' &&
-                          parse_number(end + 1, &c->std, &end) && end == list + n && c->std > 0;
-        if (!fits)
-            return tp_fail(TP_ERR_FORMAT, "%s: the columns are not those of the scaling '%.80s'", r->path,
-                           r->o->scaling);
+    const char *p = r->o->scaling;
+    bool fits = true;
+    for (int64_t k = 0; k < s->n_columns && fits; k++) { /* any character may be part of a name */
+        series_column *c = &s->columns[k];
+        const size_t name = strlen(c->name);
+        p += k && *p == ',';
+        fits = !strncmp(p, c->name, name) && p[name] == '=' && parse_number(p + name + 1, &c->mean, &p) &&
+               *p == '/' && parse_number(p + 1, &c->std, &p) && c->std > 0 &&
+               *p == (k + 1 < s->n_columns ? ',' : 0);
     }
-    return k == s->n_columns ? TP_OK
-                             : tp_fail(TP_ERR_FORMAT, "%s: %lld columns, the scaling '%.80s' is of %lld",
-                                       r->path, (long long)s->n_columns, r->o->scaling, (long long)k);
+    return fits ? TP_OK
+                : tp_fail(TP_ERR_FORMAT, "%s: the columns are not those of the scaling '%.80s'", r->path,
+                          r->o->scaling);
 }
 
 /* How alike the first target's changes from row to row are a season apart, in the training part: a correlation. */
@@ -303,29 +331,74 @@ static double repeats(const series *s, int64_t season)
     return squares > 0 ? products / squares : 0;
 }
 
+/* A year of months; a day of hours, a week of days, or what is above it: what repeats better.  1: the dates say nothing. */
+static int64_t season_of_dates(const series *s)
+{
+    int64_t near = 1, far = 1;
+    if (!s->times)
+        return 1;
+    if (s->months)
+        return s->months < 12 ? 12 / s->months : 1;
+    if (s->seconds == 86400)
+        near = 7, far = 365;
+    else if (s->seconds < 86400)
+        near = 86400 / s->seconds, far = 7 * near;
+    return far > 1 && repeats(s, far) > repeats(s, near) ? far : near;
+}
+
+/* The first target in the training part, its last rows if there are many, less their line (least squares); how many. */
+static int64_t take_line_off(const series *s, double v[SEASON_ROWS])
+{
+    const int64_t n = s->train_rows < SEASON_ROWS ? s->train_rows : SEASON_ROWS, column = series_target(s, 0);
+    const double middle = (double)(n - 1) / 2;
+    double mean = 0, slope = 0, squares = 0;
+    for (int64_t t = 0; t < n; t++) {
+        v[t] = s->values[(s->train_rows - n + t) * s->n_columns + column];
+        mean += v[t] / (double)n;
+        slope += ((double)t - middle) * v[t];
+        squares += ((double)t - middle) * ((double)t - middle);
+    }
+    for (int64_t t = 0; t < n; t++) {
+        const double line = mean + ((double)t - middle) * (squares > 0 ? slope / squares : 0);
+        v[t] =
+            fabs(v[t] - line) > 1e-9 * fabs(line) ? v[t] - line : 0; /* what is left of a line is rounding */
+    }
+    return n;
+}
+
+/* The lag of the highest autocorrelation behind the first one below 0, where that is more than chance; else 1. */
+static int64_t season_of_values(const series *s)
+{
+    double *v = tp_alloc(SEASON_ROWS * sizeof *v), best = 0, all = 0;
+    int64_t season = 1;
+    bool below = false;
+    const int64_t n = v ? take_line_off(s, v) : 0, most = n / 3 < SEASON_MOST ? n / 3 : SEASON_MOST;
+    for (int64_t t = 0; t < n; t++)
+        all += v[t] * v[t];
+    for (int64_t lag = 1; lag <= most; lag++) {
+        double sum = 0;
+        for (int64_t t = lag; t < n; t++)
+            sum += v[t] * v[t - lag];
+        below = below || sum < 0;
+        if (below && sum > best && sum > all * fmax(0.3, 4 / sqrt((double)n)))
+            best = sum, season = lag;
+    }
+    tp_free(v, v ? SEASON_ROWS * sizeof *v : 0);
+    return season < most ? season : 1;
+}
+
 static void find_season(series *s, const tp_series_options *o)
 {
-    const int64_t day = s->seconds > 0 && s->seconds < 86400 ? 86400 / s->seconds : 1;
-    const bool daily = s->step == DATE_DAY && s->seconds == 86400;
-    const int64_t candidates[2] = { s->step == DATE_MONTH ? 12
-                                    : daily               ? 7
-                                    : s->step > DATE_DAY  ? day
-                                                          : 1,
-                                    daily                           ? 365
-                                    : s->step > DATE_DAY && day > 1 ? 7 * day
-                                                                    : 1 };
-    s->season = o->season ? o->season : 1;
-    if (!o->season && s->times)
-        s->season = repeats(s, candidates[1]) > repeats(s, candidates[0]) && candidates[1] > 1
-                        ? candidates[1]
-                        : candidates[0];
+    s->season = o->season ? o->season : season_of_dates(s);
+    if (s->season == 1 && !o->season)
+        s->season = season_of_values(s);
     s->by_season = o->level ? !strcmp(o->level, "season") : s->season > 1 && repeats(s, s->season) > 0.5;
 }
 
 static void count_features(series *s, const tp_series_options *o)
 {
     if (s->times && !o->no_calendar)
-        s->calendar = s->step == DATE_YEAR ? 0 : s->step == DATE_MONTH ? 2 : s->seconds >= 86400 ? 4 : 6;
+        s->calendar = s->months >= 12 ? 0 : s->months ? 2 : s->seconds >= 86400 ? 4 : 6;
     s->features = s->n_columns + s->n_targets + s->calendar;
 }
 
@@ -356,7 +429,7 @@ static tp_status read_table(reading *r, series *s)
         return tp_error_pending();
     find_season(s, r->o);
     count_features(s, r->o);
-    return TP_OK;
+    return tp_error_pending();
 }
 
 series *series_read(const char *path, const tp_series_options *o)
@@ -391,6 +464,7 @@ void series_free(series *s)
     const size_t rows = (size_t)s->rows;
     tp_free(s->name, s->name ? strlen(s->name) + 1 : 0);
     tp_free(s->values, s->values ? rows * (size_t)s->n_columns * sizeof *s->values : 0);
+    tp_free(s->filled, s->filled ? rows * (size_t)s->n_columns * sizeof *s->filled : 0);
     tp_free(s->times, s->times ? rows * sizeof *s->times : 0);
     tp_free(s->lines, s->lines ? rows * sizeof *s->lines : 0);
     tp_free(s->columns, s->columns ? SERIES_COLUMNS * sizeof *s->columns : 0);

@@ -12,6 +12,9 @@ enum { MAX_QUANTILES = 16 };
 /* Those of the run's words "0.1,0.5,0.9", ascending; how many, or 0 with an error. */
 int forecast_quantiles(const setup *, double quantiles[MAX_QUANTILES]);
 
+/* Which of them is the forecast: the one nearest to a half. */
+int forecast_middle(const double *quantiles, int n);
+
 /* After row last of the series, into out (horizon, targets, quantiles), ascending in the last. */
 tp_status forecast_after(const setup *, tp_module *, const series *, int64_t last, double *out);
 

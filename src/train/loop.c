@@ -263,6 +263,8 @@ static void close_epoch(trainer *t, const tp_eval_result *r, tp_progress *p, dou
         s->best = result_best(r, task_of(t->setup)->best_of);
         s->best_epoch = s->epoch;
         s->without_gain = 0;
+        memcpy(t->figures, r->figures, sizeof t->figures);
+        t->n_figures = r->n_figures;
     }
     p->best = s->best;
     s->step = s->seen = s->right = 0;

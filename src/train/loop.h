@@ -26,6 +26,8 @@ typedef struct trainer {
     void *context;
     double begun; /* when this process began to train */
     bool stopped, stopped_early;
+    tp_figure figures[TP_MAX_FIGURES]; /* of the best epoch, once this process has seen one */
+    int n_figures;
 } trainer;
 
 double clock_seconds(void);

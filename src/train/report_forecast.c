@@ -14,14 +14,15 @@ enum { WIDTH = 940, HEIGHT = 300, LEFT = 58, RIGHT = 14, TOP = 20, BOTTOM = 40, 
 typedef struct picture {
     const series *v;
     int64_t first, n;            /* rows that are drawn */
-    int64_t from;                /* the first that is forecast */
     double *low, *middle, *high; /* of each; NaN where there is no forecast */
     double y0, y1;
 } picture;
 
+/* NaN where the file has none. */
 static double truth_at(const picture *g, int64_t i)
 {
-    return g->v->values[(g->first + i) * g->v->n_columns + series_target(g->v, 0)];
+    const int64_t cell = (g->first + i) * g->v->n_columns + series_target(g->v, 0);
+    return g->v->filled[cell] ? NAN : g->v->values[cell];
 }
 
 static double at_x(const picture *g, int64_t i)
@@ -40,7 +41,7 @@ static tp_status fill(picture *g, const report_run *r)
     const setup *s = r->run->setup;
     const series *v = g->v;
     double quantiles[MAX_QUANTILES];
-    const int n = forecast_quantiles(s, quantiles);
+    const int n = forecast_quantiles(s, quantiles), middle = forecast_middle(quantiles, n);
     const int64_t cells = v->horizon * v->n_targets * n;
     double *answers = n ? tp_alloc((size_t)cells * sizeof *answers) : NULL;
     for (int64_t last = v->first + (v->rows - 1 - v->first) % v->horizon;
@@ -55,7 +56,7 @@ static tp_status fill(picture *g, const report_run *r)
             const double *q = answers + (h - 1) * v->n_targets * n;
             if (i < 0 || i >= g->n)
                 continue;
-            g->low[i] = q[0], g->middle[i] = q[n / 2], g->high[i] = q[n - 1];
+            g->low[i] = q[0], g->middle[i] = q[middle], g->high[i] = q[n - 1];
         }
     }
     tp_free(answers, answers ? (size_t)cells * sizeof *answers : 0);

@@ -2,7 +2,8 @@
  *
  *   loss of a value y and its quantile q, answered with f: max(q (y - f), (q - 1) (y - f))     the pinball loss (Koenker and Bassett 1978)
  *
- * What is measured is in the units of the file, the middle quantile being the forecast, over all windows of the test part, beside three
+ * What is measured is in the units of the file, the middle quantile being the forecast, over all windows of the test part and the values
+ * that the file has there (not those that were filled in), beside three
  * baselines: the last value, the value a season before, and the mean of the last season (of the window, where there is none).
  * Layer: train.  Depends on task.h, forecast.h.  Read next: data/series.c, report_forecast.c. */
 #include "base/error.h"
@@ -37,8 +38,7 @@ int forecast_quantiles(const setup *s, double quantiles[MAX_QUANTILES])
     return n ? n : (tp_fail(TP_ERR_ARGUMENT, "train: no quantiles"), 0);
 }
 
-/* The one that is the forecast: nearest to the median. */
-static int middle_of(const double *quantiles, int n)
+int forecast_middle(const double *quantiles, int n)
 {
     int best = 0;
     for (int i = 1; i < n; i++)
@@ -164,12 +164,13 @@ static double season_before(const series *v, int64_t last, int64_t h, int64_t co
 static void add_window(sums *s, const series *v, int64_t last, const double *answers, const double *quantiles,
                        int n)
 {
-    const int middle = middle_of(quantiles, n);
+    const int middle = forecast_middle(quantiles, n);
     for (int64_t h = 1; h <= v->horizon; h++)
         for (int64_t k = 0; k < v->n_targets; k++, answers += n) {
-            const int64_t column = series_target(v, k);
-            const double truth = v->values[(last + h) * v->n_columns + column],
-                         error = answers[middle] - truth;
+            const int64_t column = series_target(v, k), cell = (last + h) * v->n_columns + column;
+            if (v->filled[cell])
+                continue;
+            const double truth = v->values[cell], error = answers[middle] - truth;
             s->error += fabs(error);
             s->square += error * error;
             for (int i = 0; i < n; i++)
@@ -219,6 +220,8 @@ static tp_status measure(evaluation *e, const setup *s, tp_module *net, tp_datas
         add_window(&all, v, v->first + i, answers, quantiles, n);
     }
     tp_free(answers, answers ? bytes : 0);
+    if (!tp_pending() && !all.n)
+        return tp_fail(TP_ERR_FORMAT, "%s: the test part has no values of a target", v->name);
     if (!tp_pending())
         note_figures(e, v, &all, quantiles, n);
     return tp_error_pending();

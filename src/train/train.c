@@ -9,6 +9,7 @@
 #include "train/task.h"
 
 #include <math.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- the parts of a run ------------------------------------------------------------------------------------------ */
@@ -54,7 +55,9 @@ static void fill_result(const trainer *t, tp_train_result *result)
         .seconds = t->begun > 0 ? clock_seconds() - t->begun : 0,
         .stopped = t->stopped,
         .stopped_early = t->stopped_early,
+        .n_figures = t->n_figures,
     };
+    memcpy(result->figures, t->figures, sizeof t->figures);
     if (row)
         task_command(row, t->setup->data_shape.ndim, &result->verb, &result->words);
 }
