@@ -54,14 +54,13 @@ typedef struct tp_train_config {
     const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
 } tp_train_config;
 
-/* What the loop tells its caller: after each step and each epoch.  Returning false stops the run after a checkpoint. */
 enum { TP_MAX_FIGURES = 24 };
-
 typedef struct tp_figure { /* something that is measured of a network by its task: "phoneme error" */
     char name[48];
     double value;
 } tp_figure;
 
+/* What the loop tells its caller: after each step and each epoch.  Returning false stops the run after a checkpoint. */
 typedef struct tp_progress {
     int64_t epoch, epochs, step, steps; /* epoch from 1; step within the epoch from 1 */
     int64_t global_step;
