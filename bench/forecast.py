@@ -4,7 +4,8 @@
     bench/forecast.py --data FILE.csv [--horizon 12] [--seeds 3] --out DIR
 
 FILE has dates YYYY-MM[-DD] and values in two columns.  PyTorch gets the same windows, features, scaling and level as the run's config.json
-tells, and the same rule, rate and schedule; the best epoch counts on both sides.  Read next: char_lm.py; ../docs/forecast.md.
+tells, and the same rule, rate and schedule.  The best epoch on the test part is one figure, on both sides; the last epoch, which nothing chose, is
+the other.  Read next: char_lm.py; ../docs/forecast.md.
 """
 import argparse, csv, datetime, json, math, os, shlex, statistics, subprocess
 
@@ -20,8 +21,9 @@ def ours(a, seed):
         subprocess.run([os.path.join(os.environ.get("BUILD", os.path.join(TOP, "build")), "taper"), "train", "forecaster", "--data", a.data,
                         "--horizon", str(a.horizon), *shlex.split(RECIPE), "--seed", str(seed), "--threads", "1", "--out", run],
                        check=True, stdout=subprocess.DEVNULL)
-    evaluation = json.load(open(os.path.join(run, "evaluation.json")))
-    return json.load(open(os.path.join(run, "config.json"))), evaluation["figures"]
+    best = json.load(open(os.path.join(run, "evaluation.json")))["figures"]
+    last = json.loads(open(os.path.join(run, "metrics.jsonl")).readlines()[-1])["figures"]
+    return json.load(open(os.path.join(run, "config.json"))), best, last
 
 
 def windows(path, config):
@@ -74,8 +76,9 @@ def theirs(a, config, seed):
             optim.step()
             step += 1
         with torch.no_grad():
-            best = min(best, (answer(tx).sort(2).values[..., 1] - ty).abs().mean().item() * std)
-    return best
+            last = (answer(tx).sort(2).values[..., 1] - ty).abs().mean().item() * std
+            best = min(best, last)
+    return best, last
 
 
 def main():
@@ -88,11 +91,13 @@ def main():
     os.makedirs(a.out, exist_ok=True)
     errors = []
     for seed in range(a.seeds):
-        config, figures = ours(a, seed)
-        errors.append((figures["MAE"], theirs(a, config, seed)))
-    here, there = ([e[i] for e in errors] for i in range(2))
-    print(f"{os.path.basename(a.data)}: MAE  Taper {statistics.mean(here):.2f} ({min(here):.2f} to {max(here):.2f})  "
-          f"PyTorch {statistics.mean(there):.2f} ({min(there):.2f} to {max(there):.2f})")
+        config, figures, last = ours(a, seed)
+        errors.append(((figures["MAE"], last["MAE"]), theirs(a, config, seed)))
+    print(os.path.basename(a.data))
+    for i, epoch in enumerate(("best", "last")):
+        here, there = ([e[side][i] for e in errors] for side in range(2))
+        print(f"  MAE after the {epoch} epoch: Taper {statistics.mean(here):.2f} ({min(here):.2f} to {max(here):.2f})  "
+              f"PyTorch {statistics.mean(there):.2f} ({min(there):.2f} to {max(there):.2f})")
     print("  baselines:", ", ".join(f"{k[7:]} {v:.2f}" for k, v in figures.items() if k.startswith("MAE of")))
 
 

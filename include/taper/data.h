@@ -113,7 +113,7 @@ typedef struct tp_series_options {
     const char *target;   /* columns to forecast, with commas between them; the last one */
     const char *columns;  /* all columns that are read, but for dates; all that there are */
     const char *date;     /* the column of dates; the first, if its cells are dates */
-    const char *missing;  /* a missing cell is "linear" (between its neighbours in the training part, then as the one before; NULL), "last" or an "error" */
+    const char *missing;  /* a missing cell is "linear" (between its neighbours, as soon as both are there; NULL), "last" (as the one before) or an "error" */
     double test_share;    /* of the rows, at the end: 0.2 */
     int64_t season;       /* rows of a season; by the dates: 12 of months, 7 or 365 of days, 24 or 168 of hours; else where the values repeat, or 1 */
     const char *level;    /* what a target is the change from: "last", the window's last value, or "season", the value a season before;

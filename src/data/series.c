@@ -7,6 +7,7 @@
 
 #include "base/number.h"
 #include "data/dataset.h"
+#include "io/gzip.h"
 
 #include <math.h>
 #include <string.h>
@@ -21,9 +22,19 @@ int64_t series_target(const series *s, int64_t k)
     return 0;
 }
 
-static double value_at(const series *s, int64_t row, int64_t column)
+bool series_has(const series *s, int64_t row, int64_t column)
 {
-    return s->values[row * s->n_columns + column];
+    return s->before[row * s->n_columns + column] == row;
+}
+
+double series_value(const series *s, int64_t row, int64_t column, int64_t last)
+{
+    const int64_t cell = row * s->n_columns + column, before = s->before[cell], after = s->after[cell];
+    const double value = s->values[before * s->n_columns + column];
+    if (before >= row || !s->linear || after > last)
+        return value;
+    const double share = (double)(row - before) / (double)(after - before);
+    return value + share * (s->values[after * s->n_columns + column] - value);
 }
 
 static float *put_angle(float *x, double turns)
@@ -50,10 +61,11 @@ void series_window(const series *s, int64_t last, float *x)
 {
     for (int64_t row = last - s->window + 1; row <= last; row++) {
         for (int64_t k = 0; k < s->n_columns; k++)
-            *x++ = (float)((value_at(s, row, k) - s->columns[k].mean) / s->columns[k].std);
+            *x++ = (float)((series_value(s, row, k, last) - s->columns[k].mean) / s->columns[k].std);
         for (int64_t k = 0; k < s->n_columns; k++)
             if (s->columns[k].is_target)
-                *x++ = (float)((value_at(s, row, k) - value_at(s, last, k)) / s->columns[k].std);
+                *x++ = (float)((series_value(s, row, k, last) - series_value(s, last, k, last)) /
+                               s->columns[k].std);
         if (s->calendar)
             x = put_calendar(s, row, x);
     }
@@ -62,7 +74,7 @@ void series_window(const series *s, int64_t last, float *x)
 double series_base(const series *s, int64_t last, int64_t h, int64_t k)
 {
     const int64_t back = s->by_season ? s->season * ((h + s->season - 1) / s->season) : h;
-    return value_at(s, last + h - back, series_target(s, k));
+    return series_value(s, last + h - back, series_target(s, k), last);
 }
 
 /* ---- dates ------------------------------------------------------------------------------------------------------------ */
@@ -113,12 +125,13 @@ tp_status series_scaling(const series *s, char *text, size_t size)
 static tp_status series_get(void *context, int64_t i, float *x, double *y)
 {
     const series *s = context;
-    const int64_t last = s->first + i;
+    const int64_t last = s->first + i, end = last < s->train_rows - 1 ? s->train_rows - 1 : s->rows - 1;
     series_window(s, last, x);
     for (int64_t h = 1; h <= s->horizon; h++)
         for (int64_t k = 0; k < s->n_targets; k++) {
             const int64_t column = series_target(s, k);
-            *y++ = (value_at(s, last + h, column) - series_base(s, last, h, k)) / s->columns[column].std;
+            *y++ = (series_value(s, last + h, column, end) - series_base(s, last, h, k)) /
+                   s->columns[column].std;
         }
     return TP_OK;
 }
@@ -193,14 +206,25 @@ static tp_status options_of(const tp_series_options *given, tp_series_options *o
     return check_options(o);
 }
 
-series *series_open(const char *path, const tp_series_options *given)
+series *series_from(const char *path, file_bytes *text, const tp_series_options *given)
 {
     tp_series_options o;
+    return tp_pending() || options_of(given, &o) ? NULL : series_read(path, text, &o);
+}
+
+series *series_open(const char *path, const tp_series_options *given)
+{
+    static const int64_t max_file = (int64_t)1 << 30;
+    file_bytes text = { 0 };
+    series *s = NULL;
     if (tp_pending())
         return NULL;
     if (!path || !*path)
         return tp_fail_null(TP_ERR_ARGUMENT, "series: the path is empty");
-    return options_of(given, &o) ? NULL : series_read(path, &o);
+    if (!file_read(path, max_file, &text) && !gzip_unpack(path, max_file, &text))
+        s = series_from(path, &text, given);
+    file_bytes_free(&text);
+    return s;
 }
 
 tp_dataset *tp_series_opt(const char *path, tp_part part, const tp_series_options *options)

@@ -1,10 +1,11 @@
 /* series.h - a table of values in time, from the inside.
  *
- * Layer: data.  Depends on dataset.h, base/date.h.  Read next: series.c, series_table.c. */
+ * Layer: data.  Depends on base/date.h, io/file.h.  Read next: series.c, series_table.c. */
 #ifndef DATA_SERIES_H
 #define DATA_SERIES_H
 
 #include "base/date.h"
+#include "io/file.h"
 
 #include <taper/data.h>
 
@@ -20,8 +21,10 @@ typedef struct series {
     char *name; /* of the file */
     series_column *columns;
     int64_t n_columns, n_targets, rows, train_rows;
-    double *values; /* rows x columns, as in the file, what is missing filled in */
-    bool *filled;   /* which ones were */
+    double *values; /* rows x columns, as in the file; 0 where it has none */
+    uint32_t *before,
+        *after;     /* of each, the nearest rows with a value (its own, where it has one): series_value */
+    bool linear;    /* how what is missing is filled in */
     int64_t *times; /* seconds; NULL: without dates */
     int64_t *lines;
     date_unit unit;  /* of the dates as they are written */
@@ -34,9 +37,10 @@ typedef struct series {
     int64_t first, count;       /* of a dataset: the last row of its first window, and how many there are */
 } series;
 
-/* Reads the file, whole.  NULL with an error.  series_open fills in the options' defaults, series_read has them filled in. */
+/* Reads a file, or its text, which is taken.  NULL with an error.  The first two fill in the options' defaults, series_read has them. */
 series *series_open(const char *path, const tp_series_options *);
-series *series_read(const char *path, const tp_series_options *);
+series *series_from(const char *path, file_bytes *text, const tp_series_options *);
+series *series_read(const char *path, file_bytes *text, const tp_series_options *);
 void series_free(series *);
 
 /* What data options say of a series. */
@@ -44,6 +48,11 @@ tp_series_options data_series_options(const tp_data_options *);
 
 /* The series of a dataset of this kind, NULL of others. */
 const series *series_of(const tp_dataset *);
+
+/* A value as it is known when row last is the newest one: what is missing lies on the line between its neighbours if both are
+ * there by then, else it is as the one before.  So a window does not know what comes after it. */
+double series_value(const series *, int64_t row, int64_t column, int64_t last);
+bool series_has(const series *, int64_t row, int64_t column); /* it stands in the file */
 
 /* The window that ends with row last: (window, features) floats. */
 void series_window(const series *, int64_t last, float *x);

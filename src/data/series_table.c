@@ -6,13 +6,12 @@
 #include "data/csv_table.h"
 #include "data/dataset.h"
 #include "data/series.h"
-#include "io/gzip.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t max_file = (int64_t)1 << 30;
+static const uint32_t no_row = UINT32_MAX;
 
 enum {
     SEASON_ROWS = 1 << 14,
@@ -172,43 +171,36 @@ static tp_status find_columns(reading *r, series *s)
 
 /* ---- cells --------------------------------------------------------------------------------------------------------- */
 
-/* What is missing becomes what the option says; before the first known value, that one.  A line is drawn between two values of the
- * training part alone: from there on, when a row is looked back on, what comes after it may be what is asked for. */
-static tp_status fill_missing(const reading *r, series *s, int64_t column)
+/* Notes the nearest rows with a value on both sides of every row of a column; before the first one, that one is on both. */
+static tp_status find_neighbours(const reading *r, series *s, int64_t column)
 {
-    const bool last = r->o->missing && !strcmp(r->o->missing, "last");
-    double *v = s->values + column;
-    const bool *filled = s->filled + column;
-    const int64_t step = s->n_columns;
-    int64_t known = -1;
-    for (int64_t row = 0; row < s->rows; row++) {
-        if (filled[row * step])
-            continue;
-        for (int64_t gap = known + 1; gap < row; gap++) {
-            const double share =
-                last || row >= s->train_rows ? 0 : (double)(gap - known) / (double)(row - known);
-            v[gap * step] =
-                known < 0 ? v[row * step] : v[known * step] + share * (v[row * step] - v[known * step]);
-        }
-        if (known < 0 && row >= s->train_rows && !r->o->scaling)
-            break;
-        known = row;
-    }
-    if (known < 0)
+    const int64_t n = s->n_columns;
+    uint32_t *before = s->before + column, *after = s->after + column;
+    int64_t first = 0;
+    while (first < s->train_rows && before[first * n] == no_row)
+        first++;
+    if (first == s->train_rows)
         return tp_fail(TP_ERR_FORMAT, "%s: column '%s' has no values in the training part", r->path,
                        s->columns[column].name);
-    for (int64_t gap = known + 1; gap < s->rows; gap++)
-        v[gap * step] = v[known * step];
+    for (int64_t row = 0; row < s->rows; row++)
+        if (before[row * n] == no_row)
+            before[row * n] = row < first ? (uint32_t)first : before[(row - 1) * n];
+    for (int64_t row = s->rows; row-- > 0;)
+        after[row * n] = before[row * n] == row ? (uint32_t)row
+                         : row + 1 < s->rows    ? after[(row + 1) * n]
+                                                : no_row;
     return TP_OK;
 }
 
 static tp_status read_values(const reading *r, series *s)
 {
     const bool strict = r->o->missing && !strcmp(r->o->missing, "error");
+    s->linear = !r->o->missing || strcmp(r->o->missing, "last") != 0;
     const size_t cells = (size_t)(s->rows * s->n_columns);
     s->values = tp_alloc(cells * sizeof *s->values);
-    s->filled = tp_alloc(cells * sizeof *s->filled);
-    for (int64_t row = 0; row < s->rows && s->values && s->filled; row++)
+    s->before = tp_alloc(cells * sizeof *s->before);
+    s->after = tp_alloc(cells * sizeof *s->after);
+    for (int64_t row = 0; row < s->rows && !tp_pending(); row++)
         for (int64_t k = 0; k < s->n_columns; k++) {
             const char *text = cell(r, row, r->index[k]);
             double value = 0;
@@ -218,10 +210,10 @@ static tp_status read_values(const reading *r, series *s)
                                line_of(r, row), text, s->columns[k].name,
                                missing ? "is missing" : "is no number");
             s->values[row * s->n_columns + k] = value;
-            s->filled[row * s->n_columns + k] = missing;
+            s->before[row * s->n_columns + k] = missing ? no_row : (uint32_t)row;
         }
     for (int64_t k = 0; k < s->n_columns && !tp_pending(); k++)
-        fill_missing(r, s, k);
+        find_neighbours(r, s, k);
     return tp_error_pending();
 }
 
@@ -281,15 +273,21 @@ static tp_status read_dates(const reading *r, series *s)
 
 /* ---- what follows from the values ------------------------------------------------------------------------------------ */
 
+/* A value as it is known at the end of the training part. */
+static double in_training(const series *s, int64_t row, int64_t column)
+{
+    return series_value(s, row, column, s->train_rows - 1);
+}
+
 static void measure_columns(series *s)
 {
     for (int64_t k = 0; k < s->n_columns; k++) {
         double sum = 0, squares = 0;
         for (int64_t row = 0; row < s->train_rows; row++)
-            sum += s->values[row * s->n_columns + k];
+            sum += in_training(s, row, k);
         const double mean = sum / (double)s->train_rows;
         for (int64_t row = 0; row < s->train_rows; row++)
-            squares += pow(s->values[row * s->n_columns + k] - mean, 2);
+            squares += pow(in_training(s, row, k) - mean, 2);
         const double std = sqrt(squares / (double)s->train_rows);
         s->columns[k].mean = mean;
         s->columns[k].std = std > 1e-9 * (fabs(mean) + 1e-300) ? std : 1; /* a constant column */
@@ -317,16 +315,16 @@ static tp_status take_scaling(const reading *r, series *s)
 /* How alike the first target's changes from row to row are a season apart, in the training part: a correlation. */
 static double repeats(const series *s, int64_t season)
 {
-    const int64_t column = series_target(s, 0), n = s->n_columns;
+    const int64_t column = series_target(s, 0);
     double products = 0, squares = 0;
     if (s->train_rows < 2 * season + 2)
         return 0;
     for (int64_t row = 1; row < s->train_rows; row++) {
-        const double change = s->values[row * n + column] - s->values[(row - 1) * n + column];
+        const double change = in_training(s, row, column) - in_training(s, row - 1, column);
         squares += change * change;
         if (row > season)
-            products += change *
-                        (s->values[(row - season) * n + column] - s->values[(row - season - 1) * n + column]);
+            products +=
+                change * (in_training(s, row - season, column) - in_training(s, row - season - 1, column));
     }
     return squares > 0 ? products / squares : 0;
 }
@@ -353,7 +351,7 @@ static int64_t take_line_off(const series *s, double v[SEASON_ROWS])
     const double middle = (double)(n - 1) / 2;
     double mean = 0, slope = 0, squares = 0;
     for (int64_t t = 0; t < n; t++) {
-        v[t] = s->values[(s->train_rows - n + t) * s->n_columns + column];
+        v[t] = in_training(s, s->train_rows - n + t, column);
         mean += v[t] / (double)n;
         slope += ((double)t - middle) * v[t];
         squares += ((double)t - middle) * ((double)t - middle);
@@ -432,9 +430,8 @@ static tp_status read_table(reading *r, series *s)
     return tp_error_pending();
 }
 
-series *series_read(const char *path, const tp_series_options *o)
+series *series_read(const char *path, file_bytes *text, const tp_series_options *o)
 {
-    file_bytes file = { 0 };
     reading r = { .path = path, .o = o };
     series *s = tp_pending() ? NULL : tp_calloc(sizeof *s);
     const char *slash = strrchr(path, '/');
@@ -442,8 +439,7 @@ series *series_read(const char *path, const tp_series_options *o)
         return NULL;
     s->window = o->window, s->horizon = o->horizon;
     s->name = tp_memdup(slash ? slash + 1 : path, strlen(slash ? slash + 1 : path) + 1);
-    if (s->name && !file_read(path, max_file, &file) && !gzip_unpack(path, max_file, &file) &&
-        !csv_split(path, &file, o->delimiter, &r.table)) {
+    if (s->name && !csv_split(path, text, o->delimiter, &r.table)) {
         if (r.table.first_columns != r.table.columns)
             tp_fail(TP_ERR_FORMAT, "%s: line %u: %lld cells, the others have %lld", path, r.table.lines[0],
                     (long long)r.table.first_columns, (long long)r.table.columns);
@@ -451,7 +447,6 @@ series *series_read(const char *path, const tp_series_options *o)
             read_table(&r, s);
     }
     csv_free(&r.table);
-    file_bytes_free(&file);
     if (tp_pending()) {
         series_free(s);
         return NULL;
@@ -464,7 +459,8 @@ void series_free(series *s)
     const size_t rows = (size_t)s->rows;
     tp_free(s->name, s->name ? strlen(s->name) + 1 : 0);
     tp_free(s->values, s->values ? rows * (size_t)s->n_columns * sizeof *s->values : 0);
-    tp_free(s->filled, s->filled ? rows * (size_t)s->n_columns * sizeof *s->filled : 0);
+    tp_free(s->before, s->before ? rows * (size_t)s->n_columns * sizeof *s->before : 0);
+    tp_free(s->after, s->after ? rows * (size_t)s->n_columns * sizeof *s->after : 0);
     tp_free(s->times, s->times ? rows * sizeof *s->times : 0);
     tp_free(s->lines, s->lines ? rows * sizeof *s->lines : 0);
     tp_free(s->columns, s->columns ? SERIES_COLUMNS * sizeof *s->columns : 0);

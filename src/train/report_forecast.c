@@ -21,8 +21,8 @@ typedef struct picture {
 /* NaN where the file has none. */
 static double truth_at(const picture *g, int64_t i)
 {
-    const int64_t cell = (g->first + i) * g->v->n_columns + series_target(g->v, 0);
-    return g->v->filled[cell] ? NAN : g->v->values[cell];
+    const int64_t row = g->first + i, column = series_target(g->v, 0);
+    return series_has(g->v, row, column) ? series_value(g->v, row, column, row) : NAN;
 }
 
 static double at_x(const picture *g, int64_t i)

@@ -150,7 +150,7 @@ static double mean_before(const series *v, int64_t last, int64_t column)
     double sum = 0;
     n = n < last + 1 ? n : last + 1;
     for (int64_t row = last - n + 1; row <= last; row++)
-        sum += v->values[row * v->n_columns + column];
+        sum += series_value(v, row, column, last);
     return sum / (double)n;
 }
 
@@ -158,7 +158,7 @@ static double mean_before(const series *v, int64_t last, int64_t column)
 static double season_before(const series *v, int64_t last, int64_t h, int64_t column)
 {
     const int64_t row = last + h - v->season * ((h + v->season - 1) / v->season);
-    return v->values[(row < 0 ? last : row) * v->n_columns + column];
+    return series_value(v, row < 0 ? last : row, column, last);
 }
 
 static void add_window(sums *s, const series *v, int64_t last, const double *answers, const double *quantiles,
@@ -167,16 +167,16 @@ static void add_window(sums *s, const series *v, int64_t last, const double *ans
     const int middle = forecast_middle(quantiles, n);
     for (int64_t h = 1; h <= v->horizon; h++)
         for (int64_t k = 0; k < v->n_targets; k++, answers += n) {
-            const int64_t column = series_target(v, k), cell = (last + h) * v->n_columns + column;
-            if (v->filled[cell])
+            const int64_t column = series_target(v, k);
+            if (!series_has(v, last + h, column))
                 continue;
-            const double truth = v->values[cell], error = answers[middle] - truth;
+            const double truth = series_value(v, last + h, column, last + h), error = answers[middle] - truth;
             s->error += fabs(error);
             s->square += error * error;
             for (int i = 0; i < n; i++)
                 s->pinball += pinball(quantiles[i], truth, answers[i]) / n;
             s->inside += truth >= answers[0] && truth <= answers[n - 1];
-            s->last += fabs(v->values[last * v->n_columns + column] - truth);
+            s->last += fabs(series_value(v, last, column, last) - truth);
             s->season += fabs(season_before(v, last, h, column) - truth);
             s->mean += fabs(mean_before(v, last, column) - truth);
             s->n++;
