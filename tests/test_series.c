@@ -304,8 +304,7 @@ static void any_name_of_a_column_is_kept(void **unused)
     (void)unused;
     TP_SCOPE;
     static const char *const names[] = {
-        "\"Temperature in Melbourne, Australia\"", "a=1/2",
-        "Temp in \xb0",
+        "\"Temperature in Melbourne, Australia\"", "a=1/2", "Temp in \xb0",
         "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\xc3\xa9x"
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -161,6 +161,53 @@ TP_API tp_tensor *tp_gru_cell_opt(tp_tensor *x, tp_tensor *weight_ih, tp_tensor 
 /* Sequences (T_i, ...) one beside the other: (T, n, ...), or (n, T, ...), T the longest; the rest is value.  lengths NULL, or gets (n) of i64. */
 TP_API tp_tensor *tp_pad_sequence(tp_tensor *const *sequences, int n, bool batch_first, double value, tp_tensor **lengths);
 
+/* ---- Attention: softmax(scale q k' + mask) v (Vaswani et al. 2017), without the (T, S) matrix (Dao et al. 2022) --------- */
+
+typedef struct tp_attention_options {
+    size_t struct_size;
+    tp_tensor *attn_mask;     /* broadcasts to (.., H, T, S): bool, true where a query may look, or numbers added to the scores */
+    double dropout_p;         /* of the shares; 0 outside of training */
+    bool is_causal;           /* query i sees keys 0 to i */
+    double scale;             /* 1 / sqrt(D) */
+    bool at_end;              /* the queries are the last of the keys: query i stands at length - T + i */
+    tp_tensor *lengths;       /* (B) i64: the first so many keys are there; NULL: all */
+    tp_tensor *prefix;        /* (B) i64, with is_causal: the first so many keys are seen by every query */
+    tp_tensor *slopes;        /* (H): slope (key - query) is added to the scores: ALiBi, Press et al. 2022 */
+    int64_t window;           /* a query sees so many keys to each side, itself counted (Beltagy et al. 2020); 0: all */
+} tp_attention_options;
+#define TP_ATTENTION_OPTIONS_(...) (&(tp_attention_options){ .struct_size = sizeof(tp_attention_options), __VA_ARGS__ })
+
+/* query (.., H, T, D), key (.., G, S, D), value (.., G, S, V) -> (.., H, T, V), H a multiple of G: as many query heads read the same keys
+ * (grouped-query attention).  A query that sees nothing gives zeros. */
+#define tp_scaled_dot_product_attention(query, key, value, ...) \
+    tp_scaled_dot_product_attention_opt(query, key, value, TP_ATTENTION_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_scaled_dot_product_attention_opt(tp_tensor *query, tp_tensor *key, tp_tensor *value, const tp_attention_options *);
+
+/* The same of what one product made: x (B, T, (heads + 2 kv_heads) D), queries, then keys, then values -> (B, T, heads D) */
+#define tp_packed_attention(x, heads, kv_heads, ...) tp_packed_attention_opt(x, heads, kv_heads, TP_ATTENTION_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_packed_attention_opt(tp_tensor *x, int64_t heads, int64_t kv_heads, const tp_attention_options *);
+
+typedef struct tp_rope_options {
+    size_t struct_size;
+    int64_t heads;            /* the first so many are turned; 0: all */
+    bool adjacent;            /* pairs are numbers 2 i and 2 i + 1, else i and i + half */
+    tp_tensor *places;        /* (B) i64: of the first token; NULL: 0 */
+} tp_rope_options;
+#define TP_ROPE_OPTIONS_(...) (&(tp_rope_options){ .struct_size = sizeof(tp_rope_options), __VA_ARGS__ })
+
+/* RoPE (Su et al. 2021): x (B, T, heads x width), pairs (u, v) of token t become (u cos - v sin, v cos + u sin) by row t of cosines and
+ * sines (places, half), 2 half <= width; the rest of a head stays. */
+#define tp_rope(x, cosines, sines, width, ...) tp_rope_opt(x, cosines, sines, width, TP_ROPE_OPTIONS_(__VA_ARGS__))
+#define tp_rope_(x, cosines, sines, width, ...) tp_rope_opt_(x, cosines, sines, width, TP_ROPE_OPTIONS_(__VA_ARGS__))
+TP_API tp_tensor *tp_rope_opt(tp_tensor *x, tp_tensor *cosines, tp_tensor *sines, int64_t width, const tp_rope_options *);
+TP_API tp_tensor *tp_rope_opt_(tp_tensor *x, tp_tensor *cosines, tp_tensor *sines, int64_t width, const tp_rope_options *);
+
+/* x (.., 2 F), its halves u and v: f(u) v (Shazeer 2020) */
+TP_API tp_tensor *tp_swiglu(tp_tensor *); /* f = silu */
+TP_API tp_tensor *tp_geglu(tp_tensor *);  /* f = gelu */
+TP_API tp_tensor *tp_geglu_tanh(tp_tensor *); /* f = gelu by tanh, Gemma's */
+TP_API tp_tensor *tp_reglu(tp_tensor *);  /* f = relu */
+
 /* ---- Softmax and losses ----------------------------------------------------------------------------------- */
 
 TP_API tp_tensor *tp_softmax(tp_tensor *, int dim);     /* exp(x_i) / sum_j exp(x_j) */

@@ -344,6 +344,7 @@ typedef struct panels_args {
     void *const *c;
     bool accumulate;
     const void *bias; /* NULL: none */
+    int64_t used;     /* 0: all; else only so many of k, the first ones, count */
 } panels_args;
 
 typedef struct panel_kernels {
@@ -393,6 +394,42 @@ typedef struct recurrent_kernels {
     void (*gru)(const gru_args *);
     void (*gru_backward)(const gru_backward_args *);
 } recurrent_kernels;
+
+/* Attention, a block of scores at a time: rows of n numbers, row apart.
+ *
+ * weigh, a query each row, a key each column: a row's scores z = scale s + bias + slope (key - at) of the keys [from, to); the others
+ * count as -infinity.  Over all blocks of a query m is the largest z yet, sum that of e^(z - m), and out (width numbers) what stands
+ * for it so far: all three are brought to the new m; s becomes e^(z - m), 0 outside of [from, to). */
+typedef struct weigh_args {
+    int64_t rows, n, row;
+    void *s;
+    double scale;
+    const int64_t *from, *to; /* of each row, in [0, n] */
+    const void *const *bias;  /* a row each, or NULL: none */
+    const void *slope, *at;   /* of each row; NULL: no slope.  at: as a column of this block */
+    void *m, *sum, *const *out;
+    int64_t width;
+} weigh_args;
+
+/* blame, the way back, a key each row, a query each column: s becomes p = keep e^(z - lse), d becomes scale p' (keep d - delta),
+ * p' = e^(z - lse).  bias and keep: n of each row; NULL: 0, 1.  A key counts where from <= its row < to, of each column. */
+typedef struct blame_args {
+    int64_t rows, n, row;
+    void *s, *d;
+    double scale;
+    const void *bias, *keep, *slope, *at, *lse, *delta, *from, *to;
+} blame_args;
+
+/* turn: pairs of numbers of one head turned by angles of given cosines and sines, half of each: the i-th of the first half with
+ * the i-th of the second one, or (adjacent) the two at 2 i.  RoPE, Su et al. 2021. */
+typedef struct attention_kernels {
+    void (*weigh)(const weigh_args *);
+    void (*blame)(const blame_args *);
+    void (*dots)(void *y, const void *const *a, const void *const *b, int64_t rows,
+                 int64_t n); /* y[r] = a[r] . b[r] */
+    void (*turn)(void *y, const void *x, const void *cosines, const void *sines, int64_t half, bool adjacent,
+                 bool back);
+} attention_kernels;
 
 typedef struct kernel_table {
     const char *isa;
@@ -449,6 +486,7 @@ typedef struct kernel_table {
     norm_kernels norm[2];
     panel_kernels panels[2];
     recurrent_kernels recurrent[2];
+    attention_kernels attention[2];
 
     /* y[i] = x[i] / (1 - p) where the i-th number of (seed, stream) >= p, else 0; i counts from first */
     void (*dropout[2])(void *y, const void *x, int64_t n, double p, uint64_t seed, uint64_t stream,

@@ -75,6 +75,11 @@ const tp_op tp_op__dropout = {
                                       { NULL, NULL } },
 };
 
+tp_tensor *dropout_by(tp_tensor *x, double p, tp_rng rng)
+{
+    return tp_apply(&tp_op__dropout, &x, 1, &(dropout_attrs){ p, rng });
+}
+
 /* ---- as everybody calls it ----------------------------------------------------------------------------------- */
 
 typedef struct dropout_options {

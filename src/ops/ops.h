@@ -45,6 +45,8 @@ enum { PLAIN, WITH_RELU };
 /* activation.c: dy where y > 0, else 0: what is left of a gradient before a relu that gave y. */
 tp_tensor *through_relu(tp_tensor *dy, tp_tensor *y);
 
+tp_tensor *dropout_by(tp_tensor *x, double p, tp_rng); /* dropout.c: with the numbers of this stream */
+
 /* For operations with any number of outputs: fails where there are more than TP_MAX_PARTS; and tp_apply_n into the caller's
  * array, which has room for just as many as come (*n_out, which may be NULL, says). */
 bool too_many_parts(const char *op, int64_t n);

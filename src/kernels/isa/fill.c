@@ -20,5 +20,6 @@ void NAMED(fill)(kernel_table *t)
     NAMED(fill_activations)(t);
     NAMED(fill_division)(t);
     NAMED(fill_recurrent)(t);
+    NAMED(fill_attention)(t);
     NAMED(fill_random)(t);
 }

@@ -26,6 +26,7 @@ void NAMED(fill_division)(kernel_table *);
 void NAMED(fill_convert)(kernel_table *);
 void NAMED(fill_indexed)(kernel_table *);
 void NAMED(fill_recurrent)(kernel_table *);
+void NAMED(fill_attention)(kernel_table *);
 void NAMED(fill_random)(kernel_table *);
 
 /* The products of float, for bf16.c. */

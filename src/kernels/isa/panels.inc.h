@@ -16,7 +16,7 @@ static void pack_panel_range(void *panels, const void *b, int64_t b_row, int64_t
 static void panels_product(const panels_args *p)
 {
     const cut rows = cut_rows(p->m);
-    segment s = { .n = p->k };
+    segment s = { .n = p->used ? p->used : p->k };
     tile_args t = { .segments = &s, .n_segments = 1, .a_step = 1, .accumulate = p->accumulate };
     for (int64_t j = p->first; j < p->last; j++) {
         const int64_t col = j * TILE_COLS;

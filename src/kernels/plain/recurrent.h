@@ -1,12 +1,9 @@
 /* recurrent.h - a body (plain.h): the gates of LSTM and GRU, one row at a time, and their derivatives.
  *
- * In vectors of any width: who includes this has vec, WIDTH, get(p, n), put(p, n, v) of the first n lanes, gate_of and tanh_of.
+ * In vectors of any width: who includes this has what lanes.h wants, gate_of and tanh_of.
  * Formulas: kernels.h.
  * Layer: kernels.  Read next: ops/recurrent.h. */
-static inline int lanes_left(int64_t left)
-{
-    return left < WIDTH ? (int)left : WIDTH;
-}
+#include "kernels/plain/lanes.h"
 
 static void lstm(const lstm_args *a)
 {

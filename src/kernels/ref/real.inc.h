@@ -412,7 +412,7 @@ static void fill_functions(kernel_table *t)
     t->binary[KERNEL_MISH_BACKWARD][TYPE] = mish_backward;
 }
 
-/* ---- recurrent layers ---------------------------------------------------------------------------------------------- */
+/* ---- recurrent layers and attention ---------------------------------------------------------------------------------------------- */
 
 static void pack_panels(void *to, const void *b_, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
                         int64_t first, int64_t last)
@@ -431,7 +431,7 @@ static void panels_product(const panels_args *p)
             const REAL *a = p->a[i], *b = (const REAL *)p->panels + j * p->k;
             REAL *c = (REAL *)p->c[i] + j;
             ACC sum = (p->accumulate ? *c : 0) + (p->bias ? ((const REAL *)p->bias)[j] : 0);
-            for (int64_t t = 0; t < p->k; t++)
+            for (int64_t t = 0; t < (p->used ? p->used : p->k); t++)
                 sum += (ACC)a[t] * b[t];
             *c = (REAL)sum;
         }
@@ -464,6 +464,43 @@ static inline vec tanh_of(vec x)
 
 #include "kernels/plain/recurrent.h"
 
+static inline vec all_of(REAL x)
+{
+    return x;
+}
+
+static inline vec count(REAL first)
+{
+    return first;
+}
+
+static inline vec larger(vec a, vec b)
+{
+    return a > b ? a : b;
+}
+
+static inline vec chosen(vec x, vec low, vec high, vec yes, vec no)
+{
+    return x >= low && x < high ? yes : no;
+}
+
+static inline vec decay_of(vec x)
+{
+    return M(exp)(x);
+}
+
+static inline REAL sum_of(vec x)
+{
+    return x;
+}
+
+static inline REAL top_of(vec x)
+{
+    return x;
+}
+
+#include "kernels/plain/attention.h"
+
 void FILL(kernel_table *t)
 {
     fill_elementwise(t, TYPE);
@@ -475,6 +512,7 @@ void FILL(kernel_table *t)
     fill_pool(t, TYPE);
     fill_norm(t, TYPE);
     fill_recurrent(t, TYPE);
+    fill_attention(t, TYPE);
     t->panels[TYPE] = (panel_kernels){ 1, pack_panels, panels_product };
     t->gemm[TYPE] = gemm;
     t->gemm_scratch[TYPE] = no_gemm_scratch;

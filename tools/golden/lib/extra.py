@@ -21,7 +21,82 @@ def signs(*shape):
     return (torch.randint(0, 2, shape) * 2 - 1).to(TO)
 
 
+def attention(q, k, v, mask=None, lengths=None, prefix=None, slopes=None, is_causal=False, scale=None, window=0, at_end=False):
+    """scaled_dot_product_attention with the masks that PyTorch has no words for written out."""
+    t, s = q.shape[-2], k.shape[-2]
+    if not (lengths is not None or prefix is not None or slopes is not None or window or at_end):
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=is_causal, scale=scale, enable_gqa=q.dim() > 3)
+    length = lengths if lengths is not None else torch.full((q.shape[0],), s)
+    key, at = torch.arange(s).view(1, 1, s), torch.arange(t).view(1, t, 1) + (length - t if at_end else length * 0).view(-1, 1, 1)
+    seen = key < length.view(-1, 1, 1)
+    if is_causal:
+        seen = seen & ((key <= at) | (key < (prefix if prefix is not None else length * 0).view(-1, 1, 1)))
+    if window:
+        seen = seen & (key > at - window) & (key < at + window)
+    bias = torch.zeros(seen.shape, dtype=q.dtype).masked_fill(~seen, float("-inf")).unsqueeze(1)
+    if slopes is not None:
+        bias = bias + slopes.view(-1, 1, 1) * (key - at).unsqueeze(1)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask, scale=scale, enable_gqa=True)
+
+
+def packed_attention(x, mask=None, lengths=None, prefix=None, slopes=None, heads=1, kv_heads=1, **more):
+    b, t, _ = x.shape
+    q, k, v = x.view(b, t, heads + 2 * kv_heads, -1).transpose(1, 2).split((heads, kv_heads, kv_heads), 1)
+    return attention(q, k, v, mask, lengths, prefix, slopes, **more).transpose(1, 2).reshape(b, t, -1)
+
+
+def attention_rows():
+    i64 = lambda *v: torch.tensor(v)
+    calls = [((randn(2, 2, 5, 4), randn(2, 2, 7, 4), randn(2, 2, 7, 3)), {}),
+             ((randn(2, 2, 5, 4), randn(2, 2, 7, 4), randn(2, 2, 7, 3), torch.rand(5, 7) > 0.3), {"scale": 0.7}),
+             ((randn(2, 4, 5, 4), randn(2, 2, 5, 4), randn(2, 2, 5, 4), randn(1, 4, 1, 5)), {}),
+             ((randn(3, 5, 4), randn(3, 9, 4), randn(3, 9, 4)), {"is_causal": True}),
+             ((randn(1, 1, 150, 3), randn(1, 1, 200, 3), randn(1, 1, 200, 3)), {"is_causal": True}),
+             ((randn(1, 1, 130, 2), randn(1, 1, 300, 2), randn(1, 1, 300, 2), None, i64(290)), {"is_causal": True, "at_end": True, "window": 140}),
+             ((randn(2, 3, 70, 3), randn(2, 1, 70, 3), randn(2, 1, 70, 2), None, i64(70, 40)), {}),
+             ((randn(2, 2, 6, 4), randn(2, 2, 6, 4), randn(2, 2, 6, 4), None, None, i64(3, 0)), {"is_causal": True}),
+             ((randn(1, 2, 66, 2), randn(1, 2, 66, 2), randn(1, 2, 66, 2), None, None, None, randn(2)), {"is_causal": True}),
+             ((randn(2, 4, 1, 4), randn(2, 2, 9, 4), randn(2, 2, 9, 4), None, i64(9, 4)), {"is_causal": True, "at_end": True}),
+             ((randn(1, 2, 3, 4), randn(1, 2, 9, 4), randn(1, 2, 9, 4), None, None, None, randn(2)), {"is_causal": True, "at_end": True, "window": 5}),
+             ((randn(1, 1, 80, 2), randn(1, 1, 80, 2), randn(1, 1, 80, 2)), {"window": 9})]
+    packed = [((randn(2, 6, 12),), {"heads": 2, "kv_heads": 1, "is_causal": True}),
+              ((randn(1, 140, 12), None, i64(139)), {"heads": 1, "kv_heads": 1}),
+              ((randn(2, 5, 18), randn(5, 5), None, i64(2, 4), randn(1)), {"heads": 1, "kv_heads": 1, "is_causal": True, "scale": 0.4})]
+    return {"scaled_dot_product_attention": [(x, a, lambda *x, a=a: attention(*x, **a)) for x, a in calls],
+            "packed_attention": [(x, a, lambda *x, a=a: packed_attention(*x, **a)) for x, a in packed]}
+
+
+def rope(x, cosines, sines, places=None, width=2, heads=0, adjacent=False):
+    """Su et al. 2021, equation 34, and the form with halves of Hugging Face's Llama (rotate_half)."""
+    b, t, c = x.shape
+    half, at = cosines.shape[1], torch.arange(t) + (places.view(-1, 1) if places is not None else 0)
+    all_heads = x.view(b, t, c // width, width)
+    turned, rest = (all_heads[:, :, :heads], all_heads[:, :, heads:]) if heads else (all_heads, all_heads[:, :, :0])
+    cos, sin = (m[at].view(-1, t, 1, half) for m in (cosines, sines))
+    u, v = (turned[..., 0 : 2 * half : 2], turned[..., 1 : 2 * half : 2]) if adjacent else (turned[..., :half], turned[..., half : 2 * half])
+    y = (u * cos - v * sin, v * cos + u * sin)
+    y = torch.stack(y, -1).flatten(-2) if adjacent else torch.cat(y, -1)
+    return torch.cat((torch.cat((y, turned[..., 2 * half :]), -1), rest), 2).reshape(b, t, c)
+
+
+def rope_rows():
+    calls = [((randn(2, 3, 12), randn(5, 3), randn(5, 3)), {"width": 6}),
+             ((randn(2, 3, 20), randn(8, 2), randn(8, 2), torch.tensor((4, 0))), {"width": 5, "heads": 3, "adjacent": True}),
+             ((randn(1, 3, 40), randn(3, 8), randn(3, 8)), {"width": 20, "heads": 1})]
+    return {"rope": [(x, a, lambda *x, a=a: rope(*x, **a)) for x, a in calls]}
+
+
+def gated_rows():
+    kinds = {"swiglu": F.silu, "geglu": F.gelu, "geglu_tanh": lambda x: F.gelu(x, approximate="tanh"), "reglu": F.relu}
+    gate = lambda x, f: f(x.chunk(2, -1)[0]) * x.chunk(2, -1)[1]
+    return {n: [((randn(*s),), {}, lambda x, f=f: gate(x, f)) for s in ((2, 3, 8), (1, 74), (6,))] for n, f in kinds.items()}
+
+
 def rows():
+    return {**others(), **attention_rows(), **rope_rows(), **gated_rows()}
+
+
+def others():
     i64 = lambda *v: torch.tensor(v)
     return {
         "sum_to": [((randn(2, 3, 4),), {"shape": s}, lambda x, s=s: x.sum_to_size(s)) for s in ((3, 1), (1, 3, 4), (4,), (1,))],

@@ -1,0 +1,100 @@
+/* attention.h - what the files of attention share: where operands lie, which keys a query sees, blocks of scratch memory.
+ *
+ * Invariants: 1. head h of the queries reads head h / (heads / kv_heads) of keys and values;
+ *             2. a query sees the keys of one range [from, to), whatever hides the others (keys_of), less what a mask takes away.
+ * Layer: ops.  Depends on kernels.h, ops.h.  Read next: attention.c. */
+#ifndef OPS_ATTENTION_H
+#define OPS_ATTENTION_H
+
+#include "kernels/kernels.h"
+#include "ops/map.h"
+#include "ops/ops.h"
+
+typedef struct attention_attrs {
+    double scale;   /* of scores */
+    double dropout; /* of shares */
+    tp_rng rng;
+    bool causal, at_end; /* at_end: the queries are the last of the keys, else the first */
+    int64_t window;      /* keys that a query sees to each side, itself counted; 0: all */
+    int64_t heads,
+        kv_heads; /* packed: of an input (B, T, (heads + 2 kv_heads) D); 0: queries, keys and values are three */
+} attention_attrs;
+
+/* Inputs.  Packed, A_Q is all three. */
+enum { A_Q, A_K, A_V, A_MASK, A_LENGTHS, A_PREFIX, A_SLOPES, A_INPUTS };
+enum { A_DY = A_INPUTS, A_Y, A_LSE, A_GRADIENT_INPUTS }; /* of attention_gradient */
+#define ATTENTION_INPUTS "query key? value? mask? lengths? prefix? slopes?"
+
+typedef struct placement { /* (B, heads, T, width), numbers of a head adjacent */
+    char *data;
+    int64_t b, h, t; /* strides, in elements */
+} placement;
+
+typedef struct attention {
+    const attention_attrs *attrs;
+    const kernel_table *kernels;
+    int64_t b, h, g, t, s, d, v; /* batch, heads, kv_heads, queries, keys, width of keys, of values */
+    int64_t size;
+    int type;
+    placement q, k, val, y;
+    placement mask;                  /* data NULL: none */
+    const int64_t *lengths, *prefix; /* (B) or NULL */
+    const char *slopes;              /* (heads) or NULL */
+    char *lse;                       /* (B, heads, T) */
+} attention;
+
+tp_status attention_check(const tp_call *, tp_tensor *const *in, const attention_attrs *);
+attention attention_of(const attention_attrs *, tp_tensor *const *in,
+                       const kernel_table *); /* sizes and strides; no data */
+size_t attention_staged_bytes(tp_tensor *const *in);
+void attention_place(attention *, const tp_call *, tp_tensor *const *in, char **scratch); /* the data */
+placement heads_of(const tp_tensor *x);                                                   /* as it lies */
+placement attention_heads(const tp_call *, const tp_tensor *,
+                          char **scratch); /* itself, or a copy that lies right; NULL: none */
+void heads_of_packed(attention *, char *data, placement *q, placement *k, placement *v);
+void infer_heads(tp_call *, int output, const tp_tensor *like,
+                 tp_shape); /* (B, heads, T, width), in memory (B, T, heads, width) */
+
+static inline char *row_of(const attention *a, const placement *x, int64_t b, int64_t h, int64_t t)
+{
+    return x->data + (b * x->b + h * x->h + t * x->t) * a->size;
+}
+
+/* The keys that query i of batch b sees, and its own place among them. */
+typedef struct range {
+    int64_t from, to, at;
+} range;
+range keys_of(const attention *, int64_t b, int64_t i);
+
+/* A number of the type computed in. */
+static inline void set_number(const attention *a, char *to, int64_t i, double x)
+{
+    if (a->type)
+        ((double *)(void *)to)[i] = x;
+    else
+        ((float *)(void *)to)[i] = (float)x;
+}
+
+static inline double number_at(const attention *a, const char *from, int64_t i)
+{
+    return a->type ? ((const double *)(const void *)from)[i] : (double)((const float *)(const void *)from)[i];
+}
+
+/* Memory in pieces, one after the other, each at 64 bytes. */
+static inline char *piece(char **at, int64_t bytes)
+{
+    char *p = *at;
+    *at += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+/* Bytes of a (k, n) packed in panels. */
+int64_t panel_bytes(const attention *, int64_t n, int64_t k);
+void pack_heads(const attention *, char *panels, const placement *, int64_t b, int64_t h, int64_t first,
+                int64_t rows, int64_t width, bool as_columns);
+
+/* The same made of other operations, with a (T, S) matrix: what gradients of gradients, and of a mask, are made by. */
+tp_tensor *attention_steps(const attention_attrs *, tp_tensor *const *in);
+extern const tp_op tp_op__attention, attention_gradient;
+
+#endif
