@@ -148,11 +148,11 @@ def left_padded(net, ids, mask, logits):
 
 
 def widened(net, dtype, name):
-    """The same network saved in a narrow type: what its rounded weights give in f32."""
-    narrow = type(net)._from_config(net.config, attn_implementation="eager").eval()
+    """The same network saved in a narrow type: what its rounded weights give in f32.  Only weights are rounded, rope's frequencies are not."""
+    narrow, wide = (type(net)._from_config(net.config, attn_implementation="eager").eval() for _ in range(2))
     narrow.load_state_dict(net.state_dict())
-    narrow.load_state_dict(save(narrow.to(dtype), name))
-    return narrow.float()
+    wide.load_state_dict(save(narrow.to(dtype), name))
+    return wide
 
 
 def hidden(prefix, states):
@@ -236,7 +236,11 @@ gap = (best[..., 0] - best[..., 1]).masked_fill(greedy[:, 1:-1] == PAD, torch.in
 length = (greedy[:, 1:] != PAD).sum(1)
 different = torch.tensor([len(set(text)) for text in greedy.tolist()])
 good = (gap > GAP) & (different >= 5)  # <eos> and the first one among them
-rows = [(good & (length < 11))[0::2].nonzero()[0, 0].item() * 2, (good & (length == LONGEST - 1))[1::2].nonzero()[0, 0].item() * 2 + 1]  # ends by itself; is made to end
+with torch.no_grad():
+    found = net.generate(many[good], attention_mask=masks[good], num_return_sequences=BEAMS, return_dict_in_generate=True, output_scores=True)
+good[good.clone()] = (-found.sequences_scores.reshape(-1, BEAMS).diff()).amin(1) > 2e-3
+rows = [(good & (length < 11))[0::2].nonzero()[0, 0].item() * 2,                         # ends by itself
+        (good & (length == LONGEST - 1))[1::2].nonzero()[0, 0].item() * 2 + 1]           # is made to end
 ids, mask, greedy, logp = many[rows], masks[rows], greedy[rows], logp[rows]
 labels = texts(9, (T, 7), -100)[0]
 labels[0, T - 1] = labels[1, 6] = EOS
