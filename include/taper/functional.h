@@ -172,7 +172,7 @@ typedef struct tp_attention_options {
     bool at_end;              /* the queries are the last of the keys: query i stands at length - T + i */
     tp_tensor *lengths;       /* (B) i64: the first so many keys are there; NULL: all */
     tp_tensor *prefix;        /* (B) i64, with is_causal: the first so many keys are seen by every query */
-    tp_tensor *slopes;        /* (H): slope (key - query) is added to the scores: ALiBi, Press et al. 2022 */
+    tp_tensor *slopes;        /* (H): slope |key - query| is taken from the scores: ALiBi, Press et al. 2022 */
     int64_t window;           /* a query sees so many keys to each side, itself counted (Beltagy et al. 2020); 0: all */
 } tp_attention_options;
 #define TP_ATTENTION_OPTIONS_(...) (&(tp_attention_options){ .struct_size = sizeof(tp_attention_options), __VA_ARGS__ })

@@ -29,6 +29,14 @@ typedef struct tp_model_options {
     const char *pooling;       /* sequence-classifier: "last", "mean", "attention" */
     int64_t inputs;            /* of tokens: the vocabulary of what goes in */
     const char *attention;     /* seq2seq: "dot", "additive" */
+    const char *structure;     /* transformers: "encoder-decoder", "encoder", "causal-encoder", "decoder", "causal-decoder", "prefix-decoder" */
+    const char *position;      /* transformers: "sinusoidal", "learned", "rope", "alibi" */
+    const char *norm;          /* transformers: "post", "pre", "deep", "rms" */
+    int64_t heads, kv_heads;   /* transformers: kv_heads 0: as many */
+    int64_t dim, ff;           /* transformers: width of tokens; of the feed-forward part, 4 dim, or 8/3 dim where it is gated */
+    int64_t context;           /* transformers: tokens that learned positions reach, and generation goes */
+    int64_t attention_window;  /* transformers: tokens that one sees to a side, itself counted; 0: all */
+    bool untied;               /* transformers: a head with weights of its own, not the embedding's */
 } tp_model_options;
 
 typedef enum tp_model_input {

@@ -286,6 +286,75 @@ TP_API tp_status tp_detach_state(tp_rnn_state *);
 TP_API tp_status tp_rnn_carry(tp_module *, bool on);
 TP_API tp_status tp_rnn_load_carried(tp_module *, const tp_params *);
 
+/* ---- Transformers ------------------------------------------------------------------------------------------------------ */
+
+typedef struct tp_rope_scaling { /* Llama 3's; factor 0: none, without original_context: all frequencies divided by it */
+    double factor, low_freq_factor, high_freq_factor, original_context;
+} tp_rope_scaling;
+
+typedef struct tp_transformer_options {
+    size_t struct_size;
+    const char *activation;    /* "gelu"; relu, gelu_tanh, silu, and gated: swiglu, geglu, geglu_tanh, reglu */
+    const char *norm;          /* "pre" (x + f(norm x)), "post" (norm(x + f x)), "deep" (norm(alpha x + f x)), "rms" (pre, RMS norm) */
+    const char *position;      /* inside of attention: "rope", "alibi"; others: "none" */
+    bool causal;
+    bool cross;                /* layers look at a memory as well */
+    int64_t kv_heads;          /* heads */
+    int64_t head_dim;          /* width / heads */
+    int64_t ff;                /* 4 width: of the feed-forward part */
+    int64_t window;            /* tokens that each sees to a side, itself counted; 0: all */
+    int64_t memory_width;      /* width */
+    double dropout;            /* of what is added to the residual */
+    double attention_dropout;  /* of shares */
+    double drop_path;          /* of whole additions an example, from 0 in the first layer to this in the last */
+    double eps;                /* of norms: 1e-5 */
+    double alpha, beta;        /* of deep: 1, 1; tp_transformer_deepnorm has the paper's */
+    double rope_theta;         /* 10000 */
+    tp_rope_scaling rope_scaling;
+    bool adjacent;             /* RoPE turns neighbours, not halves */
+    bool no_bias, no_qkv_bias; /* of all products; of queries, keys and values */
+    int64_t layers, heads;     /* set by the constructor */
+} tp_transformer_options;
+#define TP_TRANSFORMER_OPTIONS_(...) (&(tp_transformer_options){ .struct_size = sizeof(tp_transformer_options), __VA_ARGS__ })
+
+/* (B, T, width) of embedded tokens -> (B, T, width): layers.0.attention.qkv, .out, (.cross.q, .k, .v, .out,) .up, .down, .norm1, .norm2,
+ * (.norm_cross) .., and norm where layers begin with one. */
+#define tp_nn_transformer(width, layers, heads, ...) tp_nn_transformer_opt(width, layers, heads, TP_TRANSFORMER_OPTIONS_(__VA_ARGS__))
+TP_API tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads, const tp_transformer_options *);
+
+/* DeepNorm's alpha and beta (Wang et al. 2022) of the "encoder" or "decoder" of so many layers; 0 layers: there is none. */
+TP_API void tp_transformer_deepnorm(const char *stack, int64_t encoder_layers, int64_t decoder_layers, double *alpha, double *beta);
+
+/* Keys and values of what was read, for reading on token by token.  Begin with { 0 }; made under TP_NO_GRAD.  Its tensors have the
+ * sequences in front and belong to the scope of the call that made them. */
+typedef struct tp_kv_cache {
+    tp_tensor *keys, *values; /* (B, layers, kv_heads, room, head_dim) */
+    tp_tensor *lengths;       /* (B) i64: tokens that each sequence has in it */
+    tp_tensor *places;        /* (B) i64: tokens that it has read */
+} tp_kv_cache;
+TP_API tp_status tp_kv_cache_reserve(tp_kv_cache *, int64_t batch, int64_t layers, int64_t kv_heads, int64_t tokens, int64_t head_dim,
+                                     int64_t window, tp_dtype);
+TP_API tp_status tp_kv_cache_advance(tp_kv_cache *, tp_tensor *tokens); /* (B) or a number: so many of those read just now count */
+
+typedef struct tp_transformer_forward_options {
+    size_t struct_size;
+    tp_tensor *lengths, *prefix, *attn_mask;    /* as tp_attention_options has them */
+    tp_tensor *memory, *memory_lengths;         /* cross-attention: (B, S, memory_width); (B) i64 or NULL */
+    tp_tensor *memory_keys, *memory_values;     /* or tp_transformer_memory's, in place of memory */
+    tp_kv_cache *cache;                         /* x goes on after what it holds; then tp_kv_cache_advance */
+} tp_transformer_forward_options;
+#define tp_transformer_forward(m, x, ...) \
+    tp_transformer_forward_opt(m, x, &(tp_transformer_forward_options){ .struct_size = sizeof(tp_transformer_forward_options), __VA_ARGS__ })
+TP_API tp_tensor *tp_transformer_forward_opt(tp_module *, tp_tensor *x, const tp_transformer_forward_options *);
+
+/* What all layers' cross-attentions make of a memory, (B, layers, S, kv_heads head_dim) each: once for a whole decoding. */
+TP_API tp_status tp_transformer_memory(tp_module *, tp_tensor *memory, tp_tensor **keys, tp_tensor **values);
+
+/* x (B, T, width) + a row for each place: "learned" (weight (count, width), N(0, 0.02)), "sinusoidal" (Vaswani et al. 2017), and
+ * "sinusoidal_halves", sines in the first half and cosines in the second.  places (B) i64: of the first tokens; NULL: 0 */
+TP_API tp_module *tp_nn_position(const char *kind, int64_t count, int64_t width);
+TP_API tp_tensor *tp_position_forward(tp_module *, tp_tensor *x, tp_tensor *places);
+
 TP_API tp_module *tp_nn_dropout(double p); /* in training only */
 TP_API tp_module *tp_nn_dropout2d(double p); /* whole channels of an example */
 TP_API tp_module *tp_nn_embedding(int64_t count, int64_t width); /* whole numbers (..) -> (.., width); weight (count, width) is N(0, 1) */

@@ -397,7 +397,7 @@ typedef struct recurrent_kernels {
 
 /* Attention, a block of scores at a time: rows of n numbers, row apart.
  *
- * weigh, a query each row, a key each column: a row's scores z = scale s + bias + slope (key - at) of the keys [from, to); the others
+ * weigh, a query each row, a key each column: a row's scores z = scale s + bias - slope |key - at| of the keys [from, to); the others
  * count as -infinity.  Over all blocks of a query m is the largest z yet, sum that of e^(z - m), and out (width numbers) what stands
  * for it so far: all three are brought to the new m; s becomes e^(z - m), 0 outside of [from, to). */
 typedef struct weigh_args {

@@ -198,6 +198,17 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     all.pooling = text_of(info, "pooling", o->pooling, d->pooling);
     all.inputs = size_of(info, "inputs", o->inputs, d->inputs);
     all.attention = text_of(info, "attention", o->attention, d->attention);
+    all.structure = text_of(info, "structure", o->structure, d->structure);
+    all.position = text_of(info, "position", o->position, d->position);
+    all.norm = text_of(info, "norm", o->norm, d->norm);
+    all.heads = size_of(info, "heads", o->heads, d->heads);
+    all.kv_heads = size_of(info, "kv_heads", o->kv_heads, d->kv_heads);
+    all.dim = size_of(info, "dim", o->dim, d->dim);
+    all.ff = size_of(info, "ff", o->ff, d->ff);
+    all.context = size_of(info, "context", o->context, d->context);
+    all.attention_window = size_of(info, "attention_window", o->attention_window, d->attention_window);
+    check_read(info, "untied", o->untied);
+    all.untied = o->untied;
     if (tp_error_pending())
         return NULL;
     TP_SCOPE;

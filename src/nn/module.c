@@ -295,7 +295,8 @@ static tp_status relu_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_t
 
 bool module_fuses(const tp_module *m, const tp_module *relu)
 {
-    return m->forward_relu && !m->hooks && !relu->hooks && !observer.call && strcmp(relu->type, "relu") == 0;
+    return m->forward_relu && !m->hooks && !observer.call &&
+           (!relu || (!relu->hooks && strcmp(relu->type, "relu") == 0));
 }
 
 tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x)

@@ -57,7 +57,7 @@ tp_tensor *module_tensor_named(const tp_module *,
                                const char *name); /* a parameter or buffer of its own; NULL */
 void module_drop_child(tp_module *, int64_t i);
 
-/* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them. */
+/* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them.  relu NULL: it is no module. */
 bool module_fuses(const tp_module *m, const tp_module *relu);
 tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
 

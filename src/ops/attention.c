@@ -625,7 +625,7 @@ static double attention_cost(const tp_call *c)
 
 const tp_op tp_op__attention = {
     .name = "_attention",
-    .formula = "softmax(scale q k' + mask + slope (key - query)) v of the keys that each query sees; and log "
+    .formula = "softmax(scale q k' + mask - slope |key - query|) v of the keys that each query sees; and log "
                "of the softmax's sum",
     .inputs = ATTENTION_INPUTS,
     .n_in = A_INPUTS,

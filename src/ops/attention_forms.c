@@ -24,7 +24,7 @@ static tp_tensor *repeated(tp_tensor *x, int64_t heads)
     return x && x->shape[1] != heads ? tp_repeat_interleave(x, heads / x->shape[1], 1) : x;
 }
 
-/* What each query sees, as 0 or -infinity (B, 1, T, S); and how far each key is from it, (B, 1, T, S). */
+/* What each query sees, as 0 or -infinity (B, 1, T, S); and minus how far each key is from it, (B, 1, T, S). */
 static tp_tensor *places(const attention *a, tp_dtype dtype, bool distances)
 {
     tp_tensor *x = tp_zeros(TP_SHAPE(a->b, 1, a->t, a->s), .dtype = dtype);
@@ -33,7 +33,7 @@ static tp_tensor *places(const attention *a, tp_dtype dtype, bool distances)
         const range k = keys_of(a, row / a->t, row % a->t);
         for (int64_t s = 0; s < a->s; s++)
             set_number(a, data, row * a->s + s,
-                       distances                 ? (double)(s - k.at)
+                       distances                 ? -fabs((double)(s - k.at))
                        : s >= k.from && s < k.to ? 0
                                                  : -INFINITY);
     }

@@ -234,6 +234,9 @@ static tp_status own_strings(setup *s)
         &c->data_options.series.scaling,
         &c->data_options.target_unit,
         &c->model_options.attention,
+        &c->model_options.structure,
+        &c->model_options.position,
+        &c->model_options.norm,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);

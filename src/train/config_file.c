@@ -70,6 +70,16 @@ static const field table[] = {
     ROW("model_options", "pooling", TEXT, model_options.pooling),
     ROW("model_options", "inputs", COUNT, model_options.inputs),
     ROW("model_options", "attention", TEXT, model_options.attention),
+    ROW("model_options", "structure", TEXT, model_options.structure),
+    ROW("model_options", "position", TEXT, model_options.position),
+    ROW("model_options", "norm", TEXT, model_options.norm),
+    ROW("model_options", "heads", COUNT, model_options.heads),
+    ROW("model_options", "kv_heads", COUNT, model_options.kv_heads),
+    ROW("model_options", "dim", COUNT, model_options.dim),
+    ROW("model_options", "ff", COUNT, model_options.ff),
+    ROW("model_options", "context", COUNT, model_options.context),
+    ROW("model_options", "attention_window", COUNT, model_options.attention_window),
+    ROW("model_options", "untied", BOOL, model_options.untied),
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),
@@ -263,11 +273,17 @@ static tp_status read_field(setup *s, const fields *from, const field *f)
     return TP_OK;
 }
 
+/* A run that is older than an option of its model or data goes without it. */
+static bool may_lack(const char *section)
+{
+    return section && (!strcmp(section, "model_options") || !strcmp(section, "data_options"));
+}
+
 static tp_status read_fields(setup *s, const fields *from, const char *section)
 {
     tp_status status = TP_OK;
     for (int i = 0; i < N_FIELDS && !status; i++)
-        if (in_section(&table[i], section))
+        if (in_section(&table[i], section) && !(may_lack(section) && !js_get(from->object, table[i].name)))
             status = read_field(s, from, &table[i]);
     return status;
 }

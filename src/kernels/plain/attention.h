@@ -6,13 +6,18 @@
  * Layer: kernels.  Read next: ops/attention.c. */
 #include "kernels/plain/lanes.h"
 
+static inline vec distance(vec a, vec b)
+{
+    return larger(a - b, b - a);
+}
+
 static inline vec score_of(const weigh_args *a, int64_t r, int64_t k, int m)
 {
     vec z = get((const REAL *)a->s + r * a->row + k, m) * (REAL)a->scale;
     if (a->bias)
         z += get((const REAL *)a->bias[r] + k, m);
     if (a->slope)
-        z += ((const REAL *)a->slope)[r] * (count((REAL)k) - ((const REAL *)a->at)[r]);
+        z -= ((const REAL *)a->slope)[r] * distance(count((REAL)k), all_of(((const REAL *)a->at)[r]));
     return z;
 }
 
@@ -83,7 +88,7 @@ static void blame(const blame_args *a)
             if (bias)
                 z += get(bias + r * a->row + k, m);
             if (slope)
-                z += get(slope + k, m) * ((REAL)r - get(at + k, m));
+                z -= get(slope + k, m) * distance(all_of((REAL)r), get(at + k, m));
             const vec p = chosen(all_of((REAL)r), get(from + k, m), get(to + k, m),
                                  decay_of(z - get(lse + k, m)), all_of(0)),
                       kept = keep ? get(keep + r * a->row + k, m) : all_of(1);

@@ -35,7 +35,7 @@ def attention(q, k, v, mask=None, lengths=None, prefix=None, slopes=None, is_cau
         seen = seen & (key > at - window) & (key < at + window)
     bias = torch.zeros(seen.shape, dtype=q.dtype).masked_fill(~seen, float("-inf")).unsqueeze(1)
     if slopes is not None:
-        bias = bias + slopes.view(-1, 1, 1) * (key - at).unsqueeze(1)
+        bias = bias + slopes.view(-1, 1, 1) * -(key - at).abs().unsqueeze(1)
     return F.scaled_dot_product_attention(q, k, v, attn_mask=bias if mask is None else bias + mask, scale=scale, enable_gqa=True)
 
 
