@@ -14,18 +14,19 @@
 #include <string.h>
 
 typedef struct transformer {
-    tp_module *source, *target;              /* embeddings; a text has a target alone, classes a source */
-    tp_module *source_position, *position;   /* NULL: inside of attention */
+    tp_module *source, *target;            /* embeddings; a text has a target alone, classes a source */
+    tp_module *source_position, *position; /* NULL: inside of attention */
     tp_module *encoder, *decoder, *dropout, *head;
-    tp_tensor *tied;                         /* the head's weight, where it is the target embedding's */
-    double scale;                            /* of embedded tokens */
+    tp_tensor *tied; /* the head's weight, where it is the target embedding's */
+    double scale;    /* of embedded tokens */
     transformer_kind kind;
-    bool prefix, last;                       /* last: the class is read at the last token, else from the mean */
+    bool prefix, last; /* last: the class is read at the last token, else from the mean */
 } transformer;
 
 /* ---- tokens in, scores out ---------------------------------------------------------------------------------------------- */
 
-static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *position, tp_tensor *tokens, tp_tensor *places)
+static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *position, tp_tensor *tokens,
+                        tp_tensor *places)
 {
     tp_tensor *x = tp_forward(table, tokens);
     if (m->scale != 1)
@@ -56,11 +57,12 @@ static tp_tensor *joined_rows(tp_tensor *lengths, int64_t s, int64_t t, bool bac
     int64_t *row = rows ? tp_data(rows) : NULL, *length = row ? tp_data(lengths) : NULL;
     for (int64_t b = 0; length && b < batch; b++)
         for (int64_t i = 0; i < count; i++) {
-            const int64_t n = length[b], in_target = i - n; /* what is left over at the end repeats the last token */
-            row[b * count + i] = b * (s + t) + (back        ? n + i
-                                                : i < n     ? i
+            const int64_t n = length[b],
+                          in_target = i - n; /* what is left over at the end repeats the last token */
+            row[b * count + i] = b * (s + t) + (back            ? n + i
+                                                : i < n         ? i
                                                 : in_target < t ? s + in_target
-                                                            : s + t - 1);
+                                                                : s + t - 1);
         }
     return rows;
 }
@@ -88,17 +90,19 @@ static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_ten
 static tp_tensor *forward_pair(const transformer *m, tp_tensor *x)
 {
     if (tp_ndim(x) != 3 || tp_size(x, 1) != 2) {
-        tp_error_set(TP_ERR_SHAPE, "transformer: input of %d dims, (N, 2, L), sources over targets, is wanted", tp_ndim(x));
+        tp_error_set(TP_ERR_SHAPE,
+                     "transformer: input of %d dims, (N, 2, L), sources over targets, is wanted", tp_ndim(x));
         return NULL;
     }
     tp_tensor *tokens = tp_long(x), *source = tp_select(tokens, 1, 0), *target = tp_select(tokens, 1, 1);
     if (!m->encoder)
         return forward_joined(m, source, target);
     tp_tensor *lengths = lengths_of(source);
-    tp_tensor *memory = tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
-                                               .lengths = lengths);
-    tp_tensor *y = tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL), .memory = memory,
-                                          .memory_lengths = lengths);
+    tp_tensor *memory =
+        tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
+                               .lengths = lengths);
+    tp_tensor *y = tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL),
+                                          .memory = memory, .memory_lengths = lengths);
     return scores_of(m, y);
 }
 
@@ -135,7 +139,8 @@ static tp_tensor *forward(tp_module *module, tp_tensor *x)
     if (m->kind == OF_PAIRS)
         return forward_pair(m, x);
     if (m->kind == OF_TEXT)
-        return scores_of(m, tp_transformer_forward(m->decoder, embed(m, m->target, m->position, tp_long(x), NULL)));
+        return scores_of(m, tp_transformer_forward(m->decoder,
+                                                   embed(m, m->target, m->position, tp_long(x), NULL)));
     return forward_classes(m, x);
 }
 
@@ -154,8 +159,8 @@ static void carry(tp_decoding *d, const tp_kv_cache *c)
 }
 
 /* The next tokens (M, T) through the decoder; counts: how many of each row are tokens. */
-static tp_tensor *go_on(const transformer *m, tp_module *table, tp_tensor *tokens, tp_tensor *prefix, tp_tensor *counts,
-                        tp_decoding *d)
+static tp_tensor *go_on(const transformer *m, tp_module *table, tp_tensor *tokens, tp_tensor *prefix,
+                        tp_tensor *counts, tp_decoding *d)
 {
     tp_kv_cache cache = cache_of(d);
     tp_tensor *x = embed(m, table, m->position, tokens, cache.places);
@@ -179,8 +184,9 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
         go_on(m, m->source, source, m->prefix ? lengths : NULL, lengths, d);
         return tp_error_pending();
     }
-    tp_tensor *memory = tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
-                                               .lengths = lengths);
+    tp_tensor *memory =
+        tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
+                               .lengths = lengths);
     d->read[2] = lengths;
     d->n_read = 3;
     return tp_transformer_memory(m->decoder, memory, &d->read[0], &d->read[1]);
@@ -212,9 +218,9 @@ static tp_transformer_options stack_options(const tp_model_options *o)
                                      .norm = o->norm,
                                      .position = inside ? o->position : "none",
                                      .kv_heads = o->kv_heads,
-                                     .ff = o->ff                       ? o->ff
+                                     .ff = o->ff                     ? o->ff
                                            : is_gated(o->activation) ? (o->dim * 8 / 3 + 7) / 8 * 8
-                                                                       : 4 * o->dim,
+                                                                     : 4 * o->dim,
                                      .window = o->attention_window,
                                      .dropout = o->dropout,
                                      .attention_dropout = o->dropout };
@@ -226,7 +232,8 @@ static tp_module *stack_of(const tp_model_options *o, const char *which, bool ca
     const bool decoder = !strcmp(which, "decoder");
     s.causal = causal;
     s.cross = decoder && both;
-    tp_transformer_deepnorm(which, both || !decoder ? o->layers : 0, both || decoder ? o->layers : 0, &s.alpha, &s.beta);
+    tp_transformer_deepnorm(which, both || !decoder ? o->layers : 0, both || decoder ? o->layers : 0,
+                            &s.alpha, &s.beta);
     return tp_nn_transformer_opt(o->dim, o->layers, o->heads, &s);
 }
 
@@ -259,21 +266,25 @@ static void build_head(tp_module *net, transformer *m, const tp_model_options *o
     }
 }
 
-static const char *const structures[] = { "encoder-decoder", "encoder",        "causal-encoder", "decoder",
-                                          "causal-decoder",  "prefix-decoder", NULL };
+static const char *const structures[] = {
+    "encoder-decoder", "encoder", "causal-encoder", "decoder", "causal-decoder", "prefix-decoder", NULL
+};
 enum { ENCODER_DECODER, ENCODER, CAUSAL_ENCODER, DECODER, CAUSAL_DECODER, PREFIX_DECODER };
 
 /* Which of the structures it is; those that a kind cannot be are an error. */
 static int structure_of(const tp_model_options *o, transformer_kind kind)
 {
-    const bool fits[3][6] = { { true, false, false, true, true, true }, { false, false, false, true, true, false },
+    const bool fits[3][6] = { { true, false, false, true, true, true },
+                              { false, false, false, true, true, false },
                               { false, true, true, false, false, false } };
-    const int which = model_choice("transformer", "structure", o->structure, structures), row = kind > OF_TEXT ? 2 : (int)kind;
-    static const char *const wanted[] = { "encoder-decoder, causal-decoder or prefix-decoder", "causal-decoder",
-                                          "encoder or causal-encoder" };
+    const int which = model_choice("transformer", "structure", o->structure, structures),
+              row = kind > OF_TEXT ? 2 : (int)kind;
+    static const char *const wanted[] = { "encoder-decoder, causal-decoder or prefix-decoder",
+                                          "causal-decoder", "encoder or causal-encoder" };
     if (which < 0 || fits[row][which])
         return which;
-    tp_error_set(TP_ERR_ARGUMENT, "transformer: structure %s, of this model %s is wanted", o->structure, wanted[row]);
+    tp_error_set(TP_ERR_ARGUMENT, "transformer: structure %s, of this model %s is wanted", o->structure,
+                 wanted[row]);
     return -1;
 }
 
@@ -281,8 +292,9 @@ tp_module *transformer_build(const tp_model_options *o, transformer_kind kind)
 {
     static const tp_decoding_functions functions = { begin, step };
     static const char *const positions[] = { "sinusoidal", "learned", "rope", "alibi", NULL },
-                            *const poolings[] = { "mean", "last", NULL };
-    const int structure = structure_of(o, kind), pooling = model_choice("transformer", "pooling", o->pooling ? o->pooling : "mean", poolings);
+                             *const poolings[] = { "mean", "last", NULL };
+    const int structure = structure_of(o, kind),
+              pooling = model_choice("transformer", "pooling", o->pooling ? o->pooling : "mean", poolings);
     if (structure < 0 || pooling < 0 || model_choice("transformer", "position", o->position, positions) < 0)
         return NULL;
     tp_module *net = tp_module_new("transformer_network", sizeof(transformer), forward);
@@ -302,7 +314,9 @@ tp_module *transformer_build(const tp_model_options *o, transformer_kind kind)
         m->target = tp_child(net, "target", table_of(o, o->classes, m->scale));
     if (structure <= CAUSAL_ENCODER) {
         m->source_position = positions_of(net, "source_position", o);
-        m->encoder = tp_child(net, "encoder", stack_of(o, "encoder", structure == CAUSAL_ENCODER, structure == ENCODER_DECODER));
+        m->encoder =
+            tp_child(net, "encoder",
+                     stack_of(o, "encoder", structure == CAUSAL_ENCODER, structure == ENCODER_DECODER));
     }
     if (structure == ENCODER_DECODER || structure >= DECODER) {
         m->position = positions_of(net, "position", o);

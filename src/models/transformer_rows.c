@@ -3,8 +3,8 @@
  * Layer: models.  Depends on transformer.h.  Read next: transformer.c. */
 #include "models/transformer.h"
 
-extern const model_row model_transformer, model_transformer_lm, model_transformer_classifier, model_transformer_text_classifier,
-    model_transformer_tagger;
+extern const model_row model_transformer, model_transformer_lm, model_transformer_classifier,
+    model_transformer_text_classifier, model_transformer_tagger;
 
 static tp_module *build_transformer(const tp_model_options *o)
 {
@@ -14,11 +14,22 @@ const model_row model_transformer = {
     .info = { .name = "transformer",
               .title = "Transformer, sequence to sequence",
               .paper = "Vaswani et al. 2017",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff attention_window context dropout untied",
+              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
+                         "attention_window context dropout untied",
               .input = TP_INPUT_PAIR,
               .task = "seq2seq",
               .steps = 20,
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 43, .inputs = 31, .structure = "encoder-decoder", .position = "sinusoidal", .activation = "relu", .norm = "pre", .layers = 2, .heads = 4, .dim = 128, .context = 256 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 43,
+                            .inputs = 31,
+                            .structure = "encoder-decoder",
+                            .position = "sinusoidal",
+                            .activation = "relu",
+                            .norm = "pre",
+                            .layers = 2,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 256 } },
     .build = build_transformer,
 };
 
@@ -30,11 +41,21 @@ const model_row model_transformer_lm = {
     .info = { .name = "transformer-lm",
               .title = "Transformer language model",
               .paper = "Radford et al. 2019",
-              .options = "classes structure position activation norm layers heads kv_heads dim ff attention_window context dropout untied",
+              .options = "classes structure position activation norm layers heads kv_heads dim ff "
+                         "attention_window context dropout untied",
               .input = TP_INPUT_TEXT,
               .task = "language",
               .steps = 64,
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 65, .structure = "causal-decoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 4, .heads = 4, .dim = 128, .context = 1024 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 65,
+                            .structure = "causal-decoder",
+                            .position = "learned",
+                            .activation = "gelu",
+                            .norm = "pre",
+                            .layers = 4,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 1024 } },
     .build = build_transformer_lm,
 };
 
@@ -46,10 +67,22 @@ const model_row model_transformer_classifier = {
     .info = { .name = "transformer-classifier",
               .title = "Transformer over sequences",
               .paper = "Vaswani et al. 2017",
-              .options = "classes features structure position activation norm layers heads kv_heads dim ff attention_window context dropout pooling",
+              .options = "classes features structure position activation norm layers heads kv_heads dim ff "
+                         "attention_window context dropout pooling",
               .input = TP_INPUT_SEQUENCE,
               .steps = 28,
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 10, .features = 28, .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .pooling = "mean", .layers = 2, .heads = 4, .dim = 128, .context = 256 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 10,
+                            .features = 28,
+                            .structure = "encoder",
+                            .position = "learned",
+                            .activation = "gelu",
+                            .norm = "pre",
+                            .pooling = "mean",
+                            .layers = 2,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 256 } },
     .build = build_transformer_classifier,
 };
 
@@ -61,11 +94,23 @@ const model_row model_transformer_text_classifier = {
     .info = { .name = "transformer-text-classifier",
               .title = "Transformer, text to class",
               .paper = "Devlin et al. 2018",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff attention_window context dropout pooling",
+              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
+                         "attention_window context dropout pooling",
               .input = TP_INPUT_LABELLED,
               .task = "text classes",
               .steps = 20,
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 10, .inputs = 60, .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .pooling = "mean", .layers = 2, .heads = 4, .dim = 128, .context = 256 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 10,
+                            .inputs = 60,
+                            .structure = "encoder",
+                            .position = "learned",
+                            .activation = "gelu",
+                            .norm = "pre",
+                            .pooling = "mean",
+                            .layers = 2,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 256 } },
     .build = build_transformer_text_classifier,
 };
 
@@ -77,10 +122,21 @@ const model_row model_transformer_tagger = {
     .info = { .name = "transformer-tagger",
               .title = "Transformer, a label a token",
               .paper = "Devlin et al. 2018",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff attention_window context dropout",
+              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
+                         "attention_window context dropout",
               .input = TP_INPUT_TAGGED,
               .task = "tags",
               .steps = 20,
-              .defaults = { .struct_size = sizeof(tp_model_options), .classes = 10, .inputs = 1000, .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 2, .heads = 4, .dim = 128, .context = 256 } },
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 10,
+                            .inputs = 1000,
+                            .structure = "encoder",
+                            .position = "learned",
+                            .activation = "gelu",
+                            .norm = "pre",
+                            .layers = 2,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 256 } },
     .build = build_transformer_tagger,
 };

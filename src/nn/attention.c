@@ -55,10 +55,11 @@ static tp_tensor *attend_self(tp_module *m, tp_tensor *x, const attending *a)
     const attention_shape *s = &state->s;
     tp_tensor *qkv = tp_forward(state->qkv, x);
     if (a->cosines)
-        qkv = tp_rope_(qkv, a->cosines, a->sines, s->head_dim, .heads = s->heads + s->kv_heads, .adjacent = s->adjacent,
-                       .places = a->places);
+        qkv = tp_rope_(qkv, a->cosines, a->sines, s->head_dim, .heads = s->heads + s->kv_heads,
+                       .adjacent = s->adjacent, .places = a->places);
     tp_attention_options o = options_of(m, s, a);
-    tp_tensor *y = a->cache ? attend_from_cache(s, qkv, a, &o) : tp_packed_attention_opt(qkv, s->heads, s->kv_heads, &o);
+    tp_tensor *y =
+        a->cache ? attend_from_cache(s, qkv, a, &o) : tp_packed_attention_opt(qkv, s->heads, s->kv_heads, &o);
     return tp_forward(state->out, y);
 }
 
@@ -69,9 +70,11 @@ static tp_tensor *attend_cross(tp_module *m, tp_tensor *x, const attending *a)
     tp_tensor *k = a->memory_keys, *v = a->memory_values;
     if (!k && attention_memory(m, a->memory, &k, &v))
         return NULL;
-    tp_tensor *y = tp_scaled_dot_product_attention(
-        split(tp_forward(state->q, x), 0, s->heads, s->head_dim), split(k, 0, s->kv_heads, s->head_dim),
-        split(v, 0, s->kv_heads, s->head_dim), .lengths = a->memory_lengths, .dropout_p = m->training ? s->dropout : 0);
+    tp_tensor *y =
+        tp_scaled_dot_product_attention(split(tp_forward(state->q, x), 0, s->heads, s->head_dim),
+                                        split(k, 0, s->kv_heads, s->head_dim),
+                                        split(v, 0, s->kv_heads, s->head_dim), .lengths = a->memory_lengths,
+                                        .dropout_p = m->training ? s->dropout : 0);
     return tp_forward(state->out, join(y));
 }
 
@@ -85,7 +88,8 @@ tp_status attention_memory(tp_module *m, tp_tensor *memory, tp_tensor **keys, tp
     return tp_error_pending();
 }
 
-static tp_status attention_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context)
+static tp_status attention_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                                void *context)
 {
     const attention_state *state = m->state;
     (void)n_in, (void)n_out;
@@ -115,7 +119,8 @@ static tp_module *attention_new(const char *type, const attention_shape *s)
     if (!state)
         return NULL;
     state->s = *s;
-    tp_module_set_info(m, "%lld heads of %lld%s", (long long)s->heads, (long long)s->head_dim, s->causal ? ", causal" : "");
+    tp_module_set_info(m, "%lld heads of %lld%s", (long long)s->heads, (long long)s->head_dim,
+                       s->causal ? ", causal" : "");
     return m;
 }
 
@@ -128,7 +133,8 @@ tp_module *attention_self_new(const attention_shape *s)
     attention_state *state = m->state;
     const int64_t all = (s->heads + 2 * s->kv_heads) * s->head_dim;
     state->qkv = tp_child(m, "qkv", tp_nn_linear(s->width, all, .no_bias = s->no_bias));
-    state->out = tp_child(m, "out", tp_nn_linear(s->heads * s->head_dim, s->width, .no_bias = s->no_out_bias));
+    state->out =
+        tp_child(m, "out", tp_nn_linear(s->heads * s->head_dim, s->width, .no_bias = s->no_out_bias));
     return tp_keep(tp_module_built(m));
 }
 
@@ -143,6 +149,7 @@ tp_module *attention_cross_new(const attention_shape *s, int64_t memory_width)
     state->q = tp_child(m, "q", tp_nn_linear(s->width, s->heads * s->head_dim, .no_bias = s->no_bias));
     state->k = tp_child(m, "k", tp_nn_linear(memory_width, kv, .no_bias = s->no_bias));
     state->v = tp_child(m, "v", tp_nn_linear(memory_width, kv, .no_bias = s->no_bias));
-    state->out = tp_child(m, "out", tp_nn_linear(s->heads * s->head_dim, s->width, .no_bias = s->no_out_bias));
+    state->out =
+        tp_child(m, "out", tp_nn_linear(s->heads * s->head_dim, s->width, .no_bias = s->no_out_bias));
     return tp_keep(tp_module_built(m));
 }

@@ -52,8 +52,8 @@ static tp_status drop_old(tp_kv_cache *c, int64_t window)
 }
 
 /* Room for `tokens` more in each sequence, for a stack of so many layers. */
-tp_status tp_kv_cache_reserve(tp_kv_cache *c, int64_t batch, int64_t layers, int64_t heads, int64_t tokens, int64_t width,
-                              int64_t window, tp_dtype dtype)
+tp_status tp_kv_cache_reserve(tp_kv_cache *c, int64_t batch, int64_t layers, int64_t heads, int64_t tokens,
+                              int64_t width, int64_t window, tp_dtype dtype)
 {
     if (tp_pending())
         return tp_error_pending();
@@ -67,7 +67,8 @@ tp_status tp_kv_cache_reserve(tp_kv_cache *c, int64_t batch, int64_t layers, int
         return tp_fail(TP_ERR_SHAPE, "kv_cache: %lld sequences, it holds %lld", (long long)batch,
                        (long long)tp_numel(c->lengths));
     int64_t room = c->keys ? tp_size(c->keys, 3) : 0;
-    if (window && c->keys && longest(c->lengths) + tokens > room && longest(c->lengths) > window && drop_old(c, window))
+    if (window && c->keys && longest(c->lengths) + tokens > room && longest(c->lengths) > window &&
+        drop_old(c, window))
         return tp_error_pending();
     const int64_t wanted = longest(c->lengths) + tokens;
     if (wanted <= room)
@@ -94,7 +95,8 @@ static tp_status put(tp_tensor *all, tp_tensor *x, const int64_t *length)
     return tp_error_pending();
 }
 
-tp_status cache_append(tp_kv_cache *c, int64_t layer, tp_tensor *k, tp_tensor *v, tp_tensor **keys, tp_tensor **values)
+tp_status cache_append(tp_kv_cache *c, int64_t layer, tp_tensor *k, tp_tensor *v, tp_tensor **keys,
+                       tp_tensor **values)
 {
     TP_NO_GRAD;
     const int64_t *length = numbers(c->lengths), used = longest(c->lengths) + tp_size(k, 2);

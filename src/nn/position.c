@@ -70,10 +70,12 @@ tp_module *tp_nn_position(const char *kind, int64_t count, int64_t width)
 {
     if (tp_pending())
         return NULL;
-    const bool learned = kind && !strcmp(kind, "learned"), halves = kind && !strcmp(kind, "sinusoidal_halves");
+    const bool learned = kind && !strcmp(kind, "learned"),
+               halves = kind && !strcmp(kind, "sinusoidal_halves");
     if ((!learned && !halves && !(kind && !strcmp(kind, "sinusoidal"))) || count < 1 || width < 1)
         return tp_fail_null(TP_ERR_ARGUMENT,
-                            "position: '%.60s' of %lld places and width %lld; learned, sinusoidal or sinusoidal_halves and positive "
+                            "position: '%.60s' of %lld places and width %lld; learned, sinusoidal or "
+                            "sinusoidal_halves and positive "
                             "sizes are wanted",
                             kind ? kind : "", (long long)count, (long long)width);
     TP_SCOPE;

@@ -27,7 +27,8 @@ static tp_tensor *alibi_slopes(int64_t heads)
     while (2 * n <= heads)
         n *= 2;
     for (int64_t h = 0; h < heads && slope; h++)
-        slope[h] = (float)exp2(h < n ? -8.0 * (double)(h + 1) / (double)n : -4.0 * (double)(2 * (h - n) + 1) / (double)n);
+        slope[h] = (float)exp2(h < n ? -8.0 * (double)(h + 1) / (double)n
+                                     : -4.0 * (double)(2 * (h - n) + 1) / (double)n);
     return t;
 }
 
@@ -40,7 +41,8 @@ static double scaled(const tp_rope_scaling *s, double f)
         return s->factor > 0 && !(s->original_context > 0) ? f / s->factor : f;
     if (wave > longest)
         return f / s->factor;
-    const double share = (s->original_context / wave - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
+    const double share =
+        (s->original_context / wave - s->low_freq_factor) / (s->high_freq_factor - s->low_freq_factor);
     return (1 - share) * f / s->factor + share * f;
 }
 
@@ -58,7 +60,8 @@ static tp_status find_angles(tp_module *m, int64_t tokens, tp_dtype dtype, atten
         t[0] = tp_zeros(TP_SHAPE(rows, half)), t[1] = tp_zeros(TP_SHAPE(rows, half));
         float *cosine = t[0] && t[1] ? tp_data(t[0]) : NULL, *sine = cosine ? tp_data(t[1]) : NULL;
         for (int64_t i = 0; i < half && sine; i++) {
-            const double f = scaled(&s->o.rope_scaling, pow(s->o.rope_theta, -2.0 * (double)i / (double)s->o.head_dim));
+            const double f =
+                scaled(&s->o.rope_scaling, pow(s->o.rope_theta, -2.0 * (double)i / (double)s->o.head_dim));
             for (int64_t p = 0; p < rows; p++) {
                 cosine[p * half + i] = (float)cos((double)p * f);
                 sine[p * half + i] = (float)sin((double)p * f);
@@ -84,15 +87,12 @@ static int64_t most_of(tp_tensor *t)
     return most;
 }
 
-static tp_status prepare_cache(const transformer_state *s, tp_tensor *x, tp_kv_cache *cache, attending *a)
+static tp_status check_input(const transformer_state *s, const tp_tensor *x)
 {
-    if (tp_kv_cache_reserve(cache, tp_size(x, 0), s->o.layers, s->o.kv_heads, tp_size(x, 1), s->o.head_dim, s->o.window,
-                            tp_dtype_of(x)))
+    if (!x || (tp_ndim(x) == 3 && tp_size(x, 2) == s->width))
         return tp_error_pending();
-    a->cache = cache;
-    a->places = cache->places;
-    a->lengths = tp_add(cache->lengths, tp_integer(tp_size(x, 1)));
-    return tp_error_pending();
+    return tp_fail(TP_ERR_SHAPE, "transformer: input of %d dims, (B, T, %lld) is wanted", tp_ndim(x),
+                   (long long)s->width);
 }
 
 static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_forward_options *o)
@@ -104,12 +104,15 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
                     .memory = o->memory,
                     .memory_lengths = o->memory_lengths,
                     .slopes = module_tensor_named(m, "slopes") };
-    if (tp_ndim(x) != 3 || tp_size(x, 2) != s->width)
-        return tp_fail_null(TP_ERR_SHAPE, "transformer: input of %d dims, (B, T, %lld) is wanted", tp_ndim(x),
-                            (long long)s->width);
-    if (o->cache && prepare_cache(s, x, o->cache, &a))
+    if (check_input(s, x))
         return NULL;
-    if (!strcmp(s->o.position, "rope") && find_angles(m, tp_size(x, 1) + most_of(a.places), tp_dtype_of(x), &a))
+    if (o->cache) {
+        a.cache = o->cache;
+        a.places = o->cache->places;
+        a.lengths = tp_add(o->cache->lengths, tp_integer(tp_size(x, 1)));
+    }
+    if (!strcmp(s->o.position, "rope") &&
+        find_angles(m, tp_size(x, 1) + most_of(a.places), tp_dtype_of(x), &a))
         return NULL;
     for (int64_t l = 0; l < s->o.layers && x; l++) {
         a.layer = l;
@@ -120,7 +123,8 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
     return s->norm ? tp_forward(s->norm, x) : x;
 }
 
-static tp_status transformer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context)
+static tp_status transformer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                                  void *context)
 {
     (void)n_in, (void)n_out;
     out[0] = run_layers(m, in[0], context);
@@ -140,6 +144,11 @@ tp_tensor *tp_transformer_forward_opt(tp_module *m, tp_tensor *x, const tp_trans
     if (!m || m->forward != transformer_alone)
         return tp_fail_null(TP_ERR_ARGUMENT, "transformer_forward: %s, a transformer is wanted",
                             m ? m->type : "the module is NULL");
+    const transformer_state *s = m->state;
+    if (o->cache && x && /* here, outside of the scope that the call opens */
+        (check_input(s, x) || tp_kv_cache_reserve(o->cache, tp_size(x, 0), s->o.layers, s->o.kv_heads,
+                                                  tp_size(x, 1), s->o.head_dim, s->o.window, tp_dtype_of(x))))
+        return NULL;
     return tp_module_call(m, &x, 1, &y, 1, transformer_body, (void *)(uintptr_t)o) ? NULL : y;
 }
 
@@ -178,12 +187,14 @@ static tp_status check_word(const char *what, const char *value, const char *con
 
 static tp_status complete(tp_transformer_options *o, int64_t width, int64_t layers, int64_t heads)
 {
-    static const char *const norms[] = { "post", "pre", "deep", "rms", NULL },
-                            *const positions[] = { "none", "sinusoidal", "learned", "rope", "alibi", NULL };
+    static const char *const norms[] = { "post", "pre", "deep", "rms", NULL }, *const positions[] = {
+        "none", "sinusoidal", "learned", "rope", "alibi", NULL
+    };
     o->layers = layers, o->heads = heads;
     if (width < 1 || layers < 1 || layers > 256 || heads < 1 || (!o->head_dim && width % heads))
         return tp_fail(TP_ERR_ARGUMENT,
-                       "transformer: width %lld, %lld layers, %lld heads: a width that the heads divide and 1 to 256 layers "
+                       "transformer: width %lld, %lld layers, %lld heads: a width that the heads divide and "
+                       "1 to 256 layers "
                        "are wanted",
                        (long long)width, (long long)layers, (long long)heads);
     o->kv_heads = o->kv_heads ? o->kv_heads : heads;
@@ -197,16 +208,21 @@ static tp_status complete(tp_transformer_options *o, int64_t width, int64_t laye
     o->rope_theta = o->rope_theta != 0 ? o->rope_theta : 10000;
     if (o->kv_heads < 1 || heads % o->kv_heads || o->head_dim < 1 || o->ff < 1 || o->window < 0)
         return tp_fail(TP_ERR_ARGUMENT,
-                       "transformer: %lld heads on %lld key heads of %lld, ff %lld, window %lld: a divisor of the heads, and "
+                       "transformer: %lld heads on %lld key heads of %lld, ff %lld, window %lld: a divisor "
+                       "of the heads, and "
                        "positive numbers are wanted",
                        (long long)heads, (long long)o->kv_heads, (long long)o->head_dim, (long long)o->ff,
                        (long long)o->window);
     if (!strcmp(o->position, "rope") && o->head_dim % 2)
-        return tp_fail(TP_ERR_ARGUMENT, "transformer: rope turns pairs, heads of %lld are odd", (long long)o->head_dim);
-    return check_word("norm", o->norm, norms) || check_word("position", o->position, positions) ? tp_error_pending() : TP_OK;
+        return tp_fail(TP_ERR_ARGUMENT, "transformer: rope turns pairs, heads of %lld are odd",
+                       (long long)o->head_dim);
+    return check_word("norm", o->norm, norms) || check_word("position", o->position, positions)
+               ? tp_error_pending()
+               : TP_OK;
 }
 
-tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads, const tp_transformer_options *options)
+tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads,
+                                 const tp_transformer_options *options)
 {
     if (tp_pending())
         return NULL;
@@ -215,8 +231,9 @@ tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads, c
     if (complete(&o, width, layers, heads))
         return NULL;
     TP_SCOPE;
-    tp_module *m = tp_module_new("transformer", sizeof(transformer_state) + (size_t)layers * sizeof(tp_module *),
-                                 transformer_alone);
+    tp_module *m =
+        tp_module_new("transformer", sizeof(transformer_state) + (size_t)layers * sizeof(tp_module *),
+                      transformer_alone);
     transformer_state *s = tp_module_state(m);
     if (!s)
         return NULL;
@@ -232,14 +249,20 @@ tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads, c
         s->norm = tp_child(m, "norm", transformer_norm_new(&o, width));
     if (!strcmp(o.position, "alibi"))
         tp_passing_buffer(m, "slopes", alibi_slopes(heads));
-    tp_module_set_info(m, "%lld heads%s, %s, %s", (long long)heads, o.causal ? ", causal" : "", o.norm, o.position);
+    tp_module_set_info(m, "%lld heads%s, %s, %s", (long long)heads, o.causal ? ", causal" : "", o.norm,
+                       o.position);
     return tp_keep(tp_module_built(m));
 }
 
-void tp_transformer_deepnorm(const char *stack, int64_t encoder_layers, int64_t decoder_layers, double *alpha, double *beta)
+void tp_transformer_deepnorm(const char *stack, int64_t encoder_layers, int64_t decoder_layers, double *alpha,
+                             double *beta)
 {
     const double n = (double)encoder_layers, m = (double)decoder_layers;
     const bool both = encoder_layers > 0 && decoder_layers > 0, decoder = !strcmp(stack, "decoder");
-    *alpha = !both ? pow(2 * (decoder ? m : n), 0.25) : decoder ? pow(3 * m, 0.25) : 0.81 * pow(n * n * n * n * m, 1.0 / 16);
-    *beta = !both ? pow(8 * (decoder ? m : n), -0.25) : decoder ? pow(12 * m, -0.25) : 0.87 * pow(n * n * n * n * m, -1.0 / 16);
+    *alpha = !both     ? pow(2 * (decoder ? m : n), 0.25)
+             : decoder ? pow(3 * m, 0.25)
+                       : 0.81 * pow(n * n * n * n * m, 1.0 / 16);
+    *beta = !both     ? pow(8 * (decoder ? m : n), -0.25)
+            : decoder ? pow(12 * m, -0.25)
+                      : 0.87 * pow(n * n * n * n * m, -1.0 / 16);
 }

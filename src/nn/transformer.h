@@ -7,13 +7,13 @@
 #include "nn/module.h"
 
 typedef struct attending {
-    tp_tensor *lengths, *prefix, *attn_mask;           /* of keys; see tp_attention_options */
-    tp_tensor *cosines, *sines, *places;               /* RoPE's; NULL: none */
-    tp_tensor *slopes;                                 /* ALiBi's; NULL: none */
-    tp_tensor *memory, *memory_lengths;                /* cross-attention: what is looked at, (B, S, D) ... */
-    tp_tensor *memory_keys, *memory_values;            /* ... or what was made of it before, (B, S, G d) */
-    tp_kv_cache *cache;                                /* of the stack; NULL: none */
-    int64_t layer;                                     /* of the cache */
+    tp_tensor *lengths, *prefix, *attn_mask; /* of keys; see tp_attention_options */
+    tp_tensor *cosines, *sines, *places;     /* RoPE's; NULL: none */
+    tp_tensor *slopes;                       /* ALiBi's; NULL: none */
+    tp_tensor *memory, *memory_lengths;      /* cross-attention: what is looked at, (B, S, D) ... */
+    tp_tensor *memory_keys, *memory_values;  /* ... or what was made of it before, (B, S, G d) */
+    tp_kv_cache *cache;                      /* of the stack; NULL: none */
+    int64_t layer;                           /* of the cache */
 } attending;
 
 /* The attention layer's own functions: x (B, T, width) -> (B, T, width). */
@@ -30,7 +30,8 @@ tp_tensor *attention_forward(tp_module *, tp_tensor *x, const attending *);
 tp_status attention_memory(tp_module *, tp_tensor *memory, tp_tensor **keys, tp_tensor **values);
 
 /* Appends (B, G, T, d) to layer `layer` of the cache, of each sequence at its own length; what it holds then, as views. */
-tp_status cache_append(tp_kv_cache *, int64_t layer, tp_tensor *k, tp_tensor *v, tp_tensor **keys, tp_tensor **values);
+tp_status cache_append(tp_kv_cache *, int64_t layer, tp_tensor *k, tp_tensor *v, tp_tensor **keys,
+                       tp_tensor **values);
 
 tp_module *transformer_layer_new(int64_t width, const tp_transformer_options *, int64_t layer);
 tp_tensor *transformer_layer_forward(tp_module *, tp_tensor *x, const attending *);

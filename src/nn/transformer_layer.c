@@ -20,9 +20,14 @@ typedef struct activation {
 } activation;
 
 static const activation activations[] = {
-    { "relu", tp_relu, false },     { "gelu", tp_gelu, false },   { "gelu_tanh", tp_gelu_tanh, false },
-    { "silu", tp_silu, false },     { "swiglu", tp_swiglu, true }, { "geglu", tp_geglu, true },
-    { "geglu_tanh", tp_geglu_tanh, true }, { "reglu", tp_reglu, true },
+    { "relu", tp_relu, false },
+    { "gelu", tp_gelu, false },
+    { "gelu_tanh", tp_gelu_tanh, false },
+    { "silu", tp_silu, false },
+    { "swiglu", tp_swiglu, true },
+    { "geglu", tp_geglu, true },
+    { "geglu_tanh", tp_geglu_tanh, true },
+    { "reglu", tp_reglu, true },
 };
 
 static const activation *activation_named(const char *name)
@@ -100,7 +105,8 @@ static tp_tensor *run(tp_module *m, tp_tensor *x, const attending *a)
     return with_norm(m, x, s->norm2, feed_forward_part, a);
 }
 
-static tp_status layer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out, void *context)
+static tp_status layer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                            void *context)
 {
     (void)n_in, (void)n_out;
     out[0] = run(m, in[0], context);
@@ -148,7 +154,8 @@ static void initialise(tp_module *m, const tp_transformer_options *o, bool is_ad
         tp_normal_(weight, 0, is_added ? 0.02 / sqrt((o->cross ? 3.0 : 2.0) * (double)o->layers) : 0.02);
 }
 
-static void initialise_attention(tp_module *attention, const tp_transformer_options *o, const attention_shape *s)
+static void initialise_attention(tp_module *attention, const tp_transformer_options *o,
+                                 const attention_shape *s)
 {
     tp_module *qkv = tp_find_module(attention, "qkv");
     static const char *const apart[] = { "q", "k", "v" };
@@ -193,7 +200,8 @@ tp_module *transformer_layer_new(int64_t width, const tp_transformer_options *o,
     s->attention = tp_child(m, "attention", attention_self_new(&shape));
     s->norm1 = tp_child(m, "norm1", transformer_norm_new(o, width));
     if (o->cross) {
-        s->cross = tp_child(m, "cross", attention_cross_new(&shape, o->memory_width ? o->memory_width : width));
+        s->cross =
+            tp_child(m, "cross", attention_cross_new(&shape, o->memory_width ? o->memory_width : width));
         s->norm_cross = tp_child(m, "norm_cross", transformer_norm_new(o, width));
     }
     s->up = tp_child(m, "up", tp_nn_linear(width, act->gated ? 2 * o->ff : o->ff, .no_bias = o->no_bias));
