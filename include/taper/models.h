@@ -68,6 +68,32 @@ TP_API const tp_model_info *tp_model_find(const char *name); /* NULL, without an
 TP_API tp_shape tp_model_input_shape(const tp_model_info *, const tp_model_options *, int64_t batch); /* NULL options: the defaults */
 TP_API int64_t tp_model_image_size(const tp_model_info *, const tp_model_options *); /* as said or by default; 0: it has none */
 
+/* ---- Transformers in full: what the rows of models.def and the readers of other systems' files are made of ------------------- */
+
+/* The kind follows from what is embedded: source and target tokens (N, 2, L), target tokens alone (N, T), source tokens or features for
+ * classes (N, T), (N, T, features).  Parameters: source, target, types, embedding_norm, source_position, position, encoder, decoder
+ * (tp_nn_transformer), transform, transform_norm, head, bias. */
+typedef struct tp_transformer_config {
+    size_t struct_size;
+    const char *structure;                 /* tp_model_options */
+    int64_t source_tokens, target_tokens;  /* vocabularies; 0: there are none */
+    int64_t features, classes;             /* numbers of a step, in place of source tokens; what the head tells apart */
+    int64_t dim, layers, heads, context;
+    int64_t decoder_layers;                /* layers */
+    const char *position;                  /* "none", "sinusoidal", "sinusoidal_halves", "learned", "rope", "alibi" */
+    const char *pooling;                   /* of classes: "mean", "last", "first" token, or "each" has one of its own */
+    bool scale_embedding;                  /* tokens times sqrt(dim) */
+    bool shared_embedding;                 /* target tokens are source tokens */
+    bool embedding_norm;                   /* a layer norm of what is embedded */
+    int64_t token_types;                   /* BERT's, (N, 2, T) tokens over types */
+    bool untied, tied;                     /* the head is the target's embedding unless untied; the source's where tied */
+    bool head_transform, head_bias;        /* linear, gelu, layer norm before it; a bias for each token */
+    bool no_head;                          /* the numbers before it come out */
+    tp_transformer_options layer;          /* activation, norm, kv_heads, head_dim, ff, ... */
+} tp_transformer_config;
+TP_API tp_module *tp_transformer_opt(const tp_transformer_config *);
+#define tp_transformer(...) tp_transformer_opt(&(tp_transformer_config){ .struct_size = sizeof(tp_transformer_config), __VA_ARGS__ })
+
 #ifdef __cplusplus
 }
 #endif

@@ -8,37 +8,56 @@
  *
  * Positions: sinusoidal and learned ones are added to tokens, RoPE and ALiBi act inside of self-attention.
  * Layer: models.  Depends on taper/nn.h.  Read next: transformer_rows.c. */
-#include "models/transformer.h"
+#include "models/zoo.h"
 
 #include <math.h>
 #include <string.h>
 
+typedef enum network_kind { OF_PAIRS, OF_TEXT, OF_CLASSES } network_kind;
+typedef enum pooling_kind { MEAN, LAST, FIRST, EACH } pooling_kind;
+
 typedef struct transformer {
     tp_module *source, *target;            /* embeddings; a text has a target alone, classes a source */
+    tp_module *types, *norm;               /* of tokens, BERT's; of what is embedded.  NULL: none */
     tp_module *source_position, *position; /* NULL: inside of attention */
-    tp_module *encoder, *decoder, *dropout, *head;
-    tp_tensor *tied; /* the head's weight, where it is the target embedding's */
-    double scale;    /* of embedded tokens */
-    transformer_kind kind;
-    bool prefix, last; /* last: the class is read at the last token, else from the mean */
+    tp_module *encoder, *decoder, *dropout;
+    tp_module *transform, *transform_norm; /* before the head: BERT's */
+    tp_module *head;
+    tp_tensor *tied, *bias; /* the head's weight, where it is an embedding's, and its bias or NULL */
+    double scale;           /* of embedded tokens */
+    network_kind kind;
+    pooling_kind pooling;
+    bool features, prefix, no_head;
 } transformer;
 
 /* ---- tokens in, scores out ---------------------------------------------------------------------------------------------- */
 
-static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *position, tp_tensor *tokens,
-                        tp_tensor *places)
+/* Scaled, with positions and types, normalised. */
+static tp_tensor *finish_embedding(const transformer *m, tp_tensor *x, tp_module *position, tp_tensor *places,
+                                   tp_tensor *types)
 {
-    tp_tensor *x = tp_forward(table, tokens);
     if (m->scale != 1)
         x = tp_mul(x, tp_number(m->scale));
     if (position)
         x = tp_position_forward(position, x, places);
+    if (types)
+        x = tp_add(x, tp_forward(m->types, types));
+    if (m->norm)
+        x = tp_forward(m->norm, x);
     return tp_forward(m->dropout, x);
+}
+
+static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *position, tp_tensor *tokens,
+                        tp_tensor *places)
+{
+    return finish_embedding(m, tp_forward(table, tokens), position, places, NULL);
 }
 
 static tp_tensor *scores_of(const transformer *m, tp_tensor *x)
 {
-    return m->tied ? tp_linear(x, m->tied, NULL) : tp_forward(m->head, x);
+    if (m->transform)
+        x = tp_forward(m->transform_norm, tp_gelu(tp_forward(m->transform, x)));
+    return m->no_head ? x : m->tied ? tp_linear(x, m->tied, m->bias) : tp_forward(m->head, x);
 }
 
 /* (N, S) filled up with 0 to (N), at least 1. */
@@ -76,11 +95,8 @@ static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_ten
     tp_tensor *both[] = { tp_forward(m->source, source), tp_forward(m->target, target) };
     tp_tensor *x = tp_flatten(tp_cat(both, 2, 1), 0, 1);
     x = tp_unflatten(tp_index_select(x, 0, joined_rows(lengths, s, t, false)), 0, TP_SHAPE(batch, s + t));
-    if (m->scale != 1)
-        x = tp_mul(x, tp_number(m->scale));
-    if (m->position)
-        x = tp_position_forward(m->position, x, NULL);
-    x = tp_transformer_forward(m->decoder, tp_forward(m->dropout, x), .prefix = m->prefix ? lengths : NULL);
+    x = tp_transformer_forward(m->decoder, finish_embedding(m, x, m->position, NULL, NULL),
+                               .prefix = m->prefix ? lengths : NULL);
     tp_tensor *y = tp_index_select(tp_flatten(x, 0, 1), 0, joined_rows(lengths, s, t, true));
     return scores_of(m, tp_unflatten(y, 0, TP_SHAPE(batch, t)));
 }
@@ -106,29 +122,34 @@ static tp_tensor *forward_pair(const transformer *m, tp_tensor *x)
     return scores_of(m, y);
 }
 
-/* The mean over a sequence's own tokens, or its last one. */
+/* The mean over a sequence's own tokens, or its last one, or the first. */
 static tp_tensor *pooled(const transformer *m, tp_tensor *y, tp_tensor *lengths)
 {
     const int64_t steps = tp_size(y, 1);
+    if (m->pooling == FIRST)
+        return tp_select(y, 1, 0);
     if (!lengths)
-        return m->last ? tp_select(y, 1, steps - 1) : tp_mean(y, TP_SHAPE(1), false);
+        return m->pooling == LAST ? tp_select(y, 1, steps - 1) : tp_mean(y, TP_SHAPE(1), false);
     tp_tensor *at = tp_unsqueeze(lengths, 1), *step = tp_arange(0, (double)steps, 1, .dtype = TP_I64);
-    tp_tensor *counts = m->last ? tp_eq(step, tp_sub(at, tp_integer(1))) : tp_lt(step, at);
+    tp_tensor *counts = m->pooling == LAST ? tp_eq(step, tp_sub(at, tp_integer(1))) : tp_lt(step, at);
     tp_tensor *share = tp_to(counts, tp_dtype_of(y));
-    if (!m->last)
+    if (m->pooling == MEAN)
         share = tp_div(share, tp_to(at, tp_dtype_of(y)));
     return tp_squeeze(tp_matmul(tp_unsqueeze(share, 1), y), 1);
 }
 
+/* (N, T), or with the types of tokens below them (N, 2, T). */
 static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
 {
-    const bool features = m->kind == OF_FEATURES;
-    tp_tensor *tokens = features ? x : tp_long(x), *lengths = features ? NULL : lengths_of(tokens);
-    tp_tensor *e = embed(m, m->source, m->source_position, tokens, NULL);
+    const bool has_types = !m->features && tp_ndim(x) == 3;
+    tp_tensor *all = m->features ? x : tp_long(x), *tokens = has_types ? tp_select(all, 1, 0) : all,
+              *lengths = m->features ? NULL : lengths_of(tokens);
+    tp_tensor *types = !m->types ? NULL : has_types ? tp_select(all, 1, 1) : tp_zeros_like(tokens);
+    tp_tensor *e = finish_embedding(m, tp_forward(m->source, tokens), m->source_position, NULL, types);
     tp_tensor *y = tp_transformer_forward(m->encoder, e, .lengths = lengths);
-    if (m->kind != OF_TAGS && y)
+    if (m->pooling != EACH && y)
         y = pooled(m, y, lengths);
-    return tp_forward(m->head, y);
+    return scores_of(m, y);
 }
 
 static tp_tensor *forward(tp_module *module, tp_tensor *x)
@@ -204,66 +225,59 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
 
 /* ---- the network --------------------------------------------------------------------------------------------------------------- */
 
-static bool is_gated(const char *activation)
+static tp_module *stack_of(const tp_transformer_config *c, bool decoder, bool causal, bool both)
 {
-    const size_t n = strlen(activation);
-    return (n > 3 && !strcmp(activation + n - 3, "glu")) || !strcmp(activation, "geglu_tanh");
-}
-
-static tp_transformer_options stack_options(const tp_model_options *o)
-{
-    const bool inside = !strcmp(o->position, "rope") || !strcmp(o->position, "alibi");
-    return (tp_transformer_options){ .struct_size = sizeof(tp_transformer_options),
-                                     .activation = o->activation,
-                                     .norm = o->norm,
-                                     .position = inside ? o->position : "none",
-                                     .kv_heads = o->kv_heads,
-                                     .ff = o->ff                     ? o->ff
-                                           : is_gated(o->activation) ? (o->dim * 8 / 3 + 7) / 8 * 8
-                                                                     : 4 * o->dim,
-                                     .window = o->attention_window,
-                                     .dropout = o->dropout,
-                                     .attention_dropout = o->dropout };
-}
-
-static tp_module *stack_of(const tp_model_options *o, const char *which, bool causal, bool both)
-{
-    tp_transformer_options s = stack_options(o);
-    const bool decoder = !strcmp(which, "decoder");
-    s.causal = causal;
-    s.cross = decoder && both;
-    tp_transformer_deepnorm(which, both || !decoder ? o->layers : 0, both || decoder ? o->layers : 0,
-                            &s.alpha, &s.beta);
-    return tp_nn_transformer_opt(o->dim, o->layers, o->heads, &s);
+    tp_transformer_options o = c->layer;
+    const int64_t layers = decoder && c->decoder_layers ? c->decoder_layers : c->layers;
+    const bool inside = !strcmp(c->position, "rope") || !strcmp(c->position, "alibi");
+    o.position = inside ? c->position : "none";
+    o.causal = causal;
+    o.cross = decoder && both;
+    if (o.alpha == 0)
+        tp_transformer_deepnorm(decoder ? "decoder" : "encoder", both || !decoder ? c->layers : 0,
+                                both || decoder ? layers : 0, &o.alpha, &o.beta);
+    return tp_nn_transformer_opt(c->dim, layers, c->heads, &o);
 }
 
 /* N(0, 0.02), or where tokens are multiplied by sqrt(dim) N(0, 1 / sqrt(dim)) (Vaswani et al. 2017, 3.4). */
-static tp_module *table_of(const tp_model_options *o, int64_t count, double scale)
+static tp_module *table_of(const tp_transformer_config *c, int64_t count)
 {
-    tp_module *table = tp_nn_embedding(count, o->dim);
+    tp_module *table = tp_nn_embedding(count, c->dim);
     TP_NO_GRAD;
     if (table)
-        tp_normal_(tp_params_at(tp_parameters(table), 0), 0, scale != 1 ? 1 / scale : 0.02);
+        tp_normal_(tp_params_at(tp_parameters(table), 0), 0,
+                   c->scale_embedding ? 1 / sqrt((double)c->dim) : 0.02);
     return table;
 }
 
-static tp_module *positions_of(tp_module *net, const char *name, const tp_model_options *o)
+static tp_module *positions_of(tp_module *net, const char *name, const tp_transformer_config *c)
 {
-    if (strcmp(o->position, "sinusoidal") && strcmp(o->position, "learned"))
-        return NULL;
-    return tp_child(net, name, tp_nn_position(o->position, o->context, o->dim));
+    const bool added = !strncmp(c->position, "sinusoidal", 10) || !strcmp(c->position, "learned");
+    return added ? tp_child(net, name, tp_nn_position(c->position, c->context, c->dim)) : NULL;
 }
 
-static void build_head(tp_module *net, transformer *m, const tp_model_options *o)
+static void build_head(tp_module *net, transformer *m, const tp_transformer_config *c)
 {
-    if (m->target && !o->untied)
-        m->tied = tp_params_at(tp_parameters(m->target), 0);
-    else
-        m->head = tp_child(net, "head", tp_nn_linear(o->dim, o->classes, .no_bias = m->target));
-    if (m->head) {
-        TP_NO_GRAD;
-        tp_normal_(tp_params_at(tp_parameters(m->head), 0), 0, 0.02);
+    tp_module *table = m->target ? m->target : c->tied ? m->source : NULL;
+    m->no_head = c->no_head;
+    if (c->head_transform) {
+        m->transform = tp_child(net, "transform", tp_nn_linear(c->dim, c->dim));
+        m->transform_norm =
+            tp_child(net, "transform_norm", tp_nn_layer_norm(TP_SHAPE(c->dim), .eps = c->layer.eps));
     }
+    if (c->no_head)
+        return;
+    if (table && !c->untied) {
+        m->tied = tp_params_at(tp_parameters(table), 0);
+        m->bias = c->head_bias ? tp_parameter(net, "bias", tp_zeros(TP_SHAPE(tp_size(m->tied, 0)))) : NULL;
+        return;
+    }
+    m->head = tp_child(net, "head",
+                       tp_nn_linear(c->dim, m->target ? c->target_tokens : c->classes,
+                                    .no_bias = m->target && !c->head_bias));
+    TP_NO_GRAD;
+    if (m->head)
+        tp_normal_(tp_params_at(tp_parameters(m->head), 0), 0, 0.02);
 }
 
 static const char *const structures[] = {
@@ -272,58 +286,80 @@ static const char *const structures[] = {
 enum { ENCODER_DECODER, ENCODER, CAUSAL_ENCODER, DECODER, CAUSAL_DECODER, PREFIX_DECODER };
 
 /* Which of the structures it is; those that a kind cannot be are an error. */
-static int structure_of(const tp_model_options *o, transformer_kind kind)
+static int structure_of(const tp_transformer_config *c, network_kind kind)
 {
     const bool fits[3][6] = { { true, false, false, true, true, true },
                               { false, false, false, true, true, false },
                               { false, true, true, false, false, false } };
-    const int which = model_choice("transformer", "structure", o->structure, structures),
-              row = kind > OF_TEXT ? 2 : (int)kind;
+    const int which = model_choice("transformer", "structure", c->structure, structures);
     static const char *const wanted[] = { "encoder-decoder, causal-decoder or prefix-decoder",
                                           "causal-decoder", "encoder or causal-encoder" };
-    if (which < 0 || fits[row][which])
+    if (which < 0 || fits[kind][which])
         return which;
-    tp_error_set(TP_ERR_ARGUMENT, "transformer: structure %s, of this model %s is wanted", o->structure,
-                 wanted[row]);
+    tp_error_set(TP_ERR_ARGUMENT, "transformer: structure %s, of this model %s is wanted", c->structure,
+                 wanted[kind]);
     return -1;
 }
 
-tp_module *transformer_build(const tp_model_options *o, transformer_kind kind)
+static void build_embeddings(tp_module *net, transformer *m, const tp_transformer_config *c)
+{
+    m->scale = c->scale_embedding ? sqrt((double)c->dim) : 1;
+    m->dropout =
+        tp_child(net, "dropout", c->layer.dropout > 0 ? tp_nn_dropout(c->layer.dropout) : tp_nn_identity());
+    if (m->features)
+        m->source = tp_child(net, "source", tp_nn_linear(c->features, c->dim));
+    else if (c->source_tokens)
+        m->source = tp_child(net, "source", table_of(c, c->source_tokens));
+    if (c->shared_embedding)
+        m->target = tp_child(net, "target", m->source);
+    else if (c->target_tokens)
+        m->target = tp_child(net, "target", table_of(c, c->target_tokens));
+    if (c->token_types)
+        m->types = tp_child(net, "types", table_of(c, c->token_types));
+    if (c->embedding_norm)
+        m->norm = tp_child(net, "embedding_norm", tp_nn_layer_norm(TP_SHAPE(c->dim), .eps = c->layer.eps));
+}
+
+tp_module *tp_transformer_opt(const tp_transformer_config *config)
 {
     static const tp_decoding_functions functions = { begin, step };
-    static const char *const positions[] = { "sinusoidal", "learned", "rope", "alibi", NULL },
-                             *const poolings[] = { "mean", "last", NULL };
-    const int structure = structure_of(o, kind),
-              pooling = model_choice("transformer", "pooling", o->pooling ? o->pooling : "mean", poolings);
-    if (structure < 0 || pooling < 0 || model_choice("transformer", "position", o->position, positions) < 0)
+    static const char *const positions[] = { "none",  "sinusoidal", "sinusoidal_halves", "learned", "rope",
+                                             "alibi", NULL },
+                             *const poolings[] = { "mean", "last", "first", "each", NULL };
+    tp_transformer_config c = { .struct_size = sizeof c };
+    if (tp_error_pending() || !config)
         return NULL;
+    memcpy(&c, config, config->struct_size < sizeof c ? config->struct_size : sizeof c);
+    c.pooling = c.pooling ? c.pooling : "mean";
+    c.position = c.position ? c.position : "none";
+    const network_kind kind = !c.target_tokens && !c.shared_embedding ? OF_CLASSES
+                              : c.source_tokens                       ? OF_PAIRS
+                                                                      : OF_TEXT;
+    const int structure = structure_of(&c, kind),
+              pooling = model_choice("transformer", "pooling", c.pooling, poolings);
+    if (structure < 0 || pooling < 0 || model_choice("transformer", "position", c.position, positions) < 0)
+        return NULL;
+    TP_SCOPE;
     tp_module *net = tp_module_new("transformer_network", sizeof(transformer), forward);
     transformer *m = tp_module_state(net);
     if (!m)
         return NULL;
     m->kind = kind;
+    m->features = c.features > 0;
     m->prefix = structure == PREFIX_DECODER;
-    m->last = pooling == 1;
-    m->scale = strcmp(o->position, "sinusoidal") || kind == OF_FEATURES ? 1 : sqrt((double)o->dim);
-    m->dropout = tp_child(net, "dropout", o->dropout > 0 ? tp_nn_dropout(o->dropout) : tp_nn_identity());
-    if (kind == OF_FEATURES)
-        m->source = tp_child(net, "source", tp_nn_linear(o->features, o->dim));
-    else if (kind != OF_TEXT)
-        m->source = tp_child(net, "source", table_of(o, o->inputs, m->scale));
-    if (kind == OF_TEXT || kind == OF_PAIRS)
-        m->target = tp_child(net, "target", table_of(o, o->classes, m->scale));
+    m->pooling = (pooling_kind)pooling;
+    build_embeddings(net, m, &c);
     if (structure <= CAUSAL_ENCODER) {
-        m->source_position = positions_of(net, "source_position", o);
-        m->encoder =
-            tp_child(net, "encoder",
-                     stack_of(o, "encoder", structure == CAUSAL_ENCODER, structure == ENCODER_DECODER));
+        m->source_position = positions_of(net, "source_position", &c);
+        m->encoder = tp_child(net, "encoder",
+                              stack_of(&c, false, structure == CAUSAL_ENCODER, structure == ENCODER_DECODER));
     }
     if (structure == ENCODER_DECODER || structure >= DECODER) {
-        m->position = positions_of(net, "position", o);
-        m->decoder = tp_child(net, "decoder", stack_of(o, "decoder", true, structure == ENCODER_DECODER));
+        m->position = positions_of(net, "position", &c);
+        m->decoder = tp_child(net, "decoder", stack_of(&c, true, true, structure == ENCODER_DECODER));
         tp_module_decodes(net, &functions);
     }
     if (!tp_error_pending())
-        build_head(net, m, o);
-    return net;
+        build_head(net, m, &c);
+    return tp_keep(tp_module_built(net));
 }

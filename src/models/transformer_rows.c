@@ -1,14 +1,48 @@
 /* transformer_rows.c - Transformers by what they read: pairs of sequences, a text, sequences of numbers, tokens for a class or for one each.
  *
- * Layer: models.  Depends on transformer.h.  Read next: transformer.c. */
-#include "models/transformer.h"
+ * Layer: models.  Depends on zoo.h.  Read next: transformer.c. */
+#include "models/zoo.h"
+
+#include <string.h>
+
+static bool is_gated(const char *activation)
+{
+    const size_t n = strlen(activation);
+    return (n > 3 && !strcmp(activation + n - 3, "glu")) || !strcmp(activation, "geglu_tanh");
+}
+
+static tp_transformer_config config_of(const tp_model_options *o)
+{
+    return (tp_transformer_config){ .struct_size = sizeof(tp_transformer_config),
+                                    .structure = o->structure,
+                                    .dim = o->dim,
+                                    .layers = o->layers,
+                                    .heads = o->heads,
+                                    .context = o->context,
+                                    .position = o->position,
+                                    .pooling = o->pooling,
+                                    .untied = o->untied,
+                                    .scale_embedding = !strcmp(o->position, "sinusoidal"),
+                                    .layer = { .struct_size = sizeof(tp_transformer_options),
+                                               .activation = o->activation,
+                                               .norm = o->norm,
+                                               .kv_heads = o->kv_heads,
+                                               .ff = o->ff                     ? o->ff
+                                                     : is_gated(o->activation) ? (o->dim * 8 / 3 + 7) / 8 * 8
+                                                                               : 0,
+                                               .window = o->attention_window,
+                                               .dropout = o->dropout,
+                                               .attention_dropout = o->dropout } };
+}
 
 extern const model_row model_transformer, model_transformer_lm, model_transformer_classifier,
     model_transformer_text_classifier, model_transformer_tagger;
 
 static tp_module *build_transformer(const tp_model_options *o)
 {
-    return transformer_build(o, OF_PAIRS);
+    tp_transformer_config c = config_of(o);
+    c.source_tokens = o->inputs, c.target_tokens = o->classes;
+    return tp_transformer_opt(&c);
 }
 const model_row model_transformer = {
     .info = { .name = "transformer",
@@ -35,7 +69,9 @@ const model_row model_transformer = {
 
 static tp_module *build_transformer_lm(const tp_model_options *o)
 {
-    return transformer_build(o, OF_TEXT);
+    tp_transformer_config c = config_of(o);
+    c.target_tokens = o->classes;
+    return tp_transformer_opt(&c);
 }
 const model_row model_transformer_lm = {
     .info = { .name = "transformer-lm",
@@ -61,7 +97,10 @@ const model_row model_transformer_lm = {
 
 static tp_module *build_transformer_classifier(const tp_model_options *o)
 {
-    return transformer_build(o, OF_FEATURES);
+    tp_transformer_config c = config_of(o);
+    c.features = o->features, c.classes = o->classes;
+    c.scale_embedding = false;
+    return tp_transformer_opt(&c);
 }
 const model_row model_transformer_classifier = {
     .info = { .name = "transformer-classifier",
@@ -88,7 +127,9 @@ const model_row model_transformer_classifier = {
 
 static tp_module *build_transformer_text_classifier(const tp_model_options *o)
 {
-    return transformer_build(o, OF_TOKENS);
+    tp_transformer_config c = config_of(o);
+    c.source_tokens = o->inputs, c.classes = o->classes;
+    return tp_transformer_opt(&c);
 }
 const model_row model_transformer_text_classifier = {
     .info = { .name = "transformer-text-classifier",
@@ -116,7 +157,10 @@ const model_row model_transformer_text_classifier = {
 
 static tp_module *build_transformer_tagger(const tp_model_options *o)
 {
-    return transformer_build(o, OF_TAGS);
+    tp_transformer_config c = config_of(o);
+    c.source_tokens = o->inputs, c.classes = o->classes;
+    c.pooling = "each";
+    return tp_transformer_opt(&c);
 }
 const model_row model_transformer_tagger = {
     .info = { .name = "transformer-tagger",
