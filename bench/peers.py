@@ -243,7 +243,100 @@ def recurrent(case):
         yield "torch fused", functools.partial(make, fused=True)
 
 
-KINDS = {"gemm": gemm, "conv": conv, "add": add, "chain": chain, "adam": adam, "net": net, "recurrent": recurrent}
+# ---- Transformers ------------------------------------------------------------------------------------------------------------
+
+class Block(nn.Module):
+    """GPT-2's layer; with a cache of keys and values where one is given."""
+
+    def __init__(self, dim, heads):
+        super().__init__()
+        self.heads, self.ln_1, self.ln_2 = heads, nn.LayerNorm(dim), nn.LayerNorm(dim)
+        self.c_attn, self.c_proj = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.c_fc, self.c_out = nn.Linear(dim, 4 * dim), nn.Linear(4 * dim, dim)
+
+    def forward(self, x, cache=None):
+        b, t, c = x.shape
+        q, k, v = (p.view(b, t, self.heads, -1).transpose(1, 2) for p in self.c_attn(self.ln_1(x)).split(c, 2))
+        if cache is not None:
+            k, v = torch.cat((cache[0], k), 2), torch.cat((cache[1], v), 2)
+        y = F.scaled_dot_product_attention(q, k, v, is_causal=cache is None)
+        x = x + self.c_proj(y.transpose(1, 2).reshape(b, t, c))
+        return x + self.c_out(F.gelu(self.c_fc(self.ln_2(x))))
+
+
+class Gpt(nn.Module):
+    def __init__(self, case):
+        super().__init__()
+        self.wte, self.wpe = nn.Embedding(case["vocabulary"], case["dim"]), nn.Embedding(1024, case["dim"])
+        self.layers = nn.ModuleList(Block(case["dim"], case["heads"]) for _ in range(case["layers"]))
+        self.norm = nn.LayerNorm(case["dim"])
+        for p in self.parameters():
+            if p.dim() == 2:
+                nn.init.normal_(p, std=.02)
+
+    def forward(self, tokens, caches=None):
+        first = caches[0][0].shape[2] if caches else 0
+        x = self.wte(tokens) + self.wpe.weight[first : first + tokens.shape[1]]
+        for i, layer in enumerate(self.layers):
+            x = layer(x, caches[i] if caches else None)
+        return F.linear(self.norm(x), self.wte.weight)
+
+
+class Translate(nn.Module):
+    def __init__(self, case):
+        super().__init__()
+        dim, heads, layers = case["dim"], case["heads"], case["layers"]
+        self.source, self.target, self.place = nn.Embedding(case["vocabulary"], dim), nn.Embedding(case["vocabulary"], dim), nn.Embedding(1024, dim)
+        self.place2, options = nn.Embedding(1024, dim), dict(dim_feedforward=4 * dim, dropout=0, batch_first=True)
+        self.encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(dim, heads, **options), layers, enable_nested_tensor=False)
+        self.decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(dim, heads, **options), layers)
+        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(case["tokens"]))
+
+    def forward(self, x):
+        t = x.shape[2]
+        memory = self.encoder(self.source(x[:, 0]) + self.place.weight[:t])
+        y = self.decoder(self.target(x[:, 1]) + self.place2.weight[:t], memory, tgt_mask=self.mask, tgt_is_causal=True)
+        return F.linear(y, self.target.weight)
+
+
+def transformer(case):
+    def make(fused=False, compile=False):
+        torch._dynamo.reset()
+        model = (Translate if case["pair"] else Gpt)(case)
+        shape = (case["batch"], 2, case["tokens"]) if case["pair"] else (case["batch"], case["tokens"])
+        x, y = torch.randint(1, case["vocabulary"], shape), torch.randint(1, case["vocabulary"], (case["batch"] * case["tokens"],))
+        if case["what"] == "generate":
+            model.eval()
+            caches = [tuple(torch.randn(case["batch"], case["heads"], case["read"], case["dim"] // case["heads"]) for _ in "kv")
+                      for _ in range(case["layers"])]
+            return lambda: model(x, caches)
+        if case["what"] == "infer":
+            model.eval()
+            model = torch.compile(model) if compile else model
+            return lambda: model(x)
+        optimizer = torch.optim.AdamW(model.parameters(), fused=fused)
+        loss = lambda: F.cross_entropy(model(x).flatten(0, 1), y)
+        loss = torch.compile(loss) if compile else loss
+
+        def step():
+            optimizer.zero_grad()
+            loss().backward()
+            optimizer.step()
+        return step
+
+    def compiled_first():
+        with at_most(compile_seconds, "torch.compile"), mode(case):
+            run = make(case["train"], True)
+            run()
+        return run
+    yield "torch", make
+    if case["train"]:
+        yield "torch fused", functools.partial(make, fused=True)
+    if compile_seconds and case["what"] != "generate":
+        yield "torch.compile", compiled_first
+
+
+KINDS = {"gemm": gemm, "conv": conv, "add": add, "chain": chain, "adam": adam, "net": net, "recurrent": recurrent, "transformer": transformer}
 
 
 def peers_of(case):
