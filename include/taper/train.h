@@ -218,7 +218,7 @@ typedef struct tp_eval_result {
     double top5;                     /* share of examples whose class is among the five likeliest; NaN for regressions */
     double macro_precision, macro_recall, macro_f1; /* means over the classes that are or were answered, undefined ones as 0 (scikit-learn's "macro") */
     int64_t classes;
-    int64_t *confusion; /* classes x classes, row: truth, column: answer; belongs to the caller's tp_eval_free */
+    int64_t *confusion; /* classes x classes, row: truth, column: answer; NULL of more than 1024; belongs to the caller's tp_eval_free */
     double *precision, *recall, *f1; /* by class */
     tp_figure figures[TP_MAX_FIGURES]; /* what the run's task measures besides */
     int n_figures;

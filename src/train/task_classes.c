@@ -2,7 +2,8 @@
  *
  *   answers (N, outputs) to labels i64 (N) or probabilities (N, classes), or (N, T, outputs) to labels (N, T); an output that no
  *   class uses is a class without examples.
- * Layer: train.  Depends on task.h.  Read next: task_values.c, evaluate.c. */
+ * Layer: train.  Depends on task.h, data/text.h.  Read next: task_values.c, evaluate.c. */
+#include "data/text.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -53,7 +54,11 @@ static void add_class(evaluation *e, const float *logits, int64_t outputs, int64
         sum += exp((double)logits[k * stride] - top);
     double log_truth = (double)logits[truth * stride] - top - log(sum);
     r->loss -= log_truth;
-    r->confusion[truth * r->classes + answer]++;
+    if (r->confusion)
+        r->confusion[truth * r->classes + answer]++;
+    e->counts[truth].truths++;
+    e->counts[answer].answers++;
+    e->counts[truth].both += truth == answer;
     r->top5 += rank_of(logits, outputs, stride, truth) < 5;
     if (answer != truth)
         evaluation_mistake(e, (mistake){ example, (double)truth, (double)answer, 1 / sum, exp(log_truth) });
@@ -87,6 +92,20 @@ tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batc
     return TP_OK;
 }
 
+/* ---- a language -------------------------------------------------------------------------------------------------- */
+
+/* The loss in a measure that does not depend on what the units are: bits of a byte of the text. */
+static tp_status measure_bits(evaluation *e, const setup *s, tp_module *net, tp_dataset *d,
+                              tp_transform *transform)
+{
+    (void)s, (void)net, (void)transform;
+    const int64_t bytes = text_bytes(d);
+    if (bytes)
+        evaluation_figure(e, "bits per byte",
+                          e->result.loss * (double)e->result.examples / (double)bytes / M_LN2);
+    return TP_OK;
+}
+
 extern const task task_classes, task_labels, task_language;
 const task task_classes = {
     .name = "classes", .check = classes_check, .loss = classes_loss, .add = classes_add, .best_of = "accuracy"
@@ -98,6 +117,7 @@ const task task_language = { .name = "language",
                              .check = classes_check,
                              .loss = classes_loss,
                              .add = classes_add,
+                             .measure = measure_bits,
                              .best_of = "loss",
                              .report = report_text,
                              .verb = "generate",
