@@ -14,9 +14,12 @@
 int64_t answer_of(const float *logits, int64_t classes, int64_t stride)
 {
     int64_t best = 0;
-    for (int64_t k = 1; k < classes; k++)
-        if (logits[k * stride] > logits[best * stride])
-            best = k;
+    float top = *logits;
+    for (int64_t k = 1; k < classes; k++) {
+        logits += stride;
+        if (*logits > top)
+            top = *logits, best = k;
+    }
     return best;
 }
 
@@ -167,6 +170,14 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
     return tp_error_pending();
 }
 
+/* Answers of a large vocabulary fill memory: a batch has so many as fit, where it means nothing how many they are. */
+static int64_t fitting(const setup *s, int64_t batch_size, int64_t outputs)
+{
+    static const int64_t most = (int64_t)1 << 25; /* numbers */
+    const int64_t each = s->targets * outputs, fits = each > 0 && each < most ? most / each : 1;
+    return s->config.carry || task_of(s)->trim || fits > batch_size ? batch_size : fits;
+}
+
 static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_transform *transform,
                          int64_t batch_size, evaluation *e)
 {
@@ -176,8 +187,9 @@ static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_trans
         return tp_fail(TP_ERR_ARGUMENT, "evaluate: the dataset has no examples");
     if (setup_outputs(s, net, &outputs) || make_room(e, s->classes ? outputs : 0))
         return tp_error_pending();
-    tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform,
-                                      .streams = s->config.carry, .bucket = row->trim != NULL);
+    tp_loader *loader =
+        tp_loader_new(d, fitting(s, batch_size, outputs), .workers = s->config.workers,
+                      .transform = transform, .streams = s->config.carry, .bucket = row->trim != NULL);
     if (!loader || tp_rnn_carry(net, s->config.carry) || run_batches(s, net, loader, e))
         return tp_error_pending();
     finish(e);

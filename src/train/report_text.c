@@ -28,6 +28,14 @@ static bool take(void *context, const char *text, size_t bytes)
     return true;
 }
 
+const char *report_unit(const report_run *r)
+{
+    const js_value *options = js_get(r->config, "data_options");
+    return js_string(js_get(options, "tokenizer"))                     ? "token"
+           : !strcmp(report_string(options, "unit", "chars"), "bytes") ? "byte"
+                                                                       : "character";
+}
+
 void report_text(report_page *p, const report_run *r)
 {
     sample s = { .used = 0 };
@@ -40,10 +48,8 @@ void report_text(report_page *p, const report_run *r)
         s.text[s.used] = 0;
         page_put(p, "<pre class=\"written\">");
         page_text(p, s.text);
-        page_put(p, "</pre>\n<p class=\"soft\">%d %s at temperature 0.8.</p>\n", SAMPLE,
-                 js_string(js_get(js_get(r->config, "data_options"), "tokenizer"))
-                     ? "tokens, or up to the end of a text,"
-                     : "characters");
+        page_put(p, "</pre>\n<p class=\"soft\">Up to %d %ss at temperature 0.8.</p>\n", SAMPLE,
+                 report_unit(r));
     }
     page_put(p, "</section>\n");
 }
