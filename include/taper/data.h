@@ -79,12 +79,19 @@ TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 
 typedef struct tp_text_options {
     size_t struct_size;
-    int64_t window;         /* characters of an example: 128 */
-    bool bytes;             /* classes are the 256 bytes; otherwise the text's distinct characters, by code point */
+    int64_t window;         /* units of an example: 128 */
+    bool bytes;             /* units are the 256 bytes; otherwise the text's distinct characters, by code point */
     bool replace;           /* what is not UTF-8 becomes U+FFFD; otherwise it is an error that names the byte */
+    const char *tokenizer;  /* units are its tokens: what tp_tokenizer_load takes */
+    const char *field;      /* of JSON lines: where the text stands; "text" */
+    uint64_t seed;          /* of which documents are held out */
 } tp_text_options;
-/* A text for a language model: an example is a window of characters, and as targets the character that follows each.  A file, or
- * a folder with input.txt or one .txt; also gzip.  The last tenth of the text is the test part. */
+/* Text for a language model: an example is a window of units, and as targets the unit that follows each.
+ *
+ * One text is a file, or a folder with input.txt or one .txt; the last tenth of its characters is the test part.  Documents are the
+ * .txt files of a folder with several, or the lines of a .jsonl or .ndjson file (any file, where a field is given), JSON objects
+ * with a text in one field; one in ten is the test part, as follows from its text and the seed.  Documents stand one behind the other, each with the
+ * tokenizer's end of a text behind it; where there is none, each ends with a new line.  Files may be gzip. */
 #define tp_text(path, part, ...) tp_text_opt(path, part, &(tp_text_options){ .struct_size = sizeof(tp_text_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_text_opt(const char *path, tp_part, const tp_text_options *);
 
@@ -145,10 +152,11 @@ typedef struct tp_data_options {
     const char *on_bad_image;     /* "error" (NULL): an error that names it; "skip": told once (tp_set_log "data"), left out */
     const char *kind;             /* NULL: told by looking; "text": a text for a language model; "pairs", "series", "labelled", "tagged": tp_pairs and so on */
     int64_t window;               /* of a text: tp_text_options */
-    const char *unit;             /* of a text: "chars" (NULL) or "bytes" */
+    const char *unit;             /* of a text: "chars" (NULL) or "bytes"; NULL where there is a tokenizer */
     const char *on_bad_text;      /* "error" (NULL) or "replace" */
     const char *source_unit, *target_unit; /* of pairs; source_unit: of labelled texts */
     tp_series_options series;     /* of kind "series"; its window, target, delimiter and header are those of text and csv */
+    const char *tokenizer, *field; /* of a text: tp_text_options */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })

@@ -127,13 +127,16 @@ typedef struct tp_prediction {
 typedef bool tp_prediction_fn(void *context, const tp_prediction *);
 TP_API tp_status tp_run_predict(tp_run *, const char *const *paths, int n, int64_t batch_size, tp_prediction_fn *told, void *context);
 
-/* Goes on with a text, character by character: softmax(scores / temperature) over the top_k likeliest, by the seed's draws.  told gets
- * each character (a byte, where the run's unit is bytes); it returns false to stop.  A prompt's characters must be in the run's
- * vocabulary; without a prompt a newline stands before the text.  The run's model must be a language model. */
+/* Goes on with a text, unit by unit: softmax(scores / temperature) over the top_k likeliest, by the seed's draws.  told gets what each
+ * adds to the text; it returns false to stop.  The run's model must be a language model.
+ *
+ * Of characters, a prompt's must be in the run's vocabulary; of bytes, told gets each.  A run over tokens encodes the prompt by its tokenizer;
+ * told gets whole characters, U+FFFD for bytes that become none, and the tokenizer's end of a text ends the text.  Without a prompt a newline
+ * stands before the text; a run over documents begins a new one, with the prompt if there is one. */
 typedef struct tp_generate_options {
     size_t struct_size;
     const char *prompt;
-    int64_t length;       /* characters: 200 */
+    int64_t length;       /* characters or tokens: 200 */
     double temperature;   /* 1; TP_ZERO: always the likeliest */
     int64_t top_k;        /* 0: all */
     uint64_t seed;
@@ -218,7 +221,7 @@ typedef struct tp_eval_result {
     double top5;                     /* share of examples whose class is among the five likeliest; NaN for regressions */
     double macro_precision, macro_recall, macro_f1; /* means over the classes that are or were answered, undefined ones as 0 (scikit-learn's "macro") */
     int64_t classes;
-    int64_t *confusion; /* classes x classes, row: truth, column: answer; belongs to the caller's tp_eval_free */
+    int64_t *confusion; /* classes x classes, row: truth, column: answer; NULL of more than 1024; belongs to the caller's tp_eval_free */
     double *precision, *recall, *f1; /* by class */
     tp_figure figures[TP_MAX_FIGURES]; /* what the run's task measures besides */
     int n_figures;

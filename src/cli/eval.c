@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LABEL = 14, WIDTH = 80 };
+enum { LABEL = 14, WIDTH = 80, MANY = 100 };
 
 static const char *label_of(const tp_run *run, int64_t i, char *text, size_t room)
 {
@@ -49,6 +49,9 @@ static void print_classes(const tp_run *run, const tp_eval_result *r)
     char label[256], count[TEXT_ROOM];
     printf("\n%-*s %10s %10s %10s %10s\n", LABEL, "class", "precision", "recall", "F1", "examples");
     for (int64_t i = 0; i < r->classes; i++) {
+        const bool unseen = isnan(r->precision[i]) && isnan(r->recall[i]);
+        if (unseen && r->classes > MANY) /* most pieces of a tokenizer */
+            continue;
         print_padded(stdout, label_of(run, i, label, sizeof label), LABEL);
         print_share(r->precision[i]);
         print_share(r->recall[i]);
@@ -120,6 +123,8 @@ static void print_result(const tp_run *run, const tp_eval_result *r)
     printf("accuracy  %.2f %%\n", 100 * r->accuracy);
     if (r->classes > 5)
         printf("top 5     %.2f %%\n", 100 * r->top5);
+    if (!r->confusion) /* classes that are too many for a table: the pieces of a tokenizer */
+        return;
     print_classes(run, r);
     int64_t most = 0;
     for (int64_t i = 0; i < r->classes * r->classes; i++)
@@ -150,6 +155,8 @@ static void json_result(const tp_run *run, const tp_eval_result *r, const char *
         emit_real("macro_precision", r->macro_precision);
         emit_real("macro_recall", r->macro_recall);
         emit_real("macro_f1", r->macro_f1);
+    }
+    if (r->confusion) {
         emit_list("classes");
         for (int64_t i = 0; i < r->classes; i++) {
             emit_object(NULL);

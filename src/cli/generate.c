@@ -37,6 +37,6 @@ int verb_generate(cli *c)
     catch_signals();
     if (tp_run_generate_opt(run, put, &o, &c->generate))
         return library_error();
-    putchar('\n');
+    puts(o.prompt); /* if the text ended at once */
     return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;
 }

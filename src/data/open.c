@@ -74,7 +74,14 @@ static tp_dataset *open_text(const char *path, tp_part part, const tp_data_optio
 {
     const int bytes = choice_of("unit", o->unit, "chars", "bytes"),
               replace = choice_of("on_bad_text", o->on_bad_text, "error", "replace");
-    return tp_pending() ? NULL : tp_text(path, part, .window = o->window, .bytes = bytes, .replace = replace);
+    if (tp_pending())
+        return NULL;
+    if (o->tokenizer && o->unit)
+        return tp_fail_null(TP_ERR_ARGUMENT,
+                            "data_open: unit '%s' and the tokenizer %s: with one its tokens are the units",
+                            o->unit, o->tokenizer);
+    return tp_text(path, part, .window = o->window, .bytes = bytes, .replace = replace,
+                   .tokenizer = o->tokenizer, .field = o->field, .seed = o->seed);
 }
 
 /* A pair of IDX files in each; the test part has the training part's classes.  NULL, without an error, where there are none. */

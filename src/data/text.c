@@ -1,27 +1,31 @@
-/* text.c - a text as windows of characters, each with the characters that follow: what a language model learns from.
+/* text.c - texts as windows of units, each with the units that follow: what a language model learns from.
  *
- * The vocabulary is the text's distinct characters in the order of their code points, or all 256 bytes.  The last tenth of the
- * text is the test part, so that nothing of it is a continuation of what was learned.
- * Layer: data.  Depends on base/utf8.h, io/file.h.  Read next: dataset.c, train/prepare.c. */
+ * Units are the texts' distinct characters in the order of their code points, all 256 bytes, or the tokens of a tokenizer.  Whole
+ * documents stand one behind the other, each with the end of a text behind it.  The test part has its own, so that nothing of it is a
+ * continuation of what was learned.
+ * Layer: data.  Depends on base/utf8.h, documents.h, taper/text.h.  Read next: documents.c, train/prepare.c. */
 #include "data/text.h"
 
 #include "base/utf8.h"
 #include "data/dataset.h"
-#include "data/folder.h"
-#include "io/gzip.h"
+#include "data/documents.h"
+#include "text/mapped.h"
+
+#include <taper/text.h>
 
 #include <string.h>
 
-enum { WINDOW = 128, BYTES = 256, HELD_OUT = 10 /* one part in so many */ };
-static const int64_t max_file = (int64_t)1 << 30;
+enum { WINDOW = 128, BYTES = 256 };
 
 typedef struct text {
-    char *name; /* of the file */
+    char *name; /* of the file or folder */
     int32_t *tokens;
-    int64_t count, room; /* of all tokens */
+    int64_t count, room; /* of all tokens that were kept */
     int64_t begin, window;
-    char (*names)[UTF8_MOST + 1]; /* of the vocabulary; NULL: bytes */
+    char (*names)[UTF8_MOST + 1]; /* of the vocabulary, where that is characters */
+    tp_tokenizer *tokenizer;      /* NULL: units are characters or bytes */
     int64_t vocabulary;
+    int64_t bytes; /* that all targets together stand for */
 } text;
 
 static void text_destroy(void *context)
@@ -29,7 +33,8 @@ static void text_destroy(void *context)
     text *t = context;
     tp_free(t->name, t->name ? strlen(t->name) + 1 : 0);
     tp_free(t->tokens, (size_t)t->room * sizeof *t->tokens);
-    tp_free(t->names, (size_t)t->vocabulary * sizeof *t->names);
+    tp_free(t->names, t->names ? (size_t)t->vocabulary * sizeof *t->names : 0);
+    tp_release(t->tokenizer);
     tp_free(t, sizeof *t);
 }
 
@@ -47,7 +52,7 @@ static tp_status text_get(void *context, int64_t i, float *x, double *y)
 static const char *text_class_name(void *context, int64_t label)
 {
     const text *t = context;
-    return t->names ? t->names[label] : NULL;
+    return t->tokenizer ? tp_tokenizer_piece(t->tokenizer, label) : t->names ? t->names[label] : NULL;
 }
 
 static char *text_example_name(void *context, int64_t i, char *to, size_t size)
@@ -57,35 +62,28 @@ static char *text_example_name(void *context, int64_t i, char *to, size_t size)
     return to;
 }
 
-/* ---- characters -------------------------------------------------------------------------------------------------- */
+int64_t text_bytes(const tp_dataset *d)
+{
+    return d && d->functions.get == text_get ? ((const text *)d->context)->bytes : 0;
+}
 
-static tp_status add_token(text *t, uint32_t code)
+static tp_status add_token(text *t, int64_t token)
 {
     if (tp_grow((void **)&t->tokens, &t->room, t->count + 1, sizeof *t->tokens))
         return tp_error_pending();
-    t->tokens[t->count++] = (int32_t)code;
+    t->tokens[t->count++] = (int32_t)token;
     return TP_OK;
 }
 
-/* A mark of byte order at the beginning belongs to the file, not to the text. */
-static tp_status decode(text *t, const char *path, const file_bytes *file, const tp_text_options *o)
+/* ---- characters and bytes ---------------------------------------------------------------------------------------- */
+
+static tp_status add_characters(text *t, const documents *d, bool test, bool bytes)
 {
-    static const char mark[] = "\xef\xbb\xbf";
-    size_t i = !o->bytes && file->size >= 3 && !memcmp(file->data, mark, 3) ? 3 : 0;
-    for (size_t length; i < file->size; i += length) {
-        uint32_t code = file->data[i];
-        length = o->bytes ? 1 : utf8_read(file->data + i, file->size - i, &code);
-        if (!length && !o->replace)
-            return tp_fail(
-                TP_ERR_FORMAT,
-                "%s: byte %zu (0x%02x) is not UTF-8; it can be replaced (on_bad_text \"replace\"), or the "
-                "text be taken as bytes (unit \"bytes\")",
-                path, i, file->data[i]);
-        if (!length)
-            code = UTF8_REPLACEMENT;
-        length = length ? length : 1;
-        if (add_token(t, code))
-            return tp_error_pending();
+    for (int64_t i = 0; i < d->count; i++) {
+        const unsigned char *at = d->text.data + d->items[i].begin, *end = d->text.data + d->items[i].end;
+        for (; d->items[i].test == test && at < end; at += bytes ? 1 : character_bytes(*at))
+            if (add_token(t, bytes ? *at : character_at(at)))
+                return tp_error_pending();
     }
     return TP_OK;
 }
@@ -125,64 +123,119 @@ int64_t text_token(const char *const *names, int64_t count, bool bytes, uint32_t
     return -1;
 }
 
-/* ---- which file -------------------------------------------------------------------------------------------------- */
-
-static bool is_text(const char *name)
+/* All texts' characters, those of the training part first: the vocabulary is of both. */
+static tp_status read_characters(text *t, const documents *d, tp_part part, bool bytes)
 {
-    size_t length = strlen(name);
-    return length > 4 && !strcmp(name + length - 4, ".txt");
+    if (add_characters(t, d, false, bytes))
+        return tp_error_pending();
+    const int64_t train = t->count;
+    if (add_characters(t, d, true, bytes))
+        return tp_error_pending();
+    t->vocabulary = BYTES;
+    if (!bytes && make_vocabulary(t))
+        return tp_error_pending();
+    t->begin = part == TP_TRAIN ? 0 : train;
+    t->count = part == TP_TRAIN ? train : t->count;
+    return TP_OK;
 }
 
-/* A folder's input.txt, or its only .txt; *room bytes. */
-static char *file_of(const char *path, size_t *room)
+/* Of the tokens first to end. */
+static int64_t bytes_of_characters(const text *t, int64_t first, int64_t end)
 {
-    if (!is_folder(path)) {
-        *room = strlen(path) + 1;
-        return tp_memdup(path, *room);
+    int64_t bytes = 0;
+    for (int64_t i = first; i < end; i++) {
+        const char *name = t->names ? t->names[t->tokens[i]] : "";
+        bytes += *name ? (int64_t)strlen(name) : 1;
     }
-    name_list files;
-    char *found = NULL;
-    int64_t texts = 0, first = 0;
-    if (folder_list(path, FOLDER_FILES, &files))
-        return NULL;
-    for (int64_t i = 0; i < files.count; i++) {
-        const char *name = names_at(&files, i);
-        if (!strcmp(name, "input.txt")) {
-            texts = 1, first = i;
+    return bytes;
+}
+
+/* ---- tokens ------------------------------------------------------------------------------------------------------ */
+
+typedef struct ends {
+    int64_t *at;          /* of each token, the bytes of the part up to its end */
+    int64_t room, before; /* before: of the documents that are done */
+} ends;
+
+static tp_status add_ended(text *t, ends *e, int64_t token, int64_t end)
+{
+    if (tp_grow((void **)&e->at, &e->room, t->count + 1, sizeof *e->at))
+        return tp_error_pending();
+    const int64_t last = t->count ? e->at[t->count - 1] : 0;
+    e->at[t->count] = end > last ? end : last; /* normal forms may have put marks into another order */
+    return add_token(t, token);
+}
+
+/* The ids of a whole document: as `taper tokenize --no-special` has them. */
+static tp_status add_document(text *t, ends *e, const char *bytes, int64_t size, int64_t end_of_text)
+{
+    TP_SCOPE;
+    const tp_tokens *tokens =
+        tp_tokenizer_encode(t->tokenizer, bytes, size, .no_special = true, .offsets = true);
+    for (int64_t k = 0; tokens && k < tp_tokens_count(tokens); k++) {
+        int64_t begin, end;
+        tp_tokens_span(tokens, k, &begin, &end);
+        if (add_ended(t, e, tp_tokens_ids(tokens)[k], e->before + end))
             break;
-        }
-        if (is_text(name) && !texts++)
-            first = i;
     }
-    if (texts == 1)
-        found = join_path(path, names_at(&files, first), room);
-    else
-        tp_fail(TP_ERR_FORMAT, "%s: %s text in this folder; input.txt, or one .txt file, is wanted", path,
-                texts ? "more than one" : "no");
-    names_free(&files);
-    return found;
+    e->before += size;
+    if (!tp_pending() && end_of_text >= 0)
+        add_ended(t, e, end_of_text, e->before);
+    return tp_error_pending();
+}
+
+static tp_status read_tokens(text *t, const documents *d, tp_part part, ends *e)
+{
+    const int64_t end_of_text = d->packed ? tp_tokenizer_special(t->tokenizer, TP_SPECIAL_END) : -1;
+    t->vocabulary = tp_tokenizer_count(t->tokenizer);
+    for (int64_t i = 0; i < d->count; i++) {
+        const document *one = &d->items[i];
+        if (one->test == (part == TP_TEST) &&
+            add_document(t, e, (const char *)d->text.data + one->begin, one->end - one->begin, end_of_text))
+            return tp_error_pending();
+    }
+    return TP_OK;
 }
 
 /* ---- the dataset ------------------------------------------------------------------------------------------------- */
 
-static tp_status read_text(text *t, const char *path, const tp_text_options *o)
+static tp_status check_count(const text *t, const char *path, tp_part part, const tp_text_options *o)
 {
-    file_bytes file = { 0 };
-    size_t room;
-    char *at = file_of(path, &room);
-    const char *slash = at ? strrchr(at, '/') : NULL;
-    if (at && !file_read(at, max_file, &file) && !gzip_unpack(at, max_file, &file) &&
-        !decode(t, at, &file, o) && t->count < 2)
-        tp_fail(TP_ERR_FORMAT, "%s: %s, a text to learn from is wanted", at,
-                t->count ? "one character" : "the text is empty");
-    if (at)
-        t->name = tp_memdup(slash ? slash + 1 : at, strlen(slash ? slash + 1 : at) + 1);
-    tp_free(at, at ? room : 0);
-    file_bytes_free(&file);
-    if (tp_pending())
-        return tp_error_pending();
-    t->vocabulary = BYTES;
-    return o->bytes ? TP_OK : make_vocabulary(t);
+    const int64_t units = t->count - t->begin;
+    return units > t->window ? TP_OK
+                             : tp_fail(TP_ERR_FORMAT,
+                                       "%s: the %s part has %lld %s: too few for a window of %lld; a shorter "
+                                       "window or a longer text is wanted",
+                                       path, part == TP_TRAIN ? "training" : "test", (long long)units,
+                                       t->tokenizer ? "tokens"
+                                       : o->bytes   ? "bytes"
+                                                    : "characters",
+                                       (long long)t->window);
+}
+
+/* Fills all but the window; how many there are, 0 with an error. */
+static int64_t read_text(text *t, const char *path, tp_part part, const tp_text_options *o, bool *packed)
+{
+    documents d = { 0 };
+    ends e = { 0 };
+    int64_t windows = 0;
+    if (o->tokenizer && !(t->tokenizer = tp_retain(tp_tokenizer_load(o->tokenizer))))
+        return 0;
+    const bool ends_texts = tp_tokenizer_special(t->tokenizer, TP_SPECIAL_END) >= 0;
+    if (documents_read(&d, path, o, !ends_texts))
+        return 0;
+    if (!(t->tokenizer ? read_tokens(t, &d, part, &e) : read_characters(t, &d, part, o->bytes)) &&
+        !check_count(t, path, part, o)) {
+        windows = (t->count - t->begin - 1) / t->window; /* the last one only follows */
+        const int64_t first = t->begin, last = t->begin + windows * t->window;
+        t->bytes = t->tokenizer ? e.at[last] - e.at[first] : bytes_of_characters(t, first + 1, last + 1);
+    }
+    *packed = d.packed;
+    t->name = d.name;
+    d.name = NULL;
+    documents_free(&d);
+    tp_free(e.at, (size_t)e.room * sizeof *e.at);
+    return windows;
 }
 
 tp_dataset *tp_text_opt(const char *path, tp_part part, const tp_text_options *options)
@@ -196,30 +249,21 @@ tp_dataset *tp_text_opt(const char *path, tp_part part, const tp_text_options *o
     if (!path || !*path || o.window < 0)
         return tp_fail_null(TP_ERR_ARGUMENT, "text: the path is empty, or the window is %lld",
                             (long long)o.window);
+    if (o.tokenizer && o.bytes)
+        return tp_fail_null(TP_ERR_ARGUMENT, "text: bytes and the tokenizer %s: one of them is the unit",
+                            o.tokenizer);
     text *t = tp_calloc(sizeof *t);
     if (!t)
         return NULL;
+    bool packed = false;
     t->window = o.window ? o.window : WINDOW;
-    int64_t windows = 0;
-    if (!read_text(t, path, &o)) {
-        const int64_t train = t->count - t->count / HELD_OUT,
-                      all = part == TP_TRAIN ? train : t->count - train;
-        t->begin = part == TP_TRAIN ? 0 : train;
-        windows = all > 0 ? (all - 1) / t->window : 0; /* the last character only follows */
-        if (!windows)
-            tp_fail(
-                TP_ERR_FORMAT,
-                "%s: %lld characters, of which the %s part has %lld: too few for a window of %lld; a shorter "
-                "window or a longer text is wanted",
-                path, (long long)t->count, part == TP_TRAIN ? "training" : "test", (long long)all,
-                (long long)t->window);
-    }
+    const int64_t windows = read_text(t, path, part, &o, &packed);
     if (tp_pending()) {
         text_destroy(t);
         return NULL;
     }
     return tp_keep(dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
-                                                       .kind = "text",
+                                                       .kind = packed ? "documents" : "text",
                                                        .get = text_get,
                                                        .class_name = text_class_name,
                                                        .destroy = text_destroy,

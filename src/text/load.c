@@ -269,27 +269,34 @@ static js_value *config_beside(const char *path, const char *name)
     return beside(room, path, false, name) ? js_read(room) : NULL;
 }
 
+static const char *const gpt2_pairs[][2] = { { "encoder.json", "vocab.bpe" },
+                                             { "vocab.json", "merges.txt" } };
+
+/* The other file of GPT-2's two, and which pair they are; -1 with an error. */
+static int find_other(const char *path, bool is_merges, char other[PATH_ROOM])
+{
+    for (int i = 0; i < 2; i++)
+        if (ends_with(path, gpt2_pairs[i][is_merges]) &&
+            beside(other, path, false, gpt2_pairs[i][!is_merges]))
+            return i;
+    tp_fail(TP_ERR_FORMAT,
+            "%s: %s is no tokenizer without its other file: encoder.json with vocab.bpe, or vocab.json with "
+            "merges.txt, side by side",
+            path, is_merges ? "a list of merges" : "a vocabulary");
+    return -1;
+}
+
 static tp_tokenizer *load_gpt2(const char *path, const file_bytes *file, bool is_merges)
 {
-    static const char *const pairs[][2] = { { "encoder.json", "vocab.bpe" }, { "vocab.json", "merges.txt" } };
     char other[PATH_ROOM];
     file_bytes second = { 0 };
-    for (int i = 0; i < 2; i++) {
-        if (!ends_with(path, pairs[i][is_merges]) || !beside(other, path, false, pairs[i][!is_merges]))
-            continue;
-        if (file_read(other, max_file, &second))
-            return NULL;
-        const file_bytes *words = is_merges ? &second : file, *merges = is_merges ? file : &second;
-        tp_tokenizer *t =
-            gpt2_from(is_merges ? path : other, words->data, words->size, merges->data, merges->size);
-        file_bytes_free(&second);
-        return t;
-    }
-    return tp_fail_null(
-        TP_ERR_FORMAT,
-        "%s: %s is no tokenizer without its other file: encoder.json with vocab.bpe, or vocab.json with "
-        "merges.txt, side by side",
-        path, is_merges ? "a list of merges" : "a vocabulary");
+    if (find_other(path, is_merges, other) < 0 || file_read(other, max_file, &second))
+        return NULL;
+    const file_bytes *words = is_merges ? &second : file, *merges = is_merges ? file : &second;
+    tp_tokenizer *t =
+        gpt2_from(is_merges ? path : other, words->data, words->size, merges->data, merges->size);
+    file_bytes_free(&second);
+    return t;
 }
 
 static tp_tokenizer *load_bert(const char *path, const file_bytes *file)
@@ -301,27 +308,43 @@ static tp_tokenizer *load_bert(const char *path, const file_bytes *file)
     return tp_pending() ? NULL : bert_from(path, file->data, file->size, lowercase);
 }
 
-static tp_tokenizer *load_file(const char *path, const file_bytes *file)
+typedef enum file_kind { NO_TOKENIZER, MERGES, WORDS, BERT, LLAMA2C, JSON, SENTENCEPIECE } file_kind;
+
+static file_kind kind_of(const char *path, const file_bytes *file)
 {
     size_t i = 0;
     while (i < file->size && file->data[i] && strchr(" \t\r\n", file->data[i]))
         i++;
     if (ends_with(path, "vocab.bpe") || ends_with(path, "merges.txt"))
-        return load_gpt2(path, file, true);
+        return MERGES;
     if (ends_with(path, "encoder.json") || ends_with(path, "vocab.json"))
-        return load_gpt2(path, file, false);
+        return WORDS;
     if (ends_with(path, ".txt"))
-        return load_bert(path, file);
+        return BERT;
     if (ends_with(path, ".bin"))
-        return llama2c_from(path, file->data, file->size);
+        return LLAMA2C;
     if (ends_with(path, ".json") || (i < file->size && file->data[i] == '{'))
-        return tokenizer_from_json(path, file->data, file->size);
+        return JSON;
     if (file->size && (ends_with(path, ".model") || file->data[0] == 0x0a))
-        return sentencepiece_from(path, file->data, file->size);
-    return tp_fail_null(
-        TP_ERR_FORMAT,
-        "%s: %s no tokenizer: a .json, vocab.bpe, merges.txt, vocab.txt, .model or .bin is wanted", path,
-        file->size ? "is" : "is empty, and");
+        return SENTENCEPIECE;
+    tp_fail(TP_ERR_FORMAT,
+            "%s: %s no tokenizer: a .json, vocab.bpe, merges.txt, vocab.txt, .model or .bin is wanted", path,
+            file->size ? "is" : "is empty, and");
+    return NO_TOKENIZER;
+}
+
+static tp_tokenizer *load_file(const char *path, const file_bytes *file)
+{
+    switch (kind_of(path, file)) {
+    case MERGES: return load_gpt2(path, file, true);
+    case WORDS: return load_gpt2(path, file, false);
+    case BERT: return load_bert(path, file);
+    case LLAMA2C: return llama2c_from(path, file->data, file->size);
+    case JSON: return tokenizer_from_json(path, file->data, file->size);
+    case SENTENCEPIECE: return sentencepiece_from(path, file->data, file->size);
+    case NO_TOKENIZER: break;
+    }
+    return NULL;
 }
 
 static const char *find_in_folder(const char *path, char room[PATH_ROOM])
@@ -345,25 +368,86 @@ static const char *find_in_folder(const char *path, char room[PATH_ROOM])
         path);
 }
 
+static const char *const configs[] = { "special_tokens_map.json", "tokenizer_config.json" };
+
+/* path, or what is in it where that is a folder, and its bytes; NULL with an error. */
+static const char *read_main(const char *path, char room[PATH_ROOM], file_bytes *file)
+{
+    struct stat info;
+    if (!path || !*path)
+        return tp_fail_null(TP_ERR_ARGUMENT, "tokenizer: the path is empty");
+    if (!stat(path, &info) && S_ISDIR(info.st_mode))
+        path = find_in_folder(path, room);
+    return path && !file_read(path, max_file, file) ? path : NULL;
+}
+
 tp_tokenizer *tp_tokenizer_load(const char *path)
 {
     TP_SCOPE;
     char room[PATH_ROOM];
-    struct stat info;
     file_bytes file = { 0 };
     if (tp_pending())
         return NULL;
-    if (!path || !*path)
-        return tp_fail_null(TP_ERR_ARGUMENT, "tokenizer: the path is empty");
-    if (!stat(path, &info) && S_ISDIR(info.st_mode) && !(path = find_in_folder(path, room)))
-        return NULL;
-    tp_tokenizer *t = file_read(path, max_file, &file) ? NULL : load_file(path, &file);
+    path = read_main(path, room, &file);
+    tp_tokenizer *t = path ? load_file(path, &file) : NULL;
     file_bytes_free(&file);
-    static const char *const configs[] = { "special_tokens_map.json", "tokenizer_config.json" };
     for (int i = 0; t && i < 2 && !t->kinds; i++) {
         js_value *config = config_beside(path, configs[i]);
         read_named(t, config);
         js_free(config);
     }
     return tp_pending() ? NULL : tp_keep(t);
+}
+
+/* ---- a copy of it ------------------------------------------------------------------------------------------------------------------------------- */
+
+static tp_status write_into(const char *folder, const char *name, const file_bytes *file)
+{
+    char path[PATH_ROOM];
+    if (snprintf(path, sizeof path, "%s/%s", folder, name) >= PATH_ROOM)
+        return tp_fail(TP_ERR_ARGUMENT, "%.200s...: the path is longer than %d bytes", folder, PATH_ROOM - 1);
+    return file_write(path, file->data, file->size);
+}
+
+static tp_status copy_into(const char *folder, const char *name, const char *from)
+{
+    file_bytes file = { 0 };
+    tp_status status = file_read(from, max_file, &file);
+    status = status ? status : write_into(folder, name, &file);
+    file_bytes_free(&file);
+    return status;
+}
+
+/* The file under the name that its kind has in a folder, and the other one of two. */
+static tp_status copy_main(const char *path, const file_bytes *file, const char *folder)
+{
+    static const char *const names[] = { [BERT] = "vocab.txt",
+                                         [LLAMA2C] = "tokenizer.bin",
+                                         [JSON] = "tokenizer.json",
+                                         [SENTENCEPIECE] = "tokenizer.model" };
+    char other[PATH_ROOM];
+    const file_kind kind = kind_of(path, file);
+    if (kind == NO_TOKENIZER)
+        return tp_error_pending();
+    if (kind != MERGES && kind != WORDS)
+        return write_into(folder, names[kind], file);
+    const int pair = find_other(path, kind == MERGES, other);
+    if (pair < 0 || write_into(folder, gpt2_pairs[pair][kind == MERGES], file))
+        return tp_error_pending();
+    return copy_into(folder, gpt2_pairs[pair][kind != MERGES], other);
+}
+
+tp_status tokenizer_copy(const char *path, const char *folder)
+{
+    char room[PATH_ROOM], config[PATH_ROOM];
+    file_bytes file = { 0 };
+    if (tp_pending())
+        return tp_error_pending();
+    path = read_main(path, room, &file);
+    tp_status status = path ? copy_main(path, &file, folder) : tp_error_pending();
+    file_bytes_free(&file);
+    for (int i = 0; i < 2 && !status; i++)
+        if (beside(config, path, false, configs[i]))
+            status = copy_into(folder, configs[i], config);
+    return status;
 }

@@ -242,6 +242,9 @@ tp_status read_vocabulary(loader *, const js_value *); /* {"piece": id, ...} */
 tp_status read_charsmap(loader *, const unsigned char *blob, int64_t size);
 tp_status add_sentencepiece_steps(tp_tokenizer *, const bool flags[4]); /* sentencepiece.c says which */
 
+/* What tp_tokenizer_load reads at path, as files into a folder that is there: loading that gives the same tokenizer. */
+tp_status tokenizer_copy(const char *path, const char *folder);
+
 tp_tokenizer *sentencepiece_from(const char *path, const unsigned char *data, size_t size);
 tp_tokenizer *llama2c_from(const char *path, const unsigned char *data, size_t size);
 tp_tokenizer *tokenizer_from_json(const char *path, const unsigned char *data, size_t size);

@@ -237,6 +237,8 @@ static tp_status own_strings(setup *s)
         &c->model_options.structure,
         &c->model_options.position,
         &c->model_options.norm,
+        &c->data_options.tokenizer,
+        &c->data_options.field,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);
@@ -272,6 +274,7 @@ setup *setup_of(const tp_train_config *config)
     s->config = c;
     if (own_milestones(s) || own_strings(s))
         return NULL;
+    s->tokenizer = s->config.data_options.tokenizer;
     return tp_keep(s);
 }
 

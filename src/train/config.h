@@ -17,6 +17,8 @@
 typedef struct setup {
     tp_object object;
     tp_train_config config;
+    const char *
+        tokenizer; /* of a text's tokens: where it is read, which is the run's own copy when the run is there */
     char **texts; /* all strings */
     int64_t n_texts, texts_room;
     int64_t *milestones; /* n_milestones of the schedule's options */

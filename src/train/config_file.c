@@ -88,6 +88,8 @@ static const field table[] = {
     ROW("data_options", "window", COUNT, data_options.window),
     ROW("data_options", "unit", TEXT, data_options.unit),
     ROW("data_options", "on_bad_text", TEXT, data_options.on_bad_text),
+    ROW("data_options", "tokenizer", TEXT, data_options.tokenizer),
+    ROW("data_options", "field", TEXT, data_options.field),
     ROW("data_options", "source_unit", TEXT, data_options.source_unit),
     ROW("data_options", "target_unit", TEXT, data_options.target_unit),
     ROW("data_options", "horizon", COUNT, data_options.series.horizon),
@@ -421,5 +423,7 @@ setup *setup_read(const char *folder)
     if (status || check_read(s, path))
         return NULL;
     s->config.out = setup_text(s, folder);
-    return s->config.out ? tp_keep(s) : NULL;
+    if (s->config.data_options.tokenizer && !folder_path(path, folder, "tokenizer"))
+        s->tokenizer = setup_text(s, path);
+    return tp_pending() ? NULL : tp_keep(s);
 }

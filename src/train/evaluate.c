@@ -14,9 +14,12 @@
 int64_t answer_of(const float *logits, int64_t classes, int64_t stride)
 {
     int64_t best = 0;
-    for (int64_t k = 1; k < classes; k++)
-        if (logits[k * stride] > logits[best * stride])
-            best = k;
+    float top = *logits;
+    for (int64_t k = 1; k < classes; k++) {
+        logits += stride;
+        if (*logits > top)
+            top = *logits, best = k;
+    }
     return best;
 }
 
@@ -92,16 +95,13 @@ double result_best(const tp_eval_result *r, const char *best_of)
 /* ---- the whole --------------------------------------------------------------------------------------------------- */
 
 /* Shares by class: of those answered so, of those that are so; NaN where there are none. */
-static void finish(tp_eval_result *r)
+static void finish(evaluation *e)
 {
+    tp_eval_result *r = &e->result;
     int64_t n = r->classes, right = 0, present = 0;
     r->loss /= (double)r->examples;
     for (int64_t k = 0; k < n; k++) {
-        int64_t truths = 0, answers = 0, both = r->confusion[k * n + k];
-        for (int64_t i = 0; i < n; i++) {
-            truths += r->confusion[k * n + i];
-            answers += r->confusion[i * n + k];
-        }
+        const int64_t truths = e->counts[k].truths, answers = e->counts[k].answers, both = e->counts[k].both;
         r->precision[k] = answers ? (double)both / (double)answers : NAN;
         r->recall[k] = truths ? (double)both / (double)truths : NAN;
         r->f1[k] = truths + answers ? 2 * (double)both / (double)(truths + answers) : NAN;
@@ -118,17 +118,16 @@ static void finish(tp_eval_result *r)
     r->macro_f1 /= (double)present;
 }
 
-static tp_status make_room(tp_eval_result *r, int64_t classes)
+static tp_status make_room(evaluation *e, int64_t classes)
 {
-    *r = (tp_eval_result){ 0 };
-    int64_t cells, bytes;
+    tp_eval_result *r = &e->result;
     if (!classes)
         return TP_OK;
-    if (!tp_mul_fits(classes, classes, &cells) || !tp_mul_fits(cells, (int64_t)sizeof(int64_t), &bytes))
-        return tp_fail(TP_ERR_MEMORY, "evaluate: %lld classes", (long long)classes);
     size_t n = (size_t)classes * sizeof(double);
     r->classes = classes;
-    r->confusion = tp_calloc((size_t)bytes);
+    e->counts = tp_calloc((size_t)classes * sizeof *e->counts);
+    if (classes <= MOST_CONFUSED)
+        r->confusion = tp_calloc((size_t)(classes * classes) * sizeof *r->confusion);
     r->precision = tp_calloc(n);
     r->recall = tp_calloc(n);
     r->f1 = tp_calloc(n);
@@ -138,15 +137,22 @@ static tp_status make_room(tp_eval_result *r, int64_t classes)
 void tp_eval_free(tp_eval_result *r)
 {
     size_t n = (size_t)r->classes * sizeof(double);
-    tp_free(r->confusion, (size_t)(r->classes * r->classes) * sizeof *r->confusion);
+    tp_free(r->confusion, r->confusion ? (size_t)(r->classes * r->classes) * sizeof *r->confusion : 0);
     tp_free(r->precision, n);
     tp_free(r->recall, n);
     tp_free(r->f1, n);
     *r = (tp_eval_result){ 0 };
 }
 
+static void free_counts(evaluation *e)
+{
+    tp_free(e->counts, e->counts ? (size_t)e->result.classes * sizeof *e->counts : 0);
+    e->counts = NULL;
+}
+
 void evaluation_free(evaluation *e)
 {
+    free_counts(e);
     tp_eval_free(&e->result);
 }
 
@@ -164,6 +170,14 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
     return tp_error_pending();
 }
 
+/* Answers of a large vocabulary fill memory: a batch has so many as fit, where it means nothing how many they are. */
+static int64_t fitting(const setup *s, int64_t batch_size, int64_t outputs)
+{
+    static const int64_t most = (int64_t)1 << 25; /* numbers */
+    const int64_t each = s->targets * outputs, fits = each > 0 && each < most ? most / each : 1;
+    return s->config.carry || task_of(s)->trim || fits > batch_size ? batch_size : fits;
+}
+
 static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_transform *transform,
                          int64_t batch_size, evaluation *e)
 {
@@ -171,13 +185,15 @@ static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_trans
     int64_t outputs;
     if (tp_dataset_count(d) == 0)
         return tp_fail(TP_ERR_ARGUMENT, "evaluate: the dataset has no examples");
-    if (setup_outputs(s, net, &outputs) || make_room(&e->result, s->classes ? outputs : 0))
+    if (setup_outputs(s, net, &outputs) || make_room(e, s->classes ? outputs : 0))
         return tp_error_pending();
-    tp_loader *loader = tp_loader_new(d, batch_size, .workers = s->config.workers, .transform = transform,
-                                      .streams = s->config.carry, .bucket = row->trim != NULL);
+    tp_loader *loader =
+        tp_loader_new(d, fitting(s, batch_size, outputs), .workers = s->config.workers,
+                      .transform = transform, .streams = s->config.carry, .bucket = row->trim != NULL);
     if (!loader || tp_rnn_carry(net, s->config.carry) || run_batches(s, net, loader, e))
         return tp_error_pending();
-    finish(&e->result);
+    finish(e);
+    free_counts(e);
     return row->measure ? row->measure(e, s, net, d, transform) : TP_OK;
 }
 

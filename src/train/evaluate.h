@@ -6,7 +6,11 @@
 
 #include "train/config.h"
 
-enum { MISTAKES = 24 };
+enum { MISTAKES = 24, MOST_CONFUSED = 1024 /* classes; of more there is no matrix */ };
+
+typedef struct class_count { /* of examples */
+    int64_t truths, answers, both;
+} class_count;
 
 typedef struct mistake {
     int64_t example;      /* of the dataset */
@@ -17,6 +21,7 @@ typedef struct mistake {
 
 typedef struct evaluation {
     tp_eval_result result;
+    class_count *counts;        /* by class; while the pass is under way */
     mistake mistakes[MISTAKES]; /* worst first */
     int n_mistakes;
 } evaluation;

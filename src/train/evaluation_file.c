@@ -19,7 +19,7 @@ static js_value *number_list(const double *x, int64_t n)
 static js_value *confusion_rows(const tp_eval_result *r)
 {
     js_value *rows = js_new_array();
-    for (int64_t i = 0; i < r->classes && !tp_pending(); i++) {
+    for (int64_t i = 0; r->confusion && i < r->classes && !tp_pending(); i++) {
         js_value *row = js_new_array();
         for (int64_t k = 0; k < r->classes; k++)
             js_append(row, js_new_integer(r->confusion[i * r->classes + k]));
@@ -66,12 +66,13 @@ tp_status evaluation_write(const char *folder, const setup *s, int64_t epoch, co
     js_set(top, "macro_recall", js_new_number(r->macro_recall));
     js_set(top, "macro_f1", js_new_number(r->macro_f1));
     js_set(top, "classes", js_new_integer(r->classes));
-    for (int64_t i = 0; i < r->classes; i++)
+    const int64_t rows = r->confusion ? r->classes : 0; /* nobody reads a table of a vocabulary */
+    for (int64_t i = 0; i < rows; i++)
         js_append(names, json_text(i < s->classes ? s->class_names[i] : NULL));
     js_set(top, "class_names", names);
-    js_set(top, "precision", number_list(r->precision, r->classes));
-    js_set(top, "recall", number_list(r->recall, r->classes));
-    js_set(top, "f1", number_list(r->f1, r->classes));
+    js_set(top, "precision", number_list(r->precision, rows));
+    js_set(top, "recall", number_list(r->recall, rows));
+    js_set(top, "f1", number_list(r->f1, rows));
     js_set(top, "confusion", confusion_rows(r));
     js_set(top, "mistakes", mistake_list(e));
     js_set(top, "best_of", js_new_string(task_of(s)->best_of));

@@ -394,6 +394,9 @@ tp_status tp_run_export_c_opt(tp_run *run, const char *folder, tp_export_result 
         return tp_error_pending();
     if (!run || !folder || !*folder || !options)
         return tp_fail(TP_ERR_ARGUMENT, "export: the run, the folder or the options are NULL");
+    if (run->setup->tokenizer)
+        return tp_fail(TP_ERR_UNSUPPORTED, "export: there is no C for a tokenizer, whose tokens %s learned",
+                       run->setup->config.out);
     const tp_model_info *info = tp_model_find(run->setup->config.model);
     exporter e = {
         .setup = run->setup, .net = run->net, .is_text = info && info->input == TP_INPUT_TEXT, .at = -1

@@ -1,31 +1,29 @@
 /* generate.c - a language model goes on with a text.
  *
- * The network is embedding, rnn and head (models/char_lm.c); the recurrent layers' state is carried from character to character,
- * so that each costs the same.  Draw i is a function of (seed, i).
- * Layer: train.  Depends on run.h, data/text.h.  Read next: run.c. */
+ * The network is embedding, rnn and head (models/char_lm.c); the recurrent layers' state is carried from unit to unit, so that
+ * each costs the same.  Draw i is a function of (seed, i).
+ * Layer: train.  Depends on run.h, units.h.  Read next: units.c. */
 #include "base/philox.h"
-#include "base/utf8.h"
-#include "data/text.h"
 #include "train/run.h"
+#include "train/units.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct generator {
-    const setup *setup;
+    units units;
     tp_module *embedding, *rnn, *head;
     tp_rnn_state state;
     tp_generate_options options;
-    bool bytes;
     int64_t outputs;
     double *shares;
-    int64_t *order; /* of characters, likeliest first, where top_k is less than all */
+    int64_t *order; /* of units, likeliest first, where top_k is less than all */
 } generator;
 
 /* ---- the network ------------------------------------------------------------------------------------------------- */
 
-/* The scores of what follows the last of n characters, into shares. */
+/* The scores of what follows the last of n units, into shares. */
 static tp_status read_tokens(generator *g, const int64_t *tokens, int64_t n)
 {
     TP_SCOPE;
@@ -98,65 +96,14 @@ static int64_t draw(generator *g, int64_t index)
 
 /* ---- text -------------------------------------------------------------------------------------------------------- */
 
-/* The prompt's characters; NULL with an error. */
-static int64_t *tokens_of(const generator *g, const char *prompt, size_t room, int64_t *n)
-{
-    int64_t *tokens = tp_alloc(room * sizeof *tokens);
-    const unsigned char *at = (const unsigned char *)prompt;
-    *n = 0;
-    for (size_t length; tokens && *at; at += length) {
-        uint32_t code = *at;
-        length = g->bytes ? 1 : utf8_read(at, strlen((const char *)at), &code);
-        const int64_t token =
-            length ? text_token(g->setup->class_names, g->setup->classes, g->bytes, code) : -1;
-        if (token < 0) {
-            tp_fail(TP_ERR_ARGUMENT,
-                    length ? "generate: '%.*s' is not in the text that the run learned from"
-                           : "generate: the prompt is not UTF-8 at '%.*s'",
-                    length ? (int)length : 1, (const char *)at);
-            break;
-        }
-        tokens[(*n)++] = token;
-    }
-    if (tp_pending()) {
-        tp_free(tokens, room * sizeof *tokens);
-        return NULL;
-    }
-    return tokens;
-}
-
-static bool tell(const generator *g, int64_t token, tp_generate_fn *told, void *context)
-{
-    const char byte = (char)token, *name = g->bytes                    ? &byte
-                                           : token < g->setup->classes ? g->setup->class_names[token]
-                                                                       : "";
-    return told(context, name, g->bytes ? 1 : strlen(name));
-}
-
-static tp_status read_prompt(generator *g)
-{
-    const char *prompt = g->options.prompt && *g->options.prompt ? g->options.prompt : NULL;
-    if (!prompt) { /* a new line, where the text has such, begins a text */
-        int64_t first = text_token(g->setup->class_names, g->setup->classes, g->bytes, '\n');
-        first = first < 0 ? 0 : first;
-        return read_tokens(g, &first, 1);
-    }
-    int64_t n;
-    const size_t room = strlen(prompt);
-    int64_t *tokens = tokens_of(g, prompt, room, &n);
-    if (tokens)
-        read_tokens(g, tokens, n);
-    tp_free(tokens, tokens ? room * sizeof *tokens : 0);
-    return tp_error_pending();
-}
-
 static tp_status go_on(generator *g, tp_generate_fn *told, void *context)
 {
-    if (read_prompt(g))
+    if (units_read(&g->units, g->options.prompt) || read_tokens(g, g->units.read, g->units.n_read))
         return tp_error_pending();
     for (int64_t i = 0; i < g->options.length; i++) {
         const int64_t token = draw(g, i);
-        if (!tell(g, token, told, context) || (i + 1 < g->options.length && read_tokens(g, &token, 1)))
+        if (units_end(&g->units, token) || !units_tell(&g->units, token, told, context) ||
+            (i + 1 < g->options.length && read_tokens(g, &token, 1)))
             break;
     }
     return tp_error_pending();
@@ -195,15 +142,14 @@ tp_status tp_run_generate_opt(tp_run *run, tp_generate_fn *told, void *context,
         return tp_fail(TP_ERR_ARGUMENT,
                        "generate: the run's model is %s; a language model such as char-lm is wanted",
                        c->model);
-    g.setup = run->setup;
-    g.bytes = c->data_options.unit && !strcmp(c->data_options.unit, "bytes");
     g.outputs = c->model_options.classes;
     g.embedding = tp_find_module(run->net, "embedding");
     g.rnn = tp_find_module(run->net, "rnn");
     g.head = tp_find_module(run->net, "head");
     const size_t shares = (size_t)g.outputs * sizeof *g.shares, order = (size_t)g.outputs * sizeof *g.order;
-    if ((g.shares = tp_alloc(shares)) && (g.order = tp_alloc(order)))
+    if (!units_open(&g.units, run->setup) && (g.shares = tp_alloc(shares)) && (g.order = tp_alloc(order)))
         go_on(&g, told, context);
+    units_close(&g.units);
     tp_free(g.shares, g.shares ? shares : 0);
     tp_free(g.order, g.order ? order : 0);
     return tp_error_pending();

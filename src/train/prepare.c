@@ -6,6 +6,7 @@
 #include "train/config.h"
 
 #include "data/dataset.h"
+#include "data/text.h"
 #include "data/transform.h"
 #include "train/forecast.h"
 #include "train/task.h"
@@ -27,6 +28,7 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     const tp_model_info *info = tp_model_find(s->config.model);
     const tp_model_options *m = &s->config.model_options;
     tp_data_options o = s->config.data_options;
+    o.tokenizer = s->tokenizer;
     if (info && kinds[info->input])
         o.kind = kinds[info->input];
     if (!o.channels) /* pictures of a folder come as the network wants them */
@@ -277,7 +279,10 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     if (!s->train_examples || !s->test_examples)
         return tp_fail(TP_ERR_FORMAT, "%s: the %s part has no examples", c->data,
                        count ? "test" : "training");
-    if (c->carry && strcmp(s->data_kind ? s->data_kind : "", "text") != 0)
+    if (s->tokenizer && !text_bytes(train))
+        return tp_fail(TP_ERR_ARGUMENT, "train: the tokenizer %s is for a text, %s is read as %s by %s",
+                       s->tokenizer, c->data, s->data_kind, c->model);
+    if (c->carry && !text_bytes(train))
         return tp_fail(TP_ERR_ARGUMENT,
                        "train: carry is for a text, the examples of %s do not follow on each other", c->data);
     if (keep_series(s, series_of(train)) || take_class_names(s, train) || check_inputs(s, info))

@@ -182,7 +182,7 @@ static void put_best(report_page *p, const report_run *r)
     if (r->best >= 0)
         page_put(p, ", epoch %g", best->epoch);
     if (!strcmp(r->task->name, "language") && isfinite(value))
-        page_put(p, "<br>%.3f bits a character, perplexity %.2f", value / log(2), exp(value));
+        page_put(p, "<br>%.3f bits a %s, perplexity %.2f", value / log(2), report_unit(r), exp(value));
     page_put(p, "</div></div>\n");
 }
 

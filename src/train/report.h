@@ -50,6 +50,7 @@ typedef struct report_run {
     tp_run *run;         /* NULL: not there */
 } report_run;
 
+const char *report_unit(const report_run *); /* of a language: character, byte or token */
 const char *report_string(const js_value *object, const char *name, const char *otherwise);
 double report_number(const js_value *object, const char *name);               /* NaN if there is none */
 const char *report_class(const report_run *, int64_t label, char number[24]); /* its name, or its number */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SAMPLE = 600, SAMPLE_ROOM = 4 * SAMPLE + 1 };
+enum { SAMPLE = 600, SAMPLE_ROOM = 16 * SAMPLE };
 
 typedef struct sample {
     char text[SAMPLE_ROOM];
@@ -17,12 +17,23 @@ typedef struct sample {
 static bool take(void *context, const char *text, size_t bytes)
 {
     sample *s = context;
-    const bool writable = bytes != 1 || *text == '\n' || *text == '\t' || (*text >= ' ' && *text < 127);
     if (s->used + bytes >= sizeof s->text)
         return false;
-    memcpy(s->text + s->used, writable ? text : ".", bytes); /* a byte by itself may be no character */
-    s->used += bytes;
+    for (size_t i = 0; i < bytes; i++) {
+        const unsigned char c = (unsigned char)text[i];
+        const bool control = (c < ' ' && c != '\n' && c != '\t') || c == 127,
+                   half = bytes == 1 && c > 127; /* a byte by itself is no character */
+        s->text[s->used++] = control || half ? '.' : text[i];
+    }
     return true;
+}
+
+const char *report_unit(const report_run *r)
+{
+    const js_value *options = js_get(r->config, "data_options");
+    return js_string(js_get(options, "tokenizer"))                     ? "token"
+           : !strcmp(report_string(options, "unit", "chars"), "bytes") ? "byte"
+                                                                       : "character";
 }
 
 void report_text(report_page *p, const report_run *r)
@@ -37,7 +48,8 @@ void report_text(report_page *p, const report_run *r)
         s.text[s.used] = 0;
         page_put(p, "<pre class=\"written\">");
         page_text(p, s.text);
-        page_put(p, "</pre>\n<p class=\"soft\">%d characters at temperature 0.8.</p>\n", SAMPLE);
+        page_put(p, "</pre>\n<p class=\"soft\">Up to %d %ss at temperature 0.8.</p>\n", SAMPLE,
+                 report_unit(r));
     }
     page_put(p, "</section>\n");
 }

@@ -132,6 +132,7 @@ static tp_dataset *other_data(const tp_run *run, const char *data, tp_part part)
     if (!copy)
         return NULL;
     copy->config.data = setup_text(copy, data);
+    copy->tokenizer = run->setup->tokenizer; /* the run outlives the copy */
     tp_dataset *d = setup_whole_data(copy, part);
     if (!d || check_other_data(run, data, d))
         return NULL;

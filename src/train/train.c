@@ -7,6 +7,7 @@
 #include "train/learner.h"
 #include "train/metrics.h"
 #include "train/task.h"
+#include "train/units.h"
 
 #include <math.h>
 #include <string.h>
@@ -88,9 +89,13 @@ static tp_status check_out(const char *out)
 
 static tp_status write_beginning(trainer *t)
 {
-    if (loop_save_last(t) || metrics_cut(t->folder, 0))
+    if (tokenizer_check(t->setup, t->folder))
         return tp_error_pending();
-    return setup_write(t->setup, t->folder);
+    if (!tokenizer_keep(t->setup, t->folder) && !loop_save_last(t) && !metrics_cut(t->folder, 0))
+        setup_write(t->setup, t->folder);
+    if (tp_pending())
+        tokenizer_drop(t->setup, t->folder);
+    return tp_error_pending();
 }
 
 static tp_status begin(trainer *t)
@@ -111,7 +116,7 @@ static tp_status begin(trainer *t)
 static tp_status train_run(const tp_train_config *config, trainer *t)
 {
     setup *s = setup_of(config);
-    if (!s || check_out(s->config.out))
+    if (!s || check_out(s->config.out) || tokenizer_check(s, s->config.out))
         return tp_error_pending();
     t->setup = s;
     t->config = &s->config;

@@ -20,7 +20,7 @@ run train char-lm --data latin.txt --on-bad-text replace --hidden 8 --layers 1 -
 echo "--- a run"
 run train char-lm --data plain.txt $small --out lm
 ls lm
-run eval lm | head -4
+run eval lm | head -5
 run summary lm | head -12
 echo "--- writing"
 "$TAPER" generate lm --prompt 'the rain' --length 80 --temperature 0
