@@ -10,6 +10,7 @@
 #include <taper/io.h>
 #include <taper/models.h>
 #include <taper/optim.h>
+#include <taper/text.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -138,13 +139,28 @@ typedef struct tp_generate_options {
     const char *prompt;
     int64_t length;       /* characters or tokens: 200 */
     double temperature;   /* 1; TP_ZERO: always the likeliest */
-    int64_t top_k;        /* 0: all */
+    int64_t top_k;        /* the k likeliest; 0: all */
     uint64_t seed;
+    double top_p;         /* the likeliest that together have this share (Holtzman et al. 2019); 0: all */
+    double min_p;         /* those with this part of the likeliest's share; 0: all */
+    double gumbel;        /* noise of so much on the scores, the largest of which is taken; 0: a draw by shares */
+    double repetition_penalty; /* 1; what stood before has its score divided by this, a negative one multiplied (Keskar et al. 2019) */
+    const char *stop;     /* the text ends before this string */
+    int64_t samples;      /* 1; several texts, or of a beam so many of the best, each told of when all have ended */
+    int64_t beam;         /* hypotheses of a beam search, in place of drawing; 0: none */
+    double length_penalty; /* 1; of a beam: log-probability / ((5 + length) / 6)^penalty, TP_ZERO: none (Wu et al. 2016) */
+    double *log_probability; /* gets that of each text's tokens under the network; NULL: not wanted */
+    int64_t *tokens;      /* gets how many the first text has */
 } tp_generate_options;
 typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \
     tp_run_generate_opt(run, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *context, const tp_generate_options *);
+
+/* The same of any network that writes texts (tp_module_decodes), a pretrained one say, with its tokenizer. */
+#define tp_generate(net, tokenizer, told, context, ...) \
+    tp_generate_opt(net, tokenizer, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
+TP_API tp_status tp_generate_opt(tp_module *net, tp_tokenizer *, tp_generate_fn *told, void *context, const tp_generate_options *);
 
 /* Of a run that learned texts with classes: one call a text; of tokens with labels: one a token.  A text that is no UTF-8 or empty is
  * told of with an error, which stops nothing else. */

@@ -104,7 +104,7 @@ typedef struct option {
 
 extern const option options[];
 extern const int n_options;
-enum { MAX_OPTIONS = 160, MAX_ATTRIBUTES = 32 };
+enum { MAX_OPTIONS = 200, MAX_ATTRIBUTES = 32 };
 
 /* What the command line said. */
 struct cli {
@@ -120,6 +120,8 @@ struct cli {
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
+    const char *words_tokenizer; /* generate */
+    bool log_probability;
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
     int n_attributes;

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 
+#include <math.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -24,19 +25,53 @@ static bool put(void *context, const char *text, size_t bytes)
     return !ferror(stdout) && !caught_signal();
 }
 
+static tp_status from_pretrained(cli *c, output *o)
+{
+    tp_module *net = tp_pretrained(c->words[0]);
+    tp_tokenizer *tokenizer = net ? tp_pretrained_tokenizer(c->words[0], c->words_tokenizer) : NULL;
+    if (!tokenizer)
+        return tp_error_pending();
+    tp_eval(net);
+    return tp_generate_opt(net, tokenizer, put, o, &c->generate);
+}
+
+static tp_status from_run(cli *c, output *o)
+{
+    tp_run *run = tp_run_open(c->words[0]);
+    return run ? tp_run_generate_opt(run, put, o, &c->generate) : tp_error_pending();
+}
+
+static void tell_likelihood(const cli *c, const double *log_probability, int64_t tokens)
+{
+    for (int64_t i = 0; i < c->generate.samples; i++)
+        fprintf(stderr, "log-probability %.4f", log_probability[i]);
+    if (c->generate.samples == 1)
+        fprintf(stderr, " of %lld tokens, perplexity %.4f\n", (long long)tokens,
+                exp(-log_probability[0] / (double)(tokens ? tokens : 1)));
+    else
+        fputc('\n', stderr);
+}
+
 int verb_generate(cli *c)
 {
     TP_SCOPE;
     output o = { c->generate.prompt ? c->generate.prompt : "", isatty(STDOUT_FILENO) };
-    tp_run *run = tp_run_open(c->words[0]);
-    if (!run)
-        return library_error();
-    c->generate.struct_size = sizeof c->generate;
-    if (option_given(c, "temperature") && c->generate.temperature == 0)
-        c->generate.temperature = TP_ZERO;
+    double log_probability[1024] = { 0 };
+    int64_t tokens = 0;
+    tp_generate_options *g = &c->generate;
+    g->struct_size = sizeof *g;
+    g->samples = g->samples ? g->samples : 1;
+    if (option_given(c, "temperature") && g->temperature == 0)
+        g->temperature = TP_ZERO;
+    if (option_given(c, "length-penalty") && g->length_penalty == 0)
+        g->length_penalty = TP_ZERO;
+    if (c->log_probability)
+        g->log_probability = log_probability, g->tokens = &tokens;
     catch_signals();
-    if (tp_run_generate_opt(run, put, &o, &c->generate))
+    if (tp_is_pretrained(c->words[0]) ? from_pretrained(c, &o) : from_run(c, &o))
         return library_error();
     puts(o.prompt); /* if the text ended at once */
+    if (c->log_probability)
+        tell_likelihood(c, log_probability, tokens);
     return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;
 }

@@ -5,8 +5,38 @@
  * Layer: models.  Depends on taper/nn.h.  Read next: recurrent.c. */
 #include "models/zoo.h"
 
+/* ---- character by character: carried are h and c, with the texts in front -------------------------------------------------- */
+
+static tp_tensor *turned(tp_tensor *state)
+{
+    return state ? tp_transpose(state, 0, 1) : NULL;
+}
+
+static tp_tensor *step(tp_module *net, tp_tensor *tokens, tp_decoding *d)
+{
+    tp_rnn_state state = { .h = turned(d->n_carried > 0 ? d->carried[0] : NULL),
+                           .c = turned(d->n_carried > 1 ? d->carried[1] : NULL) };
+    tokens = tokens && tp_ndim(tokens) == 1 ? tp_unsqueeze(tokens, 1) : tokens;
+    tp_tensor *x = tp_forward(tp_find_module(net, "embedding"), tokens);
+    tp_tensor *y = tp_rnn_forward(tp_find_module(net, "rnn"), x, &state);
+    if (!y)
+        return NULL;
+    d->carried[0] = turned(state.h);
+    d->carried[1] = turned(state.c);
+    d->n_carried = state.c ? 2 : 1;
+    return tp_forward(tp_find_module(net, "head"), tp_select(y, 1, tp_size(y, 1) - 1));
+}
+
+static tp_status begin(tp_module *net, tp_tensor *before, tp_decoding *d)
+{
+    if (before && tp_numel(before))
+        step(net, before, d);
+    return tp_error_pending();
+}
+
 static tp_module *build(const tp_model_options *o)
 {
+    static const tp_decoding_functions functions = { begin, step, NULL };
     int64_t width;
     tp_module *rnn = model_recurrent("char-lm", o, o->embedding, &width);
     if (!rnn)
@@ -16,6 +46,7 @@ static tp_module *build(const tp_model_options *o)
     if (o->dropout > 0)
         model_add(net, "dropout", 0, tp_nn_dropout(o->dropout));
     model_add(net, "head", 0, tp_nn_linear(width, o->classes));
+    tp_module_decodes(net, &functions);
     return net;
 }
 

@@ -122,7 +122,7 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
 static tp_module *build(const tp_model_options *o)
 {
     static const char *const attentions[] = { "dot", "additive", NULL };
-    static const tp_decoding_functions functions = { begin, step };
+    static const tp_decoding_functions functions = { begin, step, NULL };
     const int attention = model_choice("seq2seq", "attention", o->attention, attentions);
     int64_t wide, width;
     if (o->layers > 32)

@@ -28,6 +28,7 @@ typedef struct transformer {
     network_kind kind;
     pooling_kind pooling;
     bool features, prefix, no_head;
+    int64_t context;
 } transformer;
 
 /* ---- tokens in, scores out ---------------------------------------------------------------------------------------------- */
@@ -198,11 +199,13 @@ static tp_tensor *go_on(const transformer *m, tp_module *table, tp_tensor *token
 static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
 {
     const transformer *m = tp_module_state(module);
-    if (!source || m->kind != OF_PAIRS)
+    if (!source || !tp_numel(source))
         return tp_error_pending(); /* a text begins with nothing */
-    tp_tensor *lengths = lengths_of(source);
+    tp_tensor *lengths = d->lengths              ? d->lengths
+                         : m->kind == OF_PAIRS ? lengths_of(source)
+                                                 : tp_full(TP_SHAPE(tp_size(source, 0)), tp_size(source, 1), .dtype = TP_I64);
     if (!m->encoder) {
-        go_on(m, m->source, source, m->prefix ? lengths : NULL, lengths, d);
+        go_on(m, m->kind == OF_PAIRS ? m->source : m->target, source, m->prefix ? lengths : NULL, lengths, d);
         return tp_error_pending();
     }
     tp_tensor *memory =
@@ -211,6 +214,11 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
     d->read[2] = lengths;
     d->n_read = 3;
     return tp_transformer_memory(m->decoder, memory, &d->read[0], &d->read[1]);
+}
+
+static int64_t context_of(const tp_module *module)
+{
+    return ((const transformer *)tp_module_state((tp_module *)(uintptr_t)module))->context;
 }
 
 static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
@@ -322,7 +330,7 @@ static void build_embeddings(tp_module *net, transformer *m, const tp_transforme
 
 tp_module *tp_transformer_opt(const tp_transformer_config *config)
 {
-    static const tp_decoding_functions functions = { begin, step };
+    static const tp_decoding_functions functions = { begin, step, context_of };
     static const char *const positions[] = { "none",  "sinusoidal", "sinusoidal_halves", "learned", "rope",
                                              "alibi", NULL },
                              *const poolings[] = { "mean", "last", "first", "each", NULL };
@@ -346,6 +354,7 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
         return NULL;
     m->kind = kind;
     m->features = c.features > 0;
+    m->context = c.context;
     m->prefix = structure == PREFIX_DECODER;
     m->pooling = (pooling_kind)pooling;
     build_embeddings(net, m, &c);

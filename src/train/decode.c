@@ -196,7 +196,7 @@ static void advance_source(search *s, int64_t source, const double *scores, int6
     const double bound = score_of(s, best, s->step + 1);
     s->done[source] = row == source * beam || (d->n == beam && !(bound > d->best[beam - 1].score));
     for (; row < end; row++)
-        s->next_alive[row] = -INFINITY, s->from[row] = row, s->last[row] = s->o->end;
+        s->next_alive[row] = -INFINITY, s->from[row] = row, s->last[row] = s->o->begin;
 }
 
 /* What is not finished after the last step counts as it is. */

@@ -61,6 +61,12 @@ tp_status units_open(units *u, const setup *s)
     return tp_error_pending();
 }
 
+tp_status units_open_tokenizer(units *u, tp_tokenizer *tokenizer)
+{
+    *u = (units){ .tokenizer = tp_retain(tokenizer) };
+    return tp_error_pending();
+}
+
 void units_close(units *u)
 {
     tp_release(u->tokenizer);
@@ -114,7 +120,7 @@ static tp_status read_beginning(units *u)
 /* The end of a text is what a document begins after. */
 static int64_t before_documents(const units *u)
 {
-    const bool packed = u->setup->data_kind && !strcmp(u->setup->data_kind, "documents");
+    const bool packed = u->setup && u->setup->data_kind && !strcmp(u->setup->data_kind, "documents");
     return packed ? tp_tokenizer_special(u->tokenizer, TP_SPECIAL_END) : -1;
 }
 
@@ -125,17 +131,24 @@ static int64_t any_token(const units *u)
     return end >= 0 ? end : begin >= 0 ? begin : 0;
 }
 
+/* A network of no run learned texts that began with a token for it, where that is not the one that ends them. */
+static bool begins(const units *u)
+{
+    const int64_t begin = tp_tokenizer_special(u->tokenizer, TP_SPECIAL_BEGIN);
+    return !u->setup && begin >= 0 && begin != tp_tokenizer_special(u->tokenizer, TP_SPECIAL_END);
+}
+
 static tp_status begin_tail(units *u, const int32_t *ids, int64_t n);
 
 static tp_status read_tokens(units *u, const char *prompt)
 {
     TP_SCOPE;
     const int64_t before = before_documents(u);
-    const char *text = prompt ? prompt : before < 0 ? "\n" : "";
+    const char *text = prompt ? prompt : before < 0 && u->setup ? "\n" : "";
     const int64_t size = (int64_t)strlen(text), valid = utf8_valid(text, size);
     if (valid < size)
         return tp_fail(TP_ERR_ARGUMENT, "generate: the prompt is not UTF-8 at '%.1s'", text + valid);
-    const tp_tokens *tokens = tp_tokenizer_encode(u->tokenizer, text, size, .no_special = true);
+    const tp_tokens *tokens = tp_tokenizer_encode(u->tokenizer, text, size, .no_special = true, .begin = begins(u));
     if (!tokens || make_room(u, (size_t)tp_tokens_count(tokens) + 1))
         return tp_error_pending();
     const int64_t n = tp_tokens_count(tokens);
@@ -158,9 +171,14 @@ tp_status units_read(units *u, const char *prompt)
 
 /* ---- numbers to a text ------------------------------------------------------------------------------------------------- */
 
+int64_t units_end_unit(const units *u)
+{
+    return u->tokenizer ? tp_tokenizer_special(u->tokenizer, TP_SPECIAL_END) : -1;
+}
+
 bool units_end(const units *u, int64_t unit)
 {
-    return u->tokenizer && unit == tp_tokenizer_special(u->tokenizer, TP_SPECIAL_END);
+    return unit >= 0 && unit == units_end_unit(u);
 }
 
 /* How long the text of the tail is; -1 with an error. */

@@ -27,6 +27,7 @@ typedef struct units {
 } units;
 
 tp_status units_open(units *, const setup *);
+tp_status units_open_tokenizer(units *, tp_tokenizer *); /* of no run */
 void units_close(units *);
 
 /* The numbers of a text to go on with, at least one, into read; NULL or "": of what stands before a text. */
@@ -34,6 +35,7 @@ tp_status units_read(units *, const char *prompt);
 
 /* Whether a text ends with this one. */
 bool units_end(const units *, int64_t unit);
+int64_t units_end_unit(const units *); /* that one; -1: there is none */
 
 /* Tells of what the text gains by one more: whole characters, or where units are bytes, bytes.  What is not UTF-8 becomes U+FFFD as soon as
  * that is certain; half a character waits for its other half.  False: enough. */
