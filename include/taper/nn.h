@@ -138,7 +138,7 @@ typedef struct tp_decoding {
     int n_read, n_carried;
 } tp_decoding;
 typedef struct tp_decoding_functions {
-    tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0 */, tp_decoding *);
+    tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0, or what the network takes for that */, tp_decoding *);
     tp_tensor *(*step)(tp_module *, tp_tensor *tokens /* i64 (M) */, tp_decoding *); /* scores of the next token (M, V) */
 } tp_decoding_functions;
 TP_API void tp_module_decodes(tp_module *, const tp_decoding_functions *); /* which outlive it */
