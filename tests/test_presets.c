@@ -320,6 +320,382 @@ static void a_body_gives_vectors_of_sentences_or_of_tokens(void **unused)
     expect_below("bert", "mean", difference(other, mean, NULL), 1e-6);
 }
 
+/* ---- files that say the same in other words ---------------------------------------------------------------------------------------- */
+
+static const char *const copied[] = { "config.json", "model.safetensors", "model.safetensors.index.json",
+                                      "model-00001-of-00002.safetensors",
+                                      "model-00002-of-00002.safetensors" };
+
+/* A new folder with a preset's files; in the one named file the first `from` is `to`.  NULL: all as they are. */
+static const char *folder_like(const char *preset, const char *file, const char *from, const char *to)
+{
+    enum { ROOM = 1 << 18 };
+    static int made;
+    static char folder[256];
+    char name[32], path[512];
+    unsigned char *data = malloc(ROOM);
+    snprintf(name, sizeof name, "preset%d", made++);
+    snprintf(folder, sizeof folder, "%s", temp_path(name));
+    assert_int_equal(mkdir(folder, 0777), 0);
+    for (size_t i = 0; i < sizeof copied / sizeof *copied; i++) {
+        struct stat info;
+        snprintf(path, sizeof path, PRESETS "%s/%s", preset, copied[i]);
+        if (stat(path, &info))
+            continue;
+        const size_t size = get_file(path, data, ROOM - 1);
+        snprintf(path, sizeof path, "%s/%s", folder, copied[i]);
+        data[size] = 0;
+        char *at = file && is(file, copied[i]) ? strstr((char *)data, from) : NULL;
+        FILE *f = fopen(path, "wb");
+        assert_non_null(f);
+        fwrite(data, 1, at ? (size_t)(at - (char *)data) : size, f);
+        if (at)
+            fprintf(f, "%s%s", to, at + strlen(from));
+        assert_int_equal(fclose(f), 0);
+        if (file && is(file, copied[i]))
+            assert_non_null(at);
+    }
+    free(data);
+    return folder;
+}
+
+static const char *in_folder(const char *folder, const char *name)
+{
+    static char path[512];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return path;
+}
+
+/* `from` in a name becomes `to`; "": at its beginning. */
+static void rename_all(tp_params **params, const char *from, const char *to)
+{
+    tp_params *renamed = tp_params_new();
+    for (int i = 0; i < tp_params_count(*params); i++) {
+        const char *name = tp_params_name(*params, i), *at = strstr(name, from);
+        char other[256];
+        snprintf(other, sizeof other, "%.*s%s%s", at ? (int)(at - name) : 0, name, at ? to : "",
+                 at ? at + strlen(from) : name);
+        tp_params_add(renamed, other, tp_params_at(*params, i));
+    }
+    *params = renamed;
+}
+
+static void expect_same_as(const char *folder, const char *preset)
+{
+    TP_NO_GRAD;
+    char path[128];
+    snprintf(path, sizeof path, PRESETS "%s", preset);
+    tp_tensor *x = input_of(preset, reference_of(preset));
+    expect_below(folder, preset,
+                 difference(tp_forward(pretrained(folder), x), tp_forward(pretrained(path), x), NULL), 1e-30);
+}
+
+static void write_weights(const char *folder, const tp_params *params)
+{
+    assert_int_equal(tp_safetensors_write(in_folder(folder, "model.safetensors"), params, NULL, 0), TP_OK);
+}
+
+static void names_may_lack_the_prefix_and_unused_tensors_may_be_there(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    const char *folder = folder_like("gpt2", NULL, NULL, NULL);
+    tp_params *p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    tp_params_add(p, "transformer.h.0.attn.bias", tp_ones(TP_SHAPE(1, 1, 64, 64)));
+    tp_params_add(p, "transformer.h.0.attn.masked_bias", tp_full(TP_SHAPE(), -1e4));
+    tp_params_add(p, "lm_head.weight", tp_params_find(p, "transformer.wte.weight"));
+    write_weights(folder, p);
+    expect_same_as(folder, "gpt2");
+    rename_all(&p, "transformer.", "");
+    write_weights(folder, p);
+    expect_same_as(folder, "gpt2");
+
+    folder = folder_like("llama3", NULL, NULL, NULL);
+    p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    tp_params_add(p, "model.layers.0.self_attn.rotary_emb.inv_freq", tp_ones(TP_SHAPE(4)));
+    rename_all(&p, "model.", "");
+    write_weights(folder, p);
+    expect_same_as(folder, "llama3");
+
+    folder = folder_like("bert", NULL, NULL, NULL);
+    p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    tp_params_add(p, "bert.embeddings.position_ids", tp_zeros(TP_SHAPE(1, 64), .dtype = TP_I64));
+    tp_params_add(p, "bert.pooler.dense.weight", tp_ones(TP_SHAPE(32, 32)));
+    tp_params_add(p, "cls.seq_relationship.bias", tp_ones(TP_SHAPE(2)));
+    tp_params_add(p, "cls.predictions.decoder.weight",
+                  tp_params_find(p, "bert.embeddings.word_embeddings.weight"));
+    rename_all(&p, "LayerNorm.weight", "LayerNorm.gamma");
+    rename_all(&p, "LayerNorm.bias", "LayerNorm.beta");
+    write_weights(folder, p);
+    expect_same_as(folder, "bert");
+
+    folder = folder_like("bert_sentence", NULL, NULL, NULL);
+    p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    rename_all(&p, "", "bert.");
+    write_weights(folder, p);
+    expect_same_as(folder, "bert_sentence");
+    expect_no_error();
+}
+
+/* Two embeddings of their own, of equal numbers; a head of its own, of the embedding's numbers. */
+static void what_is_tied_may_be_untied(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    const char *folder = folder_like("marian", "config.json", "\"share_encoder_decoder_embeddings\": true",
+                                     "\"share_encoder_decoder_embeddings\": false");
+    tp_params *p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    tp_params_add(p, "model.decoder.embed_tokens.weight", tp_params_find(p, "model.shared.weight"));
+    tp_params_add(p, "model.encoder.embed_positions.weight", tp_ones(TP_SHAPE(64, 32)));
+    rename_all(&p, "shared", "encoder.embed_tokens");
+    write_weights(folder, p);
+    expect_same_as(folder, "marian");
+
+    static const struct {
+        const char *preset, *embedding, *head;
+    } heads[] = { { "gpt2", "transformer.wte.weight", "lm_head.weight" },
+                  { "llama3", "model.embed_tokens.weight", "lm_head.weight" },
+                  { "gemma", "model.embed_tokens.weight", "lm_head.weight" },
+                  { "bloom", "transformer.word_embeddings.weight", "lm_head.weight" },
+                  { "bert", "bert.embeddings.word_embeddings.weight", "cls.predictions.decoder.weight" },
+                  { "marian", "model.shared.weight", "lm_head.weight" } };
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        folder = folder_like(heads[i].preset, "config.json", "\"tie_word_embeddings\": true",
+                             "\"tie_word_embeddings\": false");
+        p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+        assert_null(tp_pretrained(folder));
+        expect_error(TP_ERR_FORMAT, "is missing, (96, 32) is wanted");
+        tp_params_add(p, heads[i].head, tp_params_find(p, heads[i].embedding));
+        write_weights(folder, p);
+        expect_same_as(folder, heads[i].preset);
+    }
+    expect_no_error();
+}
+
+static void weights_may_be_pytorch_s(void **unused)
+{
+    (void)unused;
+    need_npz(); /* of zip files */
+    TP_SCOPE;
+    const char *folder = folder_like("marian", NULL, NULL, NULL);
+    tp_params *p = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    assert_int_equal(tp_pth_write(in_folder(folder, "pytorch_model.bin"), p), TP_OK);
+    assert_int_equal(remove(in_folder(folder, "model.safetensors")), 0);
+    expect_same_as(folder, "marian");
+    expect_no_error();
+}
+
+static void loading_draws_no_random_numbers(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    const tp_rng before = tp_rng_state();
+    pretrained(PRESETS "gpt2");
+    assert_true(tp_rng_state().seed == before.seed && tp_rng_state().stream == before.stream);
+}
+
+/* ---- files that are wrong ----------------------------------------------------------------------------------------------------------- */
+
+static void expect_refused(const char *folder, tp_status status, const char *says)
+{
+    const int64_t live = tp_memory_stats().live_bytes;
+    {
+        TP_SCOPE;
+        if (tp_pretrained(folder))
+            fail_msg("%s is loaded, wanted is '%s'", folder, says);
+    }
+    expect_error(status, says);
+    assert_int_equal(tp_memory_stats().live_bytes, live);
+}
+
+#define INDEX "model.safetensors.index.json"
+#define LM_HEAD "\"lm_head.weight\": \"model-00002-of-00002.safetensors\""
+static void wrong_configurations_and_indices_are_told(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *preset, *file, *from, *to;
+        tp_status status;
+        const char *says;
+    } cases[] = {
+        { "gpt2", "config.json", "\"n_head\": 4", "\"n_head\": 5", TP_ERR_ARGUMENT,
+          "5 heads: a width that the heads divide" },
+        { "gpt2", "config.json", "\"gpt2\"", "\"mamba\"", TP_ERR_UNSUPPORTED,
+          "model_type 'mamba' with architecture 'GPT2LMHeadModel'; known are BertForMaskedLM" },
+        { "gpt2", "config.json", "GPT2LMHeadModel", "GPT2ForTokenClassification", TP_ERR_UNSUPPORTED,
+          "GPT2Model" },
+        { "gpt2", "config.json", "model_type", "type", TP_ERR_FORMAT, "field 'model_type' is missing" },
+        { "gpt2", "config.json", "\"vocab_size\": 96", "\"vocab_size\": 100", TP_ERR_SHAPE,
+          "model.safetensors: tensor 'transformer.wte.weight' is (96, 32), by the configuration (100, 32) is "
+          "wanted" },
+        { "gpt2", "config.json", "\"n_embd\": 32", "\"n_embd\": 16777216", TP_ERR_SHAPE, "is (96, 32)" },
+        { "gpt2", "config.json", "\"n_embd\": 32", "\"n_embd\": 16777217", TP_ERR_FORMAT,
+          "field 'n_embd' is 16777217, 1 to 16777216" },
+        { "gpt2", "config.json", "\"n_inner\": null", "\"n_inner\": 100", TP_ERR_SHAPE,
+          "h.0.mlp.c_fc.weight' is (32, 128), by the configuration (32, 100)" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": 3", TP_ERR_FORMAT,
+          "model.safetensors: tensor 'h.2.attn.c_attn.weight' is missing, (32, 96) is wanted" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": 1", TP_ERR_FORMAT,
+          "by the configuration there is none of this name" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": 300", TP_ERR_ARGUMENT, "1 to 256 layers" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": \"2\"", TP_ERR_FORMAT,
+          "field 'n_layer' is a string, an integer is wanted" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": 0", TP_ERR_FORMAT, "field 'n_layer' is 0" },
+        { "gpt2", "config.json", "\"n_layer\": 2", "\"n_layer\": 9223372036854775808", TP_ERR_FORMAT,
+          "integer" },
+        { "gpt2", "config.json", "\"vocab_size\"", "\"words\"", TP_ERR_FORMAT,
+          "field 'vocab_size' is missing" },
+        { "gpt2", "config.json", "\"layer_norm_epsilon\": 0.001", "\"layer_norm_epsilon\": -1", TP_ERR_FORMAT,
+          "a number above 0" },
+        { "gpt2", "config.json", "\"resid_pdrop\": 0.1", "\"resid_pdrop\": 1", TP_ERR_FORMAT,
+          "from 0 to less than 1" },
+        { "gpt2", "config.json", "gelu_new", "snake", TP_ERR_UNSUPPORTED, "'snake'; gelu" },
+        { "gpt2", "config.json", "\"scale_attn_by_inverse_layer_idx\": false",
+          "\"scale_attn_by_inverse_layer_idx\": true", TP_ERR_UNSUPPORTED,
+          "'scale_attn_by_inverse_layer_idx' is true" },
+        { "gpt2", "config.json", "\"model_type\"", "model_type", TP_ERR_FORMAT, "not valid JSON" },
+        { "llama", "config.json", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 3", TP_ERR_ARGUMENT,
+          "a divisor" },
+        { "llama", "config.json", "\"num_key_value_heads\": 2", "\"num_key_value_heads\": 4", TP_ERR_SHAPE,
+          "model-00001-of-00002.safetensors: tensor 'model.layers.0.self_attn.k_proj.weight' is (16, 32)" },
+        { "llama", "config.json", "\"head_dim\": 8", "\"head_dim\": 7", TP_ERR_ARGUMENT, "rope turns pairs" },
+        { "llama", "config.json", "\"attention_bias\": false", "\"attention_bias\": true", TP_ERR_UNSUPPORTED,
+          "mlp_bias" },
+        { "llama", "config.json", "\"rope_type\": \"default\"", "\"rope_type\": \"yarn\"", TP_ERR_UNSUPPORTED,
+          "rope_type 'yarn'; default, linear and llama3" },
+        { "llama", "config.json", "\"rope_parameters\": {", "\"rope_parameters\": 1, \"other\": {",
+          TP_ERR_FORMAT, "rope_parameters" },
+        { "llama3", "config.json", "\"high_freq_factor\": 4.0", "\"high_freq_factor\": 1.0", TP_ERR_FORMAT,
+          "high_freq_factor" },
+        { "llama3", "config.json", "\"factor\"", "\"factors\"", TP_ERR_FORMAT,
+          "field 'rope_parameters.factor' is missing" },
+        { "bloom", "config.json", "\"apply_residual_connection_post_layernorm\": false",
+          "\"apply_residual_connection_post_layernorm\": true", TP_ERR_UNSUPPORTED, "is true" },
+        { "bert", "config.json", "\"is_decoder\": false", "\"is_decoder\": true", TP_ERR_UNSUPPORTED,
+          "is_decoder" },
+        { "bert", "config.json", "\"use_cache\": true", "\"position_embedding_type\": \"relative_key\"",
+          TP_ERR_UNSUPPORTED, "absolute is wanted" },
+        { "bert", "config.json", "\"type_vocab_size\": 2", "\"type_vocab_size\": 3", TP_ERR_SHAPE,
+          "token_type_embeddings" },
+        { "marian", "config.json", "\"decoder_attention_heads\": 4", "\"decoder_attention_heads\": 2",
+          TP_ERR_UNSUPPORTED, "different heads" },
+        { "marian", "config.json", "\"pad_token_id\": 95", "\"pad_token_id\": 96", TP_ERR_FORMAT,
+          "field 'pad_token_id' is 96, 0 to 95" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"model-3.safetensors\"", TP_ERR_IO,
+          "model-3.safetensors" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"../model-00002-of-00002.safetensors\"",
+          TP_ERR_FORMAT,
+          "tensor 'lm_head.weight' lies in '../model-00002-of-00002.safetensors', the name of a file in the "
+          "same folder is wanted" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"/dev/zero\"", TP_ERR_FORMAT, "same folder" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"..\"", TP_ERR_IO, "/..: " },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"\"", TP_ERR_FORMAT, "same folder" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": 2", TP_ERR_FORMAT, "lies in 'an integer'" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"config.json\"", TP_ERR_FORMAT,
+          "not a safetensors file" },
+        { "llama", INDEX, LM_HEAD, "\"lm_head.weight\": \"model-00001-of-00002.safetensors\"", TP_ERR_FORMAT,
+          "tensor 'lm_head.weight' is not in " },
+        { "llama", INDEX, LM_HEAD, LM_HEAD ", \"lm_head.bias\": \"model-00002-of-00002.safetensors\"",
+          TP_ERR_FORMAT, "tensor 'lm_head.bias' is not in " },
+        { "llama", INDEX, LM_HEAD ",", "", TP_ERR_FORMAT, "tensor 'lm_head.weight' is in " },
+        { "llama", INDEX, LM_HEAD, LM_HEAD "," LM_HEAD, TP_ERR_FORMAT, "duplicate" },
+        { "llama", INDEX, "weight_map", "weights", TP_ERR_FORMAT, "field 'weight_map' is missing" },
+        { "llama", INDEX, "{", "[", TP_ERR_FORMAT, "not valid JSON" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        expect_refused(folder_like(cases[i].preset, cases[i].file, cases[i].from, cases[i].to),
+                       cases[i].status, cases[i].says);
+}
+
+static void wrong_weights_are_told(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const char *const q = "model.layers.0.self_attn.q_proj.weight",
+                             *k = "model.layers.0.self_attn.k_proj.weight";
+    const char *folder = folder_like("llama3", NULL, NULL, NULL);
+    tp_params *all = tp_safetensors_read(in_folder(folder, "model.safetensors"));
+    for (int kind = 0; kind < 5; kind++) {
+        TP_SCOPE;
+        tp_params *p = tp_params_new();
+        for (int i = 0; i < tp_params_count(all); i++) {
+            const char *name = tp_params_name(all, i);
+            tp_tensor *t = tp_params_at(all, i);
+            if (kind == 0 && is(name, k))
+                continue;
+            if (kind == 1 && is(name, k))
+                t = tp_to(t, TP_I32);
+            if (kind == 2 && (is(name, k) || is(name, q))) /* together they have the right rows */
+                t = tp_ones(TP_SHAPE(is(name, q) ? 16 : 32, 32));
+            tp_params_add(p, name, t);
+        }
+        if (kind == 3)
+            tp_params_add(p, "model.layers.0.self_attn.q_norm.weight", tp_ones(TP_SHAPE(8)));
+        if (kind == 4)
+            tp_params_add(p, "norm.weight", tp_ones(TP_SHAPE(32)));
+        write_weights(folder, p);
+        static const struct {
+            tp_status status;
+            const char *says;
+        } wanted[] = {
+            { TP_ERR_FORMAT, "model.safetensors: tensor 'layers.0.self_attn.k_proj.weight' is missing, "
+                             "(16, 32) is wanted" },
+            { TP_ERR_DTYPE, "k_proj.weight' is i32, f32, f16 or bf16 is wanted" },
+            { TP_ERR_SHAPE, "q_proj.weight' is (16, 32), by the configuration (32, 32) is wanted" },
+            { TP_ERR_FORMAT, "q_norm.weight' (8,), by the configuration there is none" },
+            { TP_ERR_FORMAT, "norm.weight' (32,), by the configuration there is none" }
+        };
+        expect_refused(folder, wanted[kind].status, wanted[kind].says);
+    }
+    remove(in_folder(folder, "model.safetensors"));
+    expect_refused(folder, TP_ERR_IO, "neither model.safetensors nor model.safetensors.index.json nor");
+    put_text(in_folder(folder, "model.safetensors"), "abc");
+    expect_refused(folder, TP_ERR_FORMAT, "not a safetensors file");
+    expect_refused(temp_path("nothing"), TP_ERR_IO, "nothing");
+    assert_null(tp_pretrained(PRESETS "gpt2", .pooling = "mean"));
+    expect_error(TP_ERR_ARGUMENT, "pooling 'mean' of a gpt2");
+    assert_null(tp_pretrained(PRESETS "bert", .pooling = "sum"));
+    expect_error(TP_ERR_ARGUMENT, "config.json: ");
+    assert_null(tp_pretrained(NULL));
+    expect_error(TP_ERR_ARGUMENT, "NULL");
+}
+
+/* Each byte of a configuration in turn is another one: a network or an error, and nothing is lost. */
+static void any_byte_of_a_configuration_may_be_wrong(void **unused)
+{
+    (void)unused;
+    enum { ROOM = 4096 };
+    unsigned char data[ROOM];
+    const char *folder = folder_like("llama3", NULL, NULL, NULL);
+    char path[512];
+    snprintf(path, sizeof path, "%s", in_folder(folder, "config.json"));
+    const size_t size = get_file(path, data, ROOM);
+    const int64_t live = tp_memory_stats().live_bytes;
+    for (size_t i = 0; i < size; i++) {
+        TP_SCOPE;
+        const unsigned char was = data[i];
+        data[i] = (unsigned char)(i % 3 == 0 ? '9' : i % 3 == 1 ? ' ' : was ^ 1);
+        put_file(path, data, size);
+        data[i] = was;
+        if (!tp_pretrained(folder))
+            assert_true(tp_error_take(NULL, 0) != TP_OK);
+        else
+            expect_no_error();
+    }
+    assert_int_equal(tp_memory_stats().live_bytes, live);
+}
+
+static void load_gpt2(void)
+{
+    tp_pretrained(PRESETS "gpt2");
+}
+
+static void every_allocation_may_fail(void **unused)
+{
+    (void)unused;
+    with_failing_allocations(load_gpt2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +705,14 @@ int main(void)
         cmocka_unit_test(greedy_continuations_are_the_same),
         cmocka_unit_test(marian_translates_greedily),
         cmocka_unit_test(a_body_gives_vectors_of_sentences_or_of_tokens),
+        cmocka_unit_test(names_may_lack_the_prefix_and_unused_tensors_may_be_there),
+        cmocka_unit_test(what_is_tied_may_be_untied),
+        cmocka_unit_test(weights_may_be_pytorch_s),
+        cmocka_unit_test(loading_draws_no_random_numbers),
+        cmocka_unit_test(wrong_configurations_and_indices_are_told),
+        cmocka_unit_test(wrong_weights_are_told),
+        cmocka_unit_test(any_byte_of_a_configuration_may_be_wrong),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return golden_isa_is_there() ? cmocka_run_group_tests(tests, NULL, NULL) : GOLDEN_SKIP;
 }
