@@ -6,7 +6,7 @@
  * Layer: train.  Depends on pretrained.h, fields.h.  Read next: pretrained_weights.c, models/transformer.c. */
 #include "train/pretrained.h"
 
-#include "base/error.h"
+#include "core/tensor.h"
 #include "train/folder.h"
 
 #include <math.h>
@@ -336,39 +336,40 @@ static const architecture *find_architecture(const fields *f)
 
 /* ---- from a folder to a network ----------------------------------------------------------------------------------------------------- */
 
+/* Shapes alone: in a dry run nothing has memory. */
 static tp_module *build(const char *config_path, const tp_transformer_config *c)
-{
-    tp_module *net = tp_transformer_opt(c);
-    return net ? net : (tp_error_in(config_path), NULL);
-}
-
-/* Shapes alone at first: what a file says is to be checked before memory of that size is taken. */
-static tp_status check(weight_files *w, const char *config_path, const architecture *a,
-                       const tp_transformer_config *c)
 {
     tp_dry_run_total total = { 0 };
     tp_dry_run(&total);
-    {
-        TP_SCOPE;
-        tp_module *net = build(config_path, c);
-        if (net)
-            weights_fill(w, net, a->names, c, false);
-    }
+    tp_module *net = tp_transformer_opt(c);
     tp_dry_run(NULL);
+    if (!net)
+        tp_error_in(config_path);
+    return net;
+}
+
+static tp_status give_memory(tp_module *net)
+{
+    TP_SCOPE;
+    tp_params *params = tp_parameters(net);
+    for (int i = 0; params && i < tp_params_count(params); i++)
+        if (tensor_allocate(tp_params_at(params, i)))
+            break;
     return tp_error_pending();
 }
 
-static tp_module *load(const char *folder, const char *config_path, const architecture *a,
+/* What a file says is checked before memory of that size is taken, and no numbers are drawn for weights that the file has. */
+static tp_module *load(const char *folder, const char *config_path, const weight_names *names,
                        const tp_transformer_config *c)
 {
     weight_files w;
     tp_module *net = NULL;
-    const tp_rng rng = tp_rng_state(); /* the weights at the start are drawn for nothing */
-    if (!weights_open(&w, folder) && !check(&w, config_path, a, c)) {
+    const tp_rng rng = tp_rng_state();
+    if (!weights_open(&w, folder))
         net = build(config_path, c);
-        if (net && !weights_fill(&w, net, a->names, c, true))
-            tp_eval(net);
-    }
+    if (net && !weights_fill(&w, net, names, c, false) && !give_memory(net) &&
+        !weights_fill(&w, net, names, c, true))
+        tp_eval(net);
     weights_close(&w);
     tp_set_rng_state(rng);
     return tp_pending() ? NULL : net;
@@ -410,7 +411,7 @@ tp_module *tp_pretrained_opt(const char *folder_or_config, const tp_pretrained_o
     else if (a)
         a->configure(&f, &c);
     if (!tp_pending())
-        net = load(folder, config_path, a, &c);
+        net = load(folder, config_path, a->names, &c);
     js_free(config);
     return tp_keep(net);
 }

@@ -52,7 +52,7 @@ tp_status weights_open(weight_files *, const char *folder); /* its tensors belon
 void weights_close(weight_files *);
 
 /* Each parameter of net must have its tensor of the right shape, and each tensor must be used or known to be unused.  copy false:
- * that is checked alone, so that net may be one without memory. */
+ * that is checked alone, of a net that may have no memory. */
 tp_status weights_fill(weight_files *, tp_module *net, const weight_names *, const tp_transformer_config *,
                        bool copy);
 
