@@ -320,6 +320,25 @@ static void a_body_gives_vectors_of_sentences_or_of_tokens(void **unused)
     expect_below("bert", "mean", difference(other, mean, NULL), 1e-6);
 }
 
+/* Of numbers of heads that are no power of two as well. */
+static void slopes_of_alibi_are_those_of_bloom(void **unused)
+{
+    (void)unused;
+    static const int64_t heads[] = { 4, 6, 8, 12, 112 };
+    tp_params *reference = reference_of("bloom");
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        TP_SCOPE;
+        TP_NO_GRAD;
+        tp_module *stack = tp_nn_transformer(2 * heads[i], 1, heads[i], .position = "alibi", .causal = true);
+        tp_transformer_forward(stack, tp_zeros(TP_SHAPE(1, 1, 2 * heads[i])));
+        tp_tensor *slopes = tp_params_find(tp_passing_buffers(stack), "slopes");
+        assert_non_null(slopes);
+        expect_below("bloom", "slopes",
+                     difference(slopes, golden_tensor(reference, "slopes:%lld", (long long)heads[i]), NULL),
+                     1e-7);
+    }
+}
+
 /* ---- files that say the same in other words ---------------------------------------------------------------------------------------- */
 
 static const char *const copied[] = { "config.json", "model.safetensors", "model.safetensors.index.json",
@@ -705,6 +724,7 @@ int main(void)
         cmocka_unit_test(greedy_continuations_are_the_same),
         cmocka_unit_test(marian_translates_greedily),
         cmocka_unit_test(a_body_gives_vectors_of_sentences_or_of_tokens),
+        cmocka_unit_test(slopes_of_alibi_are_those_of_bloom),
         cmocka_unit_test(names_may_lack_the_prefix_and_unused_tensors_may_be_there),
         cmocka_unit_test(what_is_tied_may_be_untied),
         cmocka_unit_test(weights_may_be_pytorch_s),
