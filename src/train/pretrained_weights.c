@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-enum { NAME = 512, CAPTURES = 4 };
+enum { NAME = 512, CAPTURES = 2 }; /* a layer's number; weight or bias */
 
 /* ---- files ---------------------------------------------------------------------------------------------------------------- */
 
@@ -260,7 +260,7 @@ static tp_status copy_tensor(tp_tensor *into, tp_tensor *t, weight_change change
 static tp_status fill_parameter(weight_files *w, const weight_names *names, const tp_transformer_config *c,
                                 const char *ours, tp_tensor *param, bool copy)
 {
-    capture captured[CAPTURES];
+    capture captured[CAPTURES] = { { "", 0 }, { "", 0 } };
     const weight_name *row = names->rows;
     while (row->ours && !matches(row->ours, ours, captured))
         row++;
