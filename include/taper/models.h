@@ -86,8 +86,9 @@ typedef struct tp_transformer_config {
     bool shared_embedding;                 /* target tokens are source tokens */
     bool embedding_norm;                   /* a layer norm of what is embedded */
     int64_t token_types;                   /* BERT's, (N, 2, T) tokens over types */
+    int64_t padding;                       /* 0: the token that fills up sources */
     bool untied, tied;                     /* the head is the target's embedding unless untied; the source's where tied */
-    bool head_transform, head_bias;        /* linear, gelu, layer norm before it; a bias for each token */
+    bool head_transform, head_bias;        /* linear, the layers' activation, layer norm before it; a bias for each token */
     bool no_head;                          /* the numbers before it come out */
     tp_transformer_options layer;          /* activation, norm, kv_heads, head_dim, ff, ... */
 } tp_transformer_config;

@@ -139,7 +139,7 @@ typedef struct tp_decoding {
     tp_tensor *lengths;                    /* set before begin: of the source, (M) i64; NULL: its tokens are those that are not 0 */
 } tp_decoding;
 typedef struct tp_decoding_functions {
-    tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up; of a text what stands before, or NULL */, tp_decoding *);
+    tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0, or what the network takes for that; of a text what stands before, or NULL */, tp_decoding *);
     tp_tensor *(*step)(tp_module *, tp_tensor *tokens /* i64 (M), of a text also (M, T) */, tp_decoding *); /* scores of the next token (M, V) */
     int64_t (*context)(const tp_module *); /* most tokens that it sees; NULL or 0: there is no limit */
 } tp_decoding_functions;

@@ -102,6 +102,22 @@ TP_API tp_status tp_save_pth(tp_module *, const char *path); /* for torch.load a
 TP_API tp_status tp_load(tp_module *, const char *path);     /* either kind, told by the content: tp_weights_read */
 TP_API tp_status tp_load_except(tp_module *, const char *path, const char *except); /* tp_load_state_except; NULL: all */
 
+/* A Transformer from the files of Hugging Face's transformers: GPT-2, LLaMA, Gemma, BLOOM, BERT, Marian.  A folder with config.json, or the
+ * path of another configuration in it, or one .bin file of llama2.c; the weights beside the configuration: model.safetensors, the shards of model.safetensors.index.json, or
+ * pytorch_model.bin.  In evaluation (tp_train to tune it), f32 whatever the files have.  docs/weights.md says what goes in and comes out. */
+typedef struct tp_pretrained_options {
+    size_t struct_size;
+    const char *pooling; /* of BERT's body, whose head is left out if this is given: "mean" (of a body's files), "first", "last", "each" */
+} tp_pretrained_options;
+#define tp_pretrained(folder_or_config, ...) \
+    tp_pretrained_opt(folder_or_config, &(tp_pretrained_options){ .struct_size = sizeof(tp_pretrained_options), __VA_ARGS__ })
+TP_API tp_module *tp_pretrained_opt(const char *folder_or_config, const tp_pretrained_options *);
+
+/* Whether a path is such a network, or one of llama2.c's (a .bin), and no run; and its tokenizer: the given one, or (NULL) what lies in
+ * the folder. */
+TP_API bool tp_is_pretrained(const char *path);
+TP_API tp_tokenizer *tp_pretrained_tokenizer(const char *path, const char *tokenizer);
+
 /* ---- Using a run ------------------------------------------------------------------------------------------------- */
 
 typedef struct tp_run tp_run; /* an object: network, labels and transform of a finished or unfinished run */

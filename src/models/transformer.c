@@ -21,10 +21,11 @@ typedef struct transformer {
     tp_module *types, *norm;               /* of tokens, BERT's; of what is embedded.  NULL: none */
     tp_module *source_position, *position; /* NULL: inside of attention */
     tp_module *encoder, *decoder, *dropout;
-    tp_module *transform, *transform_norm; /* before the head: BERT's */
+    tp_module *transform, *transform_activation, *transform_norm; /* before the head: BERT's */
     tp_module *head;
     tp_tensor *tied, *bias; /* the head's weight, where it is an embedding's, and its bias or NULL */
     double scale;           /* of embedded tokens */
+    int64_t padding;        /* the token that fills up sources */
     network_kind kind;
     pooling_kind pooling;
     bool features, prefix, no_head;
@@ -57,14 +58,14 @@ static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *posit
 static tp_tensor *scores_of(const transformer *m, tp_tensor *x)
 {
     if (m->transform)
-        x = tp_forward(m->transform_norm, tp_gelu(tp_forward(m->transform, x)));
+        x = tp_forward(m->transform_norm, tp_forward(m->transform_activation, tp_forward(m->transform, x)));
     return m->no_head ? x : m->tied ? tp_linear(x, m->tied, m->bias) : tp_forward(m->head, x);
 }
 
-/* (N, S) filled up with 0 to (N), at least 1. */
-static tp_tensor *lengths_of(tp_tensor *tokens)
+/* (N, S) filled up with padding to (N), at least 1. */
+static tp_tensor *lengths_of(const transformer *m, tp_tensor *tokens)
 {
-    return tp_clamp(tp_sum(tp_ne(tokens, 0), TP_SHAPE(1), false), 1, INFINITY);
+    return tp_clamp(tp_sum(tp_ne(tokens, m->padding), TP_SHAPE(1), false), 1, INFINITY);
 }
 
 /* ---- source and target in one sequence, without what fills up the source: row b is source[0 .. n), target --------------------- */
@@ -89,7 +90,7 @@ static tp_tensor *joined_rows(tp_tensor *lengths, int64_t s, int64_t t, bool bac
 
 static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_tensor *target)
 {
-    tp_tensor *lengths = lengths_of(source);
+    tp_tensor *lengths = lengths_of(m, source);
     if (!lengths)
         return NULL;
     const int64_t batch = tp_size(source, 0), s = tp_size(source, 1), t = tp_size(target, 1);
@@ -114,7 +115,7 @@ static tp_tensor *forward_pair(const transformer *m, tp_tensor *x)
     tp_tensor *tokens = tp_long(x), *source = tp_select(tokens, 1, 0), *target = tp_select(tokens, 1, 1);
     if (!m->encoder)
         return forward_joined(m, source, target);
-    tp_tensor *lengths = lengths_of(source);
+    tp_tensor *lengths = lengths_of(m, source);
     tp_tensor *memory =
         tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
                                .lengths = lengths);
@@ -144,7 +145,7 @@ static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
 {
     const bool has_types = !m->features && tp_ndim(x) == 3;
     tp_tensor *all = m->features ? x : tp_long(x), *tokens = has_types ? tp_select(all, 1, 0) : all,
-              *lengths = m->features ? NULL : lengths_of(tokens);
+              *lengths = m->features ? NULL : lengths_of(m, tokens);
     tp_tensor *types = !m->types ? NULL : has_types ? tp_select(all, 1, 1) : tp_zeros_like(tokens);
     tp_tensor *e = finish_embedding(m, tp_forward(m->source, tokens), m->source_position, NULL, types);
     tp_tensor *y = tp_transformer_forward(m->encoder, e, .lengths = lengths);
@@ -202,8 +203,8 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
     if (!source || !tp_numel(source))
         return tp_error_pending(); /* a text begins with nothing */
     tp_tensor *lengths = d->lengths              ? d->lengths
-                         : m->kind == OF_PAIRS ? lengths_of(source)
-                                                 : tp_full(TP_SHAPE(tp_size(source, 0)), tp_size(source, 1), .dtype = TP_I64);
+                         : m->kind == OF_PAIRS ? lengths_of(m, source)
+                                                 : tp_full(TP_SHAPE(tp_size(source, 0)), (double)tp_size(source, 1), .dtype = TP_I64);
     if (!m->encoder) {
         go_on(m, m->kind == OF_PAIRS ? m->source : m->target, source, m->prefix ? lengths : NULL, lengths, d);
         return tp_error_pending();
@@ -270,6 +271,9 @@ static void build_head(tp_module *net, transformer *m, const tp_transformer_conf
     m->no_head = c->no_head;
     if (c->head_transform) {
         m->transform = tp_child(net, "transform", tp_nn_linear(c->dim, c->dim));
+        m->transform_activation =
+            tp_child(net, "transform_activation",
+                     tp_nn_activation(c->layer.activation ? c->layer.activation : "gelu"));
         m->transform_norm =
             tp_child(net, "transform_norm", tp_nn_layer_norm(TP_SHAPE(c->dim), .eps = c->layer.eps));
     }
@@ -357,6 +361,7 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
     m->context = c.context;
     m->prefix = structure == PREFIX_DECODER;
     m->pooling = (pooling_kind)pooling;
+    m->padding = c.padding;
     build_embeddings(net, m, &c);
     if (structure <= CAUSAL_ENCODER) {
         m->source_position = positions_of(net, "source_position", &c);

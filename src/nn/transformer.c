@@ -2,7 +2,7 @@
  * ALiBi inside attention where positions are not in the input, and a last norm where layers begin with one.
  *
  * DeepNorm's constants (Wang et al. 2022, table 2) come with the options: whose stack it is decides them (tp_transformer_deepnorm).
- * Angles of RoPE are made for as many tokens as come.
+ * Angles of RoPE are made for as many tokens as come, slopes of ALiBi with the first ones.
  * Layer: nn.  Depends on transformer.h.  Read next: transformer_layer.c, position.c, kv_cache.c. */
 #include "nn/transformer.h"
 
@@ -19,9 +19,14 @@ typedef struct transformer_state {
 /* ---- positions inside of attention ------------------------------------------------------------------------------------- */
 
 /* n: the greatest power of two <= heads; 2^(-8 (h + 1) / n) for h < n, then 2^(-4 (2 j + 1) / n)  (Press et al. 2022) */
-static tp_tensor *alibi_slopes(int64_t heads)
+static tp_tensor *find_slopes(tp_module *m, tp_dtype dtype)
 {
-    tp_tensor *t = tp_zeros(TP_SHAPE(heads));
+    const int64_t heads = ((const transformer_state *)m->state)->o.heads;
+    tp_tensor *t = module_tensor_named(m, "slopes");
+    if (t)
+        return tp_to(t, dtype);
+    TP_NO_GRAD;
+    t = tp_zeros(TP_SHAPE(heads));
     float *slope = t ? tp_data(t) : NULL;
     int64_t n = 1;
     while (2 * n <= heads)
@@ -29,7 +34,9 @@ static tp_tensor *alibi_slopes(int64_t heads)
     for (int64_t h = 0; h < heads && slope; h++)
         slope[h] = (float)exp2(h < n ? -8.0 * (double)(h + 1) / (double)n
                                      : -4.0 * (double)(2 * (h - n) + 1) / (double)n);
-    return t;
+    if (slope) /* in a dry run there is nothing to keep */
+        tp_passing_buffer(m, "slopes", t);
+    return tp_to(t, dtype);
 }
 
 /* Llama 3's: long waves are stretched by the factor, short ones stay, between them it goes over. */
@@ -67,7 +74,7 @@ static tp_status find_angles(tp_module *m, int64_t tokens, tp_dtype dtype, atten
                 sine[p * half + i] = (float)sin((double)p * f);
             }
         }
-        if (sine) { /* in a dry run there is nothing to keep */
+        if (sine) {
             tp_passing_buffer(m, "cosines", t[0]);
             tp_passing_buffer(m, "sines", t[1]);
         }
@@ -102,8 +109,7 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
                     .prefix = o->prefix,
                     .attn_mask = o->attn_mask,
                     .memory = o->memory,
-                    .memory_lengths = o->memory_lengths,
-                    .slopes = module_tensor_named(m, "slopes") };
+                    .memory_lengths = o->memory_lengths };
     if (check_input(s, x))
         return NULL;
     if (o->cache) {
@@ -111,6 +117,8 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
         a.places = o->cache->places;
         a.lengths = tp_add(o->cache->lengths, tp_integer(tp_size(x, 1)));
     }
+    if (!strcmp(s->o.position, "alibi") && x)
+        a.slopes = find_slopes(m, tp_dtype_of(x));
     if (!strcmp(s->o.position, "rope") &&
         find_angles(m, tp_size(x, 1) + most_of(a.places), tp_dtype_of(x), &a))
         return NULL;
@@ -247,8 +255,6 @@ tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads,
     tp_child(m, "layers", list);
     if (!strcmp(o.norm, "pre") || !strcmp(o.norm, "rms"))
         s->norm = tp_child(m, "norm", transformer_norm_new(&o, width));
-    if (!strcmp(o.position, "alibi"))
-        tp_passing_buffer(m, "slopes", alibi_slopes(heads));
     tp_module_set_info(m, "%lld heads%s, %s, %s", (long long)heads, o.causal ? ", causal" : "", o.norm,
                        o.position);
     return tp_keep(tp_module_built(m));
