@@ -68,11 +68,14 @@ static bench_work open(const bench_case *c)
                                 .heads = s->heads,
                                 .context = 1024,
                                 .position = "learned",
-                                .layer = { .struct_size = sizeof o.layer, .activation = s->pair ? "relu" : "gelu", .norm = s->pair ? "post" : "pre" } };
+                                .layer = { .struct_size = sizeof o.layer,
+                                           .activation = s->pair ? "relu" : "gelu",
+                                           .norm = s->pair ? "post" : "pre" } };
     net = tp_transformer_opt(&o);
     const int64_t most = s->vocabulary;
     token = tp_randint(1, most, TP_SHAPE(s->batch));
-    x = s->pair ? tp_randint(1, most, TP_SHAPE(s->batch, 2, s->tokens)) : tp_randint(1, most, TP_SHAPE(s->batch, s->what == GENERATE ? READ : s->tokens));
+    x = s->pair ? tp_randint(1, most, TP_SHAPE(s->batch, 2, s->tokens))
+                : tp_randint(1, most, TP_SHAPE(s->batch, s->what == GENERATE ? READ : s->tokens));
     truth = tp_randint(1, most, TP_SHAPE(s->batch * s->tokens));
     if (s->what == TRAIN) {
         optim = tp_adamw(tp_parameters(net));
@@ -84,7 +87,8 @@ static bench_work open(const bench_case *c)
         TP_NO_GRAD;
         after = (tp_decoding){ .n_read = 0 };
         tp_module_decoding(net)->step(net, x, &after);
-        return (bench_work){ 2 * (double)tp_params_numel(tp_parameters(net)), 4 * (double)tp_params_numel(tp_parameters(net)) };
+        return (bench_work){ 2 * (double)tp_params_numel(tp_parameters(net)),
+                             4 * (double)tp_params_numel(tp_parameters(net)) };
     }
     return bench_work_of(infer, 4 * (double)tp_params_numel(tp_parameters(net)));
 }
@@ -98,10 +102,13 @@ BENCH_CASES
                                  .spec = s,
                                  .grad = s->what == TRAIN,
                                  .open = open,
-                                 .run = s->what == TRAIN ? train : s->what == INFER ? infer : generate },
+                                 .run = s->what == TRAIN   ? train
+                                        : s->what == INFER ? infer
+                                                           : generate },
                   s->name,
-                  bench_text("\"what\":\"%s\",\"pair\":%s,\"layers\":%d,\"heads\":%d,\"dim\":%d,\"vocabulary\":%d,\"batch\":%d,\"tokens\":%d,\"read\":%d,\"train\":%s",
-                             whats[s->what], s->pair ? "true" : "false", s->layers, s->heads, s->dim, s->vocabulary, s->batch,
-                             s->tokens, READ, s->what == TRAIN ? "true" : "false"));
+                  bench_text("\"what\":\"%s\",\"pair\":%s,\"layers\":%d,\"heads\":%d,\"dim\":%d,"
+                             "\"vocabulary\":%d,\"batch\":%d,\"tokens\":%d,\"read\":%d,\"train\":%s",
+                             whats[s->what], s->pair ? "true" : "false", s->layers, s->heads, s->dim,
+                             s->vocabulary, s->batch, s->tokens, READ, s->what == TRAIN ? "true" : "false"));
     }
 }

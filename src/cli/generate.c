@@ -41,15 +41,15 @@ static tp_status from_run(cli *c, output *o)
     return run ? tp_run_generate_opt(run, put, o, &c->generate) : tp_error_pending();
 }
 
+/* A line for each text; of one alone, how much a token costs as well: of several the lengths are not told of. */
 static void tell_likelihood(const cli *c, const double *log_probability, int64_t tokens)
 {
-    for (int64_t i = 0; i < c->generate.samples; i++)
-        fprintf(stderr, "log-probability %.4f", log_probability[i]);
-    if (c->generate.samples == 1)
+    const int64_t n = c->generate.samples;
+    for (int64_t i = 0; i < n; i++)
+        fprintf(stderr, "log-probability %.4f%s", log_probability[i], n > 1 ? "\n" : "");
+    if (n == 1)
         fprintf(stderr, " of %lld tokens, perplexity %.4f\n", (long long)tokens,
                 exp(-log_probability[0] / (double)(tokens ? tokens : 1)));
-    else
-        fputc('\n', stderr);
 }
 
 int verb_generate(cli *c)

@@ -202,9 +202,10 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
     const transformer *m = tp_module_state(module);
     if (!source || !tp_numel(source))
         return tp_error_pending(); /* a text begins with nothing */
-    tp_tensor *lengths = d->lengths              ? d->lengths
+    tp_tensor *lengths = d->lengths            ? d->lengths
                          : m->kind == OF_PAIRS ? lengths_of(m, source)
-                                                 : tp_full(TP_SHAPE(tp_size(source, 0)), (double)tp_size(source, 1), .dtype = TP_I64);
+                                               : tp_full(TP_SHAPE(tp_size(source, 0)),
+                                                         (double)tp_size(source, 1), .dtype = TP_I64);
     if (!m->encoder) {
         go_on(m, m->kind == OF_PAIRS ? m->source : m->target, source, m->prefix ? lengths : NULL, lengths, d);
         return tp_error_pending();

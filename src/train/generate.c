@@ -112,7 +112,8 @@ static tp_status advance(generator *g, int64_t index, bool *all_done)
             const size_t bytes = (size_t)g->outputs * sizeof *kept;
             if (g->options.log_probability && (kept = tp_memdup(scores, bytes)) == NULL)
                 break;
-            token = sample(&g->sampling, scores, g->order, g->outputs, t->tokens, t->n, (uint64_t)r, (uint64_t)index);
+            token = sample(&g->sampling, scores, g->order, g->outputs, t->tokens, t->n, (uint64_t)r,
+                           (uint64_t)index);
             t->log_probability += kept ? log_share(kept, g->outputs, token) : 0;
             tp_free(kept, kept ? bytes : 0);
             t->done = !write_unit(g, r, token);
@@ -142,9 +143,11 @@ static tp_status search(generator *g)
     TP_SCOPE;
     text *t = &g->texts[0];
     decoded best;
-    const int64_t first = g->context && t->n > g->context - g->options.length ? t->n - (g->context - g->options.length) : 0;
+    const int64_t first =
+        g->context && t->n > g->context - g->options.length ? t->n - (g->context - g->options.length) : 0;
     if (first >= t->n || first < 0)
-        return tp_fail(TP_ERR_ARGUMENT, "generate: a beam of %lld tokens does not fit into the context of %lld",
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "generate: a beam of %lld tokens does not fit into the context of %lld",
                        (long long)g->options.length, (long long)g->context);
     const decoding_options o = { .beam = g->options.beam,
                                  .max_length = g->options.length,
@@ -181,16 +184,20 @@ static tp_status check_options(tp_generate_options *o)
     if (!(o->top_p >= 0 && o->top_p <= 1) || !(o->min_p >= 0 && o->min_p <= 1) || !(o->gumbel >= 0) ||
         !(o->repetition_penalty > 0))
         return tp_fail(TP_ERR_ARGUMENT,
-                       "generate: top_p %g, min_p %g, gumbel %g, repetition_penalty %g: 0 to 1, 0 to 1, 0 or more and more "
+                       "generate: top_p %g, min_p %g, gumbel %g, repetition_penalty %g: 0 to 1, 0 to 1, 0 or "
+                       "more and more "
                        "than 0 are wanted",
                        o->top_p, o->min_p, o->gumbel, o->repetition_penalty);
-    if (o->beam < 0 || o->beam > 64 || o->samples < 1 || o->samples > 1024 || (o->beam && o->samples > o->beam))
-        return tp_fail(TP_ERR_ARGUMENT, "generate: beam %lld, %lld texts: up to 64, and of a beam no more texts than that",
+    if (o->beam < 0 || o->beam > 64 || o->samples < 1 || o->samples > 1024 ||
+        (o->beam && o->samples > o->beam))
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "generate: beam %lld, %lld texts: up to 64, and of a beam no more texts than that",
                        (long long)o->beam, (long long)o->samples);
     return TP_OK;
 }
 
-static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenizer, tp_generate_fn *told, void *context)
+static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenizer, tp_generate_fn *told,
+                            void *context)
 {
     g->rows = g->options.samples;
     if (!(g->texts = tp_calloc((size_t)g->rows * sizeof *g->texts)))
@@ -239,8 +246,8 @@ static void close_texts(generator *g)
     tp_free(g->order, g->order ? (size_t)g->outputs * sizeof *g->order : 0);
 }
 
-static tp_status generate(tp_module *net, const setup *s, tp_tokenizer *tokenizer, tp_generate_fn *told, void *context,
-                          const tp_generate_options *options)
+static tp_status generate(tp_module *net, const setup *s, tp_tokenizer *tokenizer, tp_generate_fn *told,
+                          void *context, const tp_generate_options *options)
 {
     TP_SCOPE;
     TP_NO_GRAD;
@@ -253,7 +260,8 @@ static tp_status generate(tp_module *net, const setup *s, tp_tokenizer *tokenize
         return tp_fail(TP_ERR_ARGUMENT, "generate: the network does not write texts");
     const tp_generate_options *o = &g.options;
     g.context = g.functions->context ? g.functions->context(net) : 0;
-    g.sampling = (sampling){ o->temperature, o->top_p, o->min_p, o->gumbel, o->repetition_penalty, o->top_k, o->seed };
+    g.sampling =
+        (sampling){ o->temperature, o->top_p, o->min_p, o->gumbel, o->repetition_penalty, o->top_k, o->seed };
     if (!open_texts(&g, s, tokenizer, told, context) && !(o->beam > 1 ? search(&g) : draw_texts(&g)))
         tell_all(&g, told, context);
     for (int64_t r = 0; r < g.rows && o->log_probability && g.texts; r++)
@@ -270,7 +278,8 @@ tp_status tp_generate_opt(tp_module *net, tp_tokenizer *tokenizer, tp_generate_f
     if (tp_pending())
         return tp_error_pending();
     if (!net || !tokenizer || !told || !options)
-        return tp_fail(TP_ERR_ARGUMENT, "generate: the network, the tokenizer, the function or the options are NULL");
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "generate: the network, the tokenizer, the function or the options are NULL");
     return generate(net, NULL, tokenizer, told, context, options);
 }
 
@@ -284,8 +293,9 @@ tp_status tp_run_generate_opt(tp_run *run, tp_generate_fn *told, void *context,
     const tp_train_config *c = &run->setup->config;
     const tp_model_info *info = tp_model_find(c->model);
     if (!info || info->input != TP_INPUT_TEXT)
-        return tp_fail(TP_ERR_ARGUMENT,
-                       "generate: the run's model is %s; a language model such as char-lm or transformer-lm is wanted",
-                       c->model);
+        return tp_fail(
+            TP_ERR_ARGUMENT,
+            "generate: the run's model is %s; a language model such as char-lm or transformer-lm is wanted",
+            c->model);
     return generate(run->net, run->setup, NULL, told, context, options);
 }

@@ -8,6 +8,7 @@
 
 #include <taper/train.h>
 
+#include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,6 +31,23 @@ bool tp_is_pretrained(const char *path)
     return is;
 }
 
+/* llama2.c calls it tokenizer.bin, or tok512.bin by its size; NULL: there is none, or several. */
+static tp_tokenizer *beside_llama2c(const char *folder, bool *found)
+{
+    char pattern[PATH_MAX];
+    glob_t files;
+    tp_tokenizer *tokenizer = NULL;
+    *found = false;
+    if (snprintf(pattern, sizeof pattern, "%s/tok*.bin", folder) >= PATH_MAX ||
+        glob(pattern, GLOB_NOSORT, NULL, &files))
+        return NULL;
+    *found = files.gl_pathc == 1;
+    if (*found)
+        tokenizer = tp_tokenizer_load(files.gl_pathv[0]);
+    globfree(&files);
+    return tokenizer;
+}
+
 tp_tokenizer *tp_pretrained_tokenizer(const char *path, const char *tokenizer)
 {
     char folder[PATH_MAX];
@@ -41,9 +59,11 @@ tp_tokenizer *tp_pretrained_tokenizer(const char *path, const char *tokenizer)
         return tp_tokenizer_load(tokenizer);
     const char *slash = folder_exists(path) ? NULL : strrchr(path, '/');
     const int length = folder_exists(path) ? snprintf(folder, sizeof folder, "%s", path)
-                       : slash             ? snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path)
-                                           : snprintf(folder, sizeof folder, ".");
+                       : slash ? snprintf(folder, sizeof folder, "%.*s", (int)(slash - path), path)
+                               : snprintf(folder, sizeof folder, ".");
     if (length < 0 || length >= PATH_MAX)
         return tp_fail_null(TP_ERR_IO, "%.60s..: the path is too long", path);
-    return tp_tokenizer_load(folder);
+    bool found = false;
+    tp_tokenizer *llama2c = slash || !folder_exists(path) ? beside_llama2c(folder, &found) : NULL;
+    return found ? llama2c : tp_tokenizer_load(folder);
 }

@@ -32,17 +32,19 @@ static tp_status check_header(llama *l)
     l->n[VOCABULARY] = l->untied ? -l->n[VOCABULARY] : l->n[VOCABULARY];
     for (int i = 0; i < HEADER; i++)
         if (l->n[i] < 1 || l->n[i] > 1 << 20)
-            return tp_fail(TP_ERR_FORMAT, "%s: number %d of 7 is %lld; it is no llama2.c network", l->path, i + 1,
-                           (long long)l->n[i]);
-    if (l->n[DIM] % l->n[HEADS] || l->n[HEADS] % l->n[KV_HEADS] || l->n[DIM] / l->n[HEADS] % 2 || l->n[LAYERS] > 256)
-        return tp_fail(TP_ERR_FORMAT, "%s: width %lld, %lld heads on %lld of keys, %lld layers: there is no such network",
+            return tp_fail(TP_ERR_FORMAT, "%s: number %d of 7 is %lld; it is no llama2.c network", l->path,
+                           i + 1, (long long)l->n[i]);
+    if (l->n[DIM] % l->n[HEADS] || l->n[HEADS] % l->n[KV_HEADS] || l->n[DIM] / l->n[HEADS] % 2 ||
+        l->n[LAYERS] > 256)
+        return tp_fail(TP_ERR_FORMAT,
+                       "%s: width %lld, %lld heads on %lld of keys, %lld layers: there is no such network",
                        l->path, (long long)l->n[DIM], (long long)l->n[HEADS], (long long)l->n[KV_HEADS],
                        (long long)l->n[LAYERS]);
     l->head_dim = l->n[DIM] / l->n[HEADS];
     l->kv = l->n[KV_HEADS] * l->head_dim;
-    const int64_t d = l->n[DIM], f = l->n[HIDDEN],
-                  layer = 2 * d + 2 * d * d + 2 * d * l->kv + 3 * d * f,
-                  wanted = l->n[VOCABULARY] * d * (l->untied ? 2 : 1) + l->n[LAYERS] * layer + d + l->n[CONTEXT] * l->head_dim;
+    const int64_t d = l->n[DIM], f = l->n[HIDDEN], layer = 2 * d + 2 * d * d + 2 * d * l->kv + 3 * d * f,
+                  wanted = l->n[VOCABULARY] * d * (l->untied ? 2 : 1) + l->n[LAYERS] * layer + d +
+                           l->n[CONTEXT] * l->head_dim;
     if (l->count != wanted)
         return tp_fail(TP_ERR_FORMAT, "%s: has %lld numbers behind its header, %lld are wanted", l->path,
                        (long long)l->count, (long long)wanted);
@@ -63,7 +65,8 @@ static tp_status take(llama *l, tp_params *state, const char *name, int64_t firs
 }
 
 /* The same of every layer. */
-static tp_status take_layers(llama *l, tp_params *state, const char *name, int64_t first, int64_t rows, int64_t cols)
+static tp_status take_layers(llama *l, tp_params *state, const char *name, int64_t first, int64_t rows,
+                             int64_t cols)
 {
     char text[96];
     for (int64_t i = 0; i < l->n[LAYERS]; i++) {
@@ -104,8 +107,8 @@ static tp_status fill(llama *l, tp_module *net)
 static tp_module *build(const llama *l)
 {
     return tp_transformer(.structure = "causal-decoder", .target_tokens = l->n[VOCABULARY], .dim = l->n[DIM],
-                          .layers = l->n[LAYERS], .heads = l->n[HEADS], .context = l->n[CONTEXT], .position = "rope",
-                          .untied = l->untied,
+                          .layers = l->n[LAYERS], .heads = l->n[HEADS], .context = l->n[CONTEXT],
+                          .position = "rope", .untied = l->untied,
                           .layer = { .struct_size = sizeof(tp_transformer_options),
                                      .activation = "swiglu",
                                      .norm = "rms",

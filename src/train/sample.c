@@ -63,7 +63,7 @@ static int64_t pop(int64_t *heap, int64_t *n, const double *scores)
 /* In order behind the heap lie those that stay. */
 static void keep_likeliest(const sampling *s, double *scores, int64_t *order, int64_t n)
 {
-    const bool some = s->top_k > 0 && s->top_k < n, held = s->top_p > 0 && s->top_p < 1;
+    const bool some = s->top_k > 0 && s->top_k<n, held = s->top_p> 0 && s->top_p < 1;
     if (!some && !held)
         return;
     int64_t left = n;
@@ -96,7 +96,8 @@ static void keep_near(const sampling *s, double *scores, int64_t n)
             scores[i] = -INFINITY;
 }
 
-static void penalise(const sampling *s, double *scores, int64_t n, const int64_t *before, int64_t n_before, int64_t *seen)
+static void penalise(const sampling *s, double *scores, int64_t n, const int64_t *before, int64_t n_before,
+                     int64_t *seen)
 {
     if (s->repetition_penalty == 1 || !(s->repetition_penalty > 0))
         return;
@@ -140,8 +141,8 @@ static int64_t by_share(const sampling *s, double *scores, int64_t n, uint64_t s
     return last; /* rounding */
 }
 
-int64_t sample(const sampling *s, double *scores, int64_t *order, int64_t n, const int64_t *before, int64_t n_before,
-               uint64_t stream, uint64_t index)
+int64_t sample(const sampling *s, double *scores, int64_t *order, int64_t n, const int64_t *before,
+               int64_t n_before, uint64_t stream, uint64_t index)
 {
     for (int64_t i = 0; i < n; i++)
         order[i] = 0;

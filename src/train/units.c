@@ -148,7 +148,8 @@ static tp_status read_tokens(units *u, const char *prompt)
     const int64_t size = (int64_t)strlen(text), valid = utf8_valid(text, size);
     if (valid < size)
         return tp_fail(TP_ERR_ARGUMENT, "generate: the prompt is not UTF-8 at '%.1s'", text + valid);
-    const tp_tokens *tokens = tp_tokenizer_encode(u->tokenizer, text, size, .no_special = true, .begin = begins(u));
+    const tp_tokens *tokens =
+        tp_tokenizer_encode(u->tokenizer, text, size, .no_special = true, .begin = begins(u));
     if (!tokens || make_room(u, (size_t)tp_tokens_count(tokens) + 1))
         return tp_error_pending();
     const int64_t n = tp_tokens_count(tokens);
