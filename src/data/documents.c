@@ -24,6 +24,7 @@ typedef struct reader {
     const char *path;
     const tp_text_options *options;
     bool newline;
+    file_bytes *given; /* in place of the file at path; NULL: there is one */
 } reader;
 
 void documents_free(documents *d)
@@ -75,8 +76,10 @@ typedef struct part {
 /* A file, to be freed, and its text in it. */
 static tp_status read_file(const reader *r, const char *path, file_bytes *file, part *text)
 {
-    *file = (file_bytes){ 0 };
-    if (!file_read(path, max_text, file) && !gzip_unpack(path, max_text, file))
+    *file = r->given ? *r->given : (file_bytes){ 0 };
+    if (r->given)
+        *r->given = (file_bytes){ 0 };
+    if ((r->given || !file_read(path, max_text, file)) && !gzip_unpack(path, max_text, file))
         make_valid(r, path, file);
     const size_t length = sizeof mark - 1;
     const bool marked = !r->options->bytes && file->size >= length && !memcmp(file->data, mark, length);
@@ -326,20 +329,33 @@ static char *last_part(const char *path)
     return name;
 }
 
+static tp_status read_all(reader *r)
+{
+    r->d->name = last_part(r->path);
+    if (!tp_pending()) {
+        if (!r->given && is_folder(r->path))
+            read_folder(r);
+        else if (holds_lines(r->path, r->options))
+            read_many(r, NULL);
+        else
+            read_whole(r, r->path);
+    }
+    if (tp_pending())
+        documents_free(r->d);
+    return tp_error_pending();
+}
+
 tp_status documents_read(documents *d, const char *path, const tp_text_options *o, bool newline)
 {
     *d = (documents){ 0 };
-    reader r = { d, path, o, newline };
-    d->name = last_part(path);
-    if (!tp_pending()) {
-        if (is_folder(path))
-            read_folder(&r);
-        else if (holds_lines(path, o))
-            read_many(&r, NULL);
-        else
-            read_whole(&r, path);
-    }
-    if (tp_pending())
-        documents_free(d);
+    return read_all(&(reader){ d, path, o, newline, NULL });
+}
+
+tp_status documents_from(documents *d, const char *path, file_bytes *file, const tp_text_options *o,
+                         bool newline)
+{
+    *d = (documents){ 0 };
+    read_all(&(reader){ d, path, o, newline, file });
+    file_bytes_free(file);
     return tp_error_pending();
 }

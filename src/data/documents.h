@@ -27,4 +27,7 @@ typedef struct documents {
 tp_status documents_read(documents *, const char *path, const tp_text_options *, bool newline);
 void documents_free(documents *);
 
+/* The same of a file's bytes, which are taken; path is its name. */
+tp_status documents_from(documents *, const char *path, file_bytes *, const tp_text_options *, bool newline);
+
 #endif

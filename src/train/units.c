@@ -159,7 +159,7 @@ static tp_status read_tokens(units *u, const char *prompt)
     for (int64_t i = 0; i < n; i++)
         u->read[u->n_read++] = ids[i];
     const int64_t known = !prompt ? 0 : n < PROMPT_TAIL ? n : PROMPT_TAIL;
-    return begin_tail(u, ids + n - known, known);
+    return begin_tail(u, known ? ids + n - known : NULL, known);
 }
 
 tp_status units_read(units *u, const char *prompt)
