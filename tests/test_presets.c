@@ -679,15 +679,14 @@ static void wrong_weights_are_told(void **unused)
     expect_error(TP_ERR_ARGUMENT, "NULL");
 }
 
-/* Each byte of a configuration in turn is another one: a network or an error, and nothing is lost. */
-static void any_byte_of_a_configuration_may_be_wrong(void **unused)
+/* Each byte in turn is another one: a network or an error, and nothing is lost. */
+static void spoil_each_byte(const char *preset, const char *file)
 {
-    (void)unused;
     enum { ROOM = 4096 };
     unsigned char data[ROOM];
-    const char *folder = folder_like("llama3", NULL, NULL, NULL);
-    char path[512];
-    snprintf(path, sizeof path, "%s", in_folder(folder, "config.json"));
+    char folder[256], path[512];
+    snprintf(folder, sizeof folder, "%s", folder_like(preset, NULL, NULL, NULL));
+    snprintf(path, sizeof path, "%s/%s", folder, file);
     const size_t size = get_file(path, data, ROOM);
     const int64_t live = tp_memory_stats().live_bytes;
     for (size_t i = 0; i < size; i++) {
@@ -702,6 +701,13 @@ static void any_byte_of_a_configuration_may_be_wrong(void **unused)
             expect_no_error();
     }
     assert_int_equal(tp_memory_stats().live_bytes, live);
+}
+
+static void any_byte_of_a_configuration_or_an_index_may_be_wrong(void **unused)
+{
+    (void)unused;
+    spoil_each_byte("llama3", "config.json");
+    spoil_each_byte("llama", INDEX);
 }
 
 static void load_gpt2(void)
@@ -731,7 +737,7 @@ int main(void)
         cmocka_unit_test(loading_draws_no_random_numbers),
         cmocka_unit_test(wrong_configurations_and_indices_are_told),
         cmocka_unit_test(wrong_weights_are_told),
-        cmocka_unit_test(any_byte_of_a_configuration_may_be_wrong),
+        cmocka_unit_test(any_byte_of_a_configuration_or_an_index_may_be_wrong),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return golden_isa_is_there() ? cmocka_run_group_tests(tests, NULL, NULL) : GOLDEN_SKIP;

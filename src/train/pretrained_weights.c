@@ -132,14 +132,16 @@ static bool matches(const char *pattern, const char *name, capture captured[CAPT
     return !*pattern && !*name;
 }
 
-static void expand(const char *pattern, size_t length, const capture *captured, char name[NAME])
+static void expand(const char *pattern, size_t length, const capture captured[CAPTURES], char name[NAME])
 {
     size_t used = 0;
+    int n = 0;
     for (size_t i = 0; i < length && used < NAME - 1; i++)
-        if (pattern[i] == '*') {
-            const int n = snprintf(name + used, NAME - used, "%.*s", captured->length, captured->text);
-            used += (size_t)n < NAME - used ? (size_t)n : NAME - 1 - used;
-            captured++;
+        if (pattern[i] == '*' && n < CAPTURES) {
+            const int written =
+                snprintf(name + used, NAME - used, "%.*s", captured[n].length, captured[n].text);
+            used += (size_t)written < NAME - used ? (size_t)written : NAME - 1 - used;
+            n++;
         } else
             name[used++] = pattern[i];
     name[used] = 0;
