@@ -7,11 +7,12 @@
 
 INLINE vec gelu_of(vec x)
 {
-    return x * normal_cdf_of(x);
+    return x * normal_of(x).cdf;
 }
 INLINE vec gelu_slope(vec x)
 {
-    return normal_cdf_of(x) + x * (0.398942280f * exp_of(-0.5f * x * x));
+    const normal n = normal_of(x);
+    return n.cdf + x * (0.398942280f * n.density);
 }
 INLINE vec tanh_argument(vec x)
 {

@@ -69,22 +69,32 @@ typedef struct reduced {
     vec r, p; /* p = e^r - 1 */
 } reduced;
 
-INLINE reduced reduce_exp(vec x)
+/* Of x + more, which would lose more in the sum. */
+INLINE reduced reduce_exp_of_sum(vec x, vec more)
 {
     reduced e;
-    vec n = (x * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
+    vec n = ((x + more) * 1.44269504f + 12582912.0f) - 12582912.0f; /* nearest integer */
     e.n =
         __builtin_convertvector(either(magnitude(n) <= 200.0f, n, splat(0)), mask); /* p carries the NaN on */
-    e.r = (x - n * 0.693359375f) + n * 2.12194440e-4f;                              /* ln 2 in two parts */
+    e.r = (x - n * 0.693359375f) + (n * 2.12194440e-4f + more);                     /* ln 2 in two parts */
     e.p = e.r + e.r * e.r * HORNER(e.r, EXP_POLYNOMIAL);
     return e;
 }
 
-INLINE vec exp_of(vec x)
+INLINE reduced reduce_exp(vec x)
 {
-    reduced e = reduce_exp(at_most(at_least(x, -105.0f), 89.5f));
+    return reduce_exp_of_sum(x, splat(0));
+}
+
+INLINE vec exp_of_reduced(reduced e)
+{
     mask half = e.n >> 1; /* in two steps, so that tiny and huge results come out right */
     return (e.p + 1.0f) * power_of_2(half) * power_of_2(e.n - half);
+}
+
+INLINE vec exp_of(vec x)
+{
+    return exp_of_reduced(reduce_exp(at_most(at_least(x, -105.0f), 89.5f)));
 }
 
 INLINE vec expm1_of(vec x)
@@ -198,7 +208,7 @@ INLINE vec small_erf(vec x)
 INLINE vec exp_of_minus_square(vec t, float scale)
 {
     vec head = (vec)((mask)t & (int32_t)0xfffff000);
-    return exp_of(-scale * (head * head)) * exp_of(scale * ((head - t) * (head + t)));
+    return exp_of_reduced(reduce_exp_of_sum(-scale * (head * head), scale * ((head - t) * (head + t))));
 }
 
 /* t >= 1: erfc(t) e^(t^2) = w P(w), w = 1 / (t + 2) */
@@ -228,12 +238,24 @@ INLINE vec erf_of(vec x)
     return either(t < 1.0f, small_erf(x), with_sign(1.0f - large_erfc(t), x));
 }
 
-INLINE vec normal_cdf_of(vec x)
+/* The same for t >= 0 */
+INLINE vec erfc_factor_from_zero(vec t)
 {
-    vec z = x * 0.707106781f; /* rounded: e^(-z^2) far out would be, too */
-    vec tail =
-        0.5f * exp_of_minus_square(at_most(magnitude(x), 14.8f), 0.5f) * erfc_factor_from_half(magnitude(z));
-    return either(magnitude(z) < 0.5f, 0.5f + 0.5f * small_erf(z), either(x < 0, tail, 1.0f - tail));
+    vec w = 1.0f / (t + 2.0f);
+    return w * HORNER(w, 0.564136803f, 1.1310972f, 1.91507816f, 3.54982567f, -2.78688574f, 25.5599804f,
+                      -82.2580643f, 104.370987f, -58.350071f, 10.7835846f);
+}
+
+/* Phi(x), and e^(-x^2 / 2) */
+typedef struct normal {
+    vec cdf, density;
+} normal;
+
+INLINE normal normal_of(vec x)
+{
+    const vec t = at_most(magnitude(x), 14.8f), e = exp_of_minus_square(t, 0.5f),
+              tail = 0.5f * e * erfc_factor_from_zero(t * 0.707106781f);
+    return (normal){ either(x < 0, tail, 1.0f - tail), e };
 }
 
 /* ---- kernels: whole vectors, then a partly filled one --------------------------------------------------------------- */
