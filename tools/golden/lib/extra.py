@@ -93,7 +93,11 @@ def gated_rows():
 
 
 def rows():
-    return {**others(), **attention_rows(), **rope_rows(), **gated_rows()}
+    i64 = lambda *v: torch.tensor(v)
+    head = {"linear_cross_entropy": [((randn(5, 3), randn(7, 3), i64(0, 6, 3, 3, 1)), {}, lambda x, w, t: F.cross_entropy(F.linear(x, w), t)),
+                                     ((randn(40, 4), randn(6, 4), torch.arange(40) % 6), {"ignore_index": 2},
+                                      lambda x, w, t: F.cross_entropy(F.linear(x, w), t, ignore_index=2))]}
+    return {**others(), **head, **attention_rows(), **rope_rows(), **gated_rows()}
 
 
 def others():
