@@ -30,7 +30,7 @@ enum { READ = 64 }; /* tokens before those that are generated */
 static const spec *now;
 static tp_module *net;
 static tp_optim *optim;
-static tp_tensor *x, *truth, *token;
+static tp_tensor *x, *truth, *token, *head;
 static tp_decoding after;
 
 static void infer(void)
@@ -39,10 +39,10 @@ static void infer(void)
     tp_forward(net, x);
 }
 
+/* The head's product and the loss in one: the network ends before it. */
 static void train(void)
 {
-    tp_tensor *y = tp_forward(net, x);
-    tp_tensor *loss = tp_cross_entropy(tp_flatten(y, 0, 1), truth);
+    tp_tensor *loss = tp_linear_cross_entropy(tp_flatten(tp_forward(net, x), 0, 1), head, truth, -100);
     tp_zero_grad(optim);
     tp_backward(loss);
     tp_step(optim);
@@ -68,6 +68,7 @@ static bench_work open(const bench_case *c)
                                 .heads = s->heads,
                                 .context = 1024,
                                 .position = "learned",
+                                .no_head = s->what == TRAIN,
                                 .layer = { .struct_size = sizeof o.layer,
                                            .activation = s->pair ? "relu" : "gelu",
                                            .norm = s->pair ? "post" : "pre" } };
@@ -78,6 +79,7 @@ static bench_work open(const bench_case *c)
                 : tp_randint(1, most, TP_SHAPE(s->batch, s->what == GENERATE ? READ : s->tokens));
     truth = tp_randint(1, most, TP_SHAPE(s->batch * s->tokens));
     if (s->what == TRAIN) {
+        head = tp_params_find(tp_parameters(net), "target.weight");
         optim = tp_adamw(tp_parameters(net));
         const bench_work forward = bench_work_of(infer, 4 * (double)tp_params_numel(tp_parameters(net)));
         return (bench_work){ 3 * forward.flops, 3 * forward.bytes };
