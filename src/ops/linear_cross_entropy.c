@@ -267,7 +267,8 @@ static void linear_cross_entropy_compose(tp_call *c)
     const form_attrs *o = c->attrs;
     tp_tensor *x = c->in[L_X], *weight = c->in[L_WEIGHT], *target = c->in[L_TARGET], *out[3];
     const bool fits = x->ndim == 2 && weight->ndim == 2 && target->ndim == 1 && target->dtype == TP_I64 && !is_half(x);
-    if (!fits || x->dtype != weight->dtype) {
+    const bool few = fits && x->shape[0] < 2 * x->shape[1]; /* rows: all logits are smaller than the weight's gradient twice */
+    if (!fits || few || x->dtype != weight->dtype) {
         c->out[0] = by_steps(x, weight, target, o->ignore_index);
         return;
     }
@@ -278,7 +279,7 @@ static void linear_cross_entropy_compose(tp_call *c)
 COMPOSED_OP(linear_cross_entropy, "input linear_weight target", 3,
             "mean of -log softmax(input linear_weight')[target], a block of rows at a time",
             OP_ATTRS(form_attrs, OP_ATTR(form_attrs, I64, ignore_index, -100)),
-            OP_EXAMPLES({ "5,3 7,3 5@i7", NULL }, { "6,4@t 5,4@t 6@i5", &(form_attrs){ 2 } }));
+            OP_EXAMPLES({ "5,3 7,3 5@i7", NULL }, { "9,3 7,3 9@i7", NULL }, { "6,4@t 5,4@t 6@i5", &(form_attrs){ 2 } }));
 
 tp_tensor *tp_linear_cross_entropy(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, int64_t ignore_index)
 {
