@@ -52,11 +52,11 @@ static void draws_follow_the_shares_of_what_is_kept(void **unused)
         { { .temperature = 1 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
         { { .temperature = 0.5 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
         { { .temperature = 1, .top_k = 3 }, { 1, 0, 1, 0, 0, 1, 0, 0 } },
-        { { .temperature = 1, .top_p = 0.5 }, { 1, 0, 1, 0, 0, 0, 0, 0 } },       /* 0.369 and 0.274 of all */
+        { { .temperature = 1, .top_p = 0.5 }, { 1, 0, 1, 0, 0, 0, 0, 0 } }, /* 0.369 and 0.274 of all */
         { { .temperature = 1, .top_p = 0.36 }, { 0, 0, 1, 0, 0, 0, 0, 0 } },
         { { .temperature = 1, .top_p = 0.9 }, { 1, 0, 1, 1, 0, 1, 0, 1 } },
         { { .temperature = 1, .top_k = 3, .top_p = 0.8 }, { 1, 0, 1, 0, 0, 0, 0, 0 } }, /* of the three */
-        { { .temperature = 1, .min_p = 0.3 }, { 1, 0, 1, 0, 0, 1, 0, 0 } },       /* e^-1 > 0.3 > e^-1.3 */
+        { { .temperature = 1, .min_p = 0.3 }, { 1, 0, 1, 0, 0, 1, 0, 0 } }, /* e^-1 > 0.3 > e^-1.3 */
         { { .temperature = 1, .gumbel = 1 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
         { { .temperature = 1, .gumbel = 1, .top_k = 2 }, { 1, 0, 1, 0, 0, 0, 0, 0 } },
     };
@@ -143,8 +143,9 @@ static void likelihoods_are_those_of_the_text_at_once(void **unused)
         char text[2000] = "Tim had a red";
         double told;
         int64_t n;
-        assert_int_equal(tp_generate(net, tokenizer, append, text, .prompt = "Tim had a red", .length = 30, .beam = beam,
-                                     .temperature = TP_ZERO, .log_probability = &told, .tokens = &n),
+        assert_int_equal(tp_generate(net, tokenizer, append, text, .prompt = "Tim had a red", .length = 30,
+                                     .beam = beam, .temperature = TP_ZERO, .log_probability = &told,
+                                     .tokens = &n),
                          TP_OK);
         const tp_tokens *tokens = tp_tokenizer_encode(tokenizer, text, (int64_t)strlen(text), .begin = true);
         const int64_t count = tp_tokens_count(tokens);
@@ -169,13 +170,16 @@ static void several_texts_are_those_that_each_would_be(void **unused)
     tp_tokenizer *tokenizer;
     tp_module *net = stories(&tokenizer);
     char one[1000] = "", all[4000] = "";
-    assert_int_equal(tp_generate(net, tokenizer, append, one, .prompt = "The dog", .length = 20, .seed = 4), TP_OK);
-    assert_int_equal(tp_generate(net, tokenizer, append, all, .prompt = "The dog", .length = 20, .seed = 4, .samples = 3),
+    assert_int_equal(tp_generate(net, tokenizer, append, one, .prompt = "The dog", .length = 20, .seed = 4),
+                     TP_OK);
+    assert_int_equal(tp_generate(net, tokenizer, append, all, .prompt = "The dog", .length = 20, .seed = 4,
+                                 .samples = 3),
                      TP_OK);
     assert_memory_equal(all, one, strlen(one));
     assert_true(strstr(all, "\n--- 2 ---\nThe dog") && strstr(all, "\n--- 3 ---\nThe dog"));
     char long_text[8000] = "";
-    assert_int_equal(tp_generate(net, tokenizer, append, long_text, .length = 1200, .temperature = TP_ZERO), TP_OK);
+    assert_int_equal(tp_generate(net, tokenizer, append, long_text, .length = 1200, .temperature = TP_ZERO),
+                     TP_OK);
     assert_true(strlen(long_text) > 2000); /* past the context of 512, twice */
     expect_no_error();
 }
