@@ -141,7 +141,7 @@ static tp_status transformer_body(tp_module *m, tp_tensor *const *in, int n_in, 
 
 static tp_tensor *transformer_alone(tp_module *m, tp_tensor *x)
 {
-    return x ? run_layers(m, x, &(tp_transformer_forward_options){ 0 }) : NULL;
+    return x ? run_layers(m, x, &(tp_transformer_forward_options){ .memory = x }) : NULL;
 }
 
 tp_tensor *tp_transformer_forward_opt(tp_module *m, tp_tensor *x, const tp_transformer_forward_options *o)

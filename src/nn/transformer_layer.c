@@ -119,9 +119,10 @@ tp_tensor *transformer_layer_forward(tp_module *m, tp_tensor *x, const attending
     return tp_module_call(m, &x, 1, &y, 1, layer_body, (void *)(uintptr_t)a) ? NULL : y;
 }
 
+/* tp_forward(m, x): nothing but x, which is its own memory. */
 static tp_tensor *layer_alone(tp_module *m, tp_tensor *x)
 {
-    return run(m, x, &(attending){ 0 });
+    return run(m, x, &(attending){ .memory = x });
 }
 
 tp_module *transformer_layer_cross(const tp_module *m)
