@@ -53,6 +53,9 @@ typedef struct tp_train_config {
     const char *quantiles;       /* of a forecast, ascending: "0.1,0.5,0.9", of which the one nearest to a half is the forecast itself */
     int64_t beam;                /* hypotheses that are followed where a sequence is written; 1 */
     const char *dtype;           /* "f32"; "bf16": products as tp_set_float32_matmul_precision("medium") has them, while the run trains or is evaluated */
+    double scheduled_sampling;   /* of pairs: the share of the target's tokens that are the network's own at the last step, rising from 0 at the first; 0: none */
+    double adversarial;          /* each batch once more with embeddings moved so far along their gradient; 0: not */
+    double reward;               /* of pairs, with init: weight of self-critical reinforcement learning by the edit distance, that of the cross-entropy is 1 - reward; 0: none */
 } tp_train_config;
 
 enum { TP_MAX_FIGURES = 24 };

@@ -121,7 +121,7 @@ tp_tensor *transformer_layer_forward(tp_module *m, tp_tensor *x, const attending
     return call_with_shares(m, x, layer_body, a, a->shares);
 }
 
-/* tp_forward(m, x): nothing but x, which is then the memory as well. */
+/* tp_forward(m, x): nothing but x, which is its own memory. */
 static tp_tensor *layer_alone(tp_module *m, tp_tensor *x)
 {
     return run(m, x, &(attending){ .memory = x });

@@ -500,7 +500,7 @@ tp_status attention_check(const tp_call *c, tp_tensor *const *in, const attentio
         return tp_fail(TP_ERR_DTYPE, "%s: query is %s, f32 or f64 is wanted", op,
                        tp_dtype_name((tp_dtype)q->dtype));
     if (o->heads) {
-        if (k || v || q->ndim != 3 || o->kv_heads < 1 || o->heads % o->kv_heads ||
+        if (q->ndim != 3 || o->kv_heads < 1 || o->heads % o->kv_heads ||
             q->shape[2] % (o->heads + 2 * o->kv_heads))
             return tp_fail(TP_ERR_SHAPE,
                            "%s: %s, (B, T, (%lld + 2 x %lld) D) is wanted, heads a multiple of kv_heads", op,
@@ -583,9 +583,10 @@ static void backward_by_steps(const tp_saved *s, tp_tensor *const *in, tp_tensor
                               tp_tensor **dx)
 {
     tp_tensor *y = attention_steps(s->attrs, in), *wanted[A_INPUTS], *got[A_INPUTS];
+    const bool packed = ((const attention_attrs *)s->attrs)->heads;
     int n = 0, place[A_INPUTS];
     for (int i = 0; i < A_INPUTS; i++)
-        if (in[i] && s->needs[i])
+        if (in[i] && s->needs[i] && !(packed && (i == A_K || i == A_V)))
             place[n] = i, wanted[n++] = in[i];
     if (y && dy && n && !tp_gradients(y, wanted, n, got, .create_graph = create_graph, .gradient = dy))
         for (int i = 0; i < n; i++)
@@ -611,8 +612,9 @@ static void attention_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     in[A_DY] = dy, in[A_Y] = s->out[0], in[A_LSE] = s->out[1];
     if (!dy || tp_apply_n(&attention_gradient, in, A_GRADIENT_INPUTS, s->attrs, d))
         return;
-    for (int i = 0; i < 3; i++)
-        dx[i] = d[i] && (i == 0 || in[i]) ? d[i] : NULL;
+    const bool packed = ((const attention_attrs *)s->attrs)->heads;
+    for (int i = 0; i < (packed ? 1 : 3); i++)
+        dx[i] = d[i];
 }
 
 /* Keys that are hidden from all queries of a row count as well: what a causal mask saves is not known without its values. */
@@ -642,8 +644,6 @@ const tp_op tp_op__attention = {
     .backward = attention_backward,
     .cost = attention_cost,
     OP_EXAMPLES({ "2,4,5,3 2,2,7,3 2,2,7,6 - - - -", &(attention_attrs){ .scale = 0.5 } },
-                { "2,5,12 - - - - - 2",
-                  &(attention_attrs){ .scale = 0.7, .causal = true, .heads = 2, .kv_heads = 1 } },
                 { "1,2,70,4@t 1,1,70,4 1,1,70,3 1,2,70,70 1@i70 - -", &(attention_attrs){ .scale = 1 } },
                 { "1,2,3,4 1,1,9,4 1,1,9,5 - - 1@i9 2",
                   &(attention_attrs){ .scale = 1, .causal = true, .at_end = true, .window = 4 } },

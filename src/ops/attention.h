@@ -20,10 +20,10 @@ typedef struct attention_attrs {
         kv_heads; /* packed: of an input (B, T, (heads + 2 kv_heads) D); 0: queries, keys and values are three */
 } attention_attrs;
 
-/* Inputs.  Packed, A_Q is all three. */
+/* Inputs.  Packed, all three are one tensor, and its gradient is that of the first. */
 enum { A_Q, A_K, A_V, A_MASK, A_LENGTHS, A_PREFIX, A_SLOPES, A_INPUTS };
 enum { A_DY = A_INPUTS, A_Y, A_LSE, A_GRADIENT_INPUTS }; /* of attention_gradient */
-#define ATTENTION_INPUTS "query key? value? mask? lengths? prefix? slopes?"
+#define ATTENTION_INPUTS "query key value mask? lengths? prefix? slopes?"
 
 typedef struct placement { /* (B, heads, T, width), numbers of a head adjacent */
     char *data;

@@ -175,7 +175,7 @@ static void packed_attention_compose(tp_call *c)
                 tensor_shape_text(x), (long long)p->heads, (long long)p->kv_heads);
         return;
     }
-    tp_tensor *in[A_INPUTS] = { c->in[0], NULL, NULL, c->in[1], c->in[2], c->in[3], c->in[4] };
+    tp_tensor *in[A_INPUTS] = { c->in[0], c->in[0], c->in[0], c->in[1], c->in[2], c->in[3], c->in[4] };
     const attention_attrs o = attrs_of(p, x->shape[2] / all);
     const tp_shape four = TP_SHAPE(x->shape[0], p->heads, x->shape[1], x->shape[1]);
     c->out[0] = attend(&o, in, four, four);

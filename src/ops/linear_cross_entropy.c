@@ -55,11 +55,17 @@ static gemm_args product_of(const block_run *r, product which, int64_t n)
 {
     switch (which) {
     case LOGITS:
-        return (gemm_args){ .m = n, .n = r->v, .k = r->d, .a_row = r->d, .a_col = 1, .b_row = 1, .b_col = r->d, .c_row = r->v };
+        return (gemm_args){
+            .m = n, .n = r->v, .k = r->d, .a_row = r->d, .a_col = 1, .b_row = 1, .b_col = r->d, .c_row = r->v
+        };
     case DX:
-        return (gemm_args){ .m = n, .n = r->d, .k = r->v, .a_row = r->v, .a_col = 1, .b_row = r->d, .b_col = 1, .c_row = r->d };
+        return (gemm_args){
+            .m = n, .n = r->d, .k = r->v, .a_row = r->v, .a_col = 1, .b_row = r->d, .b_col = 1, .c_row = r->d
+        };
     default:
-        return (gemm_args){ .m = r->v, .n = r->d, .k = n, .a_row = 1, .a_col = r->v, .b_row = r->d, .b_col = 1, .c_row = r->d };
+        return (gemm_args){
+            .m = r->v, .n = r->d, .k = n, .a_row = 1, .a_col = r->v, .b_row = r->d, .b_col = 1, .c_row = r->d
+        };
     }
 }
 
@@ -76,8 +82,8 @@ static size_t products_scratch(const block_run *r)
     return (most + 63) / 64 * 64;
 }
 
-static void multiply(const block_run *r, product which, const void *a, const void *b, void *out, bool accumulate,
-                     char *scratch, size_t bytes)
+static void multiply(const block_run *r, product which, const void *a, const void *b, void *out,
+                     bool accumulate, char *scratch, size_t bytes)
 {
     gemm_args g = product_of(r, which, r->n);
     g.a = a, g.b = b, g.c = out, g.accumulate = accumulate;
@@ -132,18 +138,21 @@ static tp_status block_infer(tp_call *c)
     const block_attrs *a = c->attrs;
     const tp_tensor *x = c->in[L_X], *weight = c->in[L_WEIGHT], *target = c->in[L_TARGET];
     if ((x->dtype != TP_F32 && x->dtype != TP_F64) || weight->dtype != x->dtype || target->dtype != TP_I64)
-        return tp_fail(TP_ERR_DTYPE, "linear_cross_entropy: %s, weight %s, target %s: f32 or f64 twice and i64 are wanted",
+        return tp_fail(TP_ERR_DTYPE,
+                       "linear_cross_entropy: %s, weight %s, target %s: f32 or f64 twice and i64 are wanted",
                        tp_dtype_name((tp_dtype)x->dtype), tp_dtype_name((tp_dtype)weight->dtype),
                        tp_dtype_name((tp_dtype)target->dtype));
     if (x->ndim != 2 || weight->ndim != 2 || target->ndim != 1 || x->shape[1] != weight->shape[1] ||
         target->shape[0] != x->shape[0] || weight->shape[0] < 1)
-        return tp_fail(TP_ERR_SHAPE, "linear_cross_entropy: %s, weight %s, target %s: (N, D), (C, D) and (N,) are wanted",
+        return tp_fail(TP_ERR_SHAPE,
+                       "linear_cross_entropy: %s, weight %s, target %s: (N, D), (C, D) and (N,) are wanted",
                        tensor_shape_text(x), tensor_shape_text(weight), tensor_shape_text(target));
     const int64_t *t = (const int64_t *)(const void *)tensor_data(target);
     for (int64_t i = 0; t && i < target->shape[0]; i++) {
         const int64_t index = t[i * target->stride[0]];
         if (index != a->ignore_index && (index < 0 || index >= weight->shape[0]))
-            return tp_fail(TP_ERR_INDEX, "linear_cross_entropy: target: index %lld is out of range, [0, %lld) is wanted",
+            return tp_fail(TP_ERR_INDEX,
+                           "linear_cross_entropy: target: index %lld is out of range, [0, %lld) is wanted",
                            (long long)index, (long long)weight->shape[0]);
     }
     if (tp_infer_shape(c, 0, (tp_dtype)x->dtype, TP_SHAPE()) ||
@@ -152,8 +161,9 @@ static tp_status block_infer(tp_call *c)
         return tp_error_pending();
     const block_run r = sizes_of(c);
     c->scratch_bytes = staged_bytes(x, CLONE_CONTIGUOUS) + staged_bytes(weight, CLONE_CONTIGUOUS) +
-                       staged_bytes(target, CLONE_CONTIGUOUS) + (size_t)(r.block * r.v * r.size + 63) / 64 * 64 +
-                       (size_t)(r.rows * 8 + 63) / 64 * 64 + products_scratch(&r);
+                       staged_bytes(target, CLONE_CONTIGUOUS) +
+                       (size_t)(r.block * r.v * r.size + 63) / 64 * 64 + (size_t)(r.rows * 8 + 63) / 64 * 64 +
+                       products_scratch(&r);
     return TP_OK;
 }
 
@@ -198,7 +208,8 @@ static void block_forward(const tp_call *c)
 static tp_tensor *by_steps(tp_tensor *x, tp_tensor *weight, tp_tensor *target, int64_t ignore_index)
 {
     if (weight->ndim < 2 || x->ndim < 1)
-        return tp_fail_null(TP_ERR_SHAPE, "linear_cross_entropy: %s, weight %s: (.., D) and (C, D) are wanted",
+        return tp_fail_null(TP_ERR_SHAPE,
+                            "linear_cross_entropy: %s, weight %s: (.., D) and (C, D) are wanted",
                             tensor_shape_text(x), tensor_shape_text(weight));
     tp_shape shape = tp_shape_of(x);
     shape.ndim--;
@@ -212,7 +223,8 @@ static void block_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const block_attrs *a = s->attrs;
     if (tp_grad_mode()) { /* gradients of gradients */
-        tp_tensor *y = by_steps(s->in[L_X], s->in[L_WEIGHT], s->in[L_TARGET], a->ignore_index), *wanted[2], *got[2];
+        tp_tensor *y = by_steps(s->in[L_X], s->in[L_WEIGHT], s->in[L_TARGET], a->ignore_index), *wanted[2],
+                  *got[2];
         int n = 0, place[2];
         for (int i = 0; i < 2; i++)
             if (s->needs[i])
@@ -266,8 +278,11 @@ static void linear_cross_entropy_compose(tp_call *c)
 {
     const form_attrs *o = c->attrs;
     tp_tensor *x = c->in[L_X], *weight = c->in[L_WEIGHT], *target = c->in[L_TARGET], *out[3];
-    const bool fits = x->ndim == 2 && weight->ndim == 2 && target->ndim == 1 && target->dtype == TP_I64 && !is_half(x);
-    const bool few = fits && x->shape[0] < 2 * x->shape[1]; /* rows: all logits are smaller than the weight's gradient twice */
+    const bool fits =
+        x->ndim == 2 && weight->ndim == 2 && target->ndim == 1 && target->dtype == TP_I64 && !is_half(x);
+    const bool few =
+        fits &&
+        x->shape[0] < 2 * x->shape[1]; /* rows: all logits are smaller than the weight's gradient twice */
     if (!fits || few || x->dtype != weight->dtype) {
         c->out[0] = by_steps(x, weight, target, o->ignore_index);
         return;
@@ -279,9 +294,11 @@ static void linear_cross_entropy_compose(tp_call *c)
 COMPOSED_OP(linear_cross_entropy, "input linear_weight target", 3,
             "mean of -log softmax(input linear_weight')[target], a block of rows at a time",
             OP_ATTRS(form_attrs, OP_ATTR(form_attrs, I64, ignore_index, -100)),
-            OP_EXAMPLES({ "5,3 7,3 5@i7", NULL }, { "9,3 7,3 9@i7", NULL }, { "6,4@t 5,4@t 6@i5", &(form_attrs){ 2 } }));
+            OP_EXAMPLES({ "5,3 7,3 5@i7", NULL }, { "9,3 7,3 9@i7", NULL },
+                        { "6,4@t 5,4@t 6@i5", &(form_attrs){ 2 } }));
 
-tp_tensor *tp_linear_cross_entropy(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, int64_t ignore_index)
+tp_tensor *tp_linear_cross_entropy(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target,
+                                   int64_t ignore_index)
 {
     return tp_apply(&tp_op_linear_cross_entropy, (tp_tensor *[]){ input, linear_weight, target }, 3,
                     &(form_attrs){ ignore_index });

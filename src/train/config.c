@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "data/transform.h"
 #include "train/learner.h"
+#include "train/robust.h"
 
 #include <math.h>
 #include <string.h>
@@ -98,7 +99,7 @@ static tp_status check(tp_train_config *c)
                        c->init_except);
     if (strcmp(c->dtype, "f32") != 0 && strcmp(c->dtype, "bf16") != 0)
         return tp_fail(TP_ERR_ARGUMENT, "train: dtype '%s'; f32 or bf16 is wanted", c->dtype);
-    if (check_numbers(c) || check_optim(c) || learner_check_rates(c->lr_of))
+    if (check_numbers(c) || robust_check(c) || check_optim(c) || learner_check_rates(c->lr_of))
         return tp_error_pending();
     tp_transform *transform = c->transform ? tp_transform_parse(c->transform) : NULL;
     if (transform_mixes(transform))

@@ -18,11 +18,16 @@ typedef struct field {
     const char *section, *name; /* section NULL: at the top */
     field_kind kind;
     size_t offset; /* in tp_train_config */
+    bool may_lack; /* a run that is older than it goes without it */
 } field;
 
-#define ROW(section, name, kind, member)                       \
-    {                                                          \
-        section, name, kind, offsetof(tp_train_config, member) \
+#define ROW(section, name, kind, member)                              \
+    {                                                                 \
+        section, name, kind, offsetof(tp_train_config, member), false \
+    }
+#define LATER_ROW(section, name, kind, member)                       \
+    {                                                                \
+        section, name, kind, offsetof(tp_train_config, member), true \
     }
 static const field table[] = {
     ROW(NULL, "model", TEXT, model),
@@ -53,6 +58,9 @@ static const field table[] = {
     ROW(NULL, "quantiles", TEXT, quantiles),
     ROW(NULL, "beam", COUNT, beam),
     ROW(NULL, "dtype", TEXT, dtype),
+    LATER_ROW(NULL, "scheduled_sampling", NUMBER, scheduled_sampling),
+    LATER_ROW(NULL, "adversarial", NUMBER, adversarial),
+    LATER_ROW(NULL, "reward", NUMBER, reward),
     ROW("model_options", "classes", COUNT, model_options.classes),
     ROW("model_options", "channels", COUNT, model_options.channels),
     ROW("model_options", "image_size", COUNT, model_options.image_size),
@@ -277,17 +285,18 @@ static tp_status read_field(setup *s, const fields *from, const field *f)
     return TP_OK;
 }
 
-/* A run that is older than an option of its model or data goes without it. */
-static bool may_lack(const char *section)
+/* Options of models and data are added all the time. */
+static bool may_lack(const field *f)
 {
-    return section && (!strcmp(section, "model_options") || !strcmp(section, "data_options"));
+    return f->may_lack ||
+           (f->section && (!strcmp(f->section, "model_options") || !strcmp(f->section, "data_options")));
 }
 
 static tp_status read_fields(setup *s, const fields *from, const char *section)
 {
     tp_status status = TP_OK;
     for (int i = 0; i < N_FIELDS && !status; i++)
-        if (in_section(&table[i], section) && !(may_lack(section) && !js_get(from->object, table[i].name)))
+        if (in_section(&table[i], section) && !(may_lack(&table[i]) && !js_get(from->object, table[i].name)))
             status = read_field(s, from, &table[i]);
     return status;
 }

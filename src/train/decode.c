@@ -320,3 +320,22 @@ void decoded_free(decoded *all, int64_t n)
         *d = (decoded){ 0 };
     }
 }
+
+/* ---- distance ---------------------------------------------------------------------------------------------------------- */
+
+int64_t token_edits(const int64_t *a, int64_t n, const int64_t *b, int64_t m, int64_t *row)
+{
+    for (int64_t j = 0; j <= m; j++)
+        row[j] = j;
+    for (int64_t i = 1; i <= n; i++) {
+        int64_t diagonal = row[0];
+        row[0] = i;
+        for (int64_t j = 1; j <= m; j++) {
+            const int64_t changed = diagonal + (a[i - 1] != b[j - 1]),
+                          other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+            diagonal = row[j];
+            row[j] = changed < other ? changed : other;
+        }
+    }
+    return row[m];
+}

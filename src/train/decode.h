@@ -32,4 +32,7 @@ typedef struct decoding_options {
 tp_status decode(tp_module *, tp_tensor *sources, const decoding_options *, decoded *out);
 void decoded_free(decoded *, int64_t n);
 
+/* Tokens to put in, leave out or change, so that a's n become b's m (Levenshtein).  row: room for m + 1 numbers. */
+int64_t token_edits(const int64_t *a, int64_t n, const int64_t *b, int64_t m, int64_t *row);
+
 #endif

@@ -13,6 +13,7 @@
 #include "train/evaluate.h"
 #include "train/layer_times.h"
 #include "train/metrics.h"
+#include "train/robust.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -103,6 +104,20 @@ static double weight_of(const trainer *t, const tp_batch *b, int64_t targets)
     return sum;
 }
 
+static tp_status backward(const trainer *t, tp_tensor *loss, double weight)
+{
+    return tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
+}
+
+/* The batch once more, with embeddings that are moved against the network. */
+static tp_status learn_moved(const trainer *t, const robust_batch *r, tp_tensor *truth, double weight,
+                             adversary *a)
+{
+    if (!adversary_move(a, t->config->adversarial))
+        backward(t, robust_loss(t, r, loss_of(t, tp_forward(t->net, r->x), truth)), weight);
+    return adversary_end(a);
+}
+
 /* Adds a batch's gradient to the step's.  Of several batches each counts by its weight, and finish_step divides by their sum:
  * the mean over all examples of the step, as if they had been one batch. */
 static tp_status learn_batch(trainer *t, const tp_batch *whole)
@@ -112,11 +127,16 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
     const tp_batch *b = &trimmed;
     if (task_of(t->setup)->trim)
         task_of(t->setup)->trim(&trimmed.x, &trimmed.y);
+    robust_batch r;
+    adversary moved;
+    const bool moves = t->config->adversarial > 0;
+    if (robust_begin(t, b, &r) || (moves && adversary_begin(&moved, t->net)))
+        return tp_error_pending();
     bool timed = t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
     layer_times *times = timed ? layer_times_begin(t->net) : NULL;
-    tp_tensor *y = tp_forward(t->net, b->x);
+    tp_tensor *y = tp_forward(t->net, r.x);
     layer_times_forward_done(times);
-    tp_tensor *loss = loss_of(t, y, b->y);
+    tp_tensor *loss = robust_loss(t, &r, loss_of(t, y, b->y));
     if (tp_pending())
         return tp_error_pending();
     const int64_t targets = targets_of(t, b);
@@ -124,8 +144,10 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
     if (!isfinite(value))
         return loss_failure(t, "training", value);
     layer_times_backward(times);
-    tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
+    backward(t, loss, weight);
     layer_times_write(times, t->folder, TIMED_STEP, b->n);
+    if (moves)
+        learn_moved(t, &r, b->y, weight, &moved);
     t->batch_weight += weight;
     tp_tensor *truth = b->y;
     as_rows(&y, &truth, t->setup->classes);

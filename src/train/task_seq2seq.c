@@ -26,40 +26,22 @@ static void trim(tp_tensor **x, tp_tensor **y)
 /* ---- what is written against what is true ------------------------------------------------------------------------------- */
 
 typedef struct example {
-    int32_t *source, *target; /* each of length, filled up */
+    int64_t *source, *target; /* each of length, filled up */
     int64_t n_source, n_target, group;
 } example;
 
 typedef struct test_part {
-    int32_t *tokens; /* all examples', 2 length each */
+    int64_t *tokens; /* all examples', 2 length each */
     example *examples;
     int64_t count, length;
 } test_part;
-
-/* row: as many distances as b has tokens, and one more. */
-static int64_t edits(const int64_t *a, int64_t n, const int32_t *b, int64_t m, int64_t *row)
-{
-    for (int64_t j = 0; j <= m; j++)
-        row[j] = j;
-    for (int64_t i = 1; i <= n; i++) {
-        int64_t diagonal = row[0];
-        row[0] = i;
-        for (int64_t j = 1; j <= m; j++) {
-            const int64_t changed = diagonal + (a[i - 1] != b[j - 1]),
-                          other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            diagonal = row[j];
-            row[j] = changed < other ? changed : other;
-        }
-    }
-    return row[m];
-}
 
 static void read_example(const float *x, const double *y, int64_t length, example *e)
 {
     e->n_source = e->n_target = 0;
     for (int64_t k = 0; k < length; k++) {
-        e->source[k] = (int32_t)x[k];
-        e->target[k] = (int32_t)y[k];
+        e->source[k] = (int64_t)x[k];
+        e->target[k] = (int64_t)y[k];
         e->n_source += x[k] != TOKEN_PAD;
         e->n_target += y[k] != TP_IGNORED && y[k] != TOKEN_END;
     }
@@ -115,7 +97,7 @@ static tp_status count_edits(const test_part *t, int64_t first, const hypothesis
         return tp_error_pending();
     for (int64_t i = first; i < group_end(t, first); i++) {
         const example *e = &t->examples[i];
-        const int64_t n = edits(h ? h->tokens : NULL, h ? h->n : 0, e->target, e->n_target, row);
+        const int64_t n = token_edits(h ? h->tokens : NULL, h ? h->n : 0, e->target, e->n_target, row);
         if (best < 0 || n < best)
             best = n, tokens = e->n_target;
     }

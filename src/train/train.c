@@ -6,6 +6,7 @@
 #include "train/folder.h"
 #include "train/learner.h"
 #include "train/metrics.h"
+#include "train/robust.h"
 #include "train/task.h"
 #include "train/units.h"
 
@@ -29,6 +30,8 @@ static tp_status make_transforms(trainer *t)
 static tp_status make_learner(trainer *t)
 {
     if (make_transforms(t) || learner_make(t))
+        return tp_error_pending();
+    if (robust_check_net(t->config, t->net))
         return tp_error_pending();
     tp_schedule_options o = setup_schedule(t->setup);
     t->steps = setup_steps_per_epoch(t->setup);

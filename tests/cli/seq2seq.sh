@@ -20,6 +20,10 @@ run train seq2seq --data bad.dict --out bad
 run train seq2seq --data pairs.dict --attention loud --out bad
 run train seq2seq --data pairs.dict --source-unit bytes --out bad
 run train lenet5 --data pairs.dict --out bad
+run train lenet5 --data pairs.dict --scheduled-sampling 0.5 --out bad
+run train seq2seq --data pairs.dict --scheduled-sampling 1.5 --out bad
+run train seq2seq --data pairs.dict --reward 0.5 --out bad
+run train lenet5 --data pairs.dict --adversarial -1 --out bad
 run train char-lm --data pairs.dict --attention dot --out bad
 run predict run abc --beam 0
 run generate run

@@ -91,7 +91,8 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 row[i] = s->rows[i] + s->offset;
         for (int64_t k = 0, at = 0; k < s->n; k++, b += b_step, at += a_step) {
             vec right[TILE_VECTORS];
-            if (packed && VECTOR_BYTES == 64) { /* copies lie in the second cache, whose latency shows: 6 to 15 % */
+            if (packed &&
+                VECTOR_BYTES == 64) { /* copies lie in the second cache, whose latency shows: 6 to 15 % */
                 __builtin_prefetch(b + 12 * b_step, 0, 3);
                 __builtin_prefetch(b + 12 * b_step + WIDTH, 0, 3);
                 __builtin_prefetch(a + 12 * a_step, 0, 3);

@@ -1,0 +1,197 @@
+/* test_generate.c - drawing the next unit of a text: what may be drawn, how often; strings that end a text; several texts and a beam of a
+ * network, and a context that is full.
+ *
+ * Layer: tests.  Read next: test_token_runs.c, cli/pretrained.sh. */
+#include "support/files.h"
+#include "support/golden.h"
+
+#include "train/sample.h"
+#include "train/stop.h"
+
+#include <taper/train.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- draws ------------------------------------------------------------------------------------------------------------------ */
+
+enum { N = 8, DRAWS = 40000 };
+static const double log_shares[N] = { -1.2, -3.0, -0.9, -2.2, -5.0, -1.9, -4.0, -2.6 };
+
+static void count_draws(const sampling *s, double share[N])
+{
+    int64_t order[N];
+    for (int i = 0; i < N; i++)
+        share[i] = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        double scores[N];
+        memcpy(scores, log_shares, sizeof scores);
+        share[sample(s, scores, order, N, NULL, 0, 3, (uint64_t)i)] += 1.0 / DRAWS;
+    }
+}
+
+/* Shares of what is kept, the others' 0. */
+static void shares_of(double temperature, const bool kept[N], double share[N])
+{
+    double sum = 0;
+    for (int i = 0; i < N; i++)
+        sum += share[i] = kept[i] ? exp(log_shares[i] / temperature) : 0;
+    for (int i = 0; i < N; i++)
+        share[i] /= sum;
+}
+
+static void draws_follow_the_shares_of_what_is_kept(void **unused)
+{
+    (void)unused;
+    const struct {
+        sampling s;
+        bool kept[N];
+    } cases[] = {
+        { { .temperature = 1 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+        { { .temperature = 0.5 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+        { { .temperature = 1, .top_k = 3 }, { 1, 0, 1, 0, 0, 1, 0, 0 } },
+        { { .temperature = 1, .top_p = 0.5 }, { 1, 0, 1, 0, 0, 0, 0, 0 } }, /* 0.369 and 0.274 of all */
+        { { .temperature = 1, .top_p = 0.36 }, { 0, 0, 1, 0, 0, 0, 0, 0 } },
+        { { .temperature = 1, .top_p = 0.9 }, { 1, 0, 1, 1, 0, 1, 0, 1 } },
+        { { .temperature = 1, .top_k = 3, .top_p = 0.8 }, { 1, 0, 1, 0, 0, 0, 0, 0 } }, /* of the three */
+        { { .temperature = 1, .min_p = 0.3 }, { 1, 0, 1, 0, 0, 1, 0, 0 } }, /* e^-1 > 0.3 > e^-1.3 */
+        { { .temperature = 1, .gumbel = 1 }, { 1, 1, 1, 1, 1, 1, 1, 1 } },
+        { { .temperature = 1, .gumbel = 1, .top_k = 2 }, { 1, 0, 1, 0, 0, 0, 0, 0 } },
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        double got[N], wanted[N];
+        count_draws(&cases[c].s, got);
+        shares_of(cases[c].s.temperature, cases[c].kept, wanted);
+        for (int i = 0; i < N; i++)
+            if ((!cases[c].kept[i] && got[i] > 0) || fabs(got[i] - wanted[i]) > 4.5 * sqrt(wanted[i] / DRAWS))
+                fail_msg("case %d: unit %d is drawn with share %g, wanted %g", (int)c, i, got[i], wanted[i]);
+    }
+}
+
+static void what_stood_before_is_less_likely(void **unused)
+{
+    (void)unused;
+    const sampling s = { .temperature = 0, .repetition_penalty = 2 };
+    int64_t order[4];
+    double scores[] = { 3, 2, -1, 1 };
+    const int64_t before[] = { 0, 0 }; /* counts once: 3 / 2 < 2 */
+    assert_int_equal(sample(&s, scores, order, 4, before, 2, 0, 0), 1);
+    assert_true(scores[0] == 1.5);
+    double low[] = { -1, -1.5 }; /* a negative score is multiplied */
+    assert_int_equal(sample(&s, low, order, 2, before, 2, 0, 0), 1);
+    assert_true(fabs(log_share((const double[]){ 0, 0, 0, 0 }, 4, 2) + log(4)) < 1e-12);
+}
+
+/* ---- the string that ends a text ------------------------------------------------------------------------------------------ */
+
+static bool append(void *text, const char *more, size_t bytes)
+{
+    strncat(text, more, bytes);
+    return true;
+}
+
+static void a_text_ends_before_its_stop_string(void **unused)
+{
+    (void)unused;
+    const struct {
+        const char *stop, *pieces[6], *told;
+        bool ends;
+    } cases[] = {
+        { "END", { "to the ", "EN", "D of it" }, "to the ", true },
+        { "END", { "E", "N", "E", "N", "D", NULL }, "EN", true },
+        { "END", { "to the E", "N", NULL }, "to the EN", false },
+        { "\n\n", { "a\n", "b\n", "\nc", NULL }, "a\nb", true },
+        { "", { "all", " of it", NULL }, "all of it", false },
+        { "aab", { "aaa", "ab", NULL }, "aa", true },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char told[64] = "";
+        stop s;
+        bool more = true;
+        assert_int_equal(stop_open(&s, cases[i].stop, append, told), TP_OK);
+        for (int k = 0; k < 6 && cases[i].pieces[k] && more; k++)
+            more = stop_tell(&s, cases[i].pieces[k], strlen(cases[i].pieces[k]));
+        stop_end(&s);
+        assert_string_equal(told, cases[i].told);
+        assert_int_equal(!more, cases[i].ends);
+        stop_close(&s);
+    }
+}
+
+/* ---- of a network -------------------------------------------------------------------------------------------------------------- */
+
+static tp_module *stories(tp_tokenizer **tokenizer)
+{
+    tp_module *net = tp_pretrained("data/stories260K/stories260K.bin");
+    *tokenizer = tp_pretrained_tokenizer("data/stories260K/stories260K.bin", NULL);
+    assert_true(net && *tokenizer);
+    tp_eval(net);
+    return net;
+}
+
+/* The likelihood that it tells of is that of the whole text read at once. */
+static void likelihoods_are_those_of_the_text_at_once(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_tokenizer *tokenizer;
+    tp_module *net = stories(&tokenizer);
+    for (int64_t beam = 0; beam < 5; beam += 4) {
+        char text[2000] = "Tim had a red";
+        double told;
+        int64_t n;
+        assert_int_equal(tp_generate(net, tokenizer, append, text, .prompt = "Tim had a red", .length = 30,
+                                     .beam = beam, .temperature = TP_ZERO, .log_probability = &told,
+                                     .tokens = &n),
+                         TP_OK);
+        const tp_tokens *tokens = tp_tokenizer_encode(tokenizer, text, (int64_t)strlen(text), .begin = true);
+        const int64_t count = tp_tokens_count(tokens);
+        int64_t ids[400];
+        for (int64_t i = 0; i < count; i++)
+            ids[i] = tp_tokens_ids(tokens)[i];
+        tp_tensor *x = tp_tensor_copied(ids, TP_I64, TP_SHAPE(1, count));
+        tp_tensor *log_p = tp_log_softmax(tp_double(tp_select(tp_forward(net, x), 0, 0)), 1);
+        double sum = 0;
+        for (int64_t i = count - n; i < count; i++)
+            sum += tp_item(tp_select(tp_select(log_p, 0, i - 1), 0, ids[i]));
+        assert_int_equal(n, 30);
+        assert_true(fabs(sum - told) < 1e-3);
+    }
+    expect_no_error();
+}
+
+static void several_texts_are_those_that_each_would_be(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    tp_tokenizer *tokenizer;
+    tp_module *net = stories(&tokenizer);
+    char one[1000] = "", all[4000] = "";
+    assert_int_equal(tp_generate(net, tokenizer, append, one, .prompt = "The dog", .length = 20, .seed = 4),
+                     TP_OK);
+    assert_int_equal(tp_generate(net, tokenizer, append, all, .prompt = "The dog", .length = 20, .seed = 4,
+                                 .samples = 3),
+                     TP_OK);
+    assert_memory_equal(all, one, strlen(one));
+    assert_true(strstr(all, "\n--- 2 ---\nThe dog") && strstr(all, "\n--- 3 ---\nThe dog"));
+    char long_text[8000] = "";
+    assert_int_equal(tp_generate(net, tokenizer, append, long_text, .length = 1200, .temperature = TP_ZERO),
+                     TP_OK);
+    assert_true(strlen(long_text) > 2000); /* past the context of 512, twice */
+    expect_no_error();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(draws_follow_the_shares_of_what_is_kept),
+        cmocka_unit_test(what_stood_before_is_less_likely),
+        cmocka_unit_test(a_text_ends_before_its_stop_string),
+        cmocka_unit_test(likelihoods_are_those_of_the_text_at_once),
+        cmocka_unit_test(several_texts_are_those_that_each_would_be),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
