@@ -37,6 +37,8 @@ typedef struct tp_model_options {
     int64_t context;           /* transformers: tokens that learned positions reach, and generation goes */
     int64_t attention_window;  /* transformers: tokens that one sees to a side, itself counted; 0: all */
     bool untied;               /* transformers: a head with weights of its own, not the embedding's */
+    double guided;             /* transformer: weight of the penalty on attention far from the diagonal; 0: none */
+    bool copy;                 /* transformer: may write tokens of its source */
 } tp_model_options;
 
 typedef enum tp_model_input {
@@ -72,7 +74,10 @@ TP_API int64_t tp_model_image_size(const tp_model_info *, const tp_model_options
 
 /* The kind follows from what is embedded: source and target tokens (N, 2, L), target tokens alone (N, T), source tokens or features for
  * classes (N, T), (N, T, features).  Parameters: source, target, types, embedding_norm, source_position, position, encoder, decoder
- * (tp_nn_transformer), transform, transform_norm, head, bias. */
+ * (tp_nn_transformer), transform, transform_norm, head, bias, generate (of copy).
+ * With guided or copy an encoder-decoder makes the shares A (N, T, S) of its last cross-attention, the mean over heads:
+ *   guided: in training the mean of A[t,s] (1 - exp(-(t / T_n - s / S_n)^2 / 0.08)) is left beside the result (tp_take_aux)
+ *   copy:   the scores are log(p softmax(logits) + (1 - p) sum over s of A[t,s] [targets of source s is w]), p = sigmoid(generate(x)) */
 typedef struct tp_transformer_config {
     size_t struct_size;
     const char *structure;                 /* tp_model_options */
@@ -90,6 +95,8 @@ typedef struct tp_transformer_config {
     bool untied, tied;                     /* the head is the target's embedding unless untied; the source's where tied */
     bool head_transform, head_bias;        /* linear, the layers' activation, layer norm before it; a bias for each token */
     bool no_head;                          /* the numbers before it come out */
+    double guided;                         /* weight of guided attention; 0: none */
+    bool copy;                             /* buffer targets, i64 (source_tokens): which target token each is, -1 (all, at first): none */
     tp_transformer_options layer;          /* activation, norm, kv_heads, head_dim, ff, ... */
 } tp_transformer_config;
 TP_API tp_module *tp_transformer_opt(const tp_transformer_config *);

@@ -123,7 +123,8 @@ TP_API tp_module *tp_child(tp_module *, const char *name, tp_module *);
 TP_API tp_tensor *tp_passing_buffer(tp_module *, const char *name, tp_tensor *);
 
 /* Outputs beside the result, such as the logits of auxiliary classifiers, with the weight of their loss: a forward function
- * leaves them in training, and the trainer takes them, of the module and all below it, until there is none (NULL, without an error):
+ * leaves them in training, and the trainer takes them, of the module and all below it, until there is none (NULL, without an error);
+ * one without dimensions is a loss itself, to be added with its weight:
  *     while ((y = tp_take_aux(net, &weight))) loss = tp_add(loss, tp_mul(tp_cross_entropy(y, truth), weight));
  * What is not taken goes at the module's next forward. */
 TP_API void tp_leave_aux(tp_module *, tp_tensor *output, double weight);
@@ -344,6 +345,7 @@ typedef struct tp_transformer_forward_options {
     tp_tensor *memory, *memory_lengths;         /* cross-attention: (B, S, memory_width); (B) i64 or NULL */
     tp_tensor *memory_keys, *memory_values;     /* or tp_transformer_memory's, in place of memory */
     tp_kv_cache *cache;                         /* x goes on after what it holds; then tp_kv_cache_advance */
+    tp_tensor **shares;                         /* gets those of the memory in the last layer, the mean over heads, (B, T, S) */
 } tp_transformer_forward_options;
 #define tp_transformer_forward(m, x, ...) \
     tp_transformer_forward_opt(m, x, &(tp_transformer_forward_options){ .struct_size = sizeof(tp_transformer_forward_options), __VA_ARGS__ })

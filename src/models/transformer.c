@@ -7,7 +7,8 @@
  *   encoder           both ways, for classes (Devlin et al. 2018);  causal-encoder: the same from left to right
  *
  * Positions: sinusoidal and learned ones are added to tokens, RoPE and ALiBi act inside of self-attention.
- * Layer: models.  Depends on taper/nn.h.  Read next: transformer_rows.c. */
+ * Layer: models.  Depends on taper/nn.h.  Read next: transformer_rows.c, copying.c. */
+#include "models/copying.h"
 #include "models/zoo.h"
 
 #include <math.h>
@@ -25,7 +26,10 @@ typedef struct transformer {
     tp_module *transform, *transform_activation, *transform_norm; /* before the head: BERT's */
     tp_module *head;
     tp_tensor *tied, *bias; /* the head's weight, where it is an embedding's, and its bias or NULL */
+    tp_module *generate;    /* copying: whether a token is made or copied; NULL: there is no copying */
+    tp_tensor *targets;     /* copying: which target token each source token is, -1: none */
     double scale;           /* of embedded tokens */
+    double guided;          /* weight of guided attention's penalty; 0: none */
     int64_t padding;        /* the token that fills up sources */
     network_kind kind;
     pooling_kind pooling;
@@ -61,6 +65,21 @@ static tp_tensor *scores_of(const transformer *m, tp_tensor *x)
     if (m->transform)
         x = tp_forward(m->transform_norm, tp_forward(m->transform_activation, tp_forward(m->transform, x)));
     return m->no_head ? x : m->tied ? tp_linear(x, m->tied, m->bias) : tp_forward(m->head, x);
+}
+
+/* Scores of what the decoder made, x (N, T, dim); shares (N, T, S) and the source's target tokens (N, S) are for copying. */
+static tp_tensor *answer(const transformer *m, tp_tensor *x, tp_tensor *shares, tp_tensor *targets)
+{
+    tp_tensor *scores = scores_of(m, x);
+    return m->generate ? copying_scores(scores, tp_forward(m->generate, x), shares, targets) : scores;
+}
+
+/* Of source tokens (N, S) those that they are in the target's vocabulary; NULL where nothing is copied. */
+static tp_tensor *targets_of(const transformer *m, tp_tensor *source)
+{
+    return m->generate
+               ? tp_reshape(tp_index_select(m->targets, 0, tp_flatten(source, 0, 1)), tp_shape_of(source))
+               : NULL;
 }
 
 /* (N, S) filled up with padding to (N), at least 1. */
@@ -106,8 +125,9 @@ static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_ten
 
 /* ---- forward ---------------------------------------------------------------------------------------------------------------- */
 
-static tp_tensor *forward_pair(const transformer *m, tp_tensor *x)
+static tp_tensor *forward_pair(tp_module *module, tp_tensor *x)
 {
+    const transformer *m = tp_module_state(module);
     if (tp_ndim(x) != 3 || tp_size(x, 1) != 2) {
         tp_error_set(TP_ERR_SHAPE,
                      "transformer: input of %d dims, (N, 2, L), sources over targets, is wanted", tp_ndim(x));
@@ -120,9 +140,14 @@ static tp_tensor *forward_pair(const transformer *m, tp_tensor *x)
     tp_tensor *memory =
         tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
                                .lengths = lengths);
-    tp_tensor *y = tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL),
-                                          .memory = memory, .memory_lengths = lengths);
-    return scores_of(m, y);
+    const bool guides = m->guided > 0 && tp_is_training(module);
+    tp_tensor *shares = NULL,
+              *y = tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL),
+                                          .memory = memory, .memory_lengths = lengths,
+                                          .shares = m->generate || guides ? &shares : NULL);
+    if (guides && shares)
+        tp_leave_aux(module, guided_penalty(shares, lengths_of(m, target), lengths), m->guided);
+    return answer(m, y, shares, targets_of(m, source));
 }
 
 /* The mean over a sequence's own tokens, or its last one, or the first. */
@@ -161,7 +186,7 @@ static tp_tensor *forward(tp_module *module, tp_tensor *x)
     if (!x)
         return NULL;
     if (m->kind == OF_PAIRS)
-        return forward_pair(m, x);
+        return forward_pair(module, x);
     if (m->kind == OF_TEXT)
         return scores_of(m, tp_transformer_forward(m->decoder,
                                                    embed(m, m->target, m->position, tp_long(x), NULL)));
@@ -182,16 +207,16 @@ static void carry(tp_decoding *d, const tp_kv_cache *c)
     d->n_carried = 4;
 }
 
-/* The next tokens (M, T) through the decoder; counts: how many of each row are tokens. */
+/* The next tokens (M, T) through the decoder; counts: how many of each row are tokens; shares or NULL. */
 static tp_tensor *go_on(const transformer *m, tp_module *table, tp_tensor *tokens, tp_tensor *prefix,
-                        tp_tensor *counts, tp_decoding *d)
+                        tp_tensor *counts, tp_tensor **shares, tp_decoding *d)
 {
     tp_kv_cache cache = cache_of(d);
     tp_tensor *x = embed(m, table, m->position, tokens, cache.places);
     x = tp_transformer_forward(m->decoder, x, .cache = &cache, .prefix = prefix,
                                .memory_keys = d->n_read ? d->read[0] : NULL,
                                .memory_values = d->n_read ? d->read[1] : NULL,
-                               .memory_lengths = d->n_read ? d->read[2] : NULL);
+                               .memory_lengths = d->n_read ? d->read[2] : NULL, .shares = shares);
     if (!x || tp_kv_cache_advance(&cache, counts))
         return NULL;
     carry(d, &cache);
@@ -208,14 +233,16 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
                                                : tp_full(TP_SHAPE(tp_size(source, 0)),
                                                          (double)tp_size(source, 1), .dtype = TP_I64);
     if (!m->encoder) {
-        go_on(m, m->kind == OF_PAIRS ? m->source : m->target, source, m->prefix ? lengths : NULL, lengths, d);
+        go_on(m, m->kind == OF_PAIRS ? m->source : m->target, source, m->prefix ? lengths : NULL, lengths,
+              NULL, d);
         return tp_error_pending();
     }
     tp_tensor *memory =
         tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
                                .lengths = lengths);
     d->read[2] = lengths;
-    d->n_read = 3;
+    d->read[3] = targets_of(m, source);
+    d->n_read = m->generate ? 4 : 3;
     return tp_transformer_memory(m->decoder, memory, &d->read[0], &d->read[1]);
 }
 
@@ -230,8 +257,13 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
     tokens = tokens && tp_ndim(tokens) == 1 ? tp_unsqueeze(tokens, 1) : tokens;
     if (!tokens)
         return NULL;
-    tp_tensor *x = go_on(m, m->target, tokens, NULL, tp_integer(tp_size(tokens, 1)), d);
-    return x ? scores_of(m, tp_select(x, 1, tp_size(x, 1) - 1)) : NULL;
+    const int64_t n = tp_size(tokens, 1);
+    tp_tensor *shares = NULL,
+              *x = go_on(m, m->target, tokens, NULL, tp_integer(n), m->generate ? &shares : NULL, d);
+    if (!x)
+        return NULL;
+    x = tp_narrow(x, 1, n - 1, 1), shares = shares ? tp_narrow(shares, 1, n - 1, 1) : NULL;
+    return tp_select(answer(m, x, shares, m->generate ? d->read[3] : NULL), 1, 0);
 }
 
 /* ---- the network --------------------------------------------------------------------------------------------------------------- */
@@ -315,6 +347,27 @@ static int structure_of(const tp_transformer_config *c, network_kind kind)
     return -1;
 }
 
+/* What the shares of the last cross-attention are for. */
+static void build_uses_of_shares(tp_module *net, transformer *m, const tp_transformer_config *c,
+                                 int structure)
+{
+    if (structure != ENCODER_DECODER || m->kind != OF_PAIRS || (c->copy && c->no_head)) {
+        tp_error_set(TP_ERR_ARGUMENT,
+                     "transformer: %s is for the shares of a source, structure encoder-decoder%s is wanted",
+                     c->copy ? "copy" : "guided", c->copy ? " with a head" : "");
+        return;
+    }
+    if (!(c->guided >= 0 && isfinite(c->guided))) {
+        tp_error_set(TP_ERR_ARGUMENT, "transformer: guided is %g, 0 or more is wanted", c->guided);
+        return;
+    }
+    m->guided = c->guided;
+    if (!c->copy)
+        return;
+    m->generate = tp_child(net, "generate", tp_nn_linear(c->dim, 1));
+    m->targets = tp_buffer(net, "targets", tp_full(TP_SHAPE(c->source_tokens), -1, .dtype = TP_I64));
+}
+
 static void build_embeddings(tp_module *net, transformer *m, const tp_transformer_config *c)
 {
     m->scale = c->scale_embedding ? sqrt((double)c->dim) : 1;
@@ -379,5 +432,7 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
     }
     if (!tp_error_pending())
         build_head(net, m, &c);
+    if (!tp_error_pending() && (c.copy || c.guided != 0))
+        build_uses_of_shares(net, m, &c, structure);
     return tp_keep(tp_module_built(net));
 }

@@ -42,6 +42,7 @@ static tp_module *build_transformer(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.target_tokens = o->classes;
+    c.guided = o->guided, c.copy = o->copy;
     return tp_transformer_opt(&c);
 }
 const model_row model_transformer = {
@@ -49,7 +50,7 @@ const model_row model_transformer = {
               .title = "Transformer, sequence to sequence",
               .paper = "Vaswani et al. 2017",
               .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout untied",
+                         "attention_window context dropout untied guided copy",
               .input = TP_INPUT_PAIR,
               .task = "seq2seq",
               .steps = 20,

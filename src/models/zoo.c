@@ -209,6 +209,10 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
     all.attention_window = size_of(info, "attention_window", o->attention_window, d->attention_window);
     check_read(info, "untied", o->untied);
     all.untied = o->untied;
+    check_read(info, "guided", o->guided != 0);
+    all.guided = o->guided;
+    check_read(info, "copy", o->copy);
+    all.copy = o->copy;
     if (tp_error_pending())
         return NULL;
     TP_SCOPE;

@@ -4,6 +4,7 @@
  *   cross:  q of x, k and v of the memory, attention without positions, out
  *
  * With a cache, keys and values of what came before are kept, and only the new tokens go through.
+ * Shares of the memory are made only where someone asks for them: fused attention never has them in one place.
  * Layer: nn.  Depends on transformer.h.  Read next: kv_cache.c, transformer_layer.c. */
 #include "nn/transformer.h"
 
@@ -63,6 +64,26 @@ static tp_tensor *attend_self(tp_module *m, tp_tensor *x, const attending *a)
     return tp_forward(state->out, y);
 }
 
+/* Step by step, for the shares: softmax(q k' / sqrt(d)) over the first lengths keys; what training drops counts in them. */
+static tp_tensor *attend_with_shares(const tp_module *m, tp_tensor *q, tp_tensor *k, tp_tensor *v,
+                                     const attending *a)
+{
+    const attention_shape *s = &((const attention_state *)m->state)->s;
+    const int64_t together = s->heads / s->kv_heads;
+    if (together > 1)
+        k = tp_repeat_interleave(k, together, 1), v = tp_repeat_interleave(v, together, 1);
+    tp_tensor *scores = tp_mul(tp_matmul(q, tp_transpose(k, 2, 3)), tp_number(1 / sqrt((double)s->head_dim)));
+    if (a->memory_lengths && scores) {
+        tp_tensor *place = tp_arange(0, (double)tp_size(scores, 3), 1, .dtype = TP_I64);
+        scores =
+            tp_masked_fill(scores, tp_ge(place, tp_unflatten(a->memory_lengths, 0, TP_SHAPE(-1, 1, 1, 1))),
+                           -INFINITY);
+    }
+    tp_tensor *shares = tp_softmax(scores, 3);
+    *a->shares = tp_mean(shares, TP_SHAPE(1), false);
+    return tp_matmul(tp_dropout(shares, s->dropout, m->training), v);
+}
+
 static tp_tensor *attend_cross(tp_module *m, tp_tensor *x, const attending *a)
 {
     const attention_state *state = m->state;
@@ -70,11 +91,11 @@ static tp_tensor *attend_cross(tp_module *m, tp_tensor *x, const attending *a)
     tp_tensor *k = a->memory_keys, *v = a->memory_values;
     if (!k && attention_memory(m, a->memory, &k, &v))
         return NULL;
-    tp_tensor *y =
-        tp_scaled_dot_product_attention(split(tp_forward(state->q, x), 0, s->heads, s->head_dim),
-                                        split(k, 0, s->kv_heads, s->head_dim),
-                                        split(v, 0, s->kv_heads, s->head_dim), .lengths = a->memory_lengths,
-                                        .dropout_p = m->training ? s->dropout : 0);
+    tp_tensor *q = split(tp_forward(state->q, x), 0, s->heads, s->head_dim);
+    k = split(k, 0, s->kv_heads, s->head_dim), v = split(v, 0, s->kv_heads, s->head_dim);
+    tp_tensor *y = a->shares ? attend_with_shares(m, q, k, v, a)
+                             : tp_scaled_dot_product_attention(q, k, v, .lengths = a->memory_lengths,
+                                                               .dropout_p = m->training ? s->dropout : 0);
     return tp_forward(state->out, join(y));
 }
 
@@ -92,15 +113,29 @@ static tp_status attention_body(tp_module *m, tp_tensor *const *in, int n_in, tp
                                 void *context)
 {
     const attention_state *state = m->state;
-    (void)n_in, (void)n_out;
-    out[0] = state->qkv ? attend_self(m, in[0], context) : attend_cross(m, in[0], context);
+    const attending *a = context;
+    (void)n_in;
+    out[0] = state->qkv ? attend_self(m, in[0], a) : attend_cross(m, in[0], a);
+    if (n_out > 1)
+        out[1] = *a->shares;
     return tp_error_pending();
+}
+
+tp_tensor *call_with_shares(tp_module *m, tp_tensor *x, tp_module_body *body, const void *context,
+                            tp_tensor **shares)
+{
+    tp_tensor *y[2];
+    if (tp_module_call(m, &x, 1, y, shares ? 2 : 1, body, (void *)(uintptr_t)context))
+        return NULL;
+    if (shares)
+        *shares = y[1];
+    return y[0];
 }
 
 tp_tensor *attention_forward(tp_module *m, tp_tensor *x, const attending *a)
 {
-    tp_tensor *y;
-    return tp_module_call(m, &x, 1, &y, 1, attention_body, (void *)(uintptr_t)a) ? NULL : y;
+    const bool cross = ((const attention_state *)m->state)->q;
+    return call_with_shares(m, x, attention_body, a, cross ? a->shares : NULL);
 }
 
 /* tp_forward(m, x): nothing but x. */

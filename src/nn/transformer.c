@@ -124,6 +124,7 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
         return NULL;
     for (int64_t l = 0; l < s->o.layers && x; l++) {
         a.layer = l;
+        a.shares = l + 1 == s->o.layers ? o->shares : NULL;
         a.memory_keys = o->memory_keys ? tp_select(o->memory_keys, 1, l) : NULL;
         a.memory_values = o->memory_values ? tp_select(o->memory_values, 1, l) : NULL;
         x = transformer_layer_forward(s->layers[l], x, &a);
@@ -134,11 +135,15 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
 static tp_status transformer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
                                   void *context)
 {
-    (void)n_in, (void)n_out;
-    out[0] = run_layers(m, in[0], context);
+    const tp_transformer_forward_options *o = context;
+    (void)n_in;
+    out[0] = run_layers(m, in[0], o);
+    if (n_out > 1)
+        out[1] = *o->shares;
     return tp_error_pending();
 }
 
+/* tp_forward(m, x), as surveys of a network call its parts: nothing but x, which is then the memory as well. */
 static tp_tensor *transformer_alone(tp_module *m, tp_tensor *x)
 {
     return x ? run_layers(m, x, &(tp_transformer_forward_options){ .memory = x }) : NULL;
@@ -146,18 +151,19 @@ static tp_tensor *transformer_alone(tp_module *m, tp_tensor *x)
 
 tp_tensor *tp_transformer_forward_opt(tp_module *m, tp_tensor *x, const tp_transformer_forward_options *o)
 {
-    tp_tensor *y;
     if (tp_pending())
         return NULL;
     if (!m || m->forward != transformer_alone)
         return tp_fail_null(TP_ERR_ARGUMENT, "transformer_forward: %s, a transformer is wanted",
                             m ? m->type : "the module is NULL");
     const transformer_state *s = m->state;
+    if (o->shares && !s->o.cross)
+        return tp_fail_null(TP_ERR_ARGUMENT, "transformer_forward: shares, but the layers look at no memory");
     if (o->cache && x && /* here, outside of the scope that the call opens */
         (check_input(s, x) || tp_kv_cache_reserve(o->cache, tp_size(x, 0), s->o.layers, s->o.kv_heads,
                                                   tp_size(x, 1), s->o.head_dim, s->o.window, tp_dtype_of(x))))
         return NULL;
-    return tp_module_call(m, &x, 1, &y, 1, transformer_body, (void *)(uintptr_t)o) ? NULL : y;
+    return call_with_shares(m, x, transformer_body, o, o->shares);
 }
 
 tp_status tp_transformer_memory(tp_module *m, tp_tensor *memory, tp_tensor **keys, tp_tensor **values)

@@ -12,8 +12,9 @@ typedef struct attending {
     tp_tensor *slopes;                       /* ALiBi's; NULL: none */
     tp_tensor *memory, *memory_lengths;      /* cross-attention: what is looked at, (B, S, D) ... */
     tp_tensor *memory_keys, *memory_values;  /* ... or what was made of it before, (B, S, G d) */
-    tp_kv_cache *cache;                      /* of the stack; NULL: none */
-    int64_t layer;                           /* of the cache */
+    tp_tensor **shares; /* gets cross-attention's mean over heads, (B, T, S); NULL: not wanted */
+    tp_kv_cache *cache; /* of the stack; NULL: none */
+    int64_t layer;      /* of the cache */
 } attending;
 
 /* The attention layer's own functions: x (B, T, width) -> (B, T, width). */
@@ -25,6 +26,10 @@ typedef struct attention_shape {
 tp_module *attention_self_new(const attention_shape *);
 tp_module *attention_cross_new(const attention_shape *, int64_t memory_width);
 tp_tensor *attention_forward(tp_module *, tp_tensor *x, const attending *);
+
+/* tp_module_call of one input; *shares, made inside of the call, is a second result, so that it outlives the call's scope. */
+tp_tensor *call_with_shares(tp_module *, tp_tensor *x, tp_module_body *, const void *context,
+                            tp_tensor **shares /* NULL: none */);
 
 /* Keys and values that a cross-attention makes of the memory. */
 tp_status attention_memory(tp_module *, tp_tensor *memory, tp_tensor **keys, tp_tensor **values);

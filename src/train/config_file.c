@@ -88,6 +88,8 @@ static const field table[] = {
     ROW("model_options", "context", COUNT, model_options.context),
     ROW("model_options", "attention_window", COUNT, model_options.attention_window),
     ROW("model_options", "untied", BOOL, model_options.untied),
+    ROW("model_options", "guided", NUMBER, model_options.guided),
+    ROW("model_options", "copy", BOOL, model_options.copy),
     ROW("data_options", "channels", COUNT, data_options.channels),
     ROW("data_options", "image_size", COUNT, data_options.image_size),
     ROW("data_options", "seed", SEED, data_options.seed),

@@ -61,14 +61,16 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
                    tp_lr(t->optim, 0), t->folder);
 }
 
-/* That of auxiliary classifiers comes to it, with their weights. */
+/* That of auxiliary classifiers comes to it, with their weights; what has no dimensions can be no answer and is a loss itself. */
 static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
 {
     double weight;
     const task *row = task_of(t->setup);
     tp_tensor *loss = row->loss(t->setup, y, truth, t->class_weights);
     for (tp_tensor *beside; (beside = tp_take_aux(t->net, &weight));)
-        loss = tp_add(loss, tp_mul(row->loss(t->setup, beside, truth, t->class_weights), weight));
+        loss = tp_add(loss,
+                      tp_mul(tp_ndim(beside) ? row->loss(t->setup, beside, truth, t->class_weights) : beside,
+                             weight));
     return loss;
 }
 

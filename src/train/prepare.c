@@ -8,6 +8,7 @@
 #include "data/dataset.h"
 #include "data/text.h"
 #include "data/transform.h"
+#include "data/vocabulary.h"
 #include "train/forecast.h"
 #include "train/task.h"
 
@@ -332,6 +333,22 @@ tp_status setup_outputs(const setup *s, tp_module *net, int64_t *outputs)
     return y ? task_of(s)->check(s, y, outputs) : tp_error_pending();
 }
 
+/* A network that copies has a table of which target token each source token is: that of the same name. */
+static tp_status fill_targets(const setup *s, tp_module *net)
+{
+    TP_SCOPE;
+    tp_tensor *targets = s->config.model_options.copy ? tp_params_find(tp_buffers(net), "targets") : NULL;
+    vocabulary names = { 0 };
+    if (targets && !vocabulary_of(&names, s->class_names, s->classes)) {
+        int64_t *target = tp_data(targets);
+        for (int64_t i = 0; i < s->inputs && i < tp_numel(targets); i++)
+            if (s->input_names[i])
+                target[i] = vocabulary_find(&names, s->input_names[i], strlen(s->input_names[i]));
+    }
+    vocabulary_free(&names);
+    return tp_error_pending();
+}
+
 tp_module *setup_model(const setup *s)
 {
     TP_SCOPE;
@@ -340,7 +357,7 @@ tp_module *setup_model(const setup *s)
     int64_t outputs;
     tp_manual_seed(s->config.seed);
     tp_module *net = tp_model_opt(s->config.model, &s->config.model_options);
-    if (!net || setup_outputs(s, net, &outputs))
+    if (!net || fill_targets(s, net) || setup_outputs(s, net, &outputs))
         return NULL;
     return tp_keep(net);
 }
