@@ -22,7 +22,7 @@ typedef struct transformer {
     tp_module *types, *norm;               /* of tokens, BERT's; of what is embedded.  NULL: none */
     tp_module *source_position, *position; /* NULL: inside of attention */
     tp_module *encoder, *decoder, *dropout;
-    tp_module *rows;                         /* pictures to sequences of their rows; of features */
+    tp_module *rows; /* pictures to sequences of their rows; of features */
     tp_module *transform, *transform_activation, *transform_norm; /* before the head: BERT's */
     tp_module *head;
     tp_tensor *tied, *bias; /* the head's weight, where it is an embedding's, and its bias or NULL */
@@ -170,7 +170,8 @@ static tp_tensor *pooled(const transformer *m, tp_tensor *y, tp_tensor *lengths)
 static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
 {
     const bool has_types = !m->features && tp_ndim(x) == 3;
-    tp_tensor *all = m->features ? tp_forward(m->rows, x) : tp_long(x), *tokens = has_types ? tp_select(all, 1, 0) : all,
+    tp_tensor *all = m->features ? tp_forward(m->rows, x) : tp_long(x),
+              *tokens = has_types ? tp_select(all, 1, 0) : all,
               *lengths = m->features ? NULL : lengths_of(m, tokens);
     tp_tensor *types = !m->types ? NULL : has_types ? tp_select(all, 1, 1) : tp_zeros_like(tokens);
     tp_tensor *e = finish_embedding(m, tp_forward(m->source, tokens), m->source_position, NULL, types);
