@@ -360,6 +360,15 @@ static size_t few_scratch(const attention *a)
     return (most + 63) / 64 * 64;
 }
 
+/* A product of fewer keys may go another way, which copies more. */
+static bool fits_few(const forward_run *f, int64_t keys)
+{
+    const attention *a = &f->a;
+    size_t (*scratch)(const gemm_args *) = a->kernels->gemm_scratch[a->type ? KT_F64 : KT_F32];
+    const gemm_args left = few_product(a, keys, false), right = few_product(a, keys, true);
+    return scratch(&left) <= f->gemm_bytes && scratch(&right) <= f->gemm_bytes;
+}
+
 static void few_rows(const forward_run *f, bench *w, char *scores, char *scratch, int64_t b, int64_t g,
                      int64_t h)
 {
@@ -372,7 +381,9 @@ static void few_rows(const forward_run *f, bench *w, char *scores, char *scratch
         from = k.to > k.from && k.from < from ? k.from : from;
         to = k.to > k.from && k.to > to ? k.to : to;
     }
-    const int64_t n = to > from ? to - from : 0;
+    int64_t n = to > from ? to - from : 0;
+    if (n && !fits_few(f, n)) /* there is room for all of them */
+        from = 0, n = a->s;
     for (int64_t r = 0; r < rows; r++) { /* one query: row r is head h + r's */
         range seen;
         const int64_t head = a->t == 1 ? h + r : h, i = a->t == 1 ? 0 : r;
