@@ -38,6 +38,13 @@ static tp_transformer_config config_of(const tp_model_options *o)
 extern const model_row model_transformer, model_transformer_lm, model_transformer_classifier,
     model_transformer_text_classifier, model_transformer_tagger;
 
+/* What all of them can be told; how those for classes begin. */
+#define SHAPE_OPTIONS \
+    "structure position activation norm layers heads kv_heads dim ff attention_window context dropout"
+#define ENCODER_DEFAULTS                                                                             \
+    .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 2, \
+    .heads = 4, .dim = 128, .context = 256
+
 static tp_module *build_transformer(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
@@ -49,8 +56,7 @@ const model_row model_transformer = {
     .info = { .name = "transformer",
               .title = "Transformer, sequence to sequence",
               .paper = "Vaswani et al. 2017",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout untied guided copy",
+              .options = "classes inputs " SHAPE_OPTIONS " untied guided copy",
               .input = TP_INPUT_PAIR,
               .task = "seq2seq",
               .steps = 20,
@@ -78,8 +84,7 @@ const model_row model_transformer_lm = {
     .info = { .name = "transformer-lm",
               .title = "Transformer language model",
               .paper = "Radford et al. 2019",
-              .options = "classes structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout untied",
+              .options = "classes " SHAPE_OPTIONS " untied",
               .input = TP_INPUT_TEXT,
               .task = "language",
               .steps = 64,
@@ -107,22 +112,14 @@ const model_row model_transformer_classifier = {
     .info = { .name = "transformer-classifier",
               .title = "Transformer over sequences",
               .paper = "Vaswani et al. 2017",
-              .options = "classes features structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout pooling",
+              .options = "classes features " SHAPE_OPTIONS " pooling",
               .input = TP_INPUT_SEQUENCE,
               .steps = 28,
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 10,
                             .features = 28,
-                            .structure = "encoder",
-                            .position = "learned",
-                            .activation = "gelu",
-                            .norm = "pre",
                             .pooling = "mean",
-                            .layers = 2,
-                            .heads = 4,
-                            .dim = 128,
-                            .context = 256 } },
+                            ENCODER_DEFAULTS } },
     .build = build_transformer_classifier,
 };
 
@@ -136,23 +133,15 @@ const model_row model_transformer_text_classifier = {
     .info = { .name = "transformer-text-classifier",
               .title = "Transformer, text to class",
               .paper = "Devlin et al. 2018",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout pooling",
+              .options = "classes inputs " SHAPE_OPTIONS " pooling",
               .input = TP_INPUT_LABELLED,
               .task = "text classes",
               .steps = 20,
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 10,
                             .inputs = 60,
-                            .structure = "encoder",
-                            .position = "learned",
-                            .activation = "gelu",
-                            .norm = "pre",
                             .pooling = "mean",
-                            .layers = 2,
-                            .heads = 4,
-                            .dim = 128,
-                            .context = 256 } },
+                            ENCODER_DEFAULTS } },
     .build = build_transformer_text_classifier,
 };
 
@@ -167,21 +156,13 @@ const model_row model_transformer_tagger = {
     .info = { .name = "transformer-tagger",
               .title = "Transformer, a label a token",
               .paper = "Devlin et al. 2018",
-              .options = "classes inputs structure position activation norm layers heads kv_heads dim ff "
-                         "attention_window context dropout",
+              .options = "classes inputs " SHAPE_OPTIONS,
               .input = TP_INPUT_TAGGED,
               .task = "tags",
               .steps = 20,
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 10,
                             .inputs = 1000,
-                            .structure = "encoder",
-                            .position = "learned",
-                            .activation = "gelu",
-                            .norm = "pre",
-                            .layers = 2,
-                            .heads = 4,
-                            .dim = 128,
-                            .context = 256 } },
+                            ENCODER_DEFAULTS } },
     .build = build_transformer_tagger,
 };

@@ -14,11 +14,11 @@ static const int64_t *numbers(tp_tensor *t)
     return tp_data(t);
 }
 
-static int64_t longest(tp_tensor *lengths)
+int64_t cache_longest(tp_tensor *lengths)
 {
-    const int64_t *n = numbers(lengths);
+    const int64_t *n = lengths ? numbers(lengths) : NULL;
     int64_t most = 0;
-    for (int64_t i = 0; i < tp_numel(lengths); i++)
+    for (int64_t i = 0; n && i < tp_numel(lengths); i++)
         most = n[i] > most ? n[i] : most;
     return most;
 }
@@ -67,10 +67,10 @@ tp_status tp_kv_cache_reserve(tp_kv_cache *c, int64_t batch, int64_t layers, int
         return tp_fail(TP_ERR_SHAPE, "kv_cache: %lld sequences, it holds %lld", (long long)batch,
                        (long long)tp_numel(c->lengths));
     int64_t room = c->keys ? tp_size(c->keys, 3) : 0;
-    if (window && c->keys && longest(c->lengths) + tokens > room && longest(c->lengths) > window &&
-        drop_old(c, window))
+    if (window && c->keys && cache_longest(c->lengths) + tokens > room &&
+        cache_longest(c->lengths) > window && drop_old(c, window))
         return tp_error_pending();
-    const int64_t wanted = longest(c->lengths) + tokens;
+    const int64_t wanted = cache_longest(c->lengths) + tokens;
     if (wanted <= room)
         return TP_OK;
     room = 2 * room > wanted ? 2 * room : wanted > FIRST_ROOM ? wanted : FIRST_ROOM;
@@ -99,7 +99,7 @@ tp_status cache_append(tp_kv_cache *c, int64_t layer, tp_tensor *k, tp_tensor *v
                        tp_tensor **values)
 {
     TP_NO_GRAD;
-    const int64_t *length = numbers(c->lengths), used = longest(c->lengths) + tp_size(k, 2);
+    const int64_t *length = numbers(c->lengths), used = cache_longest(c->lengths) + tp_size(k, 2);
     tp_tensor *all_keys = tp_select(c->keys, 1, layer), *all_values = tp_select(c->values, 1, layer);
     if (put(all_keys, k, length) || put(all_values, v, length))
         return tp_error_pending();

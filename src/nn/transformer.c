@@ -85,15 +85,6 @@ static tp_status find_angles(tp_module *m, int64_t tokens, tp_dtype dtype, atten
 
 /* ---- forward ------------------------------------------------------------------------------------------------------------ */
 
-static int64_t most_of(tp_tensor *t)
-{
-    const int64_t *n = t ? tp_data(t) : NULL;
-    int64_t most = 0;
-    for (int64_t i = 0; n && i < tp_numel(t); i++)
-        most = n[i] > most ? n[i] : most;
-    return most;
-}
-
 static tp_status check_input(const transformer_state *s, const tp_tensor *x)
 {
     if (!x || (tp_ndim(x) == 3 && tp_size(x, 2) == s->width))
@@ -120,7 +111,7 @@ static tp_tensor *run_layers(tp_module *m, tp_tensor *x, const tp_transformer_fo
     if (!strcmp(s->o.position, "alibi") && x)
         a.slopes = find_slopes(m, tp_dtype_of(x));
     if (!strcmp(s->o.position, "rope") &&
-        find_angles(m, tp_size(x, 1) + most_of(a.places), tp_dtype_of(x), &a))
+        find_angles(m, tp_size(x, 1) + cache_longest(a.places), tp_dtype_of(x), &a))
         return NULL;
     for (int64_t l = 0; l < s->o.layers && x; l++) {
         a.layer = l;

@@ -177,10 +177,12 @@ static size_t lay_out(const forward_run *r, char *at, bench **out)
 {
     const attention *a = &r->a;
     char *p = at;
-    bench *w = (bench *)(void *)piece(&p, sizeof(bench));
-    char *keys = piece(&p, panel_bytes(a, KEYS, a->d)), *values = piece(&p, panel_bytes(a, a->v, KEYS)),
-         *scores = piece(&p, ROWS * KEYS * a->size), *sum = piece(&p, a->h / a->g * r->chunk * a->size),
-         *slope = piece(&p, ROWS * a->size), *place = piece(&p, ROWS * a->size);
+    bench *w = (bench *)(void *)next_piece(&p, sizeof(bench));
+    char *keys = next_piece(&p, panel_bytes(a, KEYS, a->d)),
+         *values = next_piece(&p, panel_bytes(a, a->v, KEYS)),
+         *scores = next_piece(&p, ROWS * KEYS * a->size),
+         *sum = next_piece(&p, a->h / a->g * r->chunk * a->size), *slope = next_piece(&p, ROWS * a->size),
+         *place = next_piece(&p, ROWS * a->size);
     if (out) {
         w->keys = keys, w->values = values, w->scores = scores, w->sum = sum, w->slope = slope, w->at = place;
         *out = w;
@@ -427,10 +429,10 @@ static size_t lay_out_few(const forward_run *f, char *at, bench **out, char **sc
     const attention *a = &f->a;
     const int64_t group = a->h / a->g, rows = group > FEW_QUERIES ? group : FEW_QUERIES;
     char *p = at;
-    bench *w = (bench *)(void *)piece(&p, sizeof(bench));
-    char *sum = piece(&p, rows * a->size), *slope = piece(&p, rows * a->size),
-         *place = piece(&p, rows * a->size), *all = piece(&p, rows * a->s * a->size),
-         *product = piece(&p, (int64_t)f->gemm_bytes);
+    bench *w = (bench *)(void *)next_piece(&p, sizeof(bench));
+    char *sum = next_piece(&p, rows * a->size), *slope = next_piece(&p, rows * a->size),
+         *place = next_piece(&p, rows * a->size), *all = next_piece(&p, rows * a->s * a->size),
+         *product = next_piece(&p, (int64_t)f->gemm_bytes);
     if (out) {
         w->sum = sum, w->slope = slope, w->at = place;
         *out = w, *scores = all, *gemm = product;
@@ -584,11 +586,6 @@ static void attention_forward(const tp_call *c)
     parallel_for(units, grain, is_few(&a) ? few_units : forward_units, &f);
 }
 
-static tp_tensor *fresh(tp_tensor *t)
-{
-    return t && tp_dtype_is_float((tp_dtype)t->dtype) ? tp_requires_grad_(tp_detach(t), true) : t;
-}
-
 /* By the same function made of operations, which have all gradients: in is what history is wanted of. */
 static void backward_by_steps(const tp_saved *s, tp_tensor *const *in, tp_tensor *dy, bool create_graph,
                               tp_tensor **dx)
@@ -616,7 +613,7 @@ static void attention_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     if (s->needs[A_MASK] || s->needs[A_SLOPES]) {
         TP_ENABLE_GRAD;
         for (int i = 0; i < A_INPUTS; i++)
-            in[i] = fresh(in[i]);
+            in[i] = fresh_leaf(in[i]);
         backward_by_steps(s, in, dy, false, dx);
         return;
     }

@@ -80,14 +80,6 @@ static inline double number_at(const attention *a, const char *from, int64_t i)
     return a->type ? ((const double *)(const void *)from)[i] : (double)((const float *)(const void *)from)[i];
 }
 
-/* Memory in pieces, one after the other, each at 64 bytes. */
-static inline char *piece(char **at, int64_t bytes)
-{
-    char *p = *at;
-    *at += (bytes + 63) / 64 * 64;
-    return p;
-}
-
 /* Bytes of a (k, n) packed in panels. */
 int64_t panel_bytes(const attention *, int64_t n, int64_t k);
 void pack_heads(const attention *, char *panels, const placement *, int64_t b, int64_t h, int64_t first,

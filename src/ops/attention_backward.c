@@ -38,18 +38,18 @@ static size_t lay_out(const attention *a, char *at, bench **out)
 {
     char *p = at;
     bench w;
-    bench *to = (bench *)(void *)piece(&p, sizeof w);
-    w.keys = piece(&p, (a->s + KEYS - 1) / KEYS * panel_bytes(a, a->d, KEYS));
-    w.q_columns = piece(&p, panel_bytes(a, QUERIES, a->d));
-    w.dy_columns = piece(&p, panel_bytes(a, QUERIES, a->v));
-    w.q_rows = piece(&p, panel_bytes(a, a->d, QUERIES));
-    w.dy_rows = piece(&p, panel_bytes(a, a->v, QUERIES));
+    bench *to = (bench *)(void *)next_piece(&p, sizeof w);
+    w.keys = next_piece(&p, (a->s + KEYS - 1) / KEYS * panel_bytes(a, a->d, KEYS));
+    w.q_columns = next_piece(&p, panel_bytes(a, QUERIES, a->d));
+    w.dy_columns = next_piece(&p, panel_bytes(a, QUERIES, a->v));
+    w.q_rows = next_piece(&p, panel_bytes(a, a->d, QUERIES));
+    w.dy_rows = next_piece(&p, panel_bytes(a, a->v, QUERIES));
     char **blocks[] = { &w.s, &w.d, &w.turned, &w.bias, &w.keep };
     for (int i = 0; i < 5; i++)
-        *blocks[i] = piece(&p, QUERIES * KEYS * a->size);
+        *blocks[i] = next_piece(&p, QUERIES * KEYS * a->size);
     char **rows[] = { &w.delta, &w.lse, &w.from, &w.to, &w.at, &w.slope };
     for (int i = 0; i < 6; i++)
-        *rows[i] = piece(&p, QUERIES * a->size);
+        *rows[i] = next_piece(&p, QUERIES * a->size);
     if (out) {
         *to = w;
         for (int k = 0; k < KEYS; k++) {

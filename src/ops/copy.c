@@ -267,3 +267,8 @@ tp_tensor *tp_zero_(tp_tensor *x)
 {
     return tp_fill_(x, 0);
 }
+
+tp_tensor *fresh_leaf(tp_tensor *t)
+{
+    return t && tp_dtype_is_float((tp_dtype)t->dtype) ? tp_requires_grad_(tp_detach(t), true) : t;
+}

@@ -167,13 +167,6 @@ static tp_status block_infer(tp_call *c)
     return TP_OK;
 }
 
-static char *piece_of(char **at, int64_t bytes)
-{
-    char *p = *at;
-    *at += (bytes + 63) / 64 * 64;
-    return p;
-}
-
 static void block_forward(const tp_call *c)
 {
     block_run r = sizes_of(c);
@@ -181,8 +174,8 @@ static void block_forward(const tp_call *c)
     r.x = staged(c, c->in[L_X], CLONE_CONTIGUOUS, &scratch);
     r.weight = staged(c, c->in[L_WEIGHT], CLONE_CONTIGUOUS, &scratch);
     r.target = staged(c, c->in[L_TARGET], CLONE_CONTIGUOUS, &scratch);
-    r.logits = piece_of(&scratch, r.block * r.v * r.size);
-    r.losses = (double *)(void *)piece_of(&scratch, r.rows * 8);
+    r.logits = next_piece(&scratch, r.block * r.v * r.size);
+    r.losses = (double *)(void *)next_piece(&scratch, r.rows * 8);
     const size_t left = products_scratch(&r);
     for (int64_t i = 0; i < r.rows; i++)
         r.counted += r.target[i] != r.attrs->ignore_index;

@@ -86,6 +86,17 @@ static inline bool is_half(
     return x && (x->dtype == TP_F16 || x->dtype == TP_BF16);
 }
 
+/* Memory in pieces, one after the other, each at 64 bytes. */
+static inline char *next_piece(char **at, int64_t bytes)
+{
+    char *p = *at;
+    *at += (bytes + 63) / 64 * 64;
+    return p;
+}
+
+/* copy.c: without its history, at the beginning of another one: for gradients that are made of operations once more.  NULL and integers stay. */
+tp_tensor *fresh_leaf(tp_tensor *);
+
 /* For labels and indices: every element of an integer tensor lies in [0, size); fails naming op and the first that does not. */
 tp_status check_indices(const char *op, const tp_tensor *index, int64_t size);
 

@@ -438,11 +438,6 @@ static void gradient_forward(const tp_call *c)
 
 /* ---- the gradient's gradient ------------------------------------------------------------------------------------------------------ */
 
-static tp_tensor *fresh(tp_tensor *t)
-{
-    return t && tp_dtype_is_float((tp_dtype)t->dtype) ? tp_requires_grad_(tp_detach(t), true) : t;
-}
-
 /* The same gradient once more, made of operations with a history that begins here. */
 static void gradient_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
@@ -456,7 +451,7 @@ static void gradient_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
     }
     TP_ENABLE_GRAD;
     for (int i = 0; i < R_Y; i++)
-        in[i] = fresh(s->in[i]);
+        in[i] = fresh_leaf(s->in[i]);
     for (int i = 0; i < R_INPUTS; i++)
         all[i] = in[i];
     recurrent_steps(&a->of, all, y);

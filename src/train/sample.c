@@ -101,6 +101,8 @@ static void penalise(const sampling *s, double *scores, int64_t n, const int64_t
 {
     if (s->repetition_penalty == 1 || !(s->repetition_penalty > 0))
         return;
+    for (int64_t i = 0; i < n; i++)
+        seen[i] = 0;
     for (int64_t i = 0; i < n_before; i++) /* each once */
         seen[before[i]] = 1;
     for (int64_t i = 0; i < n; i++)
@@ -144,8 +146,6 @@ static int64_t by_share(const sampling *s, double *scores, int64_t n, uint64_t s
 int64_t sample(const sampling *s, double *scores, int64_t *order, int64_t n, const int64_t *before,
                int64_t n_before, uint64_t stream, uint64_t index)
 {
-    for (int64_t i = 0; i < n; i++)
-        order[i] = 0;
     penalise(s, scores, n, before, n_before, order);
     if (s->temperature == 0)
         return likeliest(scores, n);
