@@ -201,10 +201,7 @@ static void look(const attention *a, bench *w, int64_t b, int64_t h, int64_t i, 
         from = from < 0 ? 0 : from > n ? n : from;
         to = to > n ? n : to < from ? from : to;
         w->from[r] = from, w->to[r] = to;
-        if (to > from) {
-            seen->from = from < seen->from ? from : seen->from;
-            seen->to = to > seen->to ? to : seen->to;
-        }
+        widen(seen, (range){ from, to, 0 });
         if (a->slopes) {
             set_number(a, w->slope, r, number_at(a, a->slopes, h));
             set_number(a, w->at, r, (double)(k.at - first));
@@ -304,18 +301,13 @@ static void forward_unit(const forward_run *f, bench *w, int64_t unit)
                   end = begin + f->chunk < a->t ? begin + f->chunk : a->t;
     if (begin >= end)
         return;
-    int64_t from = a->s, to = 0;
-    for (int64_t i = begin; i < end; i++) {
-        const range k = keys_of(a, b, i);
-        if (k.to > k.from) {
-            from = k.from < from ? k.from : from;
-            to = k.to > to ? k.to : to;
-        }
-    }
+    range seen = { a->s, 0, 0 };
+    for (int64_t i = begin; i < end; i++)
+        widen(&seen, keys_of(a, b, i));
     for (int64_t h = 0; h < group; h++)
         start(a, b, g * group + h, begin, end - begin, w->sum + h * f->chunk * a->size);
-    for (int64_t first = from / KEYS * KEYS; first < to; first += KEYS) {
-        const int64_t n = to - first < KEYS ? to - first : KEYS;
+    for (int64_t first = seen.from / KEYS * KEYS; first < seen.to; first += KEYS) {
+        const int64_t n = seen.to - first < KEYS ? seen.to - first : KEYS;
         pack_heads(a, w->keys, &a->k, b, g, first, n, a->d, true);
         pack_heads(a, w->values, &a->val, b, g, first, n, a->v, false);
         for (int64_t h = 0; h < group; h++)
@@ -377,13 +369,10 @@ static void few_rows(const forward_run *f, bench *w, char *scores, char *scratch
     const attention *a = &f->a;
     const int64_t rows = a->t == 1 ? a->h / a->g : a->t;
     const kernel_type type = a->type ? KT_F64 : KT_F32;
-    int64_t from = a->s, to = 0;
-    for (int64_t i = 0; i < a->t; i++) {
-        const range k = keys_of(a, b, i);
-        from = k.to > k.from && k.from < from ? k.from : from;
-        to = k.to > k.from && k.to > to ? k.to : to;
-    }
-    int64_t n = to > from ? to - from : 0;
+    range all = { a->s, 0, 0 };
+    for (int64_t i = 0; i < a->t; i++)
+        widen(&all, keys_of(a, b, i));
+    int64_t from = all.from, n = all.to > all.from ? all.to - all.from : 0;
     if (n && !fits_few(f, n)) /* there is room for all of them */
         from = 0, n = a->s;
     for (int64_t r = 0; r < rows; r++) { /* one query: row r is head h + r's */

@@ -66,6 +66,15 @@ typedef struct range {
 } range;
 range keys_of(const attention *, int64_t b, int64_t i);
 
+/* What is seen by any: begin with { all keys, 0 }. */
+static inline void widen(range *seen, range k)
+{
+    if (k.to <= k.from)
+        return;
+    seen->from = k.from < seen->from ? k.from : seen->from;
+    seen->to = k.to > seen->to ? k.to : seen->to;
+}
+
 /* A number of the type computed in. */
 static inline void set_number(const attention *a, char *to, int64_t i, double x)
 {

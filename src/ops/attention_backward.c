@@ -73,15 +73,11 @@ static range take_queries(const run *r, bench *w, int64_t b, int64_t h, int64_t 
     pack_heads(a, w->q_rows, &a->q, b, h, i, n, a->d, false);
     pack_heads(a, w->dy_rows, &r->dy, b, h, i, n, a->v, false);
     for (int64_t t = 0; t < n; t++) {
-        const range k = keys_of(a, b, i + t);
+        widen(&seen, keys_of(a, b, i + t));
         w->dy[t] = row_of(a, &r->dy, b, h, i + t);
         w->y[t] = row_of(a, &a->y, b, h, i + t);
         w->dq[t] = row_of(a, &r->dq, b, h, i + t);
         memset(w->dq[t], 0, (size_t)(a->d * a->size));
-        if (k.to > k.from) {
-            seen.from = k.from < seen.from ? k.from : seen.from;
-            seen.to = k.to > seen.to ? k.to : seen.to;
-        }
     }
     a->kernels->attention[a->type].dots(w->delta, w->dy, w->y, n, a->v);
     memcpy(w->lse, a->lse + ((b * a->h + h) * a->t + i) * a->size, (size_t)(n * a->size));
