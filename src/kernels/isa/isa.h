@@ -17,6 +17,7 @@ void NAMED(fill_bf16)(kernel_table *); /* only where the processor multiplies bf
 void NAMED(fill_plain)(kernel_table *);
 void NAMED(fill_plain_f32)(kernel_table *);
 void NAMED(fill_plain_f64)(kernel_table *);
+void NAMED(fill_plain_seldom)(kernel_table *);
 void NAMED(fill_functions)(kernel_table *);
 void NAMED(fill_trigonometry)(kernel_table *);
 void NAMED(fill_power)(kernel_table *);

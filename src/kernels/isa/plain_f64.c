@@ -19,6 +19,8 @@
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
+#include "kernels/plain/compare.h"
+#include "kernels/plain/seldom.h"
 #include "kernels/plain/reduce.h"
 #include "kernels/plain/norm.h" /* after reduce.h, whose moments it takes */
 #include "kernels/plain/scan.h"
@@ -28,6 +30,8 @@ void NAMED(fill_plain_f64)(kernel_table *t)
 {
     fill_elementwise(t, KT_F64);
     fill_real(t, KT_F64);
+    fill_compare(t, KT_F64);
+    fill_seldom(t, KT_F64);
     fill_reduce(t, KT_F64);
     fill_scan(t, KT_F64);
     fill_step(t, KT_F64);

@@ -11,6 +11,7 @@ void NAMED(fill_plain)(kernel_table *t)
     fill_move(t);
     fill_gemm_i64(t);
     NAMED(fill_plain_f64)(t);
+    NAMED(fill_plain_seldom)(t);
     NAMED(fill_convert)(t);
     NAMED(fill_indexed)(t);
 }

@@ -1,6 +1,6 @@
 /* elementwise.h - a body (plain.h): element-wise functions that are a few instructions each, for REAL.
  *
- * Layer: kernels.  Depends on loops.h.  Read next: reduce.h. */
+ * Layer: kernels.  Depends on loops.h.  Read next: compare.h, seldom.h, reduce.h. */
 #include "kernels/plain/loops.h"
 
 UNARY(neg, -WRAPPING(x))
@@ -14,21 +14,6 @@ BINARY(sub, WRAPPING(a) - WRAPPING(b))
 BINARY(mul, WRAPPING(a) * WRAPPING(b))
 BINARY(maximum, a > b || IS_NAN(a) ? a : b)
 BINARY(minimum, a < b || IS_NAN(a) ? a : b)
-BINARY(fmax_of, a >= b || IS_NAN(b) ? a : b) /* the number of a number and a NaN */
-BINARY(fmin_of, a <= b || IS_NAN(b) ? a : b)
-BINARY(heaviside, a == 0 ? b : (REAL)(a > 0))
-#undef RESULT
-
-#define RESULT uint8_t
-BINARY(eq, a == b)
-BINARY(ne, a != b)
-BINARY(lt, a < b)
-BINARY(le, a <= b)
-BINARY(gt, a > b)
-BINARY(ge, a >= b)
-BINARY(and, (a != 0) & (b != 0))
-BINARY(or, (a != 0) | (b != 0))
-BINARY(xor, (a != 0) ^ (b != 0))
 #undef RESULT
 
 TERNARY(add_scaled, 1, ((void)c, WRAPPING(a) + WRAPPING(q0) * WRAPPING(b)))
@@ -64,19 +49,7 @@ static void fill_elementwise(kernel_table *t, kernel_type type)
     t->binary[KERNEL_MUL][type] = mul;
     t->binary[KERNEL_MAXIMUM][type] = maximum;
     t->binary[KERNEL_MINIMUM][type] = minimum;
-    t->binary[KERNEL_FMAX][type] = fmax_of;
-    t->binary[KERNEL_FMIN][type] = fmin_of;
-    t->binary[KERNEL_HEAVISIDE][type] = heaviside;
     t->ternary[KERNEL_ADD_SCALED][type] = add_scaled;
     t->ternary[KERNEL_ADDCMUL][type] = addcmul;
-    t->compare[KERNEL_EQ][type] = eq;
-    t->compare[KERNEL_NE][type] = ne;
-    t->compare[KERNEL_LT][type] = lt;
-    t->compare[KERNEL_LE][type] = le;
-    t->compare[KERNEL_GT][type] = gt;
-    t->compare[KERNEL_GE][type] = ge;
-    t->compare[KERNEL_AND][type] = and;
-    t->compare[KERNEL_OR][type] = or ;
-    t->compare[KERNEL_XOR][type] = xor;
     t->where[type] = where;
 }

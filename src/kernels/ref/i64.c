@@ -11,6 +11,7 @@
 #define HIGHEST INT64_MAX
 #define ACC int64_t
 #include "kernels/plain/elementwise.h"
+#include "kernels/plain/compare.h"
 #include "kernels/plain/reduce.h"
 #include "kernels/plain/scan.h"
 
@@ -91,6 +92,7 @@ void ref_fill_i64(kernel_table *t)
 {
     fill_gemm_i64(t);
     fill_elementwise(t, KT_I64);
+    fill_compare(t, KT_I64);
     fill_reduce(t, KT_I64);
     fill_scan(t, KT_I64);
     t->unary[KERNEL_ABS][KT_I64] = absolute;

@@ -16,6 +16,8 @@
 #include "kernels/plain/elementwise.h"
 #include "kernels/plain/pool.h"
 #include "kernels/plain/real.h"
+#include "kernels/plain/compare.h"
+#include "kernels/plain/seldom.h"
 #include "kernels/plain/reduce.h"
 #include "kernels/plain/scan.h"
 #include "kernels/plain/step.h"
@@ -505,6 +507,8 @@ void FILL(kernel_table *t)
 {
     fill_elementwise(t, TYPE);
     fill_real(t, TYPE);
+    fill_compare(t, TYPE);
+    fill_seldom(t, TYPE);
     fill_functions(t);
     fill_reduce(t, TYPE);
     fill_scan(t, TYPE);
