@@ -121,6 +121,13 @@ TP_API tp_module *tp_pretrained_opt(const char *folder_or_config, const tp_pretr
 TP_API bool tp_is_pretrained(const char *path);
 TP_API tp_tokenizer *tp_pretrained_tokenizer(const char *path, const char *tokenizer);
 
+/* Texts to vectors (n, D) by such an encoder and its tokenizer (BERT, MiniLM), as sentence-transformers: the pooling, the longest text (what is
+ * beyond is cut) and whether vectors have length 1 come from 1_Pooling/config.json, sentence_bert_config.json and modules.json in the folder; without
+ * them the mean, the network's places, and length 1.  The product of two such vectors says how alike the texts are.  Reimers and Gurevych 2019. */
+typedef struct tp_embedder tp_embedder; /* an object */
+TP_API tp_embedder *tp_embedder_open(const char *folder);
+TP_API tp_tensor *tp_embed(tp_embedder *, const char *const *texts, int64_t n); /* UTF-8 */
+
 /* ---- Using a run ------------------------------------------------------------------------------------------------- */
 
 typedef struct tp_run tp_run; /* an object: network, labels and transform of a finished or unfinished run */
