@@ -60,6 +60,10 @@ TP_API tp_status tp_hub_whoami_opt(char *name, size_t room, const tp_hub_options
 TP_API tp_status tp_hub_login_opt(const char *token, char *name, size_t room, const tp_hub_options *);
 TP_API tp_status tp_hub_logout(void); /* removes the token file; fine if there is none */
 
+/* Whether the hub answers at all, with or without a token. */
+#define tp_hub_reach(...) tp_hub_reach_opt(&(tp_hub_options){ .struct_size = sizeof(tp_hub_options), __VA_ARGS__ })
+TP_API tp_status tp_hub_reach_opt(const tp_hub_options *);
+
 /* Where all that is, by the environment. */
 typedef struct tp_hub_place {
     char endpoint[512], cache[4096], token_file[4096];

@@ -7,9 +7,10 @@
 
 #include <taper/base.h>
 
-bool digest_known(void); /* in this build */
-
 /* Of the open file, whose name stands in errors, into hex: as many digits as etag has; *hex is "" if etag is of neither kind. */
 tp_status digest_file(int fd, const char *name, int64_t size, const char *etag, char hex[65]);
+
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *digest_library(bool running);
 
 #endif

@@ -188,26 +188,23 @@ static tp_status read_list(download *d, const http_request *r)
     return tp_pending() ? tp_error_pending() : choose(d, files);
 }
 
-/* *unreachable: no hub answered, and nothing is pending. */
-static tp_status ask_list(download *d, bool *unreachable)
+/* unreachable: why no hub answered, and nothing is pending; or "". */
+static tp_status ask_list(download *d, char unreachable[512])
 {
     http_request *r = tp_calloc(sizeof *r);
     if (!r)
         return TP_ERR_MEMORY;
     snprintf(r->url, sizeof r->url, "%s/%s/revision/", d->settings.place.endpoint, d->store.repo.api);
-    bool fits = hub_quote(r->url, d->settings.o.revision, false) && strlen(r->url) + 12 < sizeof r->url;
-    if (fits)
-        strcat(r->url, "?blobs=true"); /* with sizes */
+    hub_quote(r->url, d->settings.o.revision, false);
+    strcat(r->url, "?blobs=true"); /* with sizes */
     if (!http_get(d->pool, r, go_on, d)) {
-        *unreachable = r->unreachable;
+        snprintf(unreachable, 512, "%s", r->unreachable ? r->error : "");
         if (r->status == 200 && !*r->error)
             read_list(d, r);
-        else if (!*unreachable)
+        else if (!r->unreachable)
             http_fail(r, &d->settings,
                       !strcmp(r->error_code, "RevisionNotFound") ? named(d, d->settings.o.revision)
                                                                  : named(d, NULL));
-        else if (log_wants(LOG_RUN))
-            log_line(LOG_RUN, "hub: %s; %s is taken as it is in the cache", r->error, d->store.repo.id);
     }
     file_bytes_free(&r->body);
     tp_free(r, sizeof *r);
@@ -247,10 +244,7 @@ static void ask(download *d, worker *w, phase p)
     http_request *r = &w->request;
     snprintf(r->url, sizeof r->url, "%s/%s/resolve/%s/", d->settings.place.endpoint, d->store.repo.files,
              d->store.commit);
-    if (!hub_quote(r->url, d->names[w->index], true)) {
-        tp_fail(TP_ERR_ARGUMENT, "hub: %s: its address is too long", named(d, d->names[w->index]));
-        return;
-    }
+    hub_quote(r->url, d->names[w->index], true);
     r->head = p == HEAD;
     r->fd = p == HEAD ? -1 : w->fd;
     r->size = p == HEAD ? -1 : d->sizes[w->index];
@@ -410,38 +404,41 @@ static tp_status fetch(download *d)
 
 /* ---- the whole ------------------------------------------------------------------------------------------------------------------------------ */
 
-static tp_status from_cache(download *d, const char *why)
+static tp_status from_cache(download *d, tp_status status, const char *why)
 {
     const tp_hub_options *o = &d->settings.o;
     char folder[PATH_MAX];
     if (!o->n_files && (!d->store.cache || !store_find_commit(&d->store, o->revision) ||
                         store_folder(&d->store, folder, sizeof folder) || access(folder, F_OK)))
-        return tp_fail(TP_ERR_IO, "hub: %s: %s, and revision '%s' is not in %s", d->store.repo.id, why,
-                       o->revision, d->store.cache ? d->store.cache : d->store.root);
+        return tp_fail(status, "hub: %s: %s; revision '%s' is not in %s", d->store.repo.id, why, o->revision,
+                       d->store.cache ? d->store.cache : d->store.root);
     store_find_commit(&d->store, o->revision);
     for (int i = 0; i < o->n_files; i++)
         if (hub_check_path(&d->store.repo, "the file", o->files[i]) ||
             (d->store.cache && !*d->store.commit) || !store_has(&d->store, o->files[i]))
-            return tp_fail(TP_ERR_IO, "hub: %s: %s, and '%.200s' of revision '%s' is not in %s",
-                           d->store.repo.id, why, o->files[i], o->revision,
-                           d->store.cache ? d->store.cache : d->store.root);
+            return tp_fail(status, "hub: %s: %s; '%.200s' of revision '%s' is not in %s", d->store.repo.id,
+                           why, o->files[i], o->revision, d->store.cache ? d->store.cache : d->store.root);
+    if (!d->settings.place.offline && !tp_pending() && log_wants(LOG_RUN))
+        log_line(LOG_RUN, "hub: %s; %s is taken as it is in the cache", why, d->store.repo.id);
     return tp_error_pending();
 }
 
 static tp_status from_hub(download *d)
 {
     const tp_hub_options *o = &d->settings.o;
-    bool unreachable = false, pinned = hub_is_hex(o->revision, 40);
-    if (!digest_known())
-        return tp_fail(TP_ERR_UNSUPPORTED, "hub: downloading is unsupported: built without libcrypto");
+    char unreachable[512] = "";
+    if (!http_library(false) || !digest_library(false))
+        return from_cache(d, TP_ERR_UNSUPPORTED,
+                          http_library(false) ? "downloading is unsupported: built without libcrypto"
+                                              : "downloading is unsupported: built without libcurl");
     d->pool = http_open(&d->settings);
     if (!d->pool)
         return tp_error_pending();
-    if (pinned && o->n_files) { /* then there is nothing that a list could say */
+    if (hub_is_hex(o->revision, 40) && o->n_files) { /* then there is nothing that a list could say */
         store_find_commit(&d->store, o->revision);
         choose(d, NULL);
-    } else if (!ask_list(d, &unreachable) && unreachable)
-        return from_cache(d, "the hub cannot be reached");
+    } else if (!ask_list(d, unreachable) && *unreachable)
+        return from_cache(d, TP_ERR_IO, unreachable);
     if (!tp_pending() && !fetch(d))
         store_keep_ref(&d->store, o->revision);
     return tp_error_pending();
@@ -456,7 +453,7 @@ tp_status tp_hub_download_opt(const char *repo, char *folder, size_t room, const
         return TP_ERR_MEMORY;
     if (!hub_settings_read(&d->settings, options) && !store_open(&d->store, &d->settings, repo) &&
         !hub_check_path(&d->store.repo, "the revision", d->settings.o.revision) &&
-        !(d->settings.place.offline ? from_cache(d, "offline") : from_hub(d)))
+        !(d->settings.place.offline ? from_cache(d, TP_ERR_IO, "offline") : from_hub(d)))
         store_folder(&d->store, folder, room);
     http_close(d->pool);
     js_free(d->list);

@@ -364,7 +364,21 @@ static bool again(http_pool *p, http_request *r, CURLcode code)
     return true;
 }
 
-/* Where nothing that a hub sent says it already, what libcurl says. */
+/* libcurl's own words change from version to version. */
+static const char *in_words(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST: return "there is no such host";
+    case CURLE_COULDNT_RESOLVE_PROXY: return "there is no such proxy";
+    case CURLE_COULDNT_CONNECT: return "cannot connect";
+    case CURLE_OPERATION_TIMEDOUT: return "no answer in time";
+    case CURLE_PARTIAL_FILE:
+    case CURLE_RECV_ERROR: return "the connection broke off";
+    default: return curl_easy_strerror(code);
+    }
+}
+
+/* Where nothing that a hub sent says it already. */
 static void explain(http_request *r, CURLcode code)
 {
     long reason = 0;
@@ -374,7 +388,7 @@ static void explain(http_request *r, CURLcode code)
         curl_easy_getinfo(r->handle, CURLINFO_OS_ERRNO, &reason);
         r->unreachable = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
                          code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !r->status);
-        refuse(r, "%s: %s%s%s", hub_shown(r->at), curl_easy_strerror(code), reason ? ": " : "",
+        refuse(r, "%s: %s%s%s", hub_shown(r->at), in_words(code), reason ? ": " : "",
                reason ? strerror((int)reason) : "");
     } else if (r->status / 100 == 2 && r->fd >= 0 && r->size >= 0 && r->from < r->size) {
         r->wrong = true;
@@ -478,4 +492,9 @@ tp_status http_get(http_pool *p, http_request *r, bool (*go_on)(void *), void *c
             return tp_fail(TP_ERR_STATE, "hub: stopped");
         }
     return TP_OK;
+}
+
+const char *http_library(bool running)
+{
+    return running ? curl_version_info(CURLVERSION_NOW)->version : LIBCURL_VERSION;
 }

@@ -52,4 +52,7 @@ tp_status http_get(http_pool *, http_request *, bool (*go_on)(void *), void *con
 /* Fails with what a request that went wrong says; what: "ORG/NAME: config.json". */
 tp_status http_fail(const http_request *, const hub_settings *, const char *what);
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *http_library(bool running);
+
 #endif

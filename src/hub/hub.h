@@ -33,8 +33,8 @@ tp_status hub_check_path(const hub_repo *, const char *what, const char *path);
 
 bool hub_is_hex(const char *text, size_t digits); /* so many digits, and no more */
 
-/* Appends text to an address, with % for what may not stand there; false when it does not fit. */
-bool hub_quote(char url[URL_ROOM], const char *text, bool slashes_stay);
+/* Appends text to an address, with % for what may not stand there.  Names that hub_check_path lets through always fit. */
+void hub_quote(char url[URL_ROOM], const char *text, bool slashes_stay);
 
 /* "https://host/path" of an address, for error texts: without a password, and without what follows a ?. */
 const char *hub_shown(const char *url);

@@ -34,3 +34,9 @@ tp_status http_get(http_pool *pool, http_request *request, bool (*go_on)(void *)
     (void)request, (void)go_on, (void)context;
     return pool ? TP_OK : tp_error_pending();
 }
+
+const char *http_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

@@ -15,7 +15,7 @@ static tp_status without_access(const http_request *r, const hub_settings *s, co
                        hub_shown(s->place.endpoint),
                        *from ? ", with the account of your token" : ", and log in");
     if (r->status == 401 && *from)
-        return tp_fail(TP_ERR_IO, "hub: %s: %s does not take the token of %s", what,
+        return tp_fail(TP_ERR_IO, "hub: %s: %s does not take the token (%s)", what,
                        hub_shown(s->place.endpoint), from);
     if (r->status == 401)
         return tp_fail(TP_ERR_IO, "hub: %s: there is none at %s, or it is private: then log in", what,

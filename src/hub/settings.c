@@ -96,7 +96,7 @@ tp_status hub_check_token(const char *from, const char *token)
 {
     for (const char *p = token; *p; p++)
         if (*p <= ' ' || *p >= 0x7f)
-            return tp_fail(TP_ERR_ARGUMENT, "hub: the token of %s has a character at %d that no token has",
+            return tp_fail(TP_ERR_ARGUMENT, "hub: the token (%s) has a character at %d that no token has",
                            from, (int)(p - token) + 1);
     return TP_OK;
 }
@@ -108,7 +108,7 @@ static tp_status keep_token(hub_settings *s, const char *from, const char *text)
     while (length && strchr(" \t\r\n", text[before + length - 1]))
         length--;
     if (length >= sizeof s->token)
-        return tp_fail(TP_ERR_ARGUMENT, "hub: the token of %s has %zu characters, no token has", from,
+        return tp_fail(TP_ERR_ARGUMENT, "hub: the token (%s) has %zu characters, more than any has", from,
                        length);
     snprintf(s->token, sizeof s->token, "%.*s", (int)length, text + before);
     snprintf(s->place.token_from, sizeof s->place.token_from, "%s", length ? from : "");
@@ -120,7 +120,7 @@ static tp_status find_token(hub_settings *s)
     static const char *const names[] = { "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_TOKEN" };
     file_bytes bytes;
     if (s->o.token)
-        return keep_token(s, "options", s->o.token);
+        return keep_token(s, "given", s->o.token);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (environment(names[i]) && (keep_token(s, names[i], environment(names[i])) || *s->token))
             return tp_error_pending();
@@ -220,20 +220,16 @@ tp_status hub_check_path(const hub_repo *r, const char *what, const char *path)
 
 /* ---- addresses and folders ----------------------------------------------------------------------------------------------------------- */
 
-bool hub_quote(char url[URL_ROOM], const char *text, bool slashes_stay)
+void hub_quote(char url[URL_ROOM], const char *text, bool slashes_stay)
 {
     static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
     size_t at = strlen(url);
-    for (const char *p = text; *p; p++) {
-        if (at + 4 > URL_ROOM)
-            return false;
+    for (const char *p = text; *p && at + 4 <= URL_ROOM; p++)
         if (strchr(plain, *p) || (*p == '/' && slashes_stay))
             url[at++] = *p;
         else
             at += (size_t)snprintf(url + at, 4, "%%%02X", (unsigned char)*p);
-    }
     url[at] = 0;
-    return true;
 }
 
 const char *hub_shown(const char *url)
