@@ -438,7 +438,7 @@ static http_request *finished(http_pool *p)
     const double time = now();
     for (int i = 0; i < MOST_REQUESTS; i++) {
         http_request *r = p->requests[i];
-        if (r && !r->due && time - r->heard > p->settings->o.timeout &&
+        if (r && r->due == 0 && time - r->heard > p->settings->o.timeout &&
             settle(p, r, CURLE_OPERATION_TIMEDOUT))
             return r;
     }
@@ -452,9 +452,9 @@ static int begin_due(http_pool *p)
     int wait = 100;
     for (int i = 0; i < MOST_REQUESTS; i++) {
         http_request *r = p->requests[i];
-        if (r && r->due && r->due <= time)
+        if (r && r->due > 0 && r->due <= time)
             first_hop(p, r);
-        else if (r && r->due && r->due - time < 1e-3 * wait)
+        else if (r && r->due > 0 && r->due - time < 1e-3 * wait)
             wait = 1 + (int)(1000 * (r->due - time));
     }
     return wait;

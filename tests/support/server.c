@@ -22,6 +22,7 @@ struct server {
     int fd;
     char url[64];
     pthread_t thread;
+    pthread_mutex_t busy; /* held while an answer is made */
     pthread_mutex_t lock; /* of the next two */
     server_request asked[KEPT];
     int n_asked;
@@ -96,7 +97,9 @@ static void *serve(void *context)
             if (s->n_asked < KEPT)
                 s->asked[s->n_asked++] = r;
             pthread_mutex_unlock(&s->lock);
+            pthread_mutex_lock(&s->busy);
             s->answer(&r, s->context);
+            pthread_mutex_unlock(&s->busy);
         }
         shutdown(fd, SHUT_WR);
         char rest[256];
@@ -122,6 +125,7 @@ server *server_start(server_fn *answer, void *context)
     assert_int_equal(listen(s->fd, 64), 0);
     assert_int_equal(getsockname(s->fd, (struct sockaddr *)&address, &length), 0);
     snprintf(s->url, sizeof s->url, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    pthread_mutex_init(&s->busy, NULL);
     pthread_mutex_init(&s->lock, NULL);
     assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
     return s;
@@ -132,8 +136,15 @@ void server_stop(server *s)
     shutdown(s->fd, SHUT_RDWR); /* accept returns */
     pthread_join(s->thread, NULL);
     close(s->fd);
+    pthread_mutex_destroy(&s->busy);
     pthread_mutex_destroy(&s->lock);
     free(s);
+}
+
+void server_settle(server *s)
+{
+    pthread_mutex_lock(&s->busy);
+    pthread_mutex_unlock(&s->busy);
 }
 
 const char *server_url(const server *s)

@@ -22,6 +22,9 @@ server *server_start(server_fn *, void *context); /* fails the test when it cann
 void server_stop(server *);
 const char *server_url(const server *); /* "http://127.0.0.1:40123" */
 
+/* Waits until no answer is being made: what the test wrote before is seen by later answers, and what they wrote by the test. */
+void server_settle(server *);
+
 /* What was asked so far: how often by this method of paths with this piece in it; the last such. */
 int server_count(server *, const char *method, const char *piece);
 server_request server_last(server *, const char *method, const char *piece);
