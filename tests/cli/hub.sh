@@ -36,6 +36,18 @@ try generate hf:
 try generate hf:org/other@v1
 try tokenize hf:org/other hello
 try train mlp --data none.csv --init hf:org/name
+echo "--- networks and tokenizers by their name"
+cp "$FILES/tokenizers/bert.json" "$place/snapshots/$commit/tokenizer.json"
+"$TAPER" tokenize "$FILES/tokenizers/bert.json" 'the lower plain' >ids
+"$TAPER" tokenize hf:org/name 'the lower plain' | cmp - ids && echo the same
+small="--data $DATA/mnist --limit 128 --batch 64 --seed 7 --epochs 1"
+"$TAPER" train lenet5 $small --out first >log || cat log
+cp first/best/model.safetensors "$place/snapshots/$commit"
+for from in hf:org/name hf://org/name@main/model.safetensors first/best/model.safetensors; do
+    "$TAPER" train lenet5 $small --init $from --out second >log || cat log
+    "$TAPER" eval second --json | cksum
+    rm -r second
+done | uniq -c | sed -E 's/^ *([0-9]+) .*/the same \1 times/'
 unset HF_HUB_OFFLINE
 echo "--- no hub"
 export HF_ENDPOINT=http://127.0.0.1:1
