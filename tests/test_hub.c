@@ -522,7 +522,7 @@ static void refusals_are_told_in_words(void **state)
     expect_error(TP_ERR_IO, "org/name: there is none at http://127.0.0.1");
     refuse_once("403 Forbidden", "X-Error-Code: GatedRepo\r\n");
     download();
-    expect_error(TP_ERR_IO, "org/name: is gated: accept its conditions at http://127.0.0.1");
+    expect_error(TP_ERR_IO, "/org/name, and log in");
     refuse_once("403 Forbidden", "");
     download();
     expect_error(TP_ERR_IO, "refuses access, there is no token");
@@ -896,10 +896,19 @@ static void cached(void)
     download(.offline = true);
 }
 
+static void fresh(void)
+{
+    static int serial;
+    char cache[600];
+    snprintf(cache, sizeof cache, "%s/fresh%d", place, serial++);
+    download(.cache = cache, .include = "*.json,*.txt");
+}
+
 static void failing_allocations_are_errors(void **state)
 {
     (void)state;
     need_hub();
+    with_failing_allocations(fresh);
     assert_int_equal(download(), TP_OK);
     with_failing_allocations(cached);
 }

@@ -44,6 +44,7 @@ typedef struct download {
     int64_t *sizes, *got; /* sizes: -1 not known */
     int64_t n, room, next, done;
     worker *workers;
+    double told; /* when progress was */
 } download;
 
 static const char *named(const download *d, const char *file)
@@ -161,16 +162,22 @@ static tp_status choose(download *d, const js_value *files)
 
 /* ---- progress ----------------------------------------------------------------------------------------------------------------------------- */
 
-static bool go_on(void *context)
+static bool tell(download *d)
 {
-    const download *d = context;
     const tp_hub_options *o = &d->settings.o;
     tp_hub_progress p = { .files = (int)d->done, .n_files = (int)d->n };
     for (int64_t i = 0; i < d->n; i++) {
         p.bytes += d->got[i];
         p.total_bytes += d->sizes[i] > d->got[i] ? d->sizes[i] : d->got[i];
     }
+    d->told = hub_now();
     return !o->progress || o->progress(o->context, &p);
+}
+
+static bool go_on(void *context)
+{
+    download *d = context;
+    return hub_now() - d->told < 0.05 || tell(d);
 }
 
 /* ---- the list ------------------------------------------------------------------------------------------------------------------------------ */
@@ -439,8 +446,8 @@ static tp_status from_hub(download *d)
         choose(d, NULL);
     } else if (!ask_list(d, unreachable) && *unreachable)
         return from_cache(d, TP_ERR_IO, unreachable);
-    if (!tp_pending() && !fetch(d))
-        store_keep_ref(&d->store, o->revision);
+    if (!tp_pending() && !fetch(d) && !store_keep_ref(&d->store, o->revision))
+        tell(d);
     return tp_error_pending();
 }
 

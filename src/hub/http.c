@@ -15,7 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MOST_HOPS = 10, MOST_REQUESTS = 40, MOST_BODY = 64 << 20, MOST_WAIT = 300 };
@@ -26,13 +25,6 @@ struct http_pool {
     struct curl_slist *plain, *with_token; /* headers */
     http_request *requests[MOST_REQUESTS];
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- the pool ------------------------------------------------------------------------------------------------------------------------ */
 
@@ -124,11 +116,13 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context)
     http_request *r = context;
     char text[256];
     n *= size;
-    r->heard = now();
+    r->heard = hub_now();
     snprintf(r->line, sizeof r->line, "%.*s", (int)(n < sizeof r->line ? n : sizeof r->line - 1), bytes);
-    if (!strncmp(r->line, "HTTP/", 5))
+    if (!strncmp(r->line, "HTTP/", 5)) {
         r->range_from = -1;
-    else if (header_is(r->line, "x-linked-etag", text, sizeof text) && !r->linked) {
+        if (!r->linked)
+            r->etag[0] = 0; /* it was that of a redirect itself */
+    } else if (header_is(r->line, "x-linked-etag", text, sizeof text) && !r->linked) {
         snprintf(r->etag, sizeof r->etag, "%.159s", text);
         bare_etag(r->etag);
         r->linked = true;
@@ -137,8 +131,6 @@ static size_t on_header(char *bytes, size_t size, size_t n, void *context)
         bare_etag(r->etag);
     } else if (header_is(r->line, "x-linked-size", text, sizeof text) && r->length < 0)
         r->length = strtoll(text, NULL, 10);
-    else if (header_is(r->line, "x-repo-commit", text, sizeof text) && !*r->commit)
-        snprintf(r->commit, sizeof r->commit, "%.63s", text);
     else if (header_is(r->line, "x-error-code", text, sizeof text))
         snprintf(r->error_code, sizeof r->error_code, "%.63s", text);
     else if (header_is(r->line, "x-error-message", text, sizeof text))
@@ -178,7 +170,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     http_request *r = context;
     long status = 0;
     n *= size;
-    r->heard = now();
+    r->heard = hub_now();
     curl_easy_getinfo(r->handle, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 != 2) /* a page of words; the headers say what counts */
         return n;
@@ -264,7 +256,7 @@ static void hop(http_pool *p, http_request *r)
         curl_easy_setopt(c, CURLOPT_RANGE, range);
     }
     r->due = 0;
-    r->heard = now();
+    r->heard = hub_now();
     r->body.size = 0;
     r->error[0] = r->error_code[0] = r->error_message[0] = 0;
     r->unreachable = r->wrong = false;
@@ -275,7 +267,7 @@ static void first_hop(http_pool *p, http_request *r)
 {
     snprintf(r->at, sizeof r->at, "%s", r->url);
     r->hops = 0;
-    r->etag[0] = r->commit[0] = 0;
+    r->etag[0] = 0;
     r->length = -1;
     r->linked = false;
     hop(p, r);
@@ -360,7 +352,7 @@ static bool again(http_pool *p, http_request *r, CURLcode code)
     double wait = o->retry_wait;
     for (int i = 1; i < r->tries && wait < 60; i++)
         wait *= 2;
-    r->due = now() + (asked > 0 ? (double)asked : wait);
+    r->due = hub_now() + (asked > 0 ? (double)asked : wait);
     return true;
 }
 
@@ -406,7 +398,7 @@ static bool settle(http_pool *p, http_request *r, CURLcode code)
     curl_multi_remove_handle(p->multi, r->handle);
     r->status = (int)status;
     const bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
-    const bool enough = r->head && *r->commit && r->linked; /* the rest is told by those who have the bytes */
+    const bool enough = r->head && r->linked; /* the rest is told by those who have the bytes */
     if (code == CURLE_OK && moved && !enough && redirect(p, r))
         return false;
     if (!*r->error && !(moved && enough) && again(p, r, code))
@@ -435,7 +427,7 @@ static http_request *finished(http_pool *p)
         if (settle(p, r, code))
             return r;
     }
-    const double time = now();
+    const double time = hub_now();
     for (int i = 0; i < MOST_REQUESTS; i++) {
         http_request *r = p->requests[i];
         if (r && r->due == 0 && time - r->heard > p->settings->o.timeout &&
@@ -448,7 +440,7 @@ static http_request *finished(http_pool *p)
 /* Begins what has waited long enough; returns milliseconds until the next does. */
 static int begin_due(http_pool *p)
 {
-    const double time = now();
+    const double time = hub_now();
     int wait = 100;
     for (int i = 0; i < MOST_REQUESTS; i++) {
         http_request *r = p->requests[i];

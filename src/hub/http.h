@@ -25,7 +25,7 @@ typedef struct http_request {
     int status;       /* of HTTP; 0: see error */
     char error[512];  /* what went wrong below HTTP, or with what was sent; "" else */
     file_bytes body;  /* whoever made the request frees it */
-    char etag[160], commit[64], error_code[64], error_message[256];
+    char etag[160], error_code[64], error_message[256];
     int64_t length; /* of the whole file, by the headers; -1: not said */
 
     /* http.c's own */

@@ -39,6 +39,8 @@ void hub_quote(char url[URL_ROOM], const char *text, bool slashes_stay);
 /* "https://host/path" of an address, for error texts: without a password, and without what follows a ?. */
 const char *hub_shown(const char *url);
 
+double hub_now(void); /* seconds of a clock that only goes forward */
+
 tp_status hub_make_folders(const char *path, unsigned mode); /* those above the last name in path */
 tp_status hub_path(char path[PATH_MAX], const char *format, ...) TP_PRINTF(2, 3);
 

@@ -11,8 +11,8 @@ static tp_status without_access(const http_request *r, const hub_settings *s, co
 {
     const char *from = s->place.token_from;
     if (!strcmp(r->error_code, "GatedRepo"))
-        return tp_fail(TP_ERR_IO, "hub: %s: is gated: accept its conditions at %s%s", what,
-                       hub_shown(s->place.endpoint),
+        return tp_fail(TP_ERR_IO, "hub: %s: is gated: accept its conditions at %s/%.*s%s", what,
+                       hub_shown(s->place.endpoint), (int)strcspn(what, ":"), what,
                        *from ? ", with the account of your token" : ", and log in");
     if (r->status == 401 && *from)
         return tp_fail(TP_ERR_IO, "hub: %s: %s does not take the token (%s)", what,

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* ---- the environment ------------------------------------------------------------------------------------------------------------- */
@@ -240,6 +241,13 @@ const char *hub_shown(const char *url)
     snprintf(text, ERROR_PIECE, "%.*s%.*s", strstr(url, "://") ? (int)(strstr(url, "://") + 3 - url) : 0, url,
              (int)strcspn(host, "?"), host);
     return text;
+}
+
+double hub_now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 tp_status hub_make_folders(const char *path, unsigned mode)
