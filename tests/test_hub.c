@@ -32,17 +32,16 @@ static unsigned char weights[WEIGHTS];
 /* ---- the hub ----------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct hub {
-    server *server, *elsewhere; /* elsewhere: where the weights lie, another origin */
-    const char *listed;         /* one more name in the list */
-    const char *status,
-        *headers; /* of answers, while `refusals` is not 0; only of paths with refuse_at in them */
+    server *server, *elsewhere;   /* elsewhere: where the weights lie, another origin */
+    const char *listed;           /* one more name in the list */
+    const char *status, *headers; /* of answers, while refusals > 0, to paths with refuse_at in them */
     const char *refuse_at;
     int refusals;
     const char *redirect; /* every file's address */
     size_t cut;           /* bytes after which a body of the weights ends; 0: whole */
     int stall_ms;         /* and how long it then hangs */
     int slow_ms;          /* before each tenth of the weights */
-    bool no_ranges, wrong_range, wrong_hash, longer, shorter, range_416, no_etag;
+    bool no_ranges, wrong_range, wrong_hash, longer, shorter, range_416, no_etag, moved;
 } hub;
 
 static void send_weights(server_request *r, const hub *h)
@@ -124,7 +123,12 @@ static void answer(server_request *r, void *context)
     } else if (h->redirect && strstr(r->path, "/resolve/")) {
         snprintf(location, sizeof location, "Location: %s\r\n", h->redirect);
         server_answer(r, "302 Found", location, "", 0);
-    } else if (strstr(r->path, "/org/name/resolve/" COMMIT "/config.json"))
+    } else if (h->moved && strstr(r->path, "/resolve/" COMMIT "/config.json"))
+        server_answer(r, "307 Temporary Redirect", "ETag: \"of-the-redirect\"\r\nLocation: /moved?config\r\n",
+                      "", 0);
+    else if (strstr(r->path, "/moved?config"))
+        answer_file(r, h, "{\"model_type\": \"gpt2\"}\n", CONFIG_SHA1);
+    else if (strstr(r->path, "/org/name/resolve/" COMMIT "/config.json"))
         answer_file(r, h, "{\"model_type\": \"gpt2\"}\n", CONFIG_SHA1);
     else if (strstr(r->path, "/org/name/resolve/" COMMIT "/sub/deep/notes.txt"))
         answer_file(r, h, "hello, hub\n", NOTES_SHA1);
@@ -574,6 +578,18 @@ static void redirects_have_an_end(void **state)
     expect_error(TP_ERR_IO, "is not followed");
 }
 
+static void a_file_that_moved_has_the_etag_of_its_new_place(void **state)
+{
+    (void)state;
+    need_hub();
+    the_hub.moved = true;
+    setenv("HF_TOKEN", SECRET, 1);
+    assert_int_equal(download(.include = "config.json"), TP_OK);
+    assert_true(exists(in_cache("blobs/" CONFIG_SHA1)));
+    assert_int_equal(count_files(in_cache("blobs")), 1);
+    assert_string_equal(server_last(the_hub.server, "GET", "/moved").token, SECRET); /* the same origin */
+}
+
 static void an_answer_that_is_none_of_a_hub_is_an_error(void **state)
 {
     (void)state;
@@ -939,6 +955,7 @@ int main(int argc, char **argv)
         TEST(refusals_are_told_in_words),
         TEST(what_passes_is_tried_again),
         TEST(redirects_have_an_end),
+        TEST(a_file_that_moved_has_the_etag_of_its_new_place),
         TEST(an_answer_that_is_none_of_a_hub_is_an_error),
         TEST(names_never_lead_out_of_their_folder),
         TEST(addresses_are_quoted),

@@ -364,6 +364,7 @@ static const char *in_words(CURLcode code)
     case CURLE_COULDNT_RESOLVE_PROXY: return "there is no such proxy";
     case CURLE_COULDNT_CONNECT: return "cannot connect";
     case CURLE_OPERATION_TIMEDOUT: return "no answer in time";
+    case CURLE_PEER_FAILED_VERIFICATION: return "its certificate is not one that is trusted here";
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR: return "the connection broke off";
     default: return curl_easy_strerror(code);
