@@ -126,7 +126,7 @@ static void answer(server_request *r, void *context)
     } else if (h->moved && strstr(r->path, "/resolve/" COMMIT "/config.json"))
         server_answer(r, "307 Temporary Redirect", "ETag: \"of-the-redirect\"\r\nLocation: /moved?config\r\n",
                       "", 0);
-    else if (strstr(r->path, "/moved?config"))
+    else if (strstr(r->path, "/moved?config") || strstr(r->path, "/copy.json"))
         answer_file(r, h, "{\"model_type\": \"gpt2\"}\n", CONFIG_SHA1);
     else if (strstr(r->path, "/org/name/resolve/" COMMIT "/config.json"))
         answer_file(r, h, "{\"model_type\": \"gpt2\"}\n", CONFIG_SHA1);
@@ -340,6 +340,17 @@ static void some_files_are_chosen(void **state)
     expect_error(TP_ERR_IO, "no file of its 3 is taken by the globs");
 }
 
+static void two_files_of_one_content_are_one_blob(void **state)
+{
+    (void)state;
+    need_hub();
+    the_hub.listed = "other/copy.json";
+    assert_int_equal(download(.include = "*.json"), TP_OK);
+    assert_int_equal(count_files(in_cache("blobs")), 1);
+    assert_true(exists(in_cache("snapshots/" COMMIT "/other/copy.json")));
+    assert_int_equal(server_count(the_hub.server, "GET", "/resolve/"), 1);
+}
+
 static void of_several_formats_one_is_taken(void **state)
 {
     (void)state;
@@ -471,8 +482,8 @@ static void a_slow_body_is_waited_for(void **state)
 {
     (void)state;
     need_hub();
-    the_hub.slow_ms = 150; /* longer in all than the time without a byte */
-    assert_int_equal(download(.timeout = 1), TP_OK);
+    the_hub.slow_ms = 350; /* longer in all than the time without a byte */
+    assert_int_equal(download(.timeout = 3), TP_OK);
     assert_int_equal(server_count(the_hub.elsewhere, "GET", ""), 1);
 }
 
@@ -939,6 +950,7 @@ int main(int argc, char **argv)
         TEST(a_repository_comes_into_the_cache),
         TEST(one_file_of_a_pinned_commit_needs_no_list),
         TEST(some_files_are_chosen),
+        TEST(two_files_of_one_content_are_one_blob),
         TEST(of_several_formats_one_is_taken),
         TEST(a_plain_folder_is_filled_and_kept),
         TEST(half_a_file_goes_on_where_it_ended),

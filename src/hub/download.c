@@ -32,6 +32,7 @@ typedef struct worker {
     store_file file;
     http_request request;
     int lock, fd;
+    double tried; /* when the lock was */
     bool resumed; /* a part was there before: if the hash is wrong, once more from the begin */
 } worker;
 
@@ -283,7 +284,7 @@ static void on_head(download *d, worker *w)
     else if (!store_place(&d->store, &w->file, name, r->etag)) {
         d->sizes[w->index] = r->length;
         if (!is_there(d, w))
-            w->phase = LOCK;
+            w->phase = LOCK, w->tried = 0;
     }
 }
 
@@ -325,6 +326,7 @@ static void on_lock(download *d, worker *w)
     struct stat info;
     http_request *r = &w->request;
     const int64_t size = d->sizes[w->index];
+    w->tried = hub_now();
     w->lock = store_lock(&w->file);
     if (w->lock == -1 || tp_pending() || is_there(d, w))
         return;
@@ -374,7 +376,7 @@ static void fetch_all(download *d)
             worker *w = &d->workers[i];
             while (w->phase == IDLE && d->next < d->n && !tp_pending())
                 begin_file(d, w);
-            if (w->phase == LOCK)
+            if (w->phase == LOCK && hub_now() - w->tried > 0.05)
                 on_lock(d, w);
         }
         if (tp_pending() || d->done >= d->n)

@@ -1,7 +1,7 @@
 /* http.c - requests to a hub, by libcurl's multi interface: one thread, several transfers.
  *
- * Redirects are followed here and not by libcurl, so that each hop decides anew about the token.  A request runs (active, in the
- * multi handle), waits (active, due > 0), or is done.
+ * Redirects are followed here and not by libcurl, so that each hop decides anew about the token.  A request in the pool runs (it is
+ * in the multi handle, due is 0) or waits for its next try (due > 0); one that is done is in the pool no more.
  * Layer: hub.  Depends on libcurl.  Read next: http.h for the rules. */
 #include "hub/http.h"
 
@@ -69,7 +69,6 @@ void http_end(http_pool *p, http_request *r)
         curl_easy_cleanup(r->handle);
     }
     r->handle = NULL;
-    r->active = false;
 }
 
 void http_close(http_pool *p)
@@ -279,7 +278,6 @@ void http_start(http_pool *p, http_request *r)
     while (slot < MOST_REQUESTS - 1 && p->requests[slot])
         slot++;
     p->requests[slot] = r;
-    r->active = true;
     r->status = r->tries = 0;
     r->furthest = r->from;
     r->handle = r->handle ? r->handle : curl_easy_init();

@@ -34,7 +34,7 @@ typedef struct http_request {
     int hops, tries;
     double due, heard; /* due: when it is to begin; 0: it runs.  heard: when something came last */
     int64_t furthest, range_from;
-    bool active, linked, stillborn;
+    bool linked, stillborn;
 } http_request;
 
 typedef struct http_pool http_pool;
@@ -46,7 +46,7 @@ void http_start(http_pool *, http_request *);
 http_request *http_next(http_pool *);       /* one that is done; NULL: none within 100 ms */
 void http_end(http_pool *, http_request *); /* gives back what a request holds, done or not */
 
-/* One request whose answer is kept in its body, of an error, too; go_on (or NULL) is asked some times a second: false ends it. */
+/* One request whose answer is kept in its body; go_on (or NULL) is asked some times a second: false ends it. */
 tp_status http_get(http_pool *, http_request *, bool (*go_on)(void *), void *context);
 
 /* Fails with what a request that went wrong says; what: "ORG/NAME: config.json". */

@@ -17,7 +17,6 @@ typedef struct hub_settings {
 } hub_settings;
 
 tp_status hub_settings_read(hub_settings *, const tp_hub_options *);
-tp_status hub_check_token(const char *from, const char *token); /* whether it can stand in a header */
 
 /* "datasets/ORG/NAME" in its parts. */
 typedef struct hub_repo {

@@ -93,7 +93,8 @@ static tp_status find_places(tp_hub_place *p, const tp_hub_options *o)
 
 /* ---- the token -------------------------------------------------------------------------------------------------------------------- */
 
-tp_status hub_check_token(const char *from, const char *token)
+/* Whether it can stand in a header. */
+static tp_status check_token(const char *from, const char *token)
 {
     for (const char *p = token; *p; p++)
         if (*p <= ' ' || *p >= 0x7f)
@@ -113,7 +114,7 @@ static tp_status keep_token(hub_settings *s, const char *from, const char *text)
                        length);
     snprintf(s->token, sizeof s->token, "%.*s", (int)length, text + before);
     snprintf(s->place.token_from, sizeof s->place.token_from, "%s", length ? from : "");
-    return hub_check_token(from, s->token);
+    return check_token(from, s->token);
 }
 
 static tp_status find_token(hub_settings *s)
