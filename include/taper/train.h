@@ -304,6 +304,15 @@ typedef struct tp_summary {
 TP_API tp_status tp_summarize(tp_module *, tp_shape input, tp_summary *);
 TP_API void tp_summary_free(tp_summary *);
 
+/* ---- Optional libraries: what this build has, in which versions ------------------------------------------------------ */
+
+typedef struct tp_library {
+    const char *name, *library, *what_for; /* "png", "libpng", "reading and writing PNG" */
+    char compiled[32], running[32];        /* versions: of the header, and of the library that runs; "": not in this build */
+    bool fits;                             /* the same major version, and not an older one */
+} tp_library;
+TP_API bool tp_library_at(int i, tp_library *); /* false past the last */
+
 #ifdef __cplusplus
 }
 #endif

@@ -40,7 +40,8 @@ typedef enum words_kind {
     WORDS_VERBS,
     WORDS_SHELLS,
     WORDS_PLOTS,
-    WORDS_SHOWS
+    WORDS_SHOWS,
+    WORDS_HUB
 } words_kind;
 
 typedef struct verb {
@@ -122,6 +123,8 @@ struct cli {
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
     const char *words_tokenizer;                                          /* generate */
     bool log_probability;
+    const char *revision, *local_dir, *include; /* hub */
+    bool ask_hub;                               /* doctor */
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
     int n_attributes;
@@ -148,6 +151,7 @@ const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
 const char *show_choice(int i);
+const char *hub_choice(int i);
 const char *tokenizer_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
@@ -156,6 +160,10 @@ int forecast_files(cli *, tp_run *);  /* of a series */
 int label_words(cli *, tp_run *);     /* of labelled texts */
 int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
 int train_tokenizer(cli *);           /* `taper train tokenizer` */
+
+/* Where *path is "hf:ORG/NAME[@REVISION][/FILE]", downloads what a network is loaded from, or FILE, and makes it the path of the folder,
+ * or of FILE; of_weights: the file of weights in that folder.  An exit code. */
+int fetch_from_hub(const char **path, bool of_weights);
 
 void print_overview(FILE *);
 void print_help(FILE *, const verb *);

@@ -37,6 +37,7 @@ static choice_fn *names_of_words(words_kind kind)
            : kind == WORDS_SHELLS                               ? shell_choice
            : kind == WORDS_PLOTS                                ? plot_choice
            : kind == WORDS_SHOWS                                ? show_choice
+           : kind == WORDS_HUB                                  ? hub_choice
                                                                 : NULL;
 }
 

@@ -1,12 +1,10 @@
 /* doctor.c - `taper doctor`: what this machine and this build are, a quick self-test, and what is wrong.
  *
- * Optional parts are found by asking them to work: a part that is left out answers TP_ERR_UNSUPPORTED.
- * Layer: cli.  Depends on <taper/...> only.  Read next: version.c. */
-#include "cli/cli.h"
+ * Layer: cli.  Depends on <taper/...> only.  Read next: doctor_machine.c, doctor_devices.c. */
+#include "cli/doctor.h"
 #include "cli/json.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -16,129 +14,49 @@
 
 static struct {
     bool json;
-    char wrong[8][256];
+    char wrong[24][512];
     int n_wrong;
 } findings;
 
-static void wrong(const char *format, ...) TP_PRINTF(1, 2);
-static void wrong(const char *format, ...)
+void wrong(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    if (findings.n_wrong < 8)
+    if (findings.n_wrong < (int)(sizeof findings.wrong / sizeof *findings.wrong))
         vsnprintf(findings.wrong[findings.n_wrong++], sizeof findings.wrong[0], format, args);
     va_end(args);
 }
 
-static void tell(const char *name, const char *value)
+void tell(const char *name, const char *format, ...)
 {
+    char value[1024];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(value, sizeof value, format, args);
+    va_end(args);
     if (findings.json)
         emit_text(name, value);
     else
         printf("%-14s %s\n", name, value);
 }
 
-/* ---- the machine ----------------------------------------------------------------------------------- */
-
-static void tell_isa(void)
-{
-    char text[TEXT_ROOM];
-    const char *cap = getenv("TAPER_ISA");
-    tell("isa", tp_isa());
-    if (cap && *cap)
-        tell("TAPER_ISA", cap);
-#if defined(__x86_64__)
-    snprintf(text, sizeof text, "generic%s%s",
-             __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? ", avx2" : "",
-             __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                     __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq")
-                 ? ", avx512"
-                 : "");
-#else
-    snprintf(text, sizeof text, "generic");
-#endif
-    tell("cpu has", text);
-}
-
-static void tell_machine(void)
-{
-    char text[TEXT_ROOM], total[TEXT_ROOM], free_now[TEXT_ROOM];
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    double page = (double)sysconf(_SC_PAGESIZE), available = page * (double)sysconf(_SC_AVPHYS_PAGES);
-    snprintf(text, sizeof text, "%d of %ld cores", tp_num_threads(), cores);
-    tell("threads", text);
-    if (tp_num_threads() > cores)
-        wrong("%d threads on %ld cores: slower than one a core; look at OMP_NUM_THREADS", tp_num_threads(),
-              cores);
-    snprintf(text, sizeof text, "%s, %s of it free",
-             text_bytes(total, page * (double)sysconf(_SC_PHYS_PAGES)), text_bytes(free_now, available));
-    tell("memory", text);
-}
-
 /* ---- optional parts -------------------------------------------------------------------------------- */
-
-static const char *write_file(const char *folder, const char *name, const void *bytes, size_t n, char *path,
-                              size_t room)
-{
-    FILE *f = path_of(path, room, folder, name) ? fopen(path, "wb") : NULL;
-    bool fine = f && fwrite(bytes, 1, n, f) == n;
-    fine = f && !fclose(f) && fine;
-    return fine ? path : NULL;
-}
-
-/* Whether the part is there, by the error (if any) of a call that needs it. */
-static void tell_part(const char *name, const char *what_for)
-{
-    bool missing = tp_error_take(NULL, 0) == TP_ERR_UNSUPPORTED;
-    tell(name, missing ? "not in this build" : "yes");
-    if (missing)
-        wrong("no %s: %s will not work; install the library and build again", name, what_for);
-}
-
-static void tell_tokenizer_part(const char *folder, const char *name, const char *step, const char *what_for)
-{
-    char path[80], text[200];
-    const int n = snprintf(text, sizeof text,
-                           "{%s, \"model\": {\"type\": \"WordLevel\", \"vocab\": {\"a\": 0}}}", step);
-    if (write_file(folder, "tokenizer.json", text, (size_t)n, path, sizeof path))
-        tp_tokenizer_load(path);
-    tell_part(name, what_for);
-    unlink(path);
-}
 
 static void tell_parts(void)
 {
-    TP_SCOPE;
-    char folder[] = "/tmp/taper-doctor-XXXXXX", path[80];
-    static const char gz[] = "\x1f\x8b\x08", jpeg[] = "\xff\xd8\xff\xe0";
-    if (!mkdtemp(folder)) {
-        wrong("/tmp: no folder can be made there: %s", strerror(errno));
-        return;
+    tp_library p;
+    for (int i = 0; tp_library_at(i, &p); i++) {
+        if (!*p.compiled) {
+            tell(p.name, "not in this build");
+            wrong("no %s: %s will not work; install the library and build again", p.name, p.what_for);
+        } else if (!strcmp(p.compiled, p.running))
+            tell(p.name, "%s %s", p.library, p.running);
+        else
+            tell(p.name, "%s %s, compiled for %s", p.library, p.running, p.compiled);
+        if (*p.compiled && !p.fits)
+            wrong("%s: %s %s runs, this build wants %s or a later one that fits it", p.name, p.library,
+                  p.running, p.compiled);
     }
-    snprintf(path, sizeof path, "%s/a.png", folder);
-    tp_image_write_png(path, tp_zeros(TP_SHAPE(1, 2, 2)));
-    tell_part("png", "reading and writing PNG");
-    unlink(path);
-    if (write_file(folder, "a.jpg", jpeg, sizeof jpeg - 1, path, sizeof path))
-        tp_image_read(path, 0);
-    tell_part("jpeg", "reading JPEG");
-    unlink(path);
-    if (write_file(folder, "a.csv.gz", gz, sizeof gz - 1, path, sizeof path))
-        tp_csv(path);
-    tell_part("gzip", "reading .gz files");
-    unlink(path);
-    snprintf(path, sizeof path, "%s/a.safetensors", folder);
-    tp_params *one = tp_params_new();
-    tp_params_add(one, "x", tp_zeros(TP_SHAPE(2)));
-    if (!tp_safetensors_write(path, one, NULL, 0))
-        tp_safetensors_read(path);
-    tell_part("json", "checkpoints and runs");
-    unlink(path);
-    tell_tokenizer_part(folder, "unicode", "\"normalizer\": {\"type\": \"Lowercase\"}",
-                        "tokenizers that look at characters");
-    tell_tokenizer_part(folder, "regex", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}",
-                        "tokenizers with patterns, such as GPT-2's,");
-    rmdir(folder);
 }
 
 /* ---- self-test ------------------------------------------------------------------------------------- */
@@ -164,7 +82,7 @@ static void test_matmul(void)
     }
     for (int i = 0; i < N * N; i++)
         worst = fmax(worst, fabs((double)y[i] - (double)(i / N) * (i % N + 1) * N));
-    tell("matmul", worst == 0 ? "right" : "wrong");
+    tell("matmul", "%s", worst == 0 ? "right" : "wrong");
     if (worst != 0)
         wrong("matmul of small whole numbers is off by %g; try TAPER_ISA=generic and report this", worst);
 }
@@ -184,7 +102,7 @@ static void test_gradient(void)
     tp_tensor *in[2] = { tp_requires_grad_(tp_tensor_copied(x, TP_F64, TP_SHAPE(2, 3)), true),
                          tp_requires_grad_(tp_tensor_copied(w, TP_F64, TP_SHAPE(3, 2)), true) };
     tp_status status = tp_gradcheck(small_network, NULL, in, 2);
-    tell("gradient", status ? "wrong" : "right");
+    tell("gradient", "%s", status ? "wrong" : "right");
     if (status)
         wrong("gradient: %s", tp_error_message());
     tp_error_take(NULL, 0);
@@ -194,7 +112,6 @@ static void tell_speed(void)
 {
     TP_SCOPE;
     enum { N = 512 };
-    char text[TEXT_ROOM];
     tp_tensor *a = tp_ones(TP_SHAPE(N, N));
     double best = INFINITY;
     for (int i = 0; i < 4; i++) {
@@ -205,8 +122,36 @@ static void tell_speed(void)
     }
     if (tp_error_take(NULL, 0))
         return;
-    snprintf(text, sizeof text, "%.1f GFLOP/s (matmul of 512 x 512)", 2.0 * N * N * N / best / 1e9);
-    tell("speed", text);
+    tell("speed", "%.1f GFLOP/s (matmul of 512 x 512)", 2.0 * N * N * N / best / 1e9);
+}
+
+/* ---- the hub ---------------------------------------------------------------------------------------- */
+
+/* Without --hub nothing goes over the network: a doctor answers at once, everywhere. */
+static void tell_hub(bool ask)
+{
+    tp_hub_place place;
+    char name[200] = "";
+    if (tp_hub_where(&place)) {
+        wrong("%s", tp_error_message());
+        tp_error_take(NULL, 0);
+    }
+    tell("hub", "%s%s", place.endpoint, place.offline ? ", offline" : "");
+    tell("hub cache", "%s", place.cache);
+    tell("hub token", "%s",
+         !*place.token_from                  ? "none"
+         : !strcmp(place.token_from, "file") ? place.token_file
+                                             : place.token_from);
+    if (!ask)
+        return;
+    if (*place.token_from)
+        tp_hub_whoami(name, sizeof name, .timeout = 5, .retries = -1);
+    else
+        tp_hub_reach(.timeout = 5, .retries = -1);
+    if (tp_error_pending())
+        wrong("%s", tp_error_message());
+    tell("hub answers", "%s%s", tp_error_pending() ? "no" : *name ? "yes, token of " : "yes", name);
+    tp_error_take(NULL, 0);
 }
 
 static void tell_wrong(void)
@@ -228,20 +173,19 @@ static void tell_wrong(void)
 
 int verb_doctor(cli *c)
 {
-    char compiler[TEXT_ROOM];
     findings.json = c->json;
     if (c->json)
         emit_object(NULL);
-    tell("taper", tp_version());
+    tell("taper", "%s", tp_version());
 #if defined(__clang__)
-    snprintf(compiler, sizeof compiler, "%s", __VERSION__);
+    tell("compiler", "%s", __VERSION__);
 #else
-    snprintf(compiler, sizeof compiler, "gcc %s", __VERSION__);
+    tell("compiler", "gcc %s", __VERSION__);
 #endif
-    tell("compiler", compiler);
-    tell_isa();
     tell_machine();
+    tell_devices();
     tell_parts();
+    tell_hub(c->ask_hub);
     test_matmul();
     test_gradient();
     tell_speed();

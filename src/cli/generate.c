@@ -68,6 +68,11 @@ int verb_generate(cli *c)
     if (c->log_probability)
         g->log_probability = log_probability, g->tokens = &tokens;
     catch_signals();
+    const char *path = c->words[0];
+    const int code = fetch_from_hub(&path, false);
+    if (code)
+        return code;
+    c->words[0] = (char *)path;
     if (tp_is_pretrained(c->words[0]) ? from_pretrained(c, &o) : from_run(c, &o))
         return library_error();
     puts(o.prompt); /* if the text ended at once */

@@ -95,6 +95,9 @@ void print_man(FILE *to)
     fputs(".SH ENVIRONMENT\n"
           ".TP\n\\fBNO_COLOR\\fR\nAny value: no colours.\n"
           ".TP\n\\fBOMP_NUM_THREADS\\fR\nThreads to use where \\-\\-threads is not given.\n"
-          ".TP\n\\fBTAPER_ISA\\fR\navx512, avx2 or generic: no more than that instruction set.\n",
+          ".TP\n\\fBTAPER_ISA\\fR\navx512, avx2 or generic: no more than that instruction set.\n"
+          ".TP\n\\fBHF_ENDPOINT\\fR, \\fBHF_TOKEN\\fR, \\fBHF_HOME\\fR, \\fBHF_HUB_OFFLINE\\fR, "
+          "\\fBhttp_proxy\\fR\n"
+          "Of the model hub, as Hugging Face's libraries read them.\n",
           to);
 }

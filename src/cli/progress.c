@@ -1,7 +1,7 @@
-/* progress.c - what a training run shows while it goes, and how it is interrupted.
+/* progress.c - what a training run, or a download, shows while it goes, and how it is interrupted.
  *
  * A signal only sets a flag; the callback answers false, the library writes a checkpoint and returns.
- * Layer: cli.  Depends on train.h, text.h.  Read next: train.c. */
+ * Layer: cli.  Depends on train.h, text.h.  Read next: train.c, hub.c. */
 #include "cli/progress.h"
 #include "cli/text.h"
 
@@ -43,7 +43,8 @@ int caught_signal(void)
 /* ---- the line that is rewritten -------------------------------------------------------------------- */
 
 static struct {
-    bool known, terminal, utf8, open; /* open: the cursor stands in the line */
+    bool known, terminal;
+    FILE *open;                       /* the cursor stands in this one's line */
     double begun, epoch_begun, drawn; /* begun: when the first step that we saw ended */
     int64_t first_step, epoch;
 } shown;
@@ -51,8 +52,8 @@ static struct {
 void close_progress_line(void)
 {
     if (shown.open)
-        fputs("\r\033[K", stdout);
-    shown.open = false;
+        fputs("\r\033[K", shown.open);
+    shown.open = NULL;
 }
 
 static bool speaks_utf8(void)
@@ -66,27 +67,36 @@ static bool speaks_utf8(void)
     return false;
 }
 
-static void begin(const tp_progress *p)
+static bool can_rewrite(FILE *to)
 {
     const char *term = getenv("TERM");
+    return isatty(fileno(to)) && term && strcmp(term, "dumb") != 0;
+}
+
+static void begin(const tp_progress *p)
+{
     shown.known = true;
-    shown.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
-    shown.utf8 = speaks_utf8();
+    shown.terminal = can_rewrite(stdout);
     shown.begun = shown.epoch_begun = clock_now();
     shown.first_step = p->global_step;
     shown.epoch = p->epoch;
 }
 
-static void draw_bar(double part, int columns)
+/* A line with a bar between head and tail, as long as there is room. */
+static void draw_line(FILE *to, const char *head, double part, const char *tail)
 {
-    int full = (int)(part * columns);
-    fputs(green(stdout), stdout);
+    const int room = terminal_width() - 1 - (int)strlen(head) - (int)strlen(tail);
+    const int columns = room < 5 ? 0 : room < 30 ? room : 30, full = (int)(part * columns);
+    const bool utf8 = speaks_utf8();
+    fprintf(to, "\r\033[K%s%s", head, green(to));
     for (int i = 0; i < columns; i++) {
         if (i == full)
-            fputs(dimmed(stdout), stdout);
-        fputs(shown.utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), stdout);
+            fputs(dimmed(to), to);
+        fputs(utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), to);
     }
-    fputs(no_style(stdout), stdout);
+    fprintf(to, "%s%s", no_style(to), tail);
+    fflush(to);
+    shown.open = to;
 }
 
 /* epoch  2/5  ━━━━━━━━━━──────────  loss 0.2731  31,204/s  1:12 left */
@@ -103,13 +113,7 @@ static void draw(const tp_progress *p)
     text_count(rate, isfinite(p->examples_per_second) ? (int64_t)p->examples_per_second : 0);
     snprintf(head, sizeof head, "epoch %lld/%lld  ", (long long)p->epoch, (long long)p->epochs);
     snprintf(tail, sizeof tail, "  loss %.4f  %s/s  %s left", p->loss, rate, left);
-    int bar = terminal_width() - 1 - (int)strlen(head) - (int)strlen(tail);
-    printf("\r\033[K%s", head);
-    if (bar >= 5)
-        draw_bar(p->steps ? (double)p->step / (double)p->steps : 0, bar < 30 ? bar : 30);
-    fputs(tail, stdout);
-    fflush(stdout);
-    shown.open = true;
+    draw_line(stdout, head, p->steps ? (double)p->step / (double)p->steps : 0, tail);
 }
 
 /* ---- the line that stays: one an epoch ------------------------------------------------------------- */
@@ -162,5 +166,32 @@ bool show_progress(void *start, const tp_progress *p)
     } else if (shown.terminal) {
         draw(p);
     }
+    return !caught;
+}
+
+/* ---- downloads: on stderr, as stdout is for the path ------------------------------------------------- */
+
+/* 2/7 files  ━━━━━━━━━━──────────  120 MiB of 523 MiB  8.1 MiB/s  0:49 left */
+bool show_download(void *context, const tp_hub_progress *p)
+{
+    (void)context;
+    char done[TEXT_ROOM], total[TEXT_ROOM], rate[TEXT_ROOM], left[TEXT_ROOM], head[TEXT_ROOM],
+        tail[5 * TEXT_ROOM];
+    static double begun;
+    static int64_t first; /* what was there already */
+    const double time = clock_now();
+    if (!can_rewrite(stderr) || !p->n_files || time - shown.drawn < 0.1)
+        return !caught;
+    if (begun == 0) {
+        begun = time;
+        first = p->bytes;
+    }
+    shown.drawn = time;
+    const double speed = time > begun ? (double)(p->bytes - first) / (time - begun) : 0;
+    text_duration(left, speed > 0 ? (double)(p->total_bytes - p->bytes) / speed : NAN);
+    snprintf(head, sizeof head, "%d/%d files  ", p->files, p->n_files);
+    snprintf(tail, sizeof tail, "  %s of %s  %s/s  %s left", text_bytes(done, (double)p->bytes),
+             text_bytes(total, (double)p->total_bytes), text_bytes(rate, speed), left);
+    draw_line(stderr, head, p->total_bytes ? (double)p->bytes / (double)p->total_bytes : 0, tail);
     return !caught;
 }

@@ -178,7 +178,7 @@ int terminal_width(void)
     struct winsize size;
     const char *columns = getenv("COLUMNS");
     int width = columns ? atoi(columns) : 0;
-    if (width <= 0 && !ioctl(STDOUT_FILENO, TIOCGWINSZ, &size))
+    if (width <= 0 && (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !ioctl(STDERR_FILENO, TIOCGWINSZ, &size)))
         width = size.ws_col;
     return width < 40 ? (width <= 0 ? 80 : 40) : width;
 }

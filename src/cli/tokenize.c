@@ -154,7 +154,11 @@ int verb_tokenize(cli *c)
     int code = EXIT_FINE;
     if (c->lines && (c->n_words > 1 || c->from_ids))
         return usage_error("--lines is about texts on standard input");
-    const tp_tokenizer *t = tp_tokenizer_load(c->words[0]);
+    const char *path = c->words[0];
+    const int fetched = fetch_from_hub(&path, false);
+    if (fetched)
+        return fetched;
+    const tp_tokenizer *t = tp_tokenizer_load(path);
     if (!t)
         return library_error();
     emit_lines(c->json);

@@ -115,7 +115,7 @@ int verb_train(cli *c)
     tp_train_result result = { 0 };
     char out[256], start[4096];
     int code = c->resume ? check_resume(c) : check_new(c);
-    if (code)
+    if (code || (code = fetch_from_hub(&c->train.init, true)))
         return code;
     const char *folder = c->resume;
     if (!folder) {

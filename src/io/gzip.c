@@ -132,3 +132,8 @@ tp_status gzip_peek(const char *name, const void *data, size_t size, void *dst, 
     inflateEnd(&in.z);
     return status;
 }
+
+const char *gzip_library(bool running)
+{
+    return running ? zlibVersion() : ZLIB_VERSION;
+}

@@ -31,4 +31,7 @@ tp_status gzip_peek(const char *name, const void *data, size_t size, void *dst, 
 
 uint32_t gzip_crc32(const void *data, size_t size); /* the checksum of gzip, zip and PNG */
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *gzip_library(bool running);
+
 #endif

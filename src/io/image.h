@@ -36,4 +36,8 @@ tp_status encode_png(const char *name, const picture *, file_bytes *out);
 tp_status decode_jpeg(const char *name, const void *data, size_t size, picture *out,
                       int *orientation); /* EXIF: 1 to 8 */
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *png_library(bool running);
+const char *jpeg_library(bool running);
+
 #endif

@@ -202,3 +202,12 @@ tp_status decode_jpeg(const char *name, const void *data, size_t size, picture *
     jpeg_destroy_decompress(&job.codec);
     return tp_error_pending();
 }
+
+/* That of the interface: the library compares it itself, and tells no other. */
+const char *jpeg_library(bool running)
+{
+    static char text[12];
+    (void)running;
+    snprintf(text, sizeof text, "%d", JPEG_LIB_VERSION);
+    return text;
+}

@@ -234,3 +234,8 @@ tp_status js_write(const char *path, const js_value *value)
     file_bytes_free(&text);
     return status;
 }
+
+const char *json_library(bool running)
+{
+    return running ? jansson_version_str() : JANSSON_VERSION;
+}

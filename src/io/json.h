@@ -55,4 +55,7 @@ tp_status js_append(js_value *array, js_value *);
 tp_status js_format(const js_value *, bool indented, file_bytes *out);
 tp_status js_write(const char *path, const js_value *); /* indented, with a final newline; atomic (file.h) */
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *json_library(bool running);
+
 #endif

@@ -38,3 +38,9 @@ uint32_t gzip_crc32(const void *data, size_t size)
     }
     return ~crc;
 }
+
+const char *gzip_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

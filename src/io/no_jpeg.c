@@ -11,3 +11,9 @@ tp_status decode_jpeg(const char *name, const void *data, size_t size, picture *
     *out = (picture){ 0 };
     return tp_fail(TP_ERR_UNSUPPORTED, "%s: JPEG is unsupported: built without libjpeg", name);
 }
+
+const char *jpeg_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

@@ -139,3 +139,9 @@ tp_status js_write(const char *path, const js_value *value)
     unsupported(path);
     return tp_error_pending();
 }
+
+const char *json_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

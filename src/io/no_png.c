@@ -17,3 +17,9 @@ tp_status encode_png(const char *name, const picture *p, file_bytes *out)
     (void)p, (void)out;
     return tp_fail(TP_ERR_UNSUPPORTED, "%s: PNG is unsupported: built without libpng", name);
 }
+
+const char *png_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

@@ -198,3 +198,8 @@ tp_status encode_png(const char *name, const picture *p, file_bytes *out)
     png_destroy_write_struct(&job.png, &job.info);
     return tp_error_pending();
 }
+
+const char *png_library(bool running)
+{
+    return running ? png_get_libpng_ver(NULL) : PNG_LIBPNG_VER_STRING;
+}

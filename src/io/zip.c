@@ -448,3 +448,8 @@ tp_status zip_write(const char *path, const char *kind, const zip_part *parts, i
     tp_free(all, bytes);
     return status;
 }
+
+const char *zip_library(bool running)
+{
+    return running ? zip_libzip_version() : LIBZIP_VERSION;
+}

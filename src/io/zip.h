@@ -45,4 +45,7 @@ typedef struct zip_part { /* a member to be: bytes, then the elements of a tenso
 /* The same parts are the same bytes: no date goes into the file. */
 tp_status zip_write(const char *path, const char *kind, const zip_part *, int n, bool compressed);
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *zip_library(bool running);
+
 #endif

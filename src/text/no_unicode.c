@@ -62,3 +62,9 @@ int64_t grapheme_end(const unsigned char *s, int64_t begin, int64_t size)
     (void)size;
     return begin + character_bytes(s[begin]);
 }
+
+const char *unicode_library(bool running)
+{
+    (void)running;
+    return NULL;
+}

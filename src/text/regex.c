@@ -155,3 +155,13 @@ tp_status regex_find(const regex *r, void *room, const unsigned char *text, int6
     *end = (int64_t)pair[1];
     return TP_OK;
 }
+
+const char *regex_library(bool running)
+{
+    static char versions[2][64];
+    if (running)
+        pcre2_config(PCRE2_CONFIG_VERSION, versions[1]);
+    else
+        snprintf(versions[0], sizeof versions[0], "%d.%d", PCRE2_MAJOR, PCRE2_MINOR);
+    return versions[running];
+}

@@ -21,4 +21,7 @@ void regex_room_free(void *);
 tp_status regex_find(const regex *, void *room, const unsigned char *text, int64_t size, int64_t at,
                      int64_t *begin, int64_t *end);
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *regex_library(bool running);
+
 #endif

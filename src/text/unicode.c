@@ -212,3 +212,11 @@ int64_t grapheme_end(const unsigned char *s, int64_t begin, int64_t size)
     }
     return at;
 }
+
+const char *unicode_library(bool running)
+{
+    static char compiled[40];
+    snprintf(compiled, sizeof compiled, "%d.%d.%d", UTF8PROC_VERSION_MAJOR, UTF8PROC_VERSION_MINOR,
+             UTF8PROC_VERSION_PATCH);
+    return running ? utf8proc_version() : compiled;
+}

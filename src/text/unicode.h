@@ -34,4 +34,7 @@ tp_status unicode_normalise(unicode_form, const mapped_text *text, mapped_text *
 /* Where the grapheme cluster that begins at begin ends. */
 int64_t grapheme_end(const unsigned char *s, int64_t begin, int64_t size);
 
+/* The library's version, of the header or of what runs; NULL: this build has none. */
+const char *unicode_library(bool running);
+
 #endif

@@ -4,7 +4,7 @@
 "$TAPER" --version; echo "exit $?"
 "$TAPER" version; echo "exit $?"
 "$TAPER" version --json; echo "exit $?"
-for verb in train eval predict summary bench models inspect import export doctor version help completion; do
+for verb in train eval predict summary bench models inspect import export hub doctor version help completion; do
     echo
     echo "\$ taper $verb --help"
     "$TAPER" $verb --help; echo "exit $?"
