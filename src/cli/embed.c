@@ -136,7 +136,11 @@ static int embed(const cli *c, const text_list *l)
     if (!c->top && !c->json && !c->out && l->n > TABLE)
         return usage_error("%lld texts: -o FILE.npy, --json or --topk K says what becomes of more than %d",
                            (long long)l->n, TABLE);
-    tp_embedder *e = tp_embedder_open(c->words[0]);
+    const char *folder = c->words[0];
+    const int code = fetch_from_hub(&folder, false);
+    if (code)
+        return code;
+    tp_embedder *e = tp_embedder_open(folder);
     tp_tensor *vectors = tp_embed(e, (const char *const *)l->texts, l->n);
     if (!vectors || (c->out && tp_npy_write(c->out, vectors)))
         return library_error();

@@ -78,8 +78,8 @@ static bool included(const char *name, const char *globs)
 /* Of a repository with several formats of the same weights one: safetensors, else PyTorch's. */
 static bool is_pretrained_file(const char *name, bool has_safetensors)
 {
-    if (strchr(name, '/'))
-        return false;
+    if (strchr(name, '/')) /* of sentence encoders (train/embed.c) */
+        return ends(name, "_Pooling/config.json");
     if (has_safetensors ? ends(name, ".safetensors") || ends(name, ".safetensors.index.json")
                         : !fnmatch("pytorch_model*.bin*", name, 0))
         return true;
