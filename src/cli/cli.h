@@ -177,6 +177,7 @@ int train_tokenizer(cli *);           /* `taper train tokenizer` */
 void print_overview(FILE *);
 void print_help(FILE *, const verb *);
 void print_man(FILE *);
+void print_man_verb(FILE *, const verb *);
 
 /* ---- Saying what is wrong -------------------------------------------------------------------------- */
 
