@@ -35,7 +35,8 @@ void print_overview(FILE *to)
     for (int i = 0; i < N_VERBS; i++)
         fprintf(to, "  %-11s %s\n", verbs[i].name, verbs[i].title);
     fputs("\n'taper help VERB' tells the rest.  Begin with:\n\n"
-          "  taper train lenet5 --data data/mnist --epochs 5\n\nExit codes:\n",
+          "  taper train lenet5 --data data/mnist --epochs 5\n"
+          "  taper init table -o table.conf && taper train --config table.conf data=my.csv\n\nExit codes:\n",
           to);
     for (const exit_meaning *e = exit_meanings; e->code; e++) {
         fprintf(to, "  %-4s ", e->code);

@@ -1,5 +1,5 @@
 # Every example of every verb's help is a command line that is right: where nothing is there that it speaks of it may fail, but not as wrong usage.
-mkdir -p bin ~/.local/share/bash-completion/completions ~/.config/fish/completions
+mkdir -p bin ~/.local/share/bash-completion/completions ~/.config/fish/completions ~/.zsh
 ln -s "$TAPER" bin/taper
 PATH=$PWD/bin:$PATH
 for verb in $("$TAPER" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
