@@ -135,6 +135,13 @@ static void leaf_name(const graph *g, tp_params *all, const tp_tensor *leaf, cha
         }
 }
 
+/* Rows of a table by numbers, through which no gradient goes: the tokens that the network takes. */
+static bool looks_up(const tp_node *node)
+{
+    return !strcmp(node->op->name, "index_select") && node->in[0].leaf && node->n_in == 2 &&
+           !node->in[1].node && !node->in[1].leaf;
+}
+
 static void put_node(file_bytes *out, const graph *g, tp_params *all, int64_t i)
 {
     char name[NAME], input[NAME];
@@ -155,6 +162,8 @@ static void put_node(file_bytes *out, const graph *g, tp_params *all, int64_t i)
             snprintf(input + n, NAME - n, ":%d", (int)e->output);
         proto_put_text(out, 3, input);
     }
+    if (looks_up(node))
+        proto_put_text(out, 3, "input");
     if (g->nodes[i].output)
         put_shape(out, g->nodes[i].output);
     proto_end(out, begun);
