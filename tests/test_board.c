@@ -12,9 +12,11 @@
 
 #include <dirent.h>
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <taper/ops.h>
 
@@ -528,6 +530,34 @@ static void wrong_calls_are_errors(void **unused)
     free_events(e);
 }
 
+static void a_full_disk_is_an_error_and_the_file_stays_whole(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static char text[4096];
+    struct rlimit before, small;
+    memset(text, 'x', sizeof text - 1);
+    tp_board *b = tp_board_open(temp_path("full-board"));
+    tp_board_scalar(b, "a", 1, 1);
+    expect_no_error();
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 1000;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    tp_status status = tp_board_text(b, "long", text, 2);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(status, TP_ERR_IO);
+    expect_error(TP_ERR_IO, "events.out.tfevents.");
+    tp_board_scalar(b, "a", 2, 2);
+    expect_no_error();
+    events *e = read_folder(temp_path("full-board"), 0, 1);
+    assert_int_equal(e->n_events, 3);
+    assert_true(scalar_at(e, "a", 2) == 2);
+    free_events(e);
+}
+
 static void write_some(void)
 {
     TP_SCOPE;
@@ -555,6 +585,7 @@ int main(void)
         cmocka_unit_test(a_run_that_goes_on_appends_a_file_with_the_right_steps),
         cmocka_unit_test(residual_branches_meet_in_the_graph),
         cmocka_unit_test(wrong_calls_are_errors),
+        cmocka_unit_test(a_full_disk_is_an_error_and_the_file_stays_whole),
         cmocka_unit_test(no_memory_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -41,12 +41,18 @@ def drained(fd, seconds):
     return text
 
 
-def shown(fd, line):
+def plain(text):
+    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\x07]", "", text.decode(errors="replace").replace("\\ ", " "))
+
+
+def shown(fd, line, wanted):
     os.write(fd, line.encode() + b"\t\t")
-    text = drained(fd, 0.5)
+    text, until = drained(fd, 0.5), time.time() + 10
+    while time.time() < until and not all(w in plain(text) for w in wanted):
+        text += drained(fd, 0.5)
     os.write(fd, b"\x15")  # ctrl-U takes the line away
     drained(fd, 0.2)
-    return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\r\x07]", "", text.decode(errors="replace").replace("\\ ", " "))
+    return plain(text)
 
 
 def terminal(command, setup, folder):
@@ -70,7 +76,7 @@ def terminal(command, setup, folder):
 def in_terminal(command, setup):
     def ask(folder):
         pid, fd = terminal(command, setup, folder)
-        answers = [shown(fd, line) for line, _, _ in CASES]
+        answers = [shown(fd, line, wanted) for line, wanted, _ in CASES]
         os.write(fd, b"exit\r")
         os.close(fd)
         os.waitpid(pid, 0)
