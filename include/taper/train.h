@@ -56,6 +56,8 @@ typedef struct tp_train_config {
     double scheduled_sampling;   /* of pairs: the share of the target's tokens that are the network's own at the last step, rising from 0 at the first; 0: none */
     double adversarial;          /* each batch once more with embeddings moved so far along their gradient; 0: not */
     double reward;               /* of pairs, with init: weight of self-critical reinforcement learning by the edit distance, that of the cross-entropy is 1 - reward; 0: none */
+    const char *tensorboard;     /* a folder for TensorBoard's event files, one each time the run begins or goes on; NULL: none */
+    const char *command;         /* how the run was begun: what TensorBoard's text page says of it; not kept in config.json */
 } tp_train_config;
 
 enum { TP_MAX_FIGURES = 24 };
@@ -97,6 +99,25 @@ TP_API tp_status tp_train_config_resolve(tp_train_config *);
 /* Begins a run in config->out (which must not hold one), or goes on with the one that is there. */
 TP_API tp_status tp_train_run(const tp_train_config *, tp_progress_fn *, void *context, tp_train_result *);
 TP_API tp_status tp_train_resume(const char *run_folder, int64_t epochs /* 0: as configured */, tp_progress_fn *, void *context, tp_train_result *);
+
+/* ---- TensorBoard: what a training tells, in the event files that `tensorboard --logdir FOLDER` shows --------------
+ *
+ * tp_train_config.tensorboard has a run write one; this is for loops of your own.  A board is an object, for one thread at a time;
+ * what is written is in the file when the function returns.  Tags are UTF-8, and what stands before a '/' groups the page. */
+typedef struct tp_board tp_board;
+TP_API tp_board *tp_board_open(const char *folder); /* made if it is not there; each call begins a new file */
+TP_API tp_status tp_board_scalar(tp_board *, const char *tag, double value, int64_t step);
+TP_API tp_status tp_board_histogram(tp_board *, const char *tag, tp_tensor *values, int64_t step); /* of those that are finite */
+TP_API tp_status tp_board_images(tp_board *, const char *tag, tp_tensor *images, int64_t step);    /* (N, 1 or 3, H, W) in [0, 1], as one sheet */
+TP_API tp_status tp_board_text(tp_board *, const char *tag, const char *markdown, int64_t step);
+TP_API tp_status tp_board_graph(tp_board *, tp_module *net, tp_shape input); /* its operations by modules, from a dry run */
+
+/* The row of a run on the page HParams: numbers, "true" and "false" are told from texts, and metrics are tags of scalars. */
+TP_API tp_status tp_board_hparams(tp_board *, const tp_metadata *options, int n_options, const char *const *metrics, int n_metrics);
+TP_API tp_status tp_board_hparams_end(tp_board *, bool succeeded);
+
+/* What files of this folder hold of the step and later ones is forgotten: for a run that goes on from before it. */
+TP_API tp_status tp_board_restart(tp_board *, int64_t step);
 
 /* ---- Weights of a module to and from files ------------------------------------------------------------------------ */
 

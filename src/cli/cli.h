@@ -41,7 +41,8 @@ typedef enum words_kind {
     WORDS_SHELLS,
     WORDS_PLOTS,
     WORDS_SHOWS,
-    WORDS_HUB
+    WORDS_HUB,
+    WORDS_TASKS
 } words_kind;
 
 typedef struct verb {
@@ -97,7 +98,8 @@ typedef struct option {
     const char *place;
     int verbs;
     const char *group;
-    size_t field; /* of struct cli */
+    size_t field;       /* of struct cli, */
+    const char *member; /* and its name */
     const char *range;
     choice_fn *choice;
     const char *help;
@@ -112,7 +114,10 @@ struct cli {
     const verb *verb;
     char **words;
     int n_words;
-    const char *given[MAX_OPTIONS]; /* by option: its value's text; "" for a flag; NULL: not given */
+    const char *given[MAX_OPTIONS];    /* by option: its value's text; "" for a flag; NULL: not given */
+    unsigned char source[MAX_OPTIONS]; /* of what is given: an option_source */
+    int64_t milestones[256];
+    const char *config, *model;
     tp_train_config train;
     tp_generate_options generate;
     tp_decode_options decode;
@@ -130,8 +135,19 @@ struct cli {
     int n_attributes;
 };
 
-int parse_command(cli *, const verb *, int argc, char **argv); /* 0, or EXIT_USAGE after a message */
+int parse_command(cli *, const verb *, int argc, char **argv); /* 0, or an exit code after a message */
 bool option_given(const cli *, const char *name);
+const option *option_of_verb(const verb *, const char *name); /* NULL if it has none of that name */
+
+/* Where a value comes from.  The first goes before the second, the second before the third. */
+typedef enum option_source { FROM_OPTION, FROM_WORD, FROM_FILE } option_source;
+
+/* as: how messages name it, such as "--lr". */
+int set_option(cli *, const option *, const char *text, const char *as, option_source);
+
+bool is_setting(const cli *, const char *word); /* "lr=0.01", where the verb takes --config */
+int take_setting(cli *, char *word);
+int take_config(cli *); /* the file that --config names */
 
 /* An option that is in no table: an attribute of the operation that `taper op` was told to run. */
 int op_option(cli *, const char *name, size_t length, const char *value, const char *next, int *used);
@@ -153,6 +169,7 @@ const char *plot_choice(int i);
 const char *show_choice(int i);
 const char *hub_choice(int i);
 const char *tokenizer_choice(int i);
+const char *task_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 
@@ -168,6 +185,7 @@ int fetch_from_hub(const char **path, bool of_weights);
 void print_overview(FILE *);
 void print_help(FILE *, const verb *);
 void print_man(FILE *);
+void print_man_verb(FILE *, const verb *);
 
 /* ---- Saying what is wrong -------------------------------------------------------------------------- */
 

@@ -35,7 +35,8 @@ void print_overview(FILE *to)
     for (int i = 0; i < N_VERBS; i++)
         fprintf(to, "  %-11s %s\n", verbs[i].name, verbs[i].title);
     fputs("\n'taper help VERB' tells the rest.  Begin with:\n\n"
-          "  taper train lenet5 --data data/mnist --epochs 5\n\nExit codes:\n",
+          "  taper train lenet5 --data data/mnist --epochs 5\n"
+          "  taper init table -o table.conf && taper train --config table.conf data=my.csv\n\nExit codes:\n",
           to);
     for (const exit_meaning *e = exit_meanings; e->code; e++) {
         fprintf(to, "  %-4s ", e->code);
@@ -86,14 +87,8 @@ void print_help(FILE *to, const verb *v)
 
 int verb_help(cli *c)
 {
-    if (c->man && c->n_words)
-        return usage_error("help --man takes no word, but '%s' is given", c->words[0]);
-    if (c->man) {
-        print_man(stdout);
-        return EXIT_FINE;
-    }
     if (!c->n_words) {
-        print_overview(stdout);
+        (c->man ? print_man : print_overview)(stdout);
         return EXIT_FINE;
     }
     const verb *v = verb_find(c->words[0]);
@@ -102,6 +97,6 @@ int verb_help(cli *c)
         return meant ? usage_error("no verb '%s'; did you mean '%s'?", c->words[0], meant)
                      : usage_error("no verb '%s'; 'taper help' lists them", c->words[0]);
     }
-    print_help(stdout, v);
+    (c->man ? print_man_verb : print_help)(stdout, v);
     return EXIT_FINE;
 }

@@ -129,6 +129,25 @@ static int no_verb(const char *word)
     return usage_error("no verb '%s'; 'taper help' lists them", word);
 }
 
+/* As a shell would take it again: words with anything special stand in quotes. */
+static const char *command_line(int argc, char **argv)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_@%+=:,./-";
+    static char text[8192];
+    size_t used = 0;
+    for (int i = 0; i < argc; i++) {
+        const char *word = i ? argv[i] : "taper";
+        const bool quoted = !*word || word[strspn(word, plain)];
+        if (used + 4 * strlen(word) + 4 > sizeof text)
+            break;
+        used += (size_t)sprintf(text + used, "%s%s", i ? " " : "", quoted ? "'" : "");
+        for (; *word; word++)
+            used += (size_t)sprintf(text + used, *word == '\'' ? "'\\''" : "%c", *word);
+        used += (size_t)sprintf(text + used, "%s", quoted ? "'" : "");
+    }
+    return text;
+}
+
 static int run(int argc, char **argv)
 {
     static cli c;
@@ -146,6 +165,7 @@ static int run(int argc, char **argv)
     const verb *v = verb_find(word);
     if (!v)
         return no_verb(word);
+    c.train.command = command_line(argc, argv);
     int code = parse_command(&c, v, argc - 2, argv + 2);
     if (code)
         return code;

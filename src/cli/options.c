@@ -13,7 +13,7 @@
 
 const option options[] = {
 #define OPTION(name, letter, kind, place, in, group, field, range, choice, help) \
-    { name, letter, ARG_##kind, place, in, group, offsetof(cli, field), range, choice, help },
+    { name, letter, ARG_##kind, place, in, group, offsetof(cli, field), #field, range, choice, help },
 #include "cli/options.def"
 #undef OPTION
 };
@@ -111,7 +111,7 @@ static const char *wanted(const option *o, char *text, size_t room)
         [ARG_FOLDER] = "a folder",
         [ARG_CHAR] = "one character, or tab",
         [ARG_LIST] = "rising whole numbers with commas between them, each",
-        [ARG_FLAG] = "",
+        [ARG_FLAG] = "true or false",
     };
     interval r = interval_of(o->range);
     int n = snprintf(text, room, "%s", kinds[o->kind]);
@@ -171,10 +171,9 @@ static bool read_real(const char *text, double *value)
     return end != text && !*end && !errno && isfinite(*value);
 }
 
-static bool read_list(const char *text, interval r, tp_schedule_options *into)
+static bool read_list(const char *text, interval r, cli *c)
 {
-    static int64_t numbers[256];
-    int64_t before = INT64_MIN;
+    int64_t *numbers = c->milestones, before = INT64_MIN;
     int n = 0;
     for (const char *p = text;; p++) {
         char item[24];
@@ -190,8 +189,8 @@ static bool read_list(const char *text, interval r, tp_schedule_options *into)
         if (!*p)
             break;
     }
-    into->milestones = numbers;
-    into->n_milestones = n;
+    c->train.schedule_options.milestones = numbers;
+    c->train.schedule_options.n_milestones = n;
     return true;
 }
 
@@ -211,7 +210,9 @@ static bool read_value(const option *o, const char *text, cli *c)
     interval r = interval_of(o->range);
     int64_t whole = 0;
     switch (o->kind) {
-    case ARG_FLAG: *(bool *)field = true; return true;
+    case ARG_FLAG:
+        *(bool *)field = !*text || !strcmp(text, "true");
+        return !*text || *(bool *)field || !strcmp(text, "false");
     case ARG_COUNT: return read_integer(text, field) && inside(r, (double)*(int64_t *)field);
     case ARG_INT:
         if (!read_integer(text, &whole) || !inside(r, (double)whole))
@@ -224,28 +225,40 @@ static bool read_value(const option *o, const char *text, cli *c)
     case ARG_CHAR:
         *(char *)field = !strcmp(text, "tab") ? '\t' : *text;
         return !strcmp(text, "tab") || (strlen(text) == 1 && *text != '"' && *text != '\n' && *text > 0);
-    case ARG_LIST: return read_list(text, r, &c->train.schedule_options);
+    case ARG_LIST: return read_list(text, r, c);
     default: *(const char **)field = text; return *text != 0;
     }
 }
 
-static int set_option(cli *c, const option *o, const char *text, const char *as)
+static int bad_value(const option *o, const char *text, const char *as)
 {
     char want[512];
-    const char **given = &c->given[o - options];
-    if (*given && o->kind == ARG_FLAG)
-        return o->field == offsetof(cli, help) ? 0 : usage_error("%s is given twice", as);
-    if (*given)
-        return usage_error("%s is given twice: '%s', then '%s'", as, *given, text);
-    *given = text;
-    if (read_value(o, text, c))
-        return 0;
     wanted(o, want, sizeof want);
     const char *meant = o->choice ? nearest_name(text, o->choice) : NULL;
     if (meant)
         return usage_error("%s '%s': did you mean '%s'? Wanted: %s", as, text, meant, want);
     return usage_error("%s '%s': %s%s is wanted", as, text,
                        too_far ? "its size does not fit the machine; " : "", want);
+}
+
+int set_option(cli *c, const option *o, const char *text, const char *as, option_source source)
+{
+    static cli overruled; /* where values go that another source overrules: they must be right, too */
+    const int i = (int)(o - options);
+    const bool given = c->given[i] != NULL;
+    too_far = false;
+    if (given && c->source[i] < source)
+        return (!*text && o->kind == ARG_FLAG) || !read_value(o, text, &overruled) ? bad_value(o, text, as)
+                                                                                   : 0;
+    if (given && o->kind == ARG_FLAG && source == FROM_OPTION)
+        return o->field == offsetof(cli, help) ? 0 : usage_error("%s is given twice", as);
+    if (given)
+        return usage_error("%s is given twice: '%s', then '%s'", as, c->given[i], text);
+    c->given[i] = text;
+    c->source[i] = (unsigned char)source;
+    if ((source != FROM_OPTION && !*text && o->kind == ARG_FLAG) || !read_value(o, text, c))
+        return bad_value(o, text, as);
+    return 0;
 }
 
 /* ---- one option of the command line ---------------------------------------------------------------- */
@@ -257,6 +270,11 @@ static const option *find(const verb *v, const char *name, size_t length)
             !memcmp(options[i].name, name, length))
             return &options[i];
     return NULL;
+}
+
+const option *option_of_verb(const verb *v, const char *name)
+{
+    return find(v, name, strlen(name));
 }
 
 static int unknown_option(const verb *v, const char *name, size_t length)
@@ -306,13 +324,13 @@ static int long_option(cli *c, char **argv, int argc, int *used)
     snprintf(as, sizeof as, "--%s", o->name);
     if (o->kind == ARG_FLAG)
         return equals ? usage_error("%s takes no value, but '%s' is given", as, equals + 1)
-                      : set_option(c, o, "", as);
+                      : set_option(c, o, "", as, FROM_OPTION);
     if (equals)
-        return set_option(c, o, equals + 1, as);
+        return set_option(c, o, equals + 1, as, FROM_OPTION);
     if (argc < 2 || !strncmp(argv[1], "--", 2))
         return missing_value(o, as, argc < 2 ? NULL : argv[1]);
     *used = 2;
-    return set_option(c, o, argv[1], as);
+    return set_option(c, o, argv[1], as, FROM_OPTION);
 }
 
 /* "-b 64", "-b64", "-h" */
@@ -329,13 +347,13 @@ static int short_option(cli *c, char **argv, int argc, int *used)
                            c->verb->name);
     if (o->kind == ARG_FLAG)
         return argv[0][2] ? usage_error("%s takes no value, but '%s' is given", as, argv[0] + 2)
-                          : set_option(c, o, "", as);
+                          : set_option(c, o, "", as, FROM_OPTION);
     if (argv[0][2])
-        return set_option(c, o, argv[0] + 2, as);
+        return set_option(c, o, argv[0] + 2, as, FROM_OPTION);
     if (argc < 2 || !strncmp(argv[1], "--", 2))
         return missing_value(o, as, argc < 2 ? NULL : argv[1]);
     *used = 2;
-    return set_option(c, o, argv[1], as);
+    return set_option(c, o, argv[1], as, FROM_OPTION);
 }
 
 static int count_words(const cli *c)
@@ -362,8 +380,19 @@ static bool is_operand(const cli *c, const char *word)
     return c->verb == &verbs[VERB_op] && (strchr(".0123456789", word[1]) || !strcmp(word, "-inf"));
 }
 
+/* The model that a word, an option or the file names; the word first. */
+static void take_model(cli *c)
+{
+    if (c->n_words || !c->model)
+        return;
+    c->words = (char **)&c->model;
+    c->n_words = 1;
+}
+
 int parse_command(cli *c, const verb *v, int argc, char **argv)
 {
+    static char *settings[MAX_OPTIONS];
+    int n_settings = 0;
     bool only_words = false;
     c->verb = v;
     c->words = argv; /* words move to the front; argv is ours */
@@ -377,7 +406,9 @@ int parse_command(cli *c, const verb *v, int argc, char **argv)
     for (int i = 0, used = 1, code; i < argc; i += used) {
         used = 1;
         code = 0;
-        if (only_words || argv[i][0] != '-' || !argv[i][1] || is_operand(c, argv[i]))
+        if (!only_words && is_setting(c, argv[i]) && n_settings < MAX_OPTIONS)
+            settings[n_settings++] = argv[i];
+        else if (only_words || argv[i][0] != '-' || !argv[i][1] || is_operand(c, argv[i]))
             c->words[c->n_words++] = argv[i];
         else if (!strcmp(argv[i], "--"))
             only_words = true;
@@ -388,7 +419,16 @@ int parse_command(cli *c, const verb *v, int argc, char **argv)
         if (code)
             return code;
     }
+    if (c->help)
+        return 0;
+    for (int i = 0, code; i < n_settings; i++)
+        if ((code = take_setting(c, settings[i])))
+            return code;
+    int code = take_config(c);
+    if (code)
+        return code;
+    take_model(c);
     if (c->header)
         c->train.data_options.csv.header = !strcmp(c->header, "yes") ? 1 : !strcmp(c->header, "no") ? -1 : 0;
-    return c->help || c->list ? 0 : count_words(c);
+    return c->list ? 0 : count_words(c);
 }

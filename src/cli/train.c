@@ -92,13 +92,15 @@ static void print_result(const tp_train_result *r)
     print_figures(r->figures, r->n_figures);
 }
 
-static void print_next(const char *out, const tp_train_result *r)
+static void print_next(const char *out, const char *board, const tp_train_result *r)
 {
     printf("\nlook at   %s/report.html\n", out);
     printf("try next  taper eval %s\n", out);
     if (r->verb)
         printf("          taper %s %s%s%s\n", r->verb, out, *r->words ? " " : "", r->words);
     printf("          taper summary %s\n", out);
+    if (board)
+        printf("          tensorboard --logdir %s\n", board);
 }
 
 static int interrupted(const char *out)
@@ -140,6 +142,6 @@ int verb_train(cli *c)
         return interrupted(folder);
     close_progress_line();
     print_result(&result);
-    print_next(folder, &result);
+    print_next(folder, c->train.tensorboard, &result);
     return EXIT_FINE;
 }

@@ -9,7 +9,7 @@
 
 static int check_options(const cli *c)
 {
-    static const char *const shared[] = { "data", "out", "threads" };
+    static const char *const shared[] = { "config", "data", "out", "threads" };
     for (int i = 0; i < n_options; i++) {
         bool fine = !c->given[i] || !strcmp(options[i].group, "Tokenizer");
         for (size_t k = 0; k < sizeof shared / sizeof *shared; k++)

@@ -1,10 +1,14 @@
-/* protobuf.c - reading protocol buffers field by field.
+/* protobuf.c - protocol buffers field by field, read and written.
  *
  * Groups (wire types 3 and 4) are of a time before anything that is read here, and refused.
  * Layer: io.  Depends on base.  Read next: protobuf.h. */
 #include "io/protobuf.h"
 
 #include "base/error.h"
+
+#include <string.h>
+
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 static bool wrong(const proto_in *in, int64_t at, const char *what)
 {
@@ -80,4 +84,104 @@ tp_status proto_want(const proto_in *in, const proto_field *f, proto_wire wire)
     return f->wire == wire ? TP_OK
                            : tp_fail(TP_ERR_FORMAT, "%s: byte %lld: field %u is %s, %s is wanted", in->name,
                                      (long long)f->begin, f->number, names[f->wire], names[wire]);
+}
+
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
+
+static size_t varint(unsigned char *to, uint64_t value)
+{
+    size_t n = 0;
+    for (; value >= 0x80; value >>= 7)
+        to[n++] = (unsigned char)(value | 0x80);
+    to[n++] = (unsigned char)value;
+    return n;
+}
+
+static void put(file_bytes *out, const void *data, size_t size)
+{
+    if (!tp_pending())
+        file_bytes_append(out, data, size);
+}
+
+static void put_key(file_bytes *out, uint32_t field, proto_wire wire)
+{
+    unsigned char key[10];
+    put(out, key, varint(key, (uint64_t)field << 3 | wire));
+}
+
+static void put_fixed(file_bytes *out, uint64_t bits, size_t bytes)
+{
+    unsigned char little[8];
+    for (size_t i = 0; i < bytes; i++)
+        little[i] = (unsigned char)(bits >> 8 * i);
+    put(out, little, bytes);
+}
+
+void proto_put_number(file_bytes *out, uint32_t field, uint64_t value)
+{
+    unsigned char bytes[10];
+    put_key(out, field, PROTO_VARINT);
+    put(out, bytes, varint(bytes, value));
+}
+
+static void put_real(file_bytes *out, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_fixed(out, bits, sizeof bits);
+}
+
+void proto_put_double(file_bytes *out, uint32_t field, double value)
+{
+    put_key(out, field, PROTO_FIXED64);
+    put_real(out, value);
+}
+
+void proto_put_float(file_bytes *out, uint32_t field, float value)
+{
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    put_key(out, field, PROTO_FIXED32);
+    put_fixed(out, bits, sizeof bits);
+}
+
+void proto_put_bytes(file_bytes *out, uint32_t field, const void *data, size_t size)
+{
+    unsigned char length[10];
+    put_key(out, field, PROTO_BYTES);
+    put(out, length, varint(length, size));
+    put(out, data, size);
+}
+
+void proto_put_text(file_bytes *out, uint32_t field, const char *text)
+{
+    proto_put_bytes(out, field, text, strlen(text));
+}
+
+void proto_put_doubles(file_bytes *out, uint32_t field, const double *values, size_t n)
+{
+    size_t begun = proto_begin(out, field);
+    for (size_t i = 0; i < n; i++)
+        put_real(out, values[i]);
+    proto_end(out, begun);
+}
+
+size_t proto_begin(file_bytes *out, uint32_t field)
+{
+    put_key(out, field, PROTO_BYTES);
+    return out->size;
+}
+
+/* The length comes before what it is the length of, which moves up. */
+void proto_end(file_bytes *out, size_t begun)
+{
+    unsigned char length[10];
+    if (tp_pending())
+        return;
+    const size_t size = out->size - begun, n = varint(length, size);
+    put(out, length, n);
+    if (tp_pending())
+        return;
+    memmove(out->data + begun + n, out->data + begun, size);
+    memcpy(out->data + begun, length, n);
 }

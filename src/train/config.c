@@ -240,6 +240,8 @@ static tp_status own_strings(setup *s)
         &c->model_options.norm,
         &c->data_options.tokenizer,
         &c->data_options.field,
+        &c->tensorboard,
+        &c->command,
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         *texts[i] = setup_text(s, *texts[i]);

@@ -61,6 +61,7 @@ static const field table[] = {
     LATER_ROW(NULL, "scheduled_sampling", NUMBER, scheduled_sampling),
     LATER_ROW(NULL, "adversarial", NUMBER, adversarial),
     LATER_ROW(NULL, "reward", NUMBER, reward),
+    LATER_ROW(NULL, "tensorboard", TEXT, tensorboard),
     ROW("model_options", "classes", COUNT, model_options.classes),
     ROW("model_options", "channels", COUNT, model_options.channels),
     ROW("model_options", "image_size", COUNT, model_options.image_size),

@@ -1,6 +1,6 @@
-/* crc32.c - the checksum of gzip, zip and PNG, piece by piece, eight bytes a round (slicing by 8).
+/* crc32.c - checksums of 32 bits, eight bytes a round (slicing by 8): that of gzip, zip and PNG, and Castagnoli's.
  *
- * table[k][b] is the checksum's change by byte b followed by k zero bytes.
+ * table[p][k][b] is for polynomial p the checksum's change by byte b followed by k zero bytes.
  * Layer: train.  Depends on io/file.h.  Read next: checkpoint.c. */
 #include "train/crc32.h"
 
@@ -10,35 +10,50 @@
 #include <pthread.h>
 #include <string.h>
 
-static uint32_t table[8][256];
+enum { IEEE, CASTAGNOLI };
+static const uint32_t polynomials[] = { 0xedb88320u, 0x82f63b78u }; /* bits reversed */
+static uint32_t table[2][8][256];
 static pthread_once_t made = PTHREAD_ONCE_INIT;
 
-static void make_table(void)
+static void make_tables(void)
 {
-    for (uint32_t b = 0; b < 256; b++) {
-        uint32_t crc = b;
-        for (int bit = 0; bit < 8; bit++)
-            crc = crc >> 1 ^ (0xedb88320u & (0u - (crc & 1)));
-        table[0][b] = crc;
+    for (int p = 0; p < 2; p++) {
+        for (uint32_t b = 0; b < 256; b++) {
+            uint32_t crc = b;
+            for (int bit = 0; bit < 8; bit++)
+                crc = crc >> 1 ^ (polynomials[p] & (0u - (crc & 1)));
+            table[p][0][b] = crc;
+        }
+        for (int k = 1; k < 8; k++)
+            for (int b = 0; b < 256; b++)
+                table[p][k][b] = table[p][k - 1][b] >> 8 ^ table[p][0][table[p][k - 1][b] & 255];
     }
-    for (int k = 1; k < 8; k++)
-        for (int b = 0; b < 256; b++)
-            table[k][b] = table[k - 1][b] >> 8 ^ table[0][table[k - 1][b] & 255];
+}
+
+static uint32_t update(int polynomial, uint32_t crc, const void *data, size_t size)
+{
+    const unsigned char *p = data;
+    pthread_once(&made, make_tables);
+    const uint32_t(*t)[256] = table[polynomial];
+    crc = ~crc;
+    for (; size >= 8; size -= 8, p += 8) {
+        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+        crc = t[7][crc & 255] ^ t[6][crc >> 8 & 255] ^ t[5][crc >> 16 & 255] ^ t[4][crc >> 24] ^ t[3][p[4]] ^
+              t[2][p[5]] ^ t[1][p[6]] ^ t[0][p[7]];
+    }
+    for (; size; size--, p++)
+        crc = crc >> 8 ^ t[0][(crc ^ *p) & 255];
+    return ~crc;
 }
 
 uint32_t crc32_update(uint32_t crc, const void *data, size_t size)
 {
-    const unsigned char *p = data;
-    pthread_once(&made, make_table);
-    crc = ~crc;
-    for (; size >= 8; size -= 8, p += 8) {
-        crc ^= (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
-        crc = table[7][crc & 255] ^ table[6][crc >> 8 & 255] ^ table[5][crc >> 16 & 255] ^
-              table[4][crc >> 24] ^ table[3][p[4]] ^ table[2][p[5]] ^ table[1][p[6]] ^ table[0][p[7]];
-    }
-    for (; size; size--, p++)
-        crc = crc >> 8 ^ table[0][(crc ^ *p) & 255];
-    return ~crc;
+    return update(IEEE, crc, data, size);
+}
+
+uint32_t crc32c(const void *data, size_t size)
+{
+    return update(CASTAGNOLI, 0, data, size);
 }
 
 tp_status crc32_of_file(const char *path, uint32_t *crc, int64_t *size)

@@ -10,6 +10,7 @@
  * Layer: train.  Depends on data, nn, optim.  Read next: train.c, checkpoint.c, metrics.c. */
 #include "train/loop.h"
 
+#include "train/board_run.h"
 #include "train/evaluate.h"
 #include "train/layer_times.h"
 #include "train/metrics.h"
@@ -180,6 +181,7 @@ static tp_status finish_step(trainer *t)
     TP_SCOPE;
     if (t->config->accumulate > 1)
         divide_gradients(t);
+    run_board_gradients(t);
     if (t->config->clip_norm > 0)
         tp_clip_grad_norm(t->parameters, t->config->clip_norm);
     if (tp_step(t->optim) || (t->ema && tp_ema_update(t->ema)))
@@ -329,7 +331,7 @@ static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
     tp_ema_swap(t->ema); /* the means are what is measured and kept */
     tp_status status = measure_epoch(t, &p, epoch_begun, &e);
     tp_ema_swap(t->ema);
-    if (!status && !loop_save_last(t) && !tp_report_write(t->folder)) {
+    if (!status && !loop_save_last(t) && !run_board_epoch(t, &p) && !tp_report_write(t->folder)) {
         p.seconds = clock_seconds() - t->begun;
         go_on(t, &p);
     }
@@ -347,6 +349,8 @@ static tp_status after_step(trainer *t, double rate)
     if (due && loop_save_last(t))
         return tp_error_pending();
     tp_progress p = progress_of(t, rate);
+    if (run_board_step(t, &p))
+        return tp_error_pending();
     if (!go_on(t, &p) && !due)
         loop_save_last(t);
     return tp_error_pending();
@@ -422,6 +426,8 @@ static tp_status run_epoch(trainer *t)
 tp_status loop_run(trainer *t)
 {
     t->begun = clock_seconds();
+    if (run_board_open(t))
+        return tp_error_pending();
     while (!t->stopped && t->state.epoch < t->config->epochs) {
         if (t->config->early_stop && t->state.without_gain >= t->config->early_stop) {
             t->stopped_early = true;
@@ -430,5 +436,5 @@ tp_status loop_run(trainer *t)
         if (run_epoch(t))
             return tp_error_pending();
     }
-    return TP_OK;
+    return run_board_close(t);
 }

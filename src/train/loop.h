@@ -7,6 +7,14 @@
 #include "train/checkpoint.h"
 #include "train/config.h"
 
+/* What a run tells TensorBoard: board_run.c. */
+typedef struct run_board {
+    tp_board *board; /* NULL: none is wanted */
+    double loss_sum; /* of the epoch, when it was last told */
+    int64_t seen;
+    double gradient_norm; /* of the step that is being done; NaN: this one is not told */
+} run_board;
+
 typedef struct trainer {
     const setup *setup;
     const tp_train_config *config; /* the setup's */
@@ -26,6 +34,7 @@ typedef struct trainer {
     void *context;
     double begun; /* when this process began to train */
     bool stopped, stopped_early;
+    run_board board;
     tp_figure figures[TP_MAX_FIGURES]; /* of the best epoch, once this process has seen one */
     int n_figures;
 } trainer;

@@ -17,6 +17,20 @@ static tp_transform *as_seen(const tp_train_config *c)
     return tp_pending() ? NULL : tp_transform_chain(both, 2);
 }
 
+bool shows_pictures(const setup *s)
+{
+    return s->data_shape.ndim == 3 && (s->data_shape.dim[0] == 1 || s->data_shape.dim[0] == 3);
+}
+
+tp_loader *loader_as_seen(const setup *s, tp_dataset *train, int64_t n)
+{
+    const tp_train_config *c = &s->config;
+    tp_transform *seen = train ? as_seen(c) : NULL;
+    return seen ? tp_loader_new(train, c->batch_size < n ? c->batch_size : n, .shuffle = true,
+                                .seed = loop_epoch_seed(c->seed, 0), .workers = -1, .transform = seen)
+                : NULL;
+}
+
 /* Of mixed labels the likeliest. */
 static int64_t label_of(const tp_batch *b, int64_t i)
 {
@@ -42,25 +56,15 @@ static void put_pictures(report_page *p, const report_run *r, const tp_batch *b)
     page_put(p, "</div>\n");
 }
 
-static bool are_pictures(const setup *s)
-{
-    return s->data_shape.ndim == 3 && (s->data_shape.dim[0] == 1 || s->data_shape.dim[0] == 3);
-}
-
 void report_augmented(report_page *p, const report_run *r)
 {
     TP_SCOPE;
     tp_batch b = { 0 };
-    if (!r->run || !are_pictures(r->run->setup))
+    if (!r->run || !shows_pictures(r->run->setup))
         return; /* the model's section says why there is no run */
     const tp_train_config *c = &r->run->setup->config;
     page_put(p, "<section>\n<h2>As the training saw them</h2>\n");
-    tp_dataset *d = setup_data(r->run->setup, TP_TRAIN);
-    tp_transform *seen = d ? as_seen(c) : NULL;
-    tp_loader *loader =
-        seen ? tp_loader_new(d, c->batch_size < PICTURES ? c->batch_size : PICTURES, .shuffle = true,
-                             .seed = loop_epoch_seed(c->seed, 0), .workers = -1, .transform = seen)
-             : NULL;
+    tp_loader *loader = loader_as_seen(r->run->setup, setup_data(r->run->setup, TP_TRAIN), PICTURES);
     if (loader && tp_loader_next(loader, &b)) {
         page_put(p, "<p class=\"soft\">The first pictures of the first epoch");
         if (c->augment && *c->augment) {

@@ -16,4 +16,8 @@ struct tp_run {
 /* The steps of the text but normalize, which makes numbers of colours (input.c). */
 tp_transform *transform_to_see(const char *text);
 
+/* The first pictures of the training, at most n in a batch, as it sees them but for normalize (report_augmented.c). */
+bool shows_pictures(const setup *);
+tp_loader *loader_as_seen(const setup *, tp_dataset *train, int64_t n);
+
 #endif

@@ -3,6 +3,7 @@
  * All that can be wrong with words, data and network is found before the folder is touched.  config.json is written
  * last: a folder is a run when it is there, and then last/ is there too.
  * Layer: train.  Depends on loop.h, config.h, folder.h.  Read next: loop.c. */
+#include "train/board.h"
 #include "train/folder.h"
 #include "train/learner.h"
 #include "train/metrics.h"
@@ -132,6 +133,8 @@ static tp_status train_run(const tp_train_config *config, trainer *t)
                    ? tp_subset(tp_shuffled(whole, s->config.seed), 0, s->train_examples)
                    : whole;
     if ((t->config->balance && setup_count_classes(s, t->train)) || make_learner(t) || learner_init(t))
+        return tp_error_pending();
+    if (s->config.tensorboard && board_folder(s->config.tensorboard))
         return tp_error_pending();
     return begin(t);
 }

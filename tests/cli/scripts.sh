@@ -22,8 +22,16 @@ ask taper completion ""
 ask taper train --lr ""
 END
 bash ask.bash
+# The manual: one page of taper, which names all verbs, and one of each verb, with all its options.
 "$TAPER" help --man >taper.1; echo "exit $?"
 head -3 taper.1
-for word in train eval predict summary bench models inspect doctor version completion 'EXIT STATUS' weight; do
-    grep -q "$word" taper.1 || echo "man: no $word"
+lint() { ! command -v mandoc >/dev/null || mandoc -Tlint -W error "$1"; }
+lint taper.1
+for verb in $("$TAPER" help | sed -n 's/^  \([a-z]*\)  .*/\1/p'); do
+    grep -q "taper.-$verb.fR(1)" taper.1 || echo "taper.1: no $verb"
+    "$TAPER" help $verb --man >page; lint page
+    for option in $("$TAPER" help $verb | grep -o '^ .*--[a-z0-9-]*  ' | grep -o '[-][-][a-z0-9-]* ' | tr -d ' -'); do
+        tr -d '\\-' <page | grep -q "^fB.*$option" || echo "$verb: no $option"
+    done
+    for word in NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES 'EXIT STATUS'; do grep -q "^.SH $word" page || echo "$verb: no $word"; done
 done

@@ -37,5 +37,5 @@ try inspect
 try completion
 try completion tcsh
 try help trian
-try help --man train
+try help --man trian
 try version --jsno
