@@ -7,6 +7,7 @@
 
 #include "io/json.h"
 
+#include <taper/plot.h>
 #include <taper/train.h>
 
 /* ---- The page: html that grows; once out of memory it stays so ----------------------------------------------- */
@@ -17,6 +18,7 @@ typedef struct report_page {
 } report_page;
 
 void page_put(report_page *, const char *format, ...) TP_PRINTF(2, 3); /* as it stands: markup and numbers */
+void page_bytes(report_page *, const char *text, size_t size);         /* markup of any length */
 void page_text(report_page *, const char *text);                       /* escaped; "" for NULL */
 void page_cut(report_page *, const char *text,
               int letters);              /* escaped, at most so many letters and an ellipsis */
@@ -24,6 +26,7 @@ void page_count(report_page *, int64_t); /* 61 706, with narrow spaces */
 void page_base64(report_page *, const void *data, size_t size);
 void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
 void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
+void page_plot(report_page *, const tp_plot *);               /* a chart, inline */
 void page_begin(report_page *, const char *title);
 void page_end(report_page *);
 
