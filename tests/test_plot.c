@@ -192,7 +192,7 @@ static void numbers_stand_in_their_cells(void **state)
                                              .column_names = names,
                                              .written = true } };
     written(&(tp_plot){ .panels = &panel, .n_panels = 1 }, 40, false, false);
-    assert_string_equal(text, "cat   40    2 \ndog    1 1234 \n    cat  dog\n");
+    assert_string_equal(text, "cat    40    2\ndog     1 1234\n      cat  dog\n");
 }
 
 static void lines_fit_into_the_terminal(void **state)

@@ -35,7 +35,7 @@ typedef struct tp_plot_series {
 typedef struct tp_plot_axis {
     const char *name;
     double from, to;     /* equal: what the series span */
-    bool log, from_zero, percent;
+    bool log, from_zero, percent, whole; /* whole: ticks at whole numbers alone */
     const char *const *names; /* what 0, 1, .. n_names - 1 are called; NULL: numbers */
     int64_t n_names;
 } tp_plot_axis;
@@ -44,7 +44,7 @@ typedef struct tp_plot_cells { /* a matrix, row 0 on top */
     const double *values;      /* rows x columns; a cell without a finite value is empty */
     int64_t rows, columns;
     const char *const *row_names, *const *column_names; /* NULL: numbers from 0 */
-    double from, to;           /* equal: from least to greatest; below 0, shades have two colours and meet at 0 */
+    double from, to;           /* equal: from least to greatest; with 0 between them, shades have two colours and meet there */
     bool written;              /* values stand in their cells */
 } tp_plot_cells;
 

@@ -88,7 +88,7 @@ bool plot_axis_of(const tp_plot_panel *p, bool vertical, int steps, plot_axis *a
         hi += more;
     }
     a->step = nice_step(hi - lo, steps);
-    if (o->names && a->step < 1)
+    if ((o->names || o->whole) && a->step < 1)
         a->step = 1;
     a->from = lo, a->to = hi;
     if (vertical && !a->fixed) {
@@ -146,11 +146,16 @@ void plot_range(const tp_plot_cells *c, double *from, double *to)
         *from = 0, *to = isfinite(*to) && *to > 0 ? *to : 1;
 }
 
+bool plot_two_signs(double from, double to)
+{
+    return from < 0 && to > 0;
+}
+
 double plot_level(double v, double from, double to)
 {
     if (!isfinite(v))
         return NAN;
-    if (from < 0)
+    if (plot_two_signs(from, to))
         return fmax(-1, fmin(1, v / fmax(-from, to)));
     return fmax(0, fmin(1, (v - from) / (to - from)));
 }

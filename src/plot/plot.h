@@ -43,7 +43,8 @@ bool plot_has_legend(const tp_plot_panel *, int k); /* whether series k has a pl
 /* ---- Cells ------------------------------------------------------------------------------------------------------------------ */
 
 void plot_range(const tp_plot_cells *, double *from, double *to);
-double plot_level(double value, double from, double to); /* 0 to 1; where from < 0: -1 to 1; NaN: none */
+bool plot_two_signs(double from, double to);
+double plot_level(double value, double from, double to); /* 0 to 1; of two signs -1 to 1; NaN: none */
 const char *plot_cell_name(const char *const *names, int64_t i, char text[PLOT_LABEL]);
 const char *plot_value_text(double value, char text[PLOT_LABEL]);
 

@@ -67,11 +67,12 @@ double svg_cells_height(const tp_plot *plot, const tp_plot_panel *p)
     return f.top + f.cell_height * (double)p->cells.rows + f.below + 26;
 }
 
-/* 0: empty; k and -k: shade k of the first and the second colour. */
-static int shade(double v, double from, double to)
+/* 0: empty; k and -k: shade k of the first and the second colour.  Below numbers shades are weak, and small ones show. */
+static int shade(const tp_plot_cells *c, double v, double from, double to)
 {
     const double level = plot_level(v, from, to);
-    return isnan(level) ? 0 : (int)lround(level * SHADES);
+    return isnan(level) ? 0
+                        : (int)lround(c->written && level > 0 ? 0.6 * sqrt(level) * SHADES : level * SHADES);
 }
 
 static void put_shade(plot_out *o, const tp_plot_cells *c, int wanted, double from, double to)
@@ -80,9 +81,9 @@ static void put_shade(plot_out *o, const tp_plot_cells *c, int wanted, double fr
     for (int64_t r = 0; r < c->rows; r++)
         for (int64_t k = 0, end; k < c->columns; k = end) {
             end = k + 1;
-            if (shade(c->values[r * c->columns + k], from, to) != wanted)
+            if (shade(c, c->values[r * c->columns + k], from, to) != wanted)
                 continue;
-            while (end < c->columns && shade(c->values[r * c->columns + end], from, to) == wanted)
+            while (end < c->columns && shade(c, c->values[r * c->columns + end], from, to) == wanted)
                 end++;
             if (!begun)
                 plot_put(o, "<path class=\"k%d\" stroke-opacity=\"%.2g\" d=\"", wanted < 0 ? 4 : 1,
@@ -156,12 +157,13 @@ static void put_key(plot_out *o, const tp_plot_panel *p, const field *f, double 
     char text[PLOT_LABEL];
     const double y = f->top + f->cell_height * (double)p->cells.rows + f->below + 16;
     double x = f->left;
-    if (from < 0)
+    const bool both = plot_two_signs(from, to);
+    if (both)
         to = fmax(-from, to), from = -to;
     plot_put(o, "<text x=\"%.1f\" y=\"%.1f\">%s</text>", x, y, plot_value_text(from, text));
     x += plot_letters(text) * LETTER + 6;
     for (int i = 0; i <= 8; i++) {
-        const double level = from < 0 ? i / 4.0 - 1 : i / 8.0;
+        const double level = both ? i / 4.0 - 1 : i / 8.0;
         plot_put(o, "<path class=\"c k%d\" stroke-width=\"10\" stroke-opacity=\"%.2g\" d=\"M%.1f %.1fh%d\"/>",
                  level < 0 ? 4 : 1, fabs(level), x + i * GAP, y - 4, GAP);
     }
@@ -176,7 +178,7 @@ void svg_cells(plot_out *o, const tp_plot *plot, const tp_plot_panel *p)
     plot_range(c, &from, &to);
     plot_put(o, "<g class=\"c\" transform=\"translate(%.1f %.1f)scale(%.4g %.4g)\">\n", f.left, f.top,
              f.cell_width, f.cell_height);
-    for (int s = from < 0 ? -SHADES : 1; s <= SHADES; s++)
+    for (int s = plot_two_signs(from, to) ? -SHADES : 1; s <= SHADES; s++)
         if (s)
             put_shade(o, c, s, from, to);
     plot_put(o,

@@ -95,7 +95,7 @@ static void put_column_names(terminal *t, const shape *s)
     const tp_plot_cells *c = s->c;
     if (s->columns != c->columns)
         return;
-    const bool fit = longest(c->column_names, c->columns) <= s->wide - (s->wide > 2);
+    const bool fit = longest(c->column_names, c->columns) <= s->wide - (s->wide > 2 || !c->column_names);
     if (c->column_names && !fit && s->wide < 3)
         return;
     terminal_blanks(t, s->gutter);
@@ -117,26 +117,35 @@ static void put_column_names(terminal *t, const shape *s)
 
 /* ---- the forms ------------------------------------------------------------------------------------------------------------------- */
 
+static void put_right(terminal *t, const char *text, int wide, bool is_bold)
+{
+    const int letters = plot_letters(text);
+    terminal_blanks(t, wide - letters);
+    plot_put(t->out, "%s", is_bold ? "\033[1m" : "");
+    terminal_words(t, text, wide - 1);
+    plot_put(t->out, "%s", is_bold ? "\033[0m" : "");
+}
+
 static void put_numbers(terminal *t, const shape *s)
 {
     char text[PLOT_LABEL];
     for (int64_t r = 0; r < s->rows; r++) {
         put_row_name(t, s, r);
-        for (int64_t k = 0; k < s->columns; k++) {
-            plot_value_text(s->c->values[r * s->columns + k], text);
-            const bool diagonal = r == k && t->colours;
-            terminal_blanks(t, s->wide - 1 - plot_letters(text));
-            plot_put(t->out, "%s%s%s ", diagonal ? "\033[1m" : "", text, diagonal ? "\033[0m" : "");
-        }
+        for (int64_t k = 0; k < s->columns; k++)
+            put_right(t, plot_value_text(s->c->values[r * s->columns + k], text), s->wide,
+                      r == k && t->colours);
         plot_put(t->out, "\n");
     }
-    put_column_names(t, s);
+    terminal_blanks(t, s->gutter);
+    for (int64_t k = 0; k < s->columns; k++)
+        put_right(t, plot_cell_name(s->c->column_names, k, text), s->wide, false);
+    plot_put(t->out, "\n");
 }
 
 static void put_shades(terminal *t, const shape *s)
 {
     char text[PLOT_LABEL];
-    const bool both = s->from < 0;
+    const bool both = plot_two_signs(s->from, s->to);
     const double top = both ? fmax(-s->from, s->to) : s->to, bottom = both ? -top : s->from;
     for (int64_t r = 0; r < s->rows; r++) {
         put_row_name(t, s, r);

@@ -32,11 +32,7 @@ void page_end(report_page *);
 
 /* ---- The run ------------------------------------------------------------------------------------------------- */
 
-typedef struct report_row { /* a line of metrics.jsonl; NaN where it had null */
-    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds,
-        examples_per_second;
-    bool is_best;
-} report_row;
+typedef tp_epoch report_row; /* a line of metrics.jsonl */
 
 enum { WHY = 1100 };
 
@@ -44,8 +40,9 @@ typedef struct report_run {
     const char *folder;
     js_value *config, *evaluation, *times; /* NULL: not there */
     char no_config[WHY], no_metrics[WHY], no_evaluation[WHY], no_run[WHY], no_times[WHY]; /* why not */
-    report_row *rows;
-    int64_t n_rows, room;
+    tp_history history;
+    const report_row *rows; /* its epochs */
+    int64_t n_rows;
     int64_t best; /* index of the best row, or -1 */
     bool regression, no_memory;
     const struct task *task;

@@ -49,7 +49,7 @@ static void put_curves(report_page *p, const curves *g, const report_run *r)
             (tp_plot_series){ .name = n > 1 ? names[k] : NULL, .x = epochs, .y = values[k], .n = r->n_rows };
     }
     tp_plot_panel panel = { .title = g->title,
-                            .x = { .name = "epoch" },
+                            .x = { .name = "epoch", .whole = true },
                             .y = { .percent = g->percent, .from_zero = g->from_zero },
                             .series = series,
                             .n_series = n,
