@@ -116,7 +116,7 @@ struct cli {
     tp_generate_options generate;
     tp_decode_options decode;
     tp_tokenizer_train_options tokenizer;
-    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name, *surface;
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
@@ -148,6 +148,7 @@ const char *model_choice(int i);
 const char *shell_choice(int i);
 const char *plot_choice(int i);
 const char *show_choice(int i);
+const char *surface_choice(int i);
 const char *tokenizer_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
