@@ -116,7 +116,8 @@ struct cli {
     tp_generate_options generate;
     tp_decode_options decode;
     tp_tokenizer_train_options tokenizer;
-    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name, *surface;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name,
+        *surface;
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */

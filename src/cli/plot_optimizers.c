@@ -127,7 +127,7 @@ static void find_levels(double *heights, double levels[LEVELS])
     memcpy(sorted, heights, sizeof sorted);
     qsort(sorted, GRID_X * GRID_Y, sizeof *sorted, by_value);
     for (int k = 0; k < LEVELS; k++)
-        levels[k] = sorted[(int)(GRID_X * GRID_Y * pow((k + 1.0) / (LEVELS + 0.6), 1.6))];
+        levels[k] = sorted[(int)(GRID_X * GRID_Y * pow((k + 1.6) / (LEVELS + 1.2), 1.6))];
 }
 
 static void add_point(tp_plot_series *line, double x, double y)
@@ -276,8 +276,8 @@ static int draw_troubles(const cli *c, int64_t steps)
         double rates[3];
         int n;
     } rows[] = {
-        { "the rate is too small, as it should be", "bowl", { "sgd", "sgd" }, { 0.01, 0.6 }, 2 },
-        { "the rate is too large", "bowl", { "sgd" }, { 1.01 }, 1 },
+        { "the rate is too small, and as it should be", "bowl", { "sgd", "sgd" }, { 0.01, 0.6 }, 2 },
+        { "the rate is too large", "bowl", { "sgd" }, { 1.03 }, 1 },
         { "a saddle", "saddle", { "sgd", "momentum", "adam" }, { 0.02, 0.02, 0.02 }, 3 },
         { "a local minimum", "local", { "sgd", "momentum" }, { 0.05, 0.05 }, 2 },
     };
@@ -285,7 +285,10 @@ static int draw_troubles(const cli *c, int64_t steps)
     for (int i = 0; i < 4; i++) {
         race *r = &races[i];
         *r = (race){
-            .s = find_surface(rows[i].surface), .title = rows[i].title, .n = rows[i].n, .steps = steps
+            .s = find_surface(rows[i].surface),
+            .title = rows[i].title,
+            .n = rows[i].n,
+            .steps = i == 1 ? steps / 3 + 1 : steps /* it fills the picture soon */
         };
         memcpy(r->names, rows[i].names, sizeof rows[i].names);
         memcpy(r->rates, rows[i].rates, sizeof rows[i].rates);
@@ -295,7 +298,7 @@ static int draw_troubles(const cli *c, int64_t steps)
     }
     for (int k = 0; k < 2; k++)
         races[0].map[1 + k].name = k ? "sgd, rate 0.6" : "sgd, rate 0.01";
-    races[1].map[1].name = "sgd, rate 1.01";
+    races[1].map[1].name = "sgd, rate 1.03";
     return show_plot(c, &(tp_plot){ .title = "What makes training hard",
                                     .description =
                                         "Paths of optimizers that are too slow, fly off, or are caught.",

@@ -41,9 +41,7 @@ void plot_escaped(plot_out *o, const char *text, int most)
         case '&': plot_put(o, "&amp;"); break;
         case '"': plot_put(o, "&quot;"); break;
         case '\'': plot_put(o, "&#39;"); break;
-        default:
-            if ((unsigned char)text[i] >= 32 || text[i] == '\n')
-                plot_bytes(o, text + i, 1);
+        default: plot_bytes(o, (unsigned char)text[i] < 32 ? " " : text + i, 1);
         }
     if (n && is_cut)
         plot_put(o, "…");
@@ -80,7 +78,7 @@ static bool place(const chart *c, double vx, double vy, double *x, double *y)
 
 static int legend_width(const char *name)
 {
-    return 36 + 15 * plot_letters(name) / 2;
+    return 33 + 37 * plot_letters(name) / 5;
 }
 
 /* Where the legend's entries stand; with a plot_out it is written. */
@@ -143,7 +141,7 @@ static void put_axes(const chart *c)
 /* Whole tenths, each place but the first of a line by its distance from the one before: half as long as places would be. */
 static void put_line(const chart *c, const tp_plot_series *s, int colour)
 {
-    bool pen = false;
+    bool pen = false, begun = false;
     double x, y;
     long x0 = 0, y0 = 0;
     plot_put(c->o, "<path class=\"l k%d%s\" d=\"", colour, s->dashed ? " d" : "");
@@ -154,11 +152,16 @@ static void put_line(const chart *c, const tp_plot_series *s, int colour)
         }
         const long x1 = lround(10 * x), y1 = lround(10 * y);
         if (!pen)
-            plot_put(c->o, "M%g %gl", (double)x1 / 10, (double)y1 / 10);
+            plot_put(c->o, "M%g %g", (double)x1 / 10, (double)y1 / 10);
         else if (labs(x1 - x0) < 3 && labs(y1 - y0) < 3 && i + 1 < s->n && isfinite(s->y[i + 1]))
             continue; /* nobody can see it */
-        plot_put(c->o, "%s%g%s%g", pen && x1 >= x0 ? " " : "", pen ? (double)(x1 - x0) / 10 : 0,
-                 pen && y1 < y0 ? "" : " ", pen ? (double)(y1 - y0) / 10 : 0);
+        else
+            plot_put(c->o, "%s%g%s%g",
+                     begun     ? "l"
+                     : x1 < x0 ? ""
+                               : " ",
+                     (double)(x1 - x0) / 10, y1 < y0 ? "" : " ", (double)(y1 - y0) / 10);
+        begun = !pen;
         x0 = x1, y0 = y1, pen = true;
     }
     plot_put(c->o, "\"/>\n");

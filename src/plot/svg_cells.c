@@ -184,7 +184,7 @@ void svg_cells(plot_out *o, const tp_plot *plot, const tp_plot_panel *p)
     plot_put(o,
              "</g>\n<rect class=\"g\" fill=\"none\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
              f.left, f.top, f.cell_width * (double)c->columns, f.cell_height * (double)c->rows);
-    const bool told = p->tells && c->rows * c->columns <= MOST_TOLD;
+    const bool told = p->tells && c->rows * c->columns * plot->n_panels <= MOST_TOLD;
     for (int64_t r = 0; r < c->rows && (told || c->written); r++)
         for (int64_t k = 0; k < c->columns; k++)
             put_cell(o, c, &f, r, k, told);

@@ -64,6 +64,8 @@ void report_headline(report_page *, const report_run *);
 void report_curves(report_page *, const report_run *);
 void report_text(report_page *, const report_run *);
 void report_translations(report_page *, const report_run *);
+void report_attention(report_page *, const report_run *, const char *source,
+                      const char *answer); /* of pairs */
 void report_forecast(report_page *, const report_run *);
 void report_confusion(report_page *, const report_run *);
 void report_by_class(report_page *, const report_run *);
