@@ -46,14 +46,19 @@ static tp_plot_series line(void)
     return (tp_plot_series){ .name = "<a & b>", .x = xs, .y = ys, .n = N };
 }
 
+static bool begins(const char *all, const char *with)
+{
+    return strncmp(all, with, strlen(with)) == 0;
+}
+
 /* Every element is closed by its own name, every attribute has two quotes, & begins an entity. */
 static void is_well_formed(const char *xml)
 {
     char open[32][16];
     int depth = 0;
     for (const char *p = xml; *p; p++) {
-        if (*p == '&' && strncmp(p, "&lt;", 4) && strncmp(p, "&gt;", 4) && strncmp(p, "&amp;", 5) &&
-            strncmp(p, "&quot;", 6) && strncmp(p, "&#39;", 5))
+        if (*p == '&' && !begins(p, "&lt;") && !begins(p, "&gt;") && !begins(p, "&amp;") &&
+            !begins(p, "&quot;") && !begins(p, "&#39;"))
             fail_msg("a bare & at \"%.20s\"", p);
         if (*p != '<')
             continue;
@@ -67,7 +72,7 @@ static void is_well_formed(const char *xml)
             assert_true(depth > 0);
             depth--;
             const size_t n = strlen(open[depth]);
-            if (strncmp(p + 2, open[depth], n) || p[2 + n] != '>')
+            if (!begins(p + 2, open[depth]) || p[2 + n] != '>')
                 fail_msg("%s is closed by %.12s", open[depth], p);
         } else if (end[-1] != '/') {
             assert_true(depth < 32);

@@ -166,7 +166,7 @@ static tp_status compute(const curve *c, double from, double to, const double *v
 }
 
 /* Few: a panel each, the curve with its derivative.  Many: one of curves, one of derivatives. */
-static int draw_apart(const cli *c, tp_plot *p, const char *const *names, const double *const values[][3],
+static int draw_apart(const cli *c, tp_plot p, const char *const *names, const double *const values[][3],
                       int n, const char *const *axes)
 {
     tp_plot_panel panels[MOST_NAMES] = { 0 };
@@ -180,13 +180,13 @@ static int draw_apart(const cli *c, tp_plot *p, const char *const *names, const 
             .title = names[i], .x = { .name = axes[i] }, .series = series[i], .n_series = 2
         };
     }
-    p->panels = panels, p->n_panels = n;
+    p.panels = panels, p.n_panels = n;
     if (n == 1)
-        p->title = NULL;
-    return show_plot(c, p);
+        p.title = NULL;
+    return show_plot(c, &p);
 }
 
-static int draw_together(const cli *c, tp_plot *p, const char *const *names, const double *const values[][3],
+static int draw_together(const cli *c, tp_plot p, const char *const *names, const double *const values[][3],
                          int n, const char *axis)
 {
     tp_plot_series series[2][MOST_NAMES] = { 0 };
@@ -199,8 +199,8 @@ static int draw_together(const cli *c, tp_plot *p, const char *const *names, con
             .title = k ? "derivative" : "value", .x = { .name = axis }, .series = series[k], .n_series = n
         };
     }
-    p->panels = panels, p->n_panels = 2;
-    return show_plot(c, p);
+    p.panels = panels, p.n_panels = 2;
+    return show_plot(c, &p);
 }
 
 static int draw(const cli *c, const curve *table, const char **names, int n, bool together, const char *title)
@@ -221,8 +221,8 @@ static int draw(const cli *c, const curve *table, const char **names, int n, boo
                   : f->to == 3  ? "error"
                                 : "logit of the truth";
     }
-    return together ? draw_together(c, &p, names, values, n, axes[0])
-                    : draw_apart(c, &p, names, values, n, axes);
+    return together ? draw_together(c, p, names, values, n, axes[0])
+                    : draw_apart(c, p, names, values, n, axes);
 }
 
 int chart_activation(const cli *c)

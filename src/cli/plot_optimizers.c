@@ -310,7 +310,7 @@ int chart_optimizers(const cli *c)
 {
     static race r;
     const char *usual[PATHS + 1] = { NULL }, *names[MOST_NAMES];
-    char title[120];
+    static char title[120];
     for (int i = 0; i < PATHS && tp_optim_name_at(i); i++)
         usual[i] = tp_optim_name_at(i);
     int n, code = chart_names(c, "optimizer", tp_optim_name_at, usual, names, &n);

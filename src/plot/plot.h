@@ -35,7 +35,7 @@ typedef struct plot_axis {
 bool plot_axis_of(const tp_plot_panel *, bool vertical, int steps, plot_axis *); /* false: nothing to show */
 double plot_share(const plot_axis *, double value);                              /* 0 at from, 1 at to */
 int plot_ticks(const plot_axis *, double ticks[PLOT_TICKS]);
-const char *plot_tick_text(const plot_axis *, double tick, char text[PLOT_LABEL]);
+const char *plot_tick_text(const plot_axis *, double v, char text[PLOT_LABEL]);
 double plot_x(const tp_plot_series *, int64_t i);
 int plot_colour(const tp_plot_panel *, int k);      /* of series k: 1 .. TP_PLOT_FAINT */
 bool plot_has_legend(const tp_plot_panel *, int k); /* whether series k has a place in it */

@@ -53,7 +53,8 @@ static void put_colour(terminal *t, int colour)
 
 typedef struct grid {
     int width, height, across, down; /* characters; dots of each */
-    unsigned char *bits, *colour;    /* of each character; a mark is all bits */
+    bool marked;                     /* lines by marks, what is faint behind them by dots */
+    unsigned char *bits, *colour;    /* of each character */
     plot_axis x, y;
 } grid;
 
@@ -62,6 +63,8 @@ static void set_dot(grid *g, int64_t x, int64_t y, int colour)
     if (x < 0 || y < 0 || x >= g->width * g->across || y >= g->height * g->down)
         return;
     const int64_t at = y / g->down * g->width + x / g->across;
+    if (g->across == 1 && colour == TP_PLOT_FAINT && (x + y) % 2)
+        return; /* whole characters would be a wall */
     if (colour == TP_PLOT_FAINT && g->bits[at] && g->colour[at] != TP_PLOT_FAINT)
         return; /* it stands behind */
     if (g->colour[at] == TP_PLOT_FAINT && colour != TP_PLOT_FAINT)
@@ -129,7 +132,7 @@ static void put_character(terminal *t, const grid *g, int at)
     char text[UTF8_MOST + 1];
     if (!g->bits[at])
         plot_put(t->out, " ");
-    else if (g->across == 1)
+    else if (g->across == 1 || (g->marked && g->colour[at] != TP_PLOT_FAINT))
         plot_put(t->out, "%c", g->colour[at] == TP_PLOT_FAINT ? '.' : marks[g->colour[at] - 1]);
     else {
         utf8_write(text, 0x2800u + g->bits[at]);
@@ -259,8 +262,8 @@ static void put_chart(terminal *t, const tp_plot_panel *p)
     int lines = 0;
     for (int k = 0; k < p->n_series; k++)
         lines += plot_colour(p, k) != TP_PLOT_FAINT;
-    const bool marked = t->ascii || (lines > 1 && !t->colours);
-    g.across = marked ? 1 : 2, g.down = marked ? 1 : 4;
+    g.marked = t->ascii || (lines > 1 && !t->colours);
+    g.across = t->ascii ? 1 : 2, g.down = t->ascii ? 1 : 4;
     if (!plot_axis_of(p, false, t->columns / 12 + 1, &g.x) || !plot_axis_of(p, true, g.height / 3, &g.y)) {
         plot_put(t->out, "no numbers\n");
         return;
@@ -274,7 +277,7 @@ static void put_chart(terminal *t, const tp_plot_panel *p)
     g.colour = g.bits + room;
     for (int k = 0; k < p->n_series; k++)
         draw_series(&g, &p->series[k], plot_colour(p, k));
-    put_legend(t, p, marked);
+    put_legend(t, p, g.marked);
     put_rows(t, &g, gutter);
     put_x(t, p, &g, gutter);
     tp_free(g.bits, 2 * room);
