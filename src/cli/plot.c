@@ -102,7 +102,9 @@ static int write_svg(const char *path, const tp_plot *p)
         complain("%s: cannot write: %s", path, strerror(errno));
         return EXIT_OUTPUT;
     }
-    if (!status)
+    if (status)
+        remove(path);
+    else
         printf("%s -> %s\n", p->title ? p->title : p->panels[0].title, path);
     return status ? library_error() : EXIT_FINE;
 }

@@ -74,6 +74,8 @@ static bool take(void *context, const tp_attention_map *map)
 static tp_status collect(const cli *c, collected *all)
 {
     const char *path = c->words[1], *text = c->words[2];
+    if (tp_is_pretrained(path) && c->n_words > 3)
+        return tp_error_set(TP_ERR_ARGUMENT, "%s: learned no pairs, a text has no target", path);
     if (tp_is_pretrained(path)) {
         tp_tokenizer *tokenizer = tp_pretrained_tokenizer(path, NULL);
         return tp_attention(tp_pretrained(path), tokenizer, text, take, all);

@@ -200,6 +200,8 @@ static tp_tensor *read_input(maps *m, units *u, const char *text, const char *ta
     const setup *s = m->run->setup;
     const char *unit = s->config.data_options.source_unit, *kind = s->data_kind ? s->data_kind : "nothing";
     const bool words = !strcmp(kind, "tagged") || (unit && !strcmp(unit, "words"));
+    if (target && (tp_run_labels_texts(m->run) || !s->inputs))
+        return tp_fail_null(TP_ERR_ARGUMENT, "attention: the run learned no pairs, a text has no target");
     if (tp_run_labels_texts(m->run)) {
         read_tokens(&m->source, text, words ? UNIT_WORDS : UNIT_CHARS, s->input_names, s->inputs);
         return alone(m);

@@ -71,6 +71,7 @@ wrong position rope 3
 wrong position learned s2s
 wrong attention s2s
 wrong attention s2s ''
+wrong attention lm ab A
 wrong attention t ab --layer encoder
 wrong attention t ab --surface bowl
 wrong curves nowhere
