@@ -167,6 +167,22 @@ static void logarithms_have_powers_of_ten(void **state)
     assert_true(fabs((places[0][1] - places[2][1]) - (places[2][1] - places[1][1])) < 0.11); /* 1: half way */
 }
 
+static void the_largest_and_the_same_numbers_have_axes(void **state)
+{
+    (void)state;
+    const double large[] = { -1e308, 1e308 }, same[] = { 7, 7 }, one[] = { 0 };
+    const tp_plot_series series[] = { { .y = large, .n = 2 }, { .y = same, .n = 2 }, { .y = one, .n = 1 } };
+    for (int i = 0; i < 3; i++) {
+        const tp_plot_panel panel = { .series = &series[i], .n_series = 1, .tells = true };
+        for (int columns = 0; columns <= 80; columns += 80) {
+            written(&(tp_plot){ .panels = &panel, .n_panels = 1 }, columns, false, true);
+            assert_null(strstr(text, "nan"));
+            assert_null(strstr(text, "inf"));
+            assert_null(strstr(text, "no numbers"));
+        }
+    }
+}
+
 static void cells_have_shades(void **state)
 {
     (void)state;
@@ -246,6 +262,10 @@ static void what_is_no_plot_is_refused(void **state)
     expect_error(TP_ERR_ARGUMENT, "3 x 0 cells");
     tp_plot_text((&(tp_plot){ .panels = &axis, .n_panels = 1 }), stdout);
     expect_error(TP_ERR_ARGUMENT, "from 2 to 1");
+    tp_plot_svg(&(tp_plot){ .panels = &few, .n_panels = 1, .across = -1 }, stdout);
+    expect_error(TP_ERR_ARGUMENT, "-1 panels across");
+    tp_plot_svg(&(tp_plot){ .panels = &few, .n_panels = 1, .width = 99 }, stdout);
+    expect_error(TP_ERR_ARGUMENT, "99 x 0");
     FILE *full = fopen("/dev/full", "w");
     const tp_plot_panel empty = { .title = "nothing" };
     if (full) {
@@ -282,6 +302,7 @@ int main(void)
         cmocka_unit_test(lines_go_where_their_numbers_are),
         cmocka_unit_test(a_line_stops_where_there_is_no_number),
         cmocka_unit_test(logarithms_have_powers_of_ten),
+        cmocka_unit_test(the_largest_and_the_same_numbers_have_axes),
         cmocka_unit_test(cells_have_shades),
         cmocka_unit_test(numbers_stand_in_their_cells),
         cmocka_unit_test(lines_fit_into_the_terminal),

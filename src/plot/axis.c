@@ -80,6 +80,7 @@ bool plot_axis_of(const tp_plot_panel *p, bool vertical, int steps, plot_axis *a
         span_log(a, lo, hi);
         return true;
     }
+    lo = fmax(lo, -1e300), hi = fmin(hi, 1e300); /* so that the span is finite */
     if (o->from_zero && lo > 0 && !a->fixed)
         lo = 0;
     if (hi - lo < 1e-12 + 1e-6 * fabs(hi)) { /* all the same */

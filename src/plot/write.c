@@ -96,6 +96,12 @@ static tp_status check(const tp_plot *p, const FILE *to)
     if (!p || !to || p->n_panels < 1 || p->n_panels > 1024 || !p->panels)
         return tp_fail(TP_ERR_ARGUMENT, "plot: a file and 1 to 1024 panels are wanted, got %d",
                        p ? p->n_panels : 0);
+    const int sizes[] = { p->width, p->height };
+    for (int i = 0; i < 2; i++)
+        if (p->across < 0 || (sizes[i] && (sizes[i] < 100 || sizes[i] > 10000)))
+            return tp_fail(TP_ERR_ARGUMENT,
+                           "plot: %d panels across of %d x %d; 0 or more, of 100 to 10000, are wanted",
+                           p->across, p->width, p->height);
     for (int i = 0; i < p->n_panels; i++)
         if (check_panel(&p->panels[i], i))
             break;
