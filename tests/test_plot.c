@@ -215,6 +215,15 @@ static void numbers_stand_in_their_cells(void **state)
                                              .written = true } };
     written(&(tp_plot){ .panels = &panel, .n_panels = 1 }, 40, false, false);
     assert_string_equal(text, "cat    40    2\ndog     1 1234\n      cat  dog\n");
+    tp_plot_panel confusion = panel;
+    confusion.cells.confusion = confusion.tells = true;
+    written(&(tp_plot){ .panels = &confusion, .n_panels = 1 }, 0, false, false);
+    is_well_formed(text);
+    says(
+        "<path class=\"k3\" stroke-opacity=\"0.67\" d=\"M1 1.5h1\"/>"); /* the most right answers, the most wrong ones */
+    says("<path class=\"k4\" stroke-opacity=\"0.67\" d=\"M1 0.5h1\"/>");
+    says("<title>cat, dog: 2</title>");
+    says(">1234</text>");
 }
 
 static void lines_fit_into_the_terminal(void **state)

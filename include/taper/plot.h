@@ -46,6 +46,7 @@ typedef struct tp_plot_cells { /* a matrix, row 0 on top */
     const char *const *row_names, *const *column_names; /* NULL: numbers from 0 */
     double from, to;           /* equal: from least to greatest; with 0 between them, shades have two colours and meet there */
     bool written;              /* values stand in their cells */
+    bool confusion;            /* counts: the diagonal has one colour, what is beside it another, both by logarithms */
 } tp_plot_cells;
 
 typedef struct tp_plot_panel {

@@ -173,7 +173,8 @@ static int draw_confusion(const cli *c, tp_run *run, const tp_eval_result *r)
                                              .columns = n,
                                              .row_names = named ? name : NULL,
                                              .column_names = named ? name : NULL,
-                                             .written = true } };
+                                             .written = true,
+                                             .confusion = true } };
     return show_plot(c, &(tp_plot){ .description = "How many examples of each class got which answer.",
                                     .panels = &panel,
                                     .n_panels = 1,

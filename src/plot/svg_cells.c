@@ -67,26 +67,51 @@ double svg_cells_height(const tp_plot *plot, const tp_plot_panel *p)
     return f.top + f.cell_height * (double)p->cells.rows + f.below + 26;
 }
 
-/* 0: empty; k and -k: shade k of the first and the second colour.  Below numbers shades are weak, and small ones show. */
-static int shade(const tp_plot_cells *c, double v, double from, double to)
+typedef struct shades {
+    const tp_plot_cells *c;
+    double from, to;
+    double most[2]; /* confusion: of the diagonal and beside it */
+} shades;
+
+static shades shades_of(const tp_plot_cells *c)
 {
-    const double level = plot_level(v, from, to);
-    return isnan(level) ? 0
-                        : (int)lround(c->written && level > 0 ? 0.6 * sqrt(level) * SHADES : level * SHADES);
+    shades s = { .c = c, .most = { 1, 1 } };
+    plot_range(c, &s.from, &s.to);
+    for (int64_t i = 0; i < c->rows * c->columns && c->confusion; i++) {
+        double *most = &s.most[i / c->columns != i % c->columns];
+        *most = fmax(*most, c->values[i]);
+    }
+    return s;
 }
 
-static void put_shade(plot_out *o, const tp_plot_cells *c, int wanted, double from, double to)
+/* 0: empty; k and -k: shade k of the first and the second colour.  Below numbers shades are weak, and small ones show. */
+static int shade(const shades *s, int64_t row, int64_t column)
+{
+    const double v = s->c->values[row * s->c->columns + column], level = plot_level(v, s->from, s->to);
+    if (isnan(level))
+        return 0;
+    if (s->c->confusion && v > 0)
+        return (int)lround((row == column ? 1 : -1) * SHADES *
+                           (0.1 + 0.55 * log1p(v) / log1p(s->most[row != column])));
+    return (int)lround(s->c->written && level > 0 ? 0.6 * sqrt(level) * SHADES : level * SHADES);
+}
+
+static void put_shade(plot_out *o, const shades *s, int wanted)
 {
     bool begun = false;
+    const tp_plot_cells *c = s->c;
     for (int64_t r = 0; r < c->rows; r++)
         for (int64_t k = 0, end; k < c->columns; k = end) {
             end = k + 1;
-            if (shade(c, c->values[r * c->columns + k], from, to) != wanted)
+            if (shade(s, r, k) != wanted)
                 continue;
-            while (end < c->columns && shade(c, c->values[r * c->columns + end], from, to) == wanted)
+            while (end < c->columns && shade(s, r, end) == wanted)
                 end++;
             if (!begun)
-                plot_put(o, "<path class=\"k%d\" stroke-opacity=\"%.2g\" d=\"", wanted < 0 ? 4 : 1,
+                plot_put(o, "<path class=\"k%d\" stroke-opacity=\"%.2g\" d=\"",
+                         wanted < 0     ? 4
+                         : c->confusion ? 3
+                                        : 1,
                          (double)(wanted < 0 ? -wanted : wanted) / SHADES);
             begun = true;
             plot_put(o, "M%lld %lld.5h%lld", (long long)k, (long long)r, (long long)(end - k));
@@ -174,13 +199,12 @@ void svg_cells(plot_out *o, const tp_plot *plot, const tp_plot_panel *p)
 {
     const tp_plot_cells *c = &p->cells;
     const field f = field_of(plot, p);
-    double from, to;
-    plot_range(c, &from, &to);
+    const shades all = shades_of(c);
     plot_put(o, "<g class=\"c\" transform=\"translate(%.1f %.1f)scale(%.4g %.4g)\">\n", f.left, f.top,
              f.cell_width, f.cell_height);
-    for (int s = plot_two_signs(from, to) ? -SHADES : 1; s <= SHADES; s++)
+    for (int s = -SHADES; s <= SHADES; s++)
         if (s)
-            put_shade(o, c, s, from, to);
+            put_shade(o, &all, s);
     plot_put(o,
              "</g>\n<rect class=\"g\" fill=\"none\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"/>\n",
              f.left, f.top, f.cell_width * (double)c->columns, f.cell_height * (double)c->rows);
@@ -189,6 +213,6 @@ void svg_cells(plot_out *o, const tp_plot *plot, const tp_plot_panel *p)
         for (int64_t k = 0; k < c->columns; k++)
             put_cell(o, c, &f, r, k, told);
     put_names(o, p, &f);
-    if (!c->written)
-        put_key(o, p, &f, from, to);
+    if (!c->written && !c->confusion)
+        put_key(o, p, &f, all.from, all.to);
 }
