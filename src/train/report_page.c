@@ -118,11 +118,10 @@ void page_missing(report_page *p, const char *what)
 
 static const char style[] =
     ":root{color-scheme:light "
-    "dark;--bg:#fff;--fg:#1b1d21;--soft:#626a76;--line:#e1e4e8;--panel:#f6f7f9;--a:#2563b8;"
-    "--b:#d0661b}\n"
+    "dark;--bg:#fff;--fg:#1b1d21;--soft:#626a76;--line:#e1e4e8;--panel:#f6f7f9;--a:#2563b8}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e6e8eb;--soft:#98a1ad;--line:#30353c;--panel:"
     "#1d2024;"
-    "--a:#6ea8f2;--b:#f0995a}}\n"
+    "--a:#6ea8f2}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,\"Segoe "
     "UI\",Roboto,"

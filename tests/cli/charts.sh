@@ -48,6 +48,7 @@ plot attention s2s abc 'A B C' | awk '{ print $1 }'
 plot attention t ab 'A B' | awk '{ print $1 }'
 plot attention t ab 'A B' --layer decoder.layers.0.cross | grep head
 plot attention lm abA | awk '{ print $1 }'
+plot attention "$DATA/stories260K/stories260K.bin" 'Once upon a time' --layer decoder.layers.4.attention | awk '{ print $1, $2 }' | tail -8 | sed 's/[░▒▓█]//g'
 plot attention t ab A -o map.svg && grep -q '<title>A, a: [0-9]' map.svg && echo with its numbers
 plot curves t | grep -v '[│┤└]' | sed 's/^ *//'
 plot curves s2s t -o curves.svg
