@@ -181,7 +181,7 @@ endif()
 
 # ---- pages whose code is compiled and run ----------------------------------------------------------------------------
 
-foreach(page tensor)
+foreach(page tensor plots)
     set(source ${PROJECT_BINARY_DIR}/docs/${page}.c)
     set(text ${PROJECT_SOURCE_DIR}/docs/${page}.md)
     if(NOT EXISTS ${text})

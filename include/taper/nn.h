@@ -71,6 +71,13 @@ TP_API tp_module *tp_find_module(tp_module *, const char *dotted_name); /* NULL,
 typedef void tp_observer(void *context, tp_module *, const tp_tensor *input, const tp_tensor *output, double seconds);
 TP_API void tp_set_observer(tp_observer *, void *context);
 
+/* Attention to look at: while `into` is there, everything in this thread that attends leaves its shares (B, H, T, S) in it, by its dotted
+ * name in net, "encoder.layers.0.attention", of several calls the first.  NULL ends it.  For pictures: the matrix is made, which attention
+ * itself never does.  A module of your own notes (B, T, S) or (B, H, T, S). */
+TP_API void tp_record_attention(tp_module *net, tp_params *into);
+TP_API bool tp_is_recording_attention(void);
+TP_API void tp_note_attention(const tp_module *, tp_tensor *shares); /* nothing where nobody looks */
+
 /* ---- Hooks: functions around a module's forward and at its borders in backward ------------------------------------
  *
  * In the order of registering.  They fail by setting an error (tp_error_set).  Each register function returns the hook's number,

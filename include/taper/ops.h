@@ -140,7 +140,7 @@ typedef struct tp_nan_to_num_options {
 TP_API tp_tensor *tp_nan_to_num_opt(tp_tensor *, const tp_nan_to_num_options *);
 TP_API tp_tensor *tp_nan_to_num_opt_(tp_tensor *, const tp_nan_to_num_options *);
 
-/* Activations (SPEC: docs/activations.md has their table) */
+/* Activations (docs/plots.md has their table and pictures) */
 TP_API tp_tensor *tp_sigmoid(tp_tensor *);     /* 1 / (1 + exp(-x)) */
 TP_API tp_tensor *tp_tanh(tp_tensor *);
 TP_API tp_tensor *tp_relu(tp_tensor *);        /* max(x, 0); gradient 0 at 0 */

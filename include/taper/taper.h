@@ -31,7 +31,7 @@
  * The first error stays pending and makes everything after it do nothing, so one check at the end is enough.
  * Names are PyTorch's wherever PyTorch has one.
  *
- * Read in this order: base.h, tensor.h, ops.h, autograd.h, nn.h, optim.h, models.h, text.h, data.h, io.h, hub.h, train.h. */
+ * Read in this order: base.h, tensor.h, ops.h, autograd.h, nn.h, optim.h, models.h, text.h, data.h, io.h, hub.h, train.h; plot.h. */
 #ifndef TAPER_TAPER_H
 #define TAPER_TAPER_H
 
@@ -44,6 +44,7 @@
 #include <taper/nn.h>
 #include <taper/ops.h>
 #include <taper/optim.h>
+#include <taper/plot.h>
 #include <taper/tensor.h>
 #include <taper/text.h>
 #include <taper/train.h>

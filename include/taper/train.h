@@ -260,6 +260,19 @@ TP_API tp_status tp_run_translate_opt(tp_run *, const char *const *sources, int6
                                       const tp_decode_options *);
 TP_API tp_status tp_run_set_beam(tp_run *, int64_t beam); /* in place of the configuration's, in evaluations too */
 
+/* What a run's network looks at (tp_record_attention): told hears of each of its attentions.  Of a run of pairs text is a source and
+ * target what it should become (NULL: what the network makes of it); of labelled texts and language models there is text alone.  Of
+ * other language models, with their tokenizer, tp_attention. */
+typedef struct tp_attention_map {
+    const char *name;          /* of the module: "decoder.layers.0.cross" */
+    int64_t heads, rows, columns;
+    const double *shares;      /* heads x rows x columns; a row sums to 1.  They live until told returns */
+    const char *const *row_names, *const *column_names; /* tokens, of a decoder's rows those that were written; NULL: no tokens */
+} tp_attention_map;
+typedef bool tp_attention_fn(void *context, const tp_attention_map *); /* false: enough */
+TP_API tp_status tp_run_attention(tp_run *, const char *text, const char *target, tp_attention_fn *told, void *context);
+TP_API tp_status tp_attention(tp_module *net, tp_tokenizer *, const char *text, tp_attention_fn *told, void *context);
+
 /* Writes the run's network as plain C99 into folder (made if it is not there): NAME.h, NAME.c, NAME_weights.h, and NAME_main.c, a program
  * that calls it.  It allocates nothing and needs libm alone; docs/export.md tells.  A layer for which there is no C is an error that names
  * it, and then nothing is written.  Batch norms of the run's model are folded (tp_fuse). */
@@ -291,6 +304,18 @@ typedef struct tp_eval_result {
 } tp_eval_result;
 TP_API tp_status tp_run_evaluate(tp_run *, const char *data /* NULL: the run's own */, tp_part, int64_t batch_size, tp_eval_result *);
 TP_API void tp_eval_free(tp_eval_result *);
+
+/* A run's metrics.jsonl, a line each epoch; NaN where it has null or nothing. */
+typedef struct tp_epoch {
+    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds, examples_per_second;
+    bool is_best;
+} tp_epoch;
+typedef struct tp_history {
+    tp_epoch *epochs;
+    int64_t n, room;
+} tp_history;
+TP_API tp_status tp_history_read(const char *run_folder, tp_history *); /* what could be read is there after an error, too */
+TP_API void tp_history_free(tp_history *);
 
 /* Writes report.html from the run folder's files. */
 TP_API tp_status tp_report_write(const char *run_folder);

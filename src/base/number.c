@@ -56,18 +56,32 @@ bool parse_number(const char *text, double *value, const char **end)
     return stop != text && isfinite(*value);
 }
 
-int print_number(char *text, size_t size, char conversion, int precision, double value)
+int print_arguments(char *text, size_t size, const char *format, va_list args)
 {
-    const char format[] = { '%', '.', '*', conversion, 0 };
     pthread_once(&started, start);
     locale_t before = c_locale ? uselocale(c_locale) : (locale_t)0;
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    int n = snprintf(text, size, format, precision, value);
+    int n = vsnprintf(text, size, format, args);
 #pragma GCC diagnostic pop
     if (before)
         uselocale(before);
     return n;
+}
+
+static int print_with(char *text, size_t size, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    int n = print_arguments(text, size, format, args);
+    va_end(args);
+    return n;
+}
+
+int print_number(char *text, size_t size, char conversion, int precision, double value)
+{
+    const char format[] = { '%', '.', '*', conversion, 0 };
+    return print_with(text, size, format, precision, value);
 }
 
 static bool gives_back(const char *text, double x)

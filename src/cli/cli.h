@@ -122,7 +122,8 @@ struct cli {
     tp_generate_options generate;
     tp_decode_options decode;
     tp_tokenizer_train_options tokenizer;
-    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name;
+    const char *resume, *part, *header, *out, *key, *grad, *grad_out, *backward_of, *layer, *label, *name,
+        *surface;
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
@@ -168,6 +169,7 @@ const char *shell_choice(int i);
 const char *plot_choice(int i);
 const char *show_choice(int i);
 const char *hub_choice(int i);
+const char *surface_choice(int i);
 const char *tokenizer_choice(int i);
 const char *task_choice(int i);
 int no_model(

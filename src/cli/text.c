@@ -173,14 +173,20 @@ int print_wrapped(FILE *to, const char *text, int column, int indent)
 
 /* ---- the terminal ---------------------------------------------------------------------------------- */
 
-int terminal_width(void)
+int terminal_columns(void)
 {
     struct winsize size;
     const char *columns = getenv("COLUMNS");
     int width = columns ? atoi(columns) : 0;
     if (width <= 0 && (!ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !ioctl(STDERR_FILENO, TIOCGWINSZ, &size)))
         width = size.ws_col;
-    return width < 40 ? (width <= 0 ? 80 : 40) : width;
+    return width <= 0 ? 80 : width;
+}
+
+int terminal_width(void)
+{
+    const int width = terminal_columns();
+    return width < 40 ? 40 : width;
 }
 
 bool colour_on(FILE *to)

@@ -26,8 +26,9 @@ int print_wrapped(FILE *, const char *text, int column, int indent); /* to 80 co
 
 void print_figures(const tp_figure *, int n); /* a line each */
 
-int terminal_width(void);
-bool colour_on(FILE *); /* a terminal, and neither NO_COLOR nor TERM=dumb */
+int terminal_columns(void); /* COLUMNS, what the terminal says, or 80 */
+int terminal_width(void);   /* the same, at least 40 */
+bool colour_on(FILE *);     /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *bold(FILE *);
 const char *dimmed(FILE *);
 const char *green(FILE *);

@@ -59,11 +59,13 @@ static tp_tensor *scores_of_places(const seq2seq *m, tp_tensor *d, const memory 
 }
 
 /* tokens (N, T) after the state: scores (N, T, classes), and the state after the last one. */
-static tp_tensor *decode(const seq2seq *m, tp_tensor *tokens, const memory *from, tp_rnn_state *state)
+static tp_tensor *decode(const tp_module *module, tp_tensor *tokens, const memory *from, tp_rnn_state *state)
 {
+    const seq2seq *m = tp_module_state((tp_module *)(uintptr_t)module);
     tp_tensor *x = tp_forward(m->dropout, tp_forward(m->target, tokens));
     tp_tensor *d = tp_rnn_forward(m->decoder, x, state);
     tp_tensor *shares = tp_softmax(tp_masked_fill(scores_of_places(m, d, from), from->padding, -INFINITY), 2);
+    tp_note_attention(module, shares);
     tp_tensor *both = tp_cat((tp_tensor *[]){ d, tp_matmul(shares, from->encoded) }, 2, 2);
     return tp_forward(m->head, tp_forward(m->dropout, tp_tanh(tp_forward(m->combine, both))));
 }
@@ -79,7 +81,7 @@ static tp_tensor *forward(tp_module *module, tp_tensor *x)
     }
     tp_tensor *tokens = tp_long(x);
     const memory from = encode(m, tp_select(tokens, 1, 0), &state);
-    return decode(m, tp_select(tokens, 1, 1), &from, &state);
+    return decode(module, tp_select(tokens, 1, 1), &from, &state);
 }
 
 /* ---- token by token: carried are h and c, with the hypotheses in front --------------------------------------------------- */
@@ -110,7 +112,7 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
     tp_rnn_state state = { .h = tp_transpose(d->carried[0], 0, 1) };
     if (m->is_lstm)
         state.c = tp_transpose(d->carried[1], 0, 1);
-    tp_tensor *y = decode(m, tp_unsqueeze(tokens, 1), &from, &state);
+    tp_tensor *y = decode(module, tp_unsqueeze(tokens, 1), &from, &state);
     if (!y)
         return NULL;
     carry(m, d, &state);

@@ -5,7 +5,7 @@
  *
  * With a cache, keys and values of what came before are kept, and only the new tokens go through.
  * Shares of the memory are made only where someone asks for them: fused attention never has them in one place.
- * Layer: nn.  Depends on transformer.h.  Read next: kv_cache.c, transformer_layer.c. */
+ * Layer: nn.  Depends on transformer.h.  Read next: attention_record.c, kv_cache.c, transformer_layer.c. */
 #include "nn/transformer.h"
 
 #include <math.h>
@@ -39,15 +39,18 @@ static tp_attention_options options_of(const tp_module *m, const attention_shape
                                    .window = s->window };
 }
 
-static tp_tensor *attend_from_cache(const attention_shape *s, tp_tensor *qkv, const attending *a,
+static tp_tensor *attend_from_cache(const tp_module *m, tp_tensor *qkv, const attending *a,
                                     tp_attention_options *o)
 {
+    const attention_shape *s = &((const attention_state *)m->state)->s;
     tp_tensor *keys, *values, *k = split(qkv, s->heads, s->kv_heads, s->head_dim),
                               *v = split(qkv, s->heads + s->kv_heads, s->kv_heads, s->head_dim);
     if (!k || !v || cache_append(a->cache, a->layer, k, v, &keys, &values))
         return NULL;
     o->at_end = true;
-    return join(tp_scaled_dot_product_attention_opt(split(qkv, 0, s->heads, s->head_dim), keys, values, o));
+    tp_tensor *q = split(qkv, 0, s->heads, s->head_dim);
+    note_attention_of(m, q, keys, o);
+    return join(tp_scaled_dot_product_attention_opt(q, keys, values, o));
 }
 
 static tp_tensor *attend_self(tp_module *m, tp_tensor *x, const attending *a)
@@ -59,9 +62,12 @@ static tp_tensor *attend_self(tp_module *m, tp_tensor *x, const attending *a)
         qkv = tp_rope_(qkv, a->cosines, a->sines, s->head_dim, .heads = s->heads + s->kv_heads,
                        .adjacent = s->adjacent, .places = a->places);
     tp_attention_options o = options_of(m, s, a);
-    tp_tensor *y =
-        a->cache ? attend_from_cache(s, qkv, a, &o) : tp_packed_attention_opt(qkv, s->heads, s->kv_heads, &o);
-    return tp_forward(state->out, y);
+    if (a->cache)
+        return tp_forward(state->out, attend_from_cache(m, qkv, a, &o));
+    if (tp_is_recording_attention())
+        note_attention_of(m, split(qkv, 0, s->heads, s->head_dim),
+                          split(qkv, s->heads, s->kv_heads, s->head_dim), &o);
+    return tp_forward(state->out, tp_packed_attention_opt(qkv, s->heads, s->kv_heads, &o));
 }
 
 /* Step by step, for the shares: softmax(q k' / sqrt(d)) over the first lengths keys; what training drops counts in them. */
@@ -93,9 +99,12 @@ static tp_tensor *attend_cross(tp_module *m, tp_tensor *x, const attending *a)
         return NULL;
     tp_tensor *q = split(tp_forward(state->q, x), 0, s->heads, s->head_dim);
     k = split(k, 0, s->kv_heads, s->head_dim), v = split(v, 0, s->kv_heads, s->head_dim);
-    tp_tensor *y = a->shares ? attend_with_shares(m, q, k, v, a)
-                             : tp_scaled_dot_product_attention(q, k, v, .lengths = a->memory_lengths,
-                                                               .dropout_p = m->training ? s->dropout : 0);
+    const tp_attention_options o = { .struct_size = sizeof o,
+                                     .lengths = a->memory_lengths,
+                                     .dropout_p = m->training ? s->dropout : 0 };
+    note_attention_of(m, q, k, &o);
+    tp_tensor *y =
+        a->shares ? attend_with_shares(m, q, k, v, a) : tp_scaled_dot_product_attention_opt(q, k, v, &o);
     return tp_forward(state->out, join(y));
 }
 

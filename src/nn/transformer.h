@@ -38,6 +38,9 @@ tp_status attention_memory(tp_module *, tp_tensor *memory, tp_tensor **keys, tp_
 tp_status cache_append(tp_kv_cache *, int64_t layer, tp_tensor *k, tp_tensor *v, tp_tensor **keys,
                        tp_tensor **values);
 
+/* For tp_record_attention: of queries (B, H, T, d) and keys (B, G, S, d), positions in them; nothing where nobody looks. */
+void note_attention_of(const tp_module *, tp_tensor *q, tp_tensor *k, const tp_attention_options *);
+
 int64_t cache_longest(tp_tensor *lengths); /* the largest of its lengths or places; 0 of NULL */
 
 tp_module *transformer_layer_new(int64_t width, const tp_transformer_options *, int64_t layer);

@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { METRICS_CAP = 256 << 20, MAX_VALUES = 100 };
+enum { MAX_VALUES = 100 };
 
 /* ---- Looking into JSON --------------------------------------------------------------------------------------- */
 
@@ -69,55 +69,13 @@ static js_value *read_object(report_run *r, const char *name, char why[WHY])
     return v;
 }
 
-static tp_status add_row(report_run *r, const js_value *v)
-{
-    if (tp_grow((void **)&r->rows, &r->room, r->n_rows + 1, sizeof *r->rows))
-        return tp_error_pending();
-    report_row *row = &r->rows[r->n_rows++];
-    *row = (report_row){ report_number(v, "epoch"),
-                         report_number(v, "global_step"),
-                         report_number(v, "lr"),
-                         report_number(v, "train_loss"),
-                         report_number(v, "train_accuracy"),
-                         report_number(v, "test_loss"),
-                         report_number(v, "test_accuracy"),
-                         report_number(v, "seconds"),
-                         report_number(v, "examples_per_second"),
-                         js_true(js_get(v, "is_best")) };
-    if (!isfinite(row->epoch))
-        row->epoch = (double)r->n_rows;
-    if (row->is_best)
-        r->best = r->n_rows - 1;
-    return TP_OK;
-}
-
-static void read_lines(report_run *r, const char *path, const file_bytes *all)
-{
-    for (size_t at = 0; at < all->size && !tp_pending();) {
-        const unsigned char *line = all->data + at, *end = memchr(line, '\n', all->size - at);
-        size_t size = end ? (size_t)(end - line) : all->size - at;
-        if (size > 1) {
-            js_value *v = js_parse(path, line, size, (int64_t)at);
-            if (v)
-                add_row(r, v);
-            else if (!end && tp_error_pending() ==
-                                 TP_ERR_FORMAT) /* a last line that was cut off while it was written */
-                tp_error_take(NULL, 0);
-            js_free(v);
-        }
-        at += size + 1;
-    }
-}
-
 static void read_metrics(report_run *r)
 {
-    size_t size;
-    file_bytes all = { 0 };
-    char *path = path_in(r, "metrics.jsonl", &size);
-    if (path && !file_read(path, METRICS_CAP, &all))
-        read_lines(r, path, &all);
-    file_bytes_free(&all);
-    tp_free(path, size);
+    tp_history_read(r->folder, &r->history);
+    r->rows = r->history.epochs, r->n_rows = r->history.n;
+    for (int64_t i = 0; i < r->n_rows; i++)
+        if (r->rows[i].is_best)
+            r->best = i;
     if (tp_pending())
         take_reason(r, r->no_metrics);
     else if (!r->n_rows)
@@ -458,7 +416,7 @@ tp_status tp_report_write(const char *run_folder)
     }
     tp_free(path, size);
     file_bytes_free(&p.html);
-    tp_free(r.rows, (size_t)r.room * sizeof *r.rows);
+    tp_history_free(&r.history);
     js_free(r.config);
     js_free(r.evaluation);
     js_free(r.times);

@@ -7,6 +7,7 @@
 
 #include "io/json.h"
 
+#include <taper/plot.h>
 #include <taper/train.h>
 
 /* ---- The page: html that grows; once out of memory it stays so ----------------------------------------------- */
@@ -17,6 +18,7 @@ typedef struct report_page {
 } report_page;
 
 void page_put(report_page *, const char *format, ...) TP_PRINTF(2, 3); /* as it stands: markup and numbers */
+void page_bytes(report_page *, const char *text, size_t size);         /* markup of any length */
 void page_text(report_page *, const char *text);                       /* escaped; "" for NULL */
 void page_cut(report_page *, const char *text,
               int letters);              /* escaped, at most so many letters and an ellipsis */
@@ -24,16 +26,13 @@ void page_count(report_page *, int64_t); /* 61 706, with narrow spaces */
 void page_base64(report_page *, const void *data, size_t size);
 void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
 void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
+void page_plot(report_page *, const tp_plot *);               /* a chart, inline */
 void page_begin(report_page *, const char *title);
 void page_end(report_page *);
 
 /* ---- The run ------------------------------------------------------------------------------------------------- */
 
-typedef struct report_row { /* a line of metrics.jsonl; NaN where it had null */
-    double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds,
-        examples_per_second;
-    bool is_best;
-} report_row;
+typedef tp_epoch report_row; /* a line of metrics.jsonl */
 
 enum { WHY = 1100 };
 
@@ -41,8 +40,9 @@ typedef struct report_run {
     const char *folder;
     js_value *config, *evaluation, *times; /* NULL: not there */
     char no_config[WHY], no_metrics[WHY], no_evaluation[WHY], no_run[WHY], no_times[WHY]; /* why not */
-    report_row *rows;
-    int64_t n_rows, room;
+    tp_history history;
+    const report_row *rows; /* its epochs */
+    int64_t n_rows;
     int64_t best; /* index of the best row, or -1 */
     bool regression, no_memory;
     const struct task *task;
@@ -64,6 +64,8 @@ void report_headline(report_page *, const report_run *);
 void report_curves(report_page *, const report_run *);
 void report_text(report_page *, const report_run *);
 void report_translations(report_page *, const report_run *);
+void report_attention(report_page *, const report_run *, const char *source,
+                      const char *answer); /* of pairs */
 void report_forecast(report_page *, const report_run *);
 void report_confusion(report_page *, const report_run *);
 void report_by_class(report_page *, const report_run *);

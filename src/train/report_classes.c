@@ -3,11 +3,12 @@
  * Shades go with the logarithm of the count, so that a single error shows beside a thousand right answers.
  * Layer: train.  Depends on report.h.  Read next: report_pictures.c. */
 #include "base/error.h"
+#include "base/memory.h"
 #include "train/report.h"
 
 #include <math.h>
 
-enum { MATRIX_CLASSES = 20, CELL = 44, MAX_PAIRS = 15 };
+enum { MATRIX_CLASSES = 20, CELL = 40, MAX_PAIRS = 15 };
 
 static int64_t count_at(const js_value *rows, int64_t truth, int64_t answer)
 {
@@ -23,83 +24,33 @@ static int64_t row_sum(const js_value *rows, int64_t truth, int64_t classes)
     return sum;
 }
 
-static int name_width(const report_run *r,
-                      int64_t classes) /* letters of the longest class name, at most 12 */
-{
-    int most = 1;
-    for (int64_t k = 0; k < classes; k++) {
-        char number[24];
-        const char *name = report_class(r, k, number);
-        int n = 0;
-        for (; *name; name++)
-            n += (*name & 0xC0) != 0x80;
-        most = n > most ? n : most;
-    }
-    return most > 12 ? 12 : most;
-}
-
-static void put_label(report_page *p, const report_run *r, int64_t k, int x, int y, const char *style)
-{
-    char number[24];
-    page_put(p, "<text x=\"%d\" y=\"%d\" %s>", x, y, style);
-    page_cut(p, report_class(r, k, number), 12);
-    page_put(p, "</text>\n");
-}
-
-static void put_cell(report_page *p, const report_run *r, const js_value *rows, int64_t t, int64_t a,
-                     const int xy[2], double top)
-{
-    char names[2][24];
-    int64_t n = count_at(rows, t, a);
-    page_put(p, "<g><title>");
-    page_text(p, report_class(r, t, names[0]));
-    page_put(p, t == a ? " seen as it is" : " taken for ");
-    if (t != a)
-        page_text(p, report_class(r, a, names[1]));
-    page_put(p, ": %lld</title><rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" rx=\"2\" ", (long long)n,
-             xy[0] + 1, xy[1] + 1, CELL - 2, CELL - 2);
-    if (n)
-        page_put(p, "class=\"%s\" fill-opacity=\"%.2f\"/>", t == a ? "right" : "wrong",
-                 0.12 + 0.5 * log1p((double)n) / log1p(top));
-    else
-        page_put(p, "fill=\"var(--panel)\"/>");
-    if (n)
-        page_put(p, "<text class=\"cell\" x=\"%d\" y=\"%d\" text-anchor=\"middle\">%lld</text>",
-                 xy[0] + CELL / 2, xy[1] + CELL / 2 + 4, (long long)n);
-    page_put(p, "</g>\n");
-}
-
 static void put_matrix(report_page *p, const report_run *r, const js_value *rows, int64_t classes)
 {
-    double right = 1, wrong = 1;
-    for (int64_t i = 0; i < classes * classes; i++) {
-        double n = (double)count_at(rows, i / classes, i % classes);
-        *(i / classes == i % classes ? &right : &wrong) = fmax(n, i / classes == i % classes ? right : wrong);
-    }
-    int letters = name_width(r, classes), left = 30 + letters * 8, top = letters <= 4 ? 44 : 30 + letters * 6;
-    int width = left + (int)classes * CELL + (letters > 4 ? 40 : 2), height = top + (int)classes * CELL + 2;
-    page_put(p,
-             "<div class=\"wide\"><svg viewBox=\"0 0 %d %d\" width=\"%d\" height=\"%d\" "
-             "style=\"max-width:%s\" role=\"img\" ",
-             width, height, width, height, classes > 12 ? "none" : "100%;height:auto");
-    page_put(p, "aria-label=\"Confusion matrix\">\n<text x=\"%d\" y=\"14\">answer →</text>\n", left);
-    page_put(p,
-             "<text x=\"14\" y=\"%d\" transform=\"rotate(-90 14 %d)\" text-anchor=\"end\">← truth</text>\n",
-             top, top);
-    for (int64_t a = 0; a < classes; a++) {
-        char style[96];
-        int x = left + (int)a * CELL + CELL / 2;
-        snprintf(style, sizeof style,
-                 letters <= 4 ? "text-anchor=\"middle\"" : "transform=\"rotate(-40 %d %d)\"", x, top - 8);
-        put_label(p, r, a, x, top - 8, style);
-    }
-    for (int64_t t = 0; t < classes; t++) {
-        put_label(p, r, t, left - 8, top + (int)t * CELL + CELL / 2 + 4, "text-anchor=\"end\"");
-        for (int64_t a = 0; a < classes; a++)
-            put_cell(p, r, rows, t, a, (int[]){ left + (int)a * CELL, top + (int)t * CELL },
-                     t == a ? right : wrong);
-    }
-    page_put(p, "</svg></div>\n");
+    const size_t size = (size_t)(classes * classes) * sizeof(double);
+    double *counts = tp_alloc(size);
+    const char *names[MATRIX_CLASSES];
+    char numbers[MATRIX_CLASSES][24];
+    const int width = 150 + (int)classes * CELL;
+    for (int64_t i = 0; i < classes; i++)
+        names[i] = report_class(r, i, numbers[i]);
+    for (int64_t i = 0; i < classes * classes && counts; i++)
+        counts[i] = (double)count_at(rows, i / classes, i % classes);
+    const tp_plot_panel panel = { .title = "Confusion matrix",
+                                  .x = { .name = "answer" },
+                                  .y = { .name = "truth" },
+                                  .tells = true,
+                                  .cells = { .values = counts,
+                                             .rows = classes,
+                                             .columns = classes,
+                                             .row_names = names,
+                                             .column_names = names,
+                                             .written = true,
+                                             .confusion = true } };
+    page_put(p, "<div class=\"wide\"><div style=\"max-width:%dpx\">", width);
+    if (counts)
+        page_plot(p, &(tp_plot){ .panels = &panel, .n_panels = 1, .width = width });
+    page_put(p, "</div></div>\n");
+    tp_free(counts, counts ? size : 0);
 }
 
 typedef struct pair {

@@ -4,13 +4,14 @@
  * Layer: train.  Depends on io/file.h.  Read next: report.c. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "plot/plot.h"
 #include "train/report.h"
 
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
-static void append(report_page *p, const char *text, size_t size)
+void page_bytes(report_page *p, const char *text, size_t size)
 {
     if (!p->failed && file_bytes_append(&p->html, text, size))
         p->failed = true;
@@ -26,7 +27,7 @@ void page_put(report_page *p, const char *format, ...)
     if (n < 0)
         return;
     if ((size_t)n < sizeof text) {
-        append(p, text, (size_t)n);
+        page_bytes(p, text, (size_t)n);
         return;
     }
     char *longer = tp_alloc((size_t)n + 1);
@@ -37,21 +38,21 @@ void page_put(report_page *p, const char *format, ...)
     va_start(args, format);
     vsnprintf(longer, (size_t)n + 1, format, args);
     va_end(args);
-    append(p, longer, (size_t)n);
+    page_bytes(p, longer, (size_t)n);
     tp_free(longer, (size_t)n + 1);
 }
 
 static void put_byte(report_page *p, char c)
 {
     switch (c) {
-    case '<': append(p, "&lt;", 4); break;
-    case '>': append(p, "&gt;", 4); break;
-    case '&': append(p, "&amp;", 5); break;
-    case '"': append(p, "&quot;", 6); break;
-    case '\'': append(p, "&#39;", 5); break;
+    case '<': page_bytes(p, "&lt;", 4); break;
+    case '>': page_bytes(p, "&gt;", 4); break;
+    case '&': page_bytes(p, "&amp;", 5); break;
+    case '"': page_bytes(p, "&quot;", 6); break;
+    case '\'': page_bytes(p, "&#39;", 5); break;
     default:
         if ((unsigned char)c >= 32 || c == '\n' || c == '\t')
-            append(p, &c, 1);
+            page_bytes(p, &c, 1);
     }
 }
 
@@ -79,7 +80,7 @@ void page_count(report_page *p, int64_t n)
     for (int i = 0; i < size; i++) {
         if (i > 0 && (size - i) % 3 == 0 && text[i - 1] != '-' && size > 4)
             page_put(p, "\u202f");
-        append(p, &text[i], 1);
+        page_bytes(p, &text[i], 1);
     }
 }
 
@@ -93,7 +94,7 @@ void page_base64(report_page *p, const void *data, size_t size)
             (uint32_t)from[i] << 16 | (n > 1 ? (uint32_t)from[i + 1] << 8 : 0) | (n > 2 ? from[i + 2] : 0);
         char four[4] = { digits[bits >> 18], digits[bits >> 12 & 63], n > 1 ? digits[bits >> 6 & 63] : '=',
                          n > 2 ? digits[bits & 63] : '=' };
-        append(p, four, sizeof four);
+        page_bytes(p, four, sizeof four);
     }
 }
 
@@ -117,11 +118,10 @@ void page_missing(report_page *p, const char *what)
 
 static const char style[] =
     ":root{color-scheme:light "
-    "dark;--bg:#fff;--fg:#1b1d21;--soft:#626a76;--line:#e1e4e8;--panel:#f6f7f9;--a:#2563b8;"
-    "--b:#d0661b;--good:#2f8f5b;--bad:#cf3d3d}\n"
+    "dark;--bg:#fff;--fg:#1b1d21;--soft:#626a76;--line:#e1e4e8;--panel:#f6f7f9;--a:#2563b8}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#15171a;--fg:#e6e8eb;--soft:#98a1ad;--line:#30353c;--panel:"
     "#1d2024;"
-    "--a:#6ea8f2;--b:#f0995a;--good:#48b57c;--bad:#ee6b66}}\n"
+    "--a:#6ea8f2}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0;background:var(--bg);color:var(--fg);font:16px/1.5 system-ui,-apple-system,\"Segoe "
     "UI\",Roboto,"
@@ -153,12 +153,7 @@ static const char style[] =
     ".tiles{display:flex;flex-wrap:wrap;gap:8px}.tiles svg{border-radius:2px}\n"
     "figure{margin:0}figcaption{font-size:.8125rem;line-height:1.4;margin-top:4px;overflow-wrap:anywhere}"
     "figcaption b{color:var(--fg)}\n"
-    "svg{display:block;max-width:100%}.plot{width:100%;height:auto}svg "
-    "text{fill:var(--soft);font-size:12px}\n"
-    "svg .t{fill:var(--fg);font-size:14px;font-weight:600}svg .cell{fill:var(--fg)}\n"
-    ".grid-line{stroke:var(--line)}.hit{fill:transparent}.hit:hover{fill:var(--soft);fill-opacity:.15}\n"
-    ".la{stroke:var(--a)}.lb{stroke:var(--b)}.la,.lb{fill:none;stroke-width:2;stroke-linejoin:round}\n"
-    ".pa{fill:var(--a)}.pb{fill:var(--b)}.right{fill:var(--good)}.wrong{fill:var(--bad)}\n"
+    "svg{display:block;max-width:100%}.plot{width:100%;height:auto}\n"
     ".pixels image{image-rendering:pixelated}"
     ".pixels{width:100%;height:auto;border-radius:3px;border:1px solid var(--line)}\n"
     "footer{margin-top:48px;color:var(--soft);font-size:.8125rem}\n"
@@ -171,7 +166,8 @@ void page_begin(report_page *p, const char *title)
                 "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>");
     page_text(p, title);
     page_put(p, "</title>\n<style>\n");
-    append(p, style, sizeof style - 1);
+    page_bytes(p, style, sizeof style - 1);
+    page_bytes(p, plot_style, strlen(plot_style));
     page_put(p, "</style>\n</head>\n<body>\n<main>\n");
 }
 

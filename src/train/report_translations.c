@@ -87,6 +87,8 @@ void report_translations(report_page *p, const report_run *r)
         page_missing(p, "Answers");
     else
         put_rows(p, rows, n);
+    if (n && !tp_pending())
+        report_attention(p, r, rows[0].source, rows[0].answer);
     page_put(p, "</section>\n");
     tp_free(rows, SHOWN * sizeof *rows);
 }

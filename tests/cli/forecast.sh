@@ -8,7 +8,7 @@ run eval run
 run predict run | sed 's/  */ /g'
 run predict run values.csv --json | head -1
 run inspect run | head -20
-grep -c '<path class="lb"' run/report.html
+grep -c '<path class="b k2"' run/report.html
 echo "--- what is wrong"
 sed '7d;9s/^.*$/2000-02,1,2/' values.csv >backwards.csv
 run train forecaster --data backwards.csv --out bad

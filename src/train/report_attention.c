@@ -1,0 +1,57 @@
+/* report_attention.c - of a run of pairs: where its decoder looks in one source while it writes, a map a layer.
+ *
+ * Layer: train.  Depends on report.h, plot/plot.h.  Read next: attention_maps.c, report_translations.c. */
+#include "base/error.h"
+#include "base/memory.h"
+#include "plot/plot.h"
+#include "train/report.h"
+
+#include <string.h>
+
+enum { MOST_MAPS = 6 };
+
+typedef struct sink {
+    report_page *p;
+    int n;
+} sink;
+
+/* The mean over heads; what an encoder sees of itself is left out. */
+static bool take_map(void *context, const tp_attention_map *map)
+{
+    sink *to = context;
+    const char *end = strrchr(map->name, '.');
+    const int64_t cells = map->rows * map->columns;
+    const bool cross = !end || !strcmp(end, ".cross"),
+               joined = map->row_names && map->row_names == map->column_names;
+    if (!strncmp(map->name, "encoder", 7) || (!cross && !joined))
+        return true; /* what sources see of themselves, and targets */
+    double *mean = tp_calloc((size_t)cells * sizeof *mean);
+    for (int64_t i = 0; i < map->heads * cells && mean; i++)
+        mean[i % cells] += map->shares[i] / (double)map->heads;
+    const tp_plot_panel panel = { .title = map->name,
+                                  .tells = true,
+                                  .cells = { .values = mean,
+                                             .rows = map->rows,
+                                             .columns = map->columns,
+                                             .row_names = map->row_names,
+                                             .column_names = map->column_names,
+                                             .to = 1 } };
+    if (mean)
+        page_plot(to->p, &(tp_plot){ .panels = &panel, .n_panels = 1 });
+    tp_free(mean, mean ? (size_t)cells * sizeof *mean : 0);
+    return ++to->n < MOST_MAPS && !tp_pending();
+}
+
+void report_attention(report_page *p, const report_run *r, const char *source, const char *answer)
+{
+    sink to = { .p = p };
+    page_put(p, "<h2>What it looks at</h2>\n<div class=\"grid\">\n");
+    const tp_status status = tp_run_attention(r->run, source, answer, take_map, &to);
+    page_put(p, "</div>\n");
+    if (status)
+        page_missing(p, "A map");
+    else
+        page_put(p,
+                 "<p class=\"soft\">Rows are what it wrote, columns what it read; a row's shares sum to 1. "
+                 "<code>taper plot attention</code> draws heads and other texts.</p>\n");
+}
