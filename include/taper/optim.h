@@ -62,8 +62,18 @@ TP_API int64_t tp_optim_steps(const tp_optim *);
  *
  * mean = decay mean + (1 - decay) weight after each step; the first update copies, as does every one of what is no float.  Swapping
  * exchanges means and weights, and swapping again brings them back:
- *     tp_ema *ema = tp_ema_new(tp_state_dict(net), 0.999);     loop { ...; tp_step(adam); tp_ema_update(ema); }
- *     tp_ema_swap(ema); evaluate(net); tp_ema_swap(ema); */
+ *
+ *     tp_ema *ema = tp_ema_new(tp_state_dict(net), 0.999);
+ *     for (int step = 0; step < 3; step++) {
+ *         TP_SCOPE;
+ *         tp_zero_grad(adam);
+ *         tp_backward(tp_cross_entropy(tp_forward(net, x), labels));
+ *         tp_step(adam);
+ *         tp_ema_update(ema);
+ *     }
+ *     tp_ema_swap(ema);                       // now net has the means: evaluate it,
+ *     tp_ema_swap(ema);                       // and go on training
+ */
 
 typedef struct tp_ema tp_ema; /* an object; it holds the tensors of the list */
 TP_API tp_ema *tp_ema_new(const tp_params *of, double decay); /* decay in [0, 1) */
