@@ -203,4 +203,11 @@ if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_FUZZ)
     add_test(NAME models_page COMMAND sh -c "tools/models-page '$<TARGET_FILE:taper_program>' | diff -u docs/models.md -"
              WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(page_links models_page PROPERTIES LABELS pages)
+
+    find_program(TAPER_DOXYGEN doxygen DOC "Makes pages of the headers")
+    if(TAPER_DOXYGEN) # a warning is an error
+        add_test(NAME header_pages WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMAND sh -c
+                 "{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = ${PROJECT_BINARY_DIR}/docs'; } | '${TAPER_DOXYGEN}' -")
+        set_tests_properties(header_pages PROPERTIES LABELS pages)
+    endif()
 endif()
