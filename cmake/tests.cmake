@@ -185,10 +185,10 @@ if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_FUZZ)
     if(TAPER_SANITIZE)
         set(sanitize "-fsanitize=${TAPER_SANITIZE}")
     endif()
-    file(GLOB_RECURSE pages CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} README.md CONTRIBUTING.md bench/README.md
+    file(GLOB_RECURSE pages CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} README.md CHANGELOG.md CONTRIBUTING.md bench/README.md
          docs/*.md include/taper/*.h)
     foreach(page IN LISTS pages)
-        file(STRINGS ${page} code REGEX "^```c|^```sh|^    (build/)?taper |^ [*]     " LIMIT_COUNT 1) # only those that have any
+        file(STRINGS ${page} code REGEX "^```c|^```sh|^    (build/)?taper |`taper [a-z]|^ [*]     " LIMIT_COUNT 1) # only those that have any
         if(code STREQUAL "")
             continue()
         endif()

@@ -100,7 +100,11 @@ mark == "table" && /^\|/ { if (++rows > 2) take_row($0); next }
 mark == "table" && rows { mark = ""; rows = 0 }
 blank && /^    (build\/)?taper / { indented = 1; text = substr($0, 5) "\n"; first = NR }
 /^## / { end_section(NR) }
-{ blank = $0 == "" }
+{
+    blank = $0 == ""
+    for (line = $0; match(line, /`taper [a-z][^`]*`/); line = substr(line, RSTART + RLENGTH)) # a command that is only mentioned
+        print substr(line, RSTART + 1, RLENGTH - 2) > (parts "/skipped.sh")
+}
 
 END {
     if (indented) take("sh", text, first)
