@@ -2,6 +2,7 @@
  *
  * A dataset answers "how many" and "give me example i"; transforms change an example; a loader shuffles,
  * batches and prefetches.  Everything random is a function of (seed, example), never of the number of threads.
+ * Programs: docs/data.md, images.md.
  * Layer: data.  Depends on ops.h, io.h.  Read next: train.h. */
 #ifndef TAPER_DATA_H
 #define TAPER_DATA_H

@@ -2,6 +2,7 @@
  *
  * Names of parameters are those of PyTorch (conv1.weight, layers.0.bias), so its weight files load unchanged.
  * A module of your own is a state struct and a forward function: examples/custom_module.c.
+ * Programs: docs/nn.md.
  * Layer: nn.  Depends on ops.h.  Read next: optim.h, models.h. */
 #ifndef TAPER_NN_H
 #define TAPER_NN_H

@@ -1,7 +1,8 @@
 /* taper/optim.h - optimizers, learning-rate schedules, gradient clipping.
  *
  * The rules and defaults are PyTorch's, term by term.  In options a zero means the default; write TP_ZERO
- * where zero itself is wanted.  Layer: optim.  Depends on ops.h.  Read next: train.h. */
+ * where zero itself is wanted.  Programs: docs/optim.md.
+ * Layer: optim.  Depends on ops.h.  Read next: train.h. */
 #ifndef TAPER_OPTIM_H
 #define TAPER_OPTIM_H
 
