@@ -3,6 +3,7 @@
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
 # tests/python/*.py  round trips with NumPy and PyTorch; label "python"
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
+# pages and headers  tools/snippets compiles and runs what they show; label "pages"
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
 # bench/*.c          target bench; not in all; bench/all holds the cases of all of them
 # fuzz/*.c           target fuzz; clang only

@@ -5,7 +5,7 @@
 
 function write(file, text) { printf "%s", text > file; close(file) }
 function add(text, outside) { if (outside) functions = functions text; else body = body text }
-function check(line) { body = body "    snippet_check(" line ");\n" }
+function check(line) { body = body "snippet_check(" line ");\n" }
 
 function end_section(line) {
     if (open) { check(line); body = body "}\n" }
