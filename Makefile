@@ -165,7 +165,7 @@ format: ## clang-format over every .c and .h
 golden: ## make tests/golden again (needs Python with PyTorch; the tests do not)
 	@for g in tools/golden/*.py; do [ -e "$$g" ] || break; echo "== $$g"; $(PYTHON) $$g || exit 1; done
 
-docs: ## docs/ops.md, accuracy.md and models.md from their tables; the headers as pages into build/docs/html (Doxygen)
+docs: ## ops.md, accuracy.md and models.md from their tables; the headers as pages (Doxygen)
 	@tools/setup docs
 	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program --target accuracy $(QUIET)
