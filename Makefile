@@ -165,12 +165,15 @@ format: ## clang-format over every .c and .h
 golden: ## make tests/golden again (needs Python with PyTorch; the tests do not)
 	@for g in tools/golden/*.py; do [ -e "$$g" ] || break; echo "== $$g"; $(PYTHON) $$g || exit 1; done
 
-docs: ## make docs/ops.md and docs/accuracy.md again, from their tables
-	@tools/setup demo
+docs: ## ops.md, accuracy.md and models.md from their tables; the headers as pages (Doxygen)
+	@tools/setup docs
 	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program --target accuracy $(QUIET)
 	@$(BUILD)/taper op --list --markdown > docs/ops.md
 	@$(BUILD)/tests/accuracy --markdown > docs/accuracy.md
+	@tools/models-page $(BUILD)/taper > docs/models.md
+	@mkdir -p $(BUILD)/docs && { cat docs/Doxyfile; echo "OUTPUT_DIRECTORY = $(BUILD)/docs"; } | doxygen -
+	@echo "see $(BUILD)/docs/html/index.html"
 
 clean: ## take away everything that was built
 	@rm -rf $(BUILD) build build-*

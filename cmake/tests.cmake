@@ -3,6 +3,7 @@
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
 # tests/python/*.py  round trips with NumPy and PyTorch; label "python"
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
+# pages and headers  tools/snippets compiles and runs what they show; label "pages"
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
 # bench/*.c          target bench; not in all; bench/all holds the cases of all of them
 # fuzz/*.c           target fuzz; clang only
@@ -179,22 +180,36 @@ if(CMAKE_C_COMPILER_ID MATCHES "Clang")
     endforeach()
 endif()
 
-# ---- pages whose code is compiled and run ----------------------------------------------------------------------------
+# ---- pages and headers: their code is compiled and run, their links lead somewhere ---------------------------------------------
 
-foreach(page tensor plots)
-    set(source ${PROJECT_BINARY_DIR}/docs/${page}.c)
-    set(text ${PROJECT_SOURCE_DIR}/docs/${page}.md)
-    if(NOT EXISTS ${text})
-        continue()
+if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_FUZZ)
+    set(sanitize)
+    if(TAPER_SANITIZE)
+        set(sanitize "-fsanitize=${TAPER_SANITIZE}")
     endif()
-    add_custom_command(OUTPUT ${source} ${source}.out VERBATIM DEPENDS ${text} tools/snippets
-        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-        COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_BINARY_DIR}/docs
-        COMMAND sh -c "tools/snippets c docs/${page}.md >'${source}'"
-        COMMAND sh -c "tools/snippets out docs/${page}.md >'${source}.out'")
-    add_executable(page_${page} ${source})
-    target_link_libraries(page_${page} PRIVATE taper_static taper_plain)
-    add_test(NAME page_${page} WORKING_DIRECTORY ${PROJECT_BINARY_DIR}/docs
-             COMMAND sh -c "'$<TARGET_FILE:page_${page}>' | diff -u --label docs/${page}.md '${source}.out' --label printed -")
-    set_tests_properties(page_${page} PROPERTIES TIMEOUT ${taper_timeout} LABELS examples)
-endforeach()
+    file(GLOB_RECURSE pages CONFIGURE_DEPENDS RELATIVE ${PROJECT_SOURCE_DIR} README.md CHANGELOG.md CONTRIBUTING.md bench/README.md
+         docs/*.md include/taper/*.h)
+    foreach(page IN LISTS pages)
+        file(STRINGS ${page} code REGEX "^```c|^```sh|^    (build/)?taper |`taper [a-z]|^ [*]     " LIMIT_COUNT 1) # only those that have any
+        if(code STREQUAL "")
+            continue()
+        endif()
+        string(REGEX REPLACE "^(docs|include/taper)/|\\.md$" "" name ${page})
+        string(MAKE_C_IDENTIFIER ${name} name)
+        add_test(NAME page_${name} COMMAND tools/snippets run ${page} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(page_${name} PROPERTIES TIMEOUT ${taper_timeout} LABELS pages
+            SKIP_REGULAR_EXPRESSION "is unsupported: built without"
+            ENVIRONMENT "CC=${CMAKE_C_COMPILER};CFLAGS=${sanitize};LIBRARY=$<TARGET_FILE:taper>;TAPER=$<TARGET_FILE:taper_program>")
+    endforeach()
+    add_test(NAME page_links COMMAND tools/links WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    add_test(NAME models_page COMMAND sh -c "tools/models-page '$<TARGET_FILE:taper_program>' | diff -u docs/models.md -"
+             WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+    set_tests_properties(page_links models_page PROPERTIES LABELS pages)
+
+    find_program(TAPER_DOXYGEN doxygen DOC "Makes pages of the headers")
+    if(TAPER_DOXYGEN) # a warning is an error
+        add_test(NAME header_pages WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} COMMAND sh -c
+                 "{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = ${PROJECT_BINARY_DIR}/docs'; } | '${TAPER_DOXYGEN}' -")
+        set_tests_properties(header_pages PROPERTIES LABELS pages)
+    endif()
+endif()

@@ -396,6 +396,7 @@ static void item_reads_one_element_of_any_dtype(void **state)
     assert_true(tp_item(tp_select(tp_tensor_of(1, 2, 3), 0, 1)) == 2);
     assert_error(TP_OK);
     assert_true(isnan(tp_item(tp_tensor_of(1, 2))));
+    assert_string_equal(tp_error_message(), "item: the tensor (2,) has 2 elements, 1 is wanted");
     assert_error(TP_ERR_ARGUMENT);
     assert_int_equal(tp_item_i64(tp_zeros(TP_SHAPE(0))), 0);
     assert_error(TP_ERR_ARGUMENT);

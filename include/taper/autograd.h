@@ -2,6 +2,7 @@
  *
  * Operations on tensors that require a gradient leave nodes behind; tp_backward walks them from the loss
  * to the leaves and adds into each leaf's grad.
+ * Programs: docs/autograd.md.
  * Layer: autograd.  Read next: ops.h, examples/custom_op.c. */
 #ifndef TAPER_AUTOGRAD_H
 #define TAPER_AUTOGRAD_H
@@ -55,9 +56,10 @@ TP_API tp_status tp_backward_opt(tp_tensor *loss, const tp_backward_options *);
 TP_API tp_status tp_gradients_opt(tp_tensor *output, tp_tensor *const *inputs, int n, tp_tensor **grads,
                                   const tp_backward_options *);
 
+#define TP_BACKWARD_OPTIONS_(...) (&(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
+
 /* The same of several results at once, each with its seed: torch.autograd.backward(outputs, seeds),
  * torch.autograd.grad(outputs, inputs, seeds).  seeds NULL, or one of them NULL: 1, for a result of one element. */
-#define TP_BACKWARD_OPTIONS_(...) (&(tp_backward_options){ .struct_size = sizeof(tp_backward_options), __VA_ARGS__ })
 #define tp_backward_of(outputs, n, seeds, ...) tp_backward_of_opt(outputs, n, seeds, TP_BACKWARD_OPTIONS_(__VA_ARGS__))
 #define tp_gradients_of(outputs, n_out, seeds, inputs, n, grads, ...) \
     tp_gradients_of_opt(outputs, n_out, seeds, inputs, n, grads, TP_BACKWARD_OPTIONS_(__VA_ARGS__))
@@ -65,9 +67,11 @@ TP_API tp_status tp_backward_of_opt(tp_tensor *const *outputs, int n, tp_tensor 
 TP_API tp_status tp_gradients_of_opt(tp_tensor *const *outputs, int n_out, tp_tensor *const *seeds, tp_tensor *const *inputs, int n,
                                      tp_tensor **grads, const tp_backward_options *);
 
-/* Compares gradients with central differences, in f64.  f maps inputs to one tensor (any shape).
- * An error of the worst element is set when |analytic - numeric| > atol + rtol |numeric|. */
+/* A function of tensors, as those below take it: to one tensor, of any shape. */
 typedef tp_tensor *tp_function(tp_tensor *const *inputs, int n, void *context);
+
+/* Compares gradients with central differences, in f64.
+ * An error of the worst element is set when |analytic - numeric| > atol + rtol |numeric|. */
 typedef struct tp_gradcheck_options {
     size_t struct_size;
     double eps;   /* 1e-6 */
@@ -93,15 +97,20 @@ typedef struct tp_functional_options {
 } tp_functional_options;
 #define TP_FUNCTIONAL_OPTIONS_(...) (&(tp_functional_options){ .struct_size = sizeof(tp_functional_options), __VA_ARGS__ })
 
-#define tp_vjp(f, context, inputs, n, v, value, products, ...) /* products[i] = v' J_i; v of the value's shape, or NULL for one number */ \
+/* products[i] = v' J_i; v of the value's shape, or NULL for one number */
+#define tp_vjp(f, context, inputs, n, v, value, products, ...) \
     tp_vjp_opt(f, context, inputs, n, v, value, products, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
-#define tp_jvp(f, context, inputs, n, v, value, product, ...)  /* sum of J_i v[i]; v[i] of input i's shape */ \
+/* sum of J_i v[i]; v[i] of input i's shape */
+#define tp_jvp(f, context, inputs, n, v, value, product, ...) \
     tp_jvp_opt(f, context, inputs, n, v, value, product, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
-#define tp_hvp(f, context, inputs, n, v, value, products, ...) /* products[i] = sum of H_ij v[j]; f gives one number */ \
+/* products[i] = sum of H_ij v[j]; f gives one number */
+#define tp_hvp(f, context, inputs, n, v, value, products, ...) \
     tp_hvp_opt(f, context, inputs, n, v, value, products, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
-#define tp_jacobian(f, context, inputs, n, jacobian, ...)      /* jacobian[i]: the value's shape, then input i's */ \
+/* jacobian[i]: the value's shape, then input i's */
+#define tp_jacobian(f, context, inputs, n, jacobian, ...) \
     tp_jacobian_opt(f, context, inputs, n, jacobian, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
-#define tp_hessian(f, context, inputs, n, hessian, ...)        /* hessian[i * n + j]: input i's shape, then input j's */ \
+/* hessian[i * n + j]: input i's shape, then input j's */
+#define tp_hessian(f, context, inputs, n, hessian, ...) \
     tp_hessian_opt(f, context, inputs, n, hessian, TP_FUNCTIONAL_OPTIONS_(__VA_ARGS__))
 TP_API tp_status tp_vjp_opt(tp_function *, void *context, tp_tensor *const *inputs, int n, tp_tensor *v, tp_tensor **value,
                             tp_tensor **products, const tp_functional_options *);

@@ -2,6 +2,7 @@
  *
  * Ownership in one paragraph.  What a function returns belongs to the innermost open scope and dies with
  * it, unless you tp_retain it (then you tp_release it).  What you hand to an object, that object retains.
+ * Programs: docs/ownership.md, errors.md, memory.md, determinism.md.
  * Layer: base.  Read next: tensor.h. */
 #ifndef TAPER_BASE_H
 #define TAPER_BASE_H
@@ -53,9 +54,10 @@ TP_API tp_status tp_error_pending(void);                            /* TP_OK whe
 TP_API const char *tp_error_message(void);                          /* "" when none is; valid until taken */
 TP_API const char *tp_error_details(void);                          /* lines behind it: every name that does not fit; or "" */
 TP_API tp_status tp_error_take(char *text, size_t size);            /* copies the text, clears; text may be NULL */
-TP_API tp_status tp_error_set(tp_status, const char *format, ...)   /* for your own modules and ops; the */
-    TP_PRINTF(2, 3);                                                /* first one stays; returns the pending one */
 TP_API int tp_report_error(FILE *to); /* writes "error: text\n" and the details if one is pending and takes it; 1 then, else 0 */
+
+/* For your own modules and operations.  The first error stays; returns the one that is pending. */
+TP_API tp_status tp_error_set(tp_status, const char *format, ...) TP_PRINTF(2, 3);
 
 /* ---- Ownership ------------------------------------------------------------------------------------- */
 

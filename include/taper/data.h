@@ -2,6 +2,7 @@
  *
  * A dataset answers "how many" and "give me example i"; transforms change an example; a loader shuffles,
  * batches and prefetches.  Everything random is a function of (seed, example), never of the number of threads.
+ * Programs: docs/data.md, images.md.
  * Layer: data.  Depends on ops.h, io.h.  Read next: train.h. */
 #ifndef TAPER_DATA_H
 #define TAPER_DATA_H
@@ -58,10 +59,10 @@ TP_API tp_dataset *tp_mnist(const char *folder, tp_part);
 TP_API tp_dataset *tp_idx(const char *images, const char *labels);
 /* CIFAR-10's binary version, data_batch_1.bin to data_batch_5.bin and test_batch.bin: (3, 32, 32) images, 10 classes. */
 TP_API tp_dataset *tp_cifar10(const char *folder, tp_part);
+enum { TP_WHOLE_PICTURES = -1 };
 /* A folder with one folder of PNG or JPEG files a class, classes in name order (torchvision's ImageFolder).
  * Pictures are brought to channels x size x size: shorter side resized, centre cropped.  TP_WHOLE_PICTURES: they come as
  * they are, (channels, -1, -1), for a transform that brings them to one size. */
-enum { TP_WHOLE_PICTURES = -1 };
 TP_API tp_dataset *tp_image_folder(const char *folder, int64_t channels, int64_t size);
 
 typedef struct tp_csv_options {

@@ -2,6 +2,7 @@
  *
  * Readers trust nothing: a malformed file is TP_ERR_FORMAT naming file, byte offset and what was wanted.
  * Writers write beside, sync and rename: the old file or the new one, never half of one.
+ * Programs: docs/io.md, weights.md.
  * Layer: io.  Depends on tensor.h.  Read next: dlpack.h, data.h. */
 #ifndef TAPER_IO_H
 #define TAPER_IO_H

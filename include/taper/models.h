@@ -1,6 +1,7 @@
 /* taper/models.h - the zoo: networks by name.
  *
- * Each architecture is one file in src/models and one row in models.def.  Layer: models.  Read next: data.h. */
+ * Each architecture is one file in src/models and one row in models.def.  Programs: docs/models.md.
+ * Layer: models.  Read next: data.h. */
 #ifndef TAPER_MODELS_H
 #define TAPER_MODELS_H
 

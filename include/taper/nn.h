@@ -2,6 +2,7 @@
  *
  * Names of parameters are those of PyTorch (conv1.weight, layers.0.bias), so its weight files load unchanged.
  * A module of your own is a state struct and a forward function: examples/custom_module.c.
+ * Programs: docs/nn.md.
  * Layer: nn.  Depends on ops.h.  Read next: optim.h, models.h. */
 #ifndef TAPER_NN_H
 #define TAPER_NN_H
@@ -132,7 +133,12 @@ TP_API tp_tensor *tp_passing_buffer(tp_module *, const char *name, tp_tensor *);
 /* Outputs beside the result, such as the logits of auxiliary classifiers, with the weight of their loss: a forward function
  * leaves them in training, and the trainer takes them, of the module and all below it, until there is none (NULL, without an error);
  * one without dimensions is a loss itself, to be added with its weight:
- *     while ((y = tp_take_aux(net, &weight))) loss = tp_add(loss, tp_mul(tp_cross_entropy(y, truth), weight));
+ *
+ *     double weight;
+ *     tp_tensor *loss = tp_cross_entropy(tp_forward(net, x), labels), *y;
+ *     while ((y = tp_take_aux(net, &weight)))
+ *         loss = tp_add(loss, tp_mul(tp_cross_entropy(y, labels), weight));
+ *
  * What is not taken goes at the module's next forward. */
 TP_API void tp_leave_aux(tp_module *, tp_tensor *output, double weight);
 TP_API tp_tensor *tp_take_aux(tp_module *, double *weight);
@@ -285,9 +291,17 @@ typedef struct tp_rnn_forward_options {
 TP_API tp_tensor *tp_rnn_forward_opt(tp_module *, tp_tensor *x, tp_rnn_state *, const tp_rnn_forward_options *);
 
 /* Truncated back-propagation: the state's values without their history, in memory of the scope outside of this one, the same at every
- * call.  After backward, at the end of the block that makes a step:
+ * call.  After backward, at the end of the block that makes a step; without it the state dies with that block:
+ *
+ *     tp_module *lstm = tp_nn_lstm(4, 8);
  *     tp_rnn_state state = { 0 };
- *     for (..) { TP_SCOPE;  y = tp_lstm_forward(net, x, &state);  ..  tp_detach_state(&state); } */
+ *     for (int piece = 0; piece < 3; piece++) {
+ *         TP_SCOPE;
+ *         tp_tensor *y = tp_lstm_forward(lstm, x, &state);
+ *         tp_backward(tp_sum(y, TP_ALL_DIMS, false));
+ *         tp_detach_state(&state);
+ *     }
+ */
 TP_API tp_status tp_detach_state(tp_rnn_state *);
 
 /* The same for networks with recurrent layers somewhere in them: while it is on, tp_forward begins with the state in which the call

@@ -1,7 +1,8 @@
 /* taper/optim.h - optimizers, learning-rate schedules, gradient clipping.
  *
  * The rules and defaults are PyTorch's, term by term.  In options a zero means the default; write TP_ZERO
- * where zero itself is wanted.  Layer: optim.  Depends on ops.h.  Read next: train.h. */
+ * where zero itself is wanted.  Programs: docs/optim.md.
+ * Layer: optim.  Depends on ops.h.  Read next: train.h. */
 #ifndef TAPER_OPTIM_H
 #define TAPER_OPTIM_H
 
@@ -62,8 +63,18 @@ TP_API int64_t tp_optim_steps(const tp_optim *);
  *
  * mean = decay mean + (1 - decay) weight after each step; the first update copies, as does every one of what is no float.  Swapping
  * exchanges means and weights, and swapping again brings them back:
- *     tp_ema *ema = tp_ema_new(tp_state_dict(net), 0.999);     loop { ...; tp_step(adam); tp_ema_update(ema); }
- *     tp_ema_swap(ema); evaluate(net); tp_ema_swap(ema); */
+ *
+ *     tp_ema *ema = tp_ema_new(tp_state_dict(net), 0.999);
+ *     for (int step = 0; step < 3; step++) {
+ *         TP_SCOPE;
+ *         tp_zero_grad(adam);
+ *         tp_backward(tp_cross_entropy(tp_forward(net, x), labels));
+ *         tp_step(adam);
+ *         tp_ema_update(ema);
+ *     }
+ *     tp_ema_swap(ema);                       // now net has the means: evaluate it,
+ *     tp_ema_swap(ema);                       // and go on training
+ */
 
 typedef struct tp_ema tp_ema; /* an object; it holds the tensors of the list */
 TP_API tp_ema *tp_ema_new(const tp_params *of, double decay); /* decay in [0, 1) */

@@ -1,7 +1,8 @@
 /* taper/plot.h - charts and heat maps: a plot is data, and comes out as SVG or as text for a terminal.
  *
+ *     double losses[] = { 2.3, 1.1, 0.7, 0.4, 0.3 };
  *     tp_plot plot = { .panels = &(tp_plot_panel){ .title = "Loss", .x = { .name = "step" }, .n_series = 1,
- *                      .series = &(tp_plot_series){ .y = losses, .n = steps } }, .n_panels = 1 };
+ *                      .series = &(tp_plot_series){ .y = losses, .n = 5 } }, .n_panels = 1 };
  *     tp_plot_text(&plot, stdout, .columns = 80);
  *
  * All pointers are the caller's and are only read.  Layer: plot.  Depends on base.h.  Read next: docs/plots.md. */

@@ -2,6 +2,7 @@
  *
  * As in PyTorch: views share storage, strides count elements, broadcasting goes from the right.
  * Operations on tensors are in ops.h, gradients in autograd.h.
+ * Programs: docs/tensor.md.
  * Layer: core.  Read next: ops.h. */
 #ifndef TAPER_TENSOR_H
 #define TAPER_TENSOR_H

@@ -4,8 +4,8 @@
  * merges.txt with vocab.json), BERT's vocab.txt, SentencePiece's .model and llama2.c's tokenizer.bin; what such a file asks for and
  * is not done here is TP_ERR_UNSUPPORTED naming it, never other ids than the file's own program gives.
  *
- *     tp_tokenizer *t = tp_tokenizer_load("gpt2");
- *     tp_tokens *tokens = tp_tokenizer_encode(t, "Hello, world", -1);
+ *     tp_tokenizer *t = tp_tokenizer_load("data/stories260K/tok512.bin");
+ *     tp_tokens *tokens = tp_tokenizer_encode(t, "Once upon a time", -1);
  *     for (int64_t i = 0; i < tp_tokens_count(tokens); i++)
  *         printf("%d %s\n", tp_tokens_ids(tokens)[i], tp_tokenizer_piece(t, tp_tokens_ids(tokens)[i]));
  *

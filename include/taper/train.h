@@ -2,6 +2,7 @@
  *
  * A run folder holds config.json (everything resolved), metrics.jsonl, last/ and best/ (model.safetensors, optimizer.safetensors,
  * state.json, SUMS; last/ of a run with ema: ema.safetensors), report.html.  A run killed at any moment goes on with the same bits as if it had never stopped.
+ * Programs: docs/loop.md, runs.md.
  * Layer: train.  Depends on everything above.  Read next: examples/train_mlp.c. */
 #ifndef TAPER_TRAIN_H
 #define TAPER_TRAIN_H

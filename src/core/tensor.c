@@ -445,16 +445,24 @@ tp_status tp_to_i64(const tp_tensor *t, int64_t *out, int64_t n)
     return read_all(t, TP_I64, out, n);
 }
 
+static tp_status read_one(const tp_tensor *t, tp_dtype dtype, void *out)
+{
+    if (!tp_pending() && tp_numel(t) != 1)
+        return tp_fail(TP_ERR_ARGUMENT, "item: the tensor %s has %lld elements, 1 is wanted",
+                       t ? tensor_shape_text(t) : "NULL", (long long)tp_numel(t));
+    return read_all(t, dtype, out, 1);
+}
+
 double tp_item(const tp_tensor *t)
 {
     double value;
-    return read_all(t, TP_F64, &value, 1) ? NAN : value;
+    return read_one(t, TP_F64, &value) ? NAN : value;
 }
 
 int64_t tp_item_i64(const tp_tensor *t)
 {
     int64_t value;
-    return read_all(t, TP_I64, &value, 1) ? 0 : value;
+    return read_one(t, TP_I64, &value) ? 0 : value;
 }
 
 /* ---- devices --------------------------------------------------------------------------------------- */
