@@ -106,6 +106,13 @@ extern const option options[];
 extern const int n_options;
 enum { MAX_OPTIONS = 200, MAX_ATTRIBUTES = 32 };
 
+typedef struct serve_options {
+    const char *host;
+    int port;
+    int64_t max_body, queue, connections; /* bytes; requests that wait; that are open at once */
+    double timeout, request_timeout;      /* seconds: until an answer, and until a request is here */
+} serve_options;
+
 /* What the command line said. */
 struct cli {
     const verb *verb;
@@ -121,6 +128,8 @@ struct cli {
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
     const char *words_tokenizer;                                          /* generate */
+    serve_options serve;
+    bool once; /* watch */
     bool log_probability;
     bool train_steps, json, man, list, markdown, help;
     const char *attribute_names[MAX_ATTRIBUTES], *attribute_texts[MAX_ATTRIBUTES]; /* op: "--stride 2" */
