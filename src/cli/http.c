@@ -447,7 +447,7 @@ static int bind_to(const struct addrinfo *a)
     return -1;
 }
 
-/* A listening socket; -1 after a message.  url: where it can be reached. */
+/* A listening socket; after a message, an exit code below 0.  url: where it can be reached. */
 static int listen_at(const serve_options *o, char *url, size_t room)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE }, *found = NULL;
@@ -456,17 +456,17 @@ static int listen_at(const serve_options *o, char *url, size_t room)
     char port[16], host[128];
     snprintf(port, sizeof port, "%d", o->port);
     const int failure = getaddrinfo(o->host, port, &hints, &found);
-    if (failure) {
-        usage_error("--host '%s': %s", o->host, gai_strerror(failure));
-        return -1;
-    }
+    if (failure)
+        return -usage_error("--host '%s': %s", o->host, gai_strerror(failure));
     const int fd = bind_to(found);
     if (fd < 0)
         complain("cannot serve at %s, port %d: %s%s", o->host, o->port, strerror(errno),
                  errno == EADDRINUSE ? "; --port 0 takes a free one" : "");
     server.open = !is_loopback(found->ai_addr);
     freeaddrinfo(found);
-    if (fd < 0 || getsockname(fd, (struct sockaddr *)&address, &length) ||
+    if (fd < 0)
+        return -EXIT_WORK;
+    if (getsockname(fd, (struct sockaddr *)&address, &length) ||
         getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
                     NI_NUMERICHOST | NI_NUMERICSERV))
         return fd;
@@ -516,7 +516,7 @@ int http_serve(const served *s)
     }
     const int fd = listen_at(s->options, url, sizeof url);
     if (fd < 0)
-        return EXIT_WORK;
+        return -fd;
     catch_signals();
     struct MHD_Daemon *daemon = jobs_open(s) ? start(fd, s->options) : NULL;
     if (!daemon) {

@@ -55,6 +55,13 @@ static void finish(job *j, int status, char *text)
     free(text);
 }
 
+static void end_late(job *j, double time)
+{
+    if (time > j->deadline && !j->streams && !j->over)
+        finish(j, MHD_HTTP_GATEWAY_TIMEOUT,
+               answer_error("no answer within %g s", queue.served->options->timeout));
+}
+
 static void suspend(job *j)
 {
     j->suspended = true;
@@ -105,6 +112,7 @@ bool job_add(job *j)
 bool job_wanted(job *j)
 {
     pthread_mutex_lock(&queue.lock);
+    end_late(j, clock_now());
     const bool wanted = j->connection && !j->over;
     pthread_mutex_unlock(&queue.lock);
     return wanted;
@@ -180,9 +188,7 @@ static void look_at(job *j, double time, bool (*gone)(struct MHD_Connection *))
         return;
     if (j->suspended && gone(j->connection))
         finish(j, MHD_HTTP_SERVICE_UNAVAILABLE, NULL); /* nobody reads it */
-    else if (time > j->deadline && !j->streams)
-        finish(j, MHD_HTTP_GATEWAY_TIMEOUT,
-               answer_error("no answer within %g s", queue.served->options->timeout));
+    end_late(j, time);
 }
 
 void jobs_look(bool (*gone)(struct MHD_Connection *))
