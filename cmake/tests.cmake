@@ -44,7 +44,7 @@ if(tests AND CMOCKA_FOUND)
         target_compile_definitions(test_export PRIVATE TEST_COMPILER="${CMAKE_C_COMPILER}")
     endif()
 
-    foreach(name test_serve test_serve_page) # they run the program
+    foreach(name test_serve test_serve_page test_watch) # they run the program
         if(TARGET ${name} AND TARGET taper_program)
             target_compile_definitions(${name} PRIVATE TEST_PROGRAM="$<TARGET_FILE:taper_program>")
             add_dependencies(${name} taper_program)

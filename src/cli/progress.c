@@ -43,7 +43,7 @@ int caught_signal(void)
 /* ---- the line that is rewritten -------------------------------------------------------------------- */
 
 static struct {
-    bool known, terminal, utf8, open; /* open: the cursor stands in the line */
+    bool known, terminal, open;       /* open: the cursor stands in the line */
     double begun, epoch_begun, drawn; /* begun: when the first step that we saw ended */
     int64_t first_step, epoch;
 } shown;
@@ -55,38 +55,14 @@ void close_progress_line(void)
     shown.open = false;
 }
 
-static bool speaks_utf8(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
 static void begin(const tp_progress *p)
 {
     const char *term = getenv("TERM");
     shown.known = true;
     shown.terminal = isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0;
-    shown.utf8 = speaks_utf8();
     shown.begun = shown.epoch_begun = clock_now();
     shown.first_step = p->global_step;
     shown.epoch = p->epoch;
-}
-
-static void draw_bar(double part, int columns)
-{
-    int full = (int)(part * columns);
-    fputs(green(stdout), stdout);
-    for (int i = 0; i < columns; i++) {
-        if (i == full)
-            fputs(dimmed(stdout), stdout);
-        fputs(shown.utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), stdout);
-    }
-    fputs(no_style(stdout), stdout);
 }
 
 /* epoch  2/5  ━━━━━━━━━━──────────  loss 0.2731  31,204/s  1:12 left */
@@ -106,7 +82,7 @@ static void draw(const tp_progress *p)
     int bar = terminal_width() - 1 - (int)strlen(head) - (int)strlen(tail);
     printf("\r\033[K%s", head);
     if (bar >= 5)
-        draw_bar(p->steps ? (double)p->step / (double)p->steps : 0, bar < 30 ? bar : 30);
+        print_bar(stdout, p->steps ? (double)p->step / (double)p->steps : 0, bar < 30 ? bar : 30);
     fputs(tail, stdout);
     fflush(stdout);
     shown.open = true;

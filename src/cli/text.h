@@ -27,7 +27,9 @@ int print_wrapped(FILE *, const char *text, int column, int indent); /* to 80 co
 void print_figures(const tp_figure *, int n); /* a line each */
 
 int terminal_width(void);
-bool colour_on(FILE *); /* a terminal, and neither NO_COLOR nor TERM=dumb */
+bool speaks_utf8(void);                           /* by the locale's variables */
+void print_bar(FILE *, double part, int columns); /* in the colours of standard output */
+bool colour_on(FILE *);                           /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *bold(FILE *);
 const char *dimmed(FILE *);
 const char *green(FILE *);
