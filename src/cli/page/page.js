@@ -313,8 +313,25 @@ async function* events(answer) {
     const { value, done } = await reader.read();
     if (done) return;
     text += value;
-    for (let end; (end = text.indexOf("\n\n")) >= 0; text = text.slice(end + 2)) yield JSON.parse(text.slice(6, end));
+    let from = 0;
+    for (let end; (end = text.indexOf("\n\n", from)) >= 0; from = end + 2) yield JSON.parse(text.slice(from + 6, end));
+    text = text.slice(from);
   }
+}
+
+/* Writes into a page cost more than a token does: what has come is shown 25 times a second. */
+function slow_writer(out) {
+  const node = document.createTextNode("");
+  let waits = "", timer = 0;
+  out.append(node);
+  const flush = () => {
+    const stays = out.scrollHeight - out.scrollTop - out.clientHeight < 40;
+    node.appendData(waits);
+    waits = "";
+    timer = 0;
+    if (stays) out.scrollTop = out.scrollHeight;
+  };
+  return { put(text) { waits += text; timer = timer || setTimeout(flush, 40); }, end() { clearTimeout(timer); flush(); } };
 }
 
 async function write() {
@@ -325,6 +342,7 @@ async function write() {
   $("stop").disabled = false;
   out.hidden = false;
   out.replaceChildren(element("span", "prompt", body.prompt || ""));
+  const writer = slow_writer(out);
   complain("");
   say("Writing…", true);
   let last = null;
@@ -332,17 +350,15 @@ async function write() {
     const answer = await fetch("api/generate", { method: "POST", headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body), signal: writing.signal });
     if (!answer.ok) throw new Error((await answer.json()).error);
-    for await (const e of events(answer)) {
-      const stays = out.scrollHeight - out.scrollTop - out.clientHeight < 40;
-      if (e.text) out.append(e.text);
+    for await (const e of events(answer))
+      if (e.text) writer.put(e.text);
       else last = e;
-      if (stays) out.scrollTop = out.scrollHeight;
-    }
     say(!last ? "The server stopped." : last.reason === "time" ? "The time was up." : "Done.", true);
   } catch (error) {
     if (error.name === "AbortError") say("Stopped.", true);
     else { say("", true); complain(error instanceof TypeError ? "The server does not answer; is taper serve still running?" : error.message); }
   }
+  writer.end();
   const seconds = (performance.now() - begun) / 1000;
   $("time").textContent = (last ? last.tokens + " tokens, " + (last.tokens / seconds).toFixed(0) + " a second, " : "") + "seed " + body.seed;
   writing = null;
