@@ -176,6 +176,53 @@ static void a_text_is_cut_when_its_time_is_up(void **state)
     end_program(&p, SIGTERM);
 }
 
+/* Two clouds of points; the class of a point far inside one is known without a network. */
+static void a_row_of_a_table_is_answered(void **state)
+{
+    (void)state;
+    FILE *f = fopen(temp_path("points.csv"), "w");
+    fputs("x,y,class\n", f);
+    for (int i = 0; i < 400; i++)
+        fprintf(f, "%d.%d,%d,%s\n", i % 2 ? 5 : -5, i % 7, i % 5, i % 2 ? "right" : "left");
+    fclose(f);
+    program p = start_server(TEST_PROGRAM,
+                             need_run(TEST_PROGRAM, "points",
+                                      WORDS("mlp", "--data", temp_path("points.csv"), "--hidden", "8",
+                                            "--epochs", "20", "--lr", "1e-2")),
+                             NULL);
+    assert_non_null(strstr(request(p.port, "GET /api/model", "", NULL, 0)->body, "\"shape\": [2]"));
+    assert_non_null(
+        strstr(post_json(p.port, "/api/predict", "{\"values\": [6, 2]}")->body, "[{\"label\": \"right\""));
+    assert_non_null(
+        strstr(post_json(p.port, "/api/predict", "{\"values\": [-6.5, 2]}")->body, "[{\"label\": \"left\""));
+    expect_refusal(post_json(p.port, "/api/predict", "{\"values\": [1, 2, 3]}"), 422,
+                   "3 numbers, the network reads 2");
+    expect_refusal(post_json(p.port, "/api/predict", "{\"values\": [1, null]}"), 422, "number 1");
+    end_program(&p, SIGTERM);
+}
+
+static void words_are_translated(void **state)
+{
+    (void)state;
+    FILE *f = fopen(temp_path("pairs.tsv"), "w");
+    for (int i = 0; i < 600; i++)
+        fprintf(f, "%c%c\t%c %c\n", 'a' + i % 5, 'a' + i % 3, 'A' + i % 5, 'A' + i % 3);
+    fclose(f);
+    program p = start_server(TEST_PROGRAM,
+                             need_run(TEST_PROGRAM, "pairs",
+                                      WORDS("seq2seq", "--data", temp_path("pairs.tsv"), "--hidden", "32",
+                                            "--embedding", "16", "--layers", "1", "--epochs", "20", "--batch",
+                                            "16", "--lr", "5e-3")),
+                             NULL);
+    reply *r = post_json(p.port, "/api/predict", "{\"text\": \"db\", \"n_best\": 2}");
+    assert_int_equal(r->status, 200);
+    assert_non_null(strstr(r->body, "{\"targets\": [{\"text\": \"D B\""));
+    assert_true(number_in(r->body, "log_probability") <= 0);
+    expect_refusal(post_json(p.port, "/api/predict", "{\"text\": \"\"}"), 422, "empty");
+    expect_refusal(post_json(p.port, "/api/predict", "{\"text\": 1}"), 422, "text");
+    end_program(&p, SIGTERM);
+}
+
 /* ---- refusals ------------------------------------------------------------------------------------------ */
 
 static void wrong_requests_are_refused_with_a_line(void **state)
@@ -461,6 +508,8 @@ int main(void)
         cmocka_unit_test(a_text_streams_and_a_seed_gives_it_again),
         cmocka_unit_test(a_reader_that_leaves_stops_the_writing),
         cmocka_unit_test(a_text_is_cut_when_its_time_is_up),
+        cmocka_unit_test(a_row_of_a_table_is_answered),
+        cmocka_unit_test(words_are_translated),
         cmocka_unit_test(wrong_requests_are_refused_with_a_line),
         cmocka_unit_test(deep_and_long_json_is_refused),
         cmocka_unit_test(only_this_machine_is_answered),

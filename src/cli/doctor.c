@@ -3,6 +3,7 @@
  * Optional parts are found by asking them to work: a part that is left out answers TP_ERR_UNSUPPORTED.
  * Layer: cli.  Depends on <taper/...> only.  Read next: version.c. */
 #include "cli/cli.h"
+#include "cli/http.h"
 #include "cli/json.h"
 #include "cli/text.h"
 
@@ -138,6 +139,9 @@ static void tell_parts(void)
                         "tokenizers that look at characters");
     tell_tokenizer_part(folder, "regex", "\"pre_tokenizer\": {\"type\": \"ByteLevel\"}",
                         "tokenizers with patterns, such as GPT-2's,");
+    tell("http", http_is_built ? "yes" : "not in this build");
+    if (!http_is_built)
+        wrong("no libmicrohttpd: taper serve will not work; install the library and build again");
     rmdir(folder);
 }
 

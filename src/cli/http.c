@@ -21,6 +21,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+const bool http_is_built = true;
+
 extern const unsigned char serve_page[];
 extern const size_t serve_page_size;
 

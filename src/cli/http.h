@@ -35,6 +35,7 @@ typedef struct served {
 
 /* Answers until a signal comes; the exit code. */
 int http_serve(const served *);
+extern const bool http_is_built; /* false: no_http.c stands here */
 
 /* ---- a request's body and its answer (http_answer.c) ------------------------------------------------- */
 

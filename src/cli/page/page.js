@@ -78,8 +78,8 @@ function show(a) {
     const shown = few ? [...a.classes].sort((x, y) => order.get(x.label) - order.get(y.label)) : a.classes;
     for (const c of shown) rows.push(bar(c.label, c.probability, c === best));
   } else if (a.tokens) {
-    say(a.tokens.length + " tokens", true);
-    for (const t of a.tokens) rows.push(line(t.token + "  " + t.classes[0].label, percent(t.classes[0].probability)));
+    say(a.tokens.length === 1 ? "1 word" : a.tokens.length + " words", true);
+    for (const t of a.tokens) rows.push(line(t.token + " → " + t.classes[0].label, percent(t.classes[0].probability)));
   } else if (a.targets) {
     say(a.targets.length ? a.targets[0].text : "nothing");
     a.targets.forEach((t, i) => rows.push(line(t.text, t.log_probability.toFixed(2), i === 0)));
@@ -87,7 +87,8 @@ function show(a) {
     say(String(a.value));
   }
   $("bars").replaceChildren(...rows);
-  $("time").textContent = a.seconds === undefined ? "" : "computed in " + (1000 * a.seconds).toFixed(2) + " ms";
+  $("time").textContent = a.targets ? "The numbers are log-probabilities."
+    : a.seconds === undefined ? "" : "computed in " + (1000 * a.seconds).toFixed(2) + " ms";
 }
 
 /* ---- the pad: strokes are lists of points in 0 to 1 ---- */
