@@ -51,20 +51,33 @@ static struct {
     bool open;       /* not only for this machine: any Host is right */
     size_t reserved; /* of bodies under way */
     pthread_mutex_t lock;
-    wire *wires; /* guarded by lock: the clock's thread goes through them */
+    wire *wires; /* guarded by lock, as what follows: the clock's thread goes through them */
+    struct {
+        int fd; /* 0: none */
+        double until;
+    } leaving[64];
 } server = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 /* ---- answers -------------------------------------------------------------------------------------------- */
 
+/* Of every answer. */
+static const struct {
+    const char *name, *value;
+} always[] = { { "Cache-Control", "no-store" },
+               { "X-Content-Type-Options", "nosniff" },
+               { "X-Frame-Options", "DENY" },
+               { "Referrer-Policy", "no-referrer" },
+               { "Cross-Origin-Resource-Policy", "same-origin" } };
+enum { N_ALWAYS = sizeof always / sizeof *always };
+
+static const char no_content[] = "default-src 'none'; frame-ancestors 'none'";
+
 static void add_headers(struct MHD_Response *r, const char *type, const char *policy)
 {
     MHD_add_response_header(r, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-    MHD_add_response_header(r, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     MHD_add_response_header(r, "Content-Security-Policy", policy);
-    MHD_add_response_header(r, "X-Content-Type-Options", "nosniff");
-    MHD_add_response_header(r, "X-Frame-Options", "DENY");
-    MHD_add_response_header(r, "Referrer-Policy", "no-referrer");
-    MHD_add_response_header(r, "Cross-Origin-Resource-Policy", "same-origin");
+    for (int i = 0; i < N_ALWAYS; i++)
+        MHD_add_response_header(r, always[i].name, always[i].value);
 }
 
 /* A text of JSON, which is freed; NULL: there was no memory for it. */
@@ -76,7 +89,7 @@ static result send_json(connection *c, int status, char *text, const char *heade
                                         text ? MHD_RESPMEM_MUST_FREE : MHD_RESPMEM_PERSISTENT);
     if (!r)
         return MHD_NO;
-    add_headers(r, "application/json", "default-src 'none'; frame-ancestors 'none'");
+    add_headers(r, "application/json", no_content);
     if (header)
         MHD_add_response_header(r, header, value);
     if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
@@ -84,6 +97,70 @@ static result send_json(connection *c, int status, char *text, const char *heade
     const result sent = MHD_queue_response(c, (unsigned)(text ? status : MHD_HTTP_SERVICE_UNAVAILABLE), r);
     MHD_destroy_response(r);
     return sent;
+}
+
+/* A second descriptor keeps the socket open for a second; what comes is thrown away. */
+static void leave_slowly(int socket)
+{
+    const int fd = fcntl(socket, F_DUPFD_CLOEXEC, 3);
+    size_t i = 0;
+    pthread_mutex_lock(&server.lock);
+    while (i < sizeof server.leaving / sizeof *server.leaving && server.leaving[i].fd)
+        i++;
+    if (fd >= 0 && i < sizeof server.leaving / sizeof *server.leaving) {
+        server.leaving[i].fd = fd;
+        server.leaving[i].until = clock_now() + 1;
+    } else if (fd >= 0) {
+        close(fd);
+    }
+    pthread_mutex_unlock(&server.lock);
+}
+
+/* A refusal before the body is read.  The library's own way closes the socket for reading, and then the first byte of the body that comes
+ * takes the answer away with it; so it is written here, and the connection given up. */
+static result refuse(connection *c, int status, char *text, const char *header, const char *value)
+{
+    char head[1024];
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(c, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (!text || !info ||
+        (!MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Content-Length") &&
+         !MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Transfer-Encoding")))
+        return send_json(c, status, text, header, value);
+    int n = snprintf(
+        head, sizeof head,
+        "HTTP/1.1 %d %s\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+        "Content-Security-Policy: %s\r\n",
+        status, MHD_get_reason_phrase_for((unsigned)status), strlen(text), no_content);
+    for (int i = 0; i < N_ALWAYS; i++)
+        n += snprintf(head + n, sizeof head - (size_t)n, "%s: %s\r\n", always[i].name, always[i].value);
+    if (header)
+        n += snprintf(head + n, sizeof head - (size_t)n, "%s: %s\r\n", header, value);
+    if (status == MHD_HTTP_SERVICE_UNAVAILABLE)
+        n += snprintf(head + n, sizeof head - (size_t)n, "Retry-After: 1\r\n");
+    n += snprintf(head + n, sizeof head - (size_t)n, "\r\n");
+    if (send(info->connect_fd, head, (size_t)n, MSG_NOSIGNAL) == n &&
+        send(info->connect_fd, text, strlen(text), MSG_NOSIGNAL) > 0)
+        leave_slowly(info->connect_fd);
+    free(text);
+    return MHD_NO;
+}
+
+static void read_leaving(void)
+{
+    static char rest[1 << 16];
+    pthread_mutex_lock(&server.lock);
+    for (size_t i = 0; i < sizeof server.leaving / sizeof *server.leaving; i++) {
+        const int fd = server.leaving[i].fd;
+        ssize_t n = 1;
+        for (int k = 0; k < 16 && n > 0 && fd; k++)
+            n = recv(fd, rest, sizeof rest, MSG_DONTWAIT);
+        if (fd && (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) ||
+                   clock_now() > server.leaving[i].until)) {
+            close(fd);
+            server.leaving[i].fd = 0;
+        }
+    }
+    pthread_mutex_unlock(&server.lock);
 }
 
 /* Scripts and styles are those of the page alone: they carry a word that nobody can guess, another one each time. */
@@ -138,7 +215,7 @@ static result send_stream(connection *c, job *j)
     if (!r)
         return MHD_NO;
     job_hold(j);
-    add_headers(r, "text/event-stream; charset=utf-8", "default-src 'none'; frame-ancestors 'none'");
+    add_headers(r, "text/event-stream; charset=utf-8", no_content);
     MHD_add_response_header(r, "X-Accel-Buffering", "no");
     const result sent = MHD_queue_response(c, MHD_HTTP_OK, r);
     MHD_destroy_response(r);
@@ -245,39 +322,39 @@ static result begin_body(connection *c, const struct address *a, request **out)
     const char *type = body_type(said, task == SERVE_IMAGE);
     const int64_t size = number_of(length);
     if ((a->answer == answer_generate) != (task == SERVE_LANGUAGE))
-        return send_json(c, MHD_HTTP_NOT_FOUND,
-                         answer_error(task == SERVE_LANGUAGE
-                                          ? "this network goes on with a text: POST /api/generate"
-                                          : "this network writes no texts: POST /api/predict"),
-                         NULL, NULL);
+        return refuse(c, MHD_HTTP_NOT_FOUND,
+                      answer_error(task == SERVE_LANGUAGE
+                                       ? "this network goes on with a text: POST /api/generate"
+                                       : "this network writes no texts: POST /api/predict"),
+                      NULL, NULL);
     if (!length)
-        return send_json(c, MHD_HTTP_LENGTH_REQUIRED, answer_error("a Content-Length is wanted"), NULL, NULL);
+        return refuse(c, MHD_HTTP_LENGTH_REQUIRED, answer_error("a Content-Length is wanted"), NULL, NULL);
     if (size < 0)
-        return send_json(c, MHD_HTTP_BAD_REQUEST, answer_error("Content-Length '%.40s' is no number", length),
-                         NULL, NULL);
+        return refuse(c, MHD_HTTP_BAD_REQUEST, answer_error("Content-Length '%.40s' is no number", length),
+                      NULL, NULL);
     if (size > o->max_body)
-        return send_json(c, TOO_LARGE,
-                         answer_error("a body of %lld bytes; at most %lld are read", (long long)size,
-                                      (long long)o->max_body),
-                         NULL, NULL);
+        return refuse(c, TOO_LARGE,
+                      answer_error("a body of %lld bytes; at most %lld are read", (long long)size,
+                                   (long long)o->max_body),
+                      NULL, NULL);
     if (!type)
-        return send_json(c, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
-                         answer_error("Content-Type %.100s; %s is wanted", said ? said : "is missing",
-                                      task == SERVE_IMAGE ? "application/json, image/png or image/jpeg"
-                                                          : "application/json"),
-                         NULL, NULL);
+        return refuse(c, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                      answer_error("Content-Type %.100s; %s is wanted", said ? said : "is missing",
+                                   task == SERVE_IMAGE ? "application/json, image/png or image/jpeg"
+                                                       : "application/json"),
+                      NULL, NULL);
     if (top && number_of(top) < 1)
-        return send_json(c, MHD_HTTP_BAD_REQUEST,
-                         answer_error("top=%.40s; a whole number above 0 is wanted", top), NULL, NULL);
+        return refuse(c, MHD_HTTP_BAD_REQUEST,
+                      answer_error("top=%.40s; a whole number above 0 is wanted", top), NULL, NULL);
     if (server.reserved + (size_t)size > (size_t)(o->queue + 1) * (size_t)o->max_body)
-        return send_json(c, MHD_HTTP_SERVICE_UNAVAILABLE,
-                         answer_error("too many requests at once; try again"), NULL, NULL);
+        return refuse(c, MHD_HTTP_SERVICE_UNAVAILABLE, answer_error("too many requests at once; try again"),
+                      NULL, NULL);
     request *r = calloc(1, sizeof *r);
     if (!r || !(r->job = job_new(a->answer)) || !(r->job->body = malloc((size_t)size + 1))) {
         if (r && r->job)
             job_release(r->job);
         free(r);
-        return send_json(c, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL, NULL);
+        return refuse(c, MHD_HTTP_SERVICE_UNAVAILABLE, NULL, NULL, NULL);
     }
     r->wanted = (size_t)size;
     r->job->connection = c;
@@ -307,13 +384,13 @@ static result begin_request(connection *c, const char *path, const char *method,
     int status;
     char *no = refusal(c, &status);
     if (no)
-        return send_json(c, status, no, NULL, NULL);
+        return refuse(c, status, no, NULL, NULL);
     if (!a)
-        return send_json(c, MHD_HTTP_NOT_FOUND, answer_error("there is nothing at %.100s", path), NULL, NULL);
+        return refuse(c, MHD_HTTP_NOT_FOUND, answer_error("there is nothing at %.100s", path), NULL, NULL);
     if (strcmp(head ? "GET" : method, a->method) != 0)
-        return send_json(c, MHD_HTTP_METHOD_NOT_ALLOWED,
-                         answer_error("%.20s of %s; %s is wanted", method, path, a->method), "Allow",
-                         strcmp(a->method, "GET") ? a->method : "GET, HEAD");
+        return refuse(c, MHD_HTTP_METHOD_NOT_ALLOWED,
+                      answer_error("%.20s of %s; %s is wanted", method, path, a->method), "Allow",
+                      strcmp(a->method, "GET") ? a->method : "GET, HEAD");
     if (a->answer)
         return begin_body(c, a, out);
     set_deadline(c, 0);
@@ -532,6 +609,7 @@ int http_serve(const served *s)
     while (!caught_signal()) {
         nap(50);
         close_slow();
+        read_leaving();
         jobs_look(gone);
     }
     MHD_quiesce_daemon(daemon);
