@@ -419,13 +419,12 @@ static result go_on(connection *c, request *r, const char *data, size_t *size)
                                                    (long long)server.served->options->queue),
                                       NULL, NULL);
     }
-    if (!job_ready(j))
-        return MHD_YES;
-    if (j->streams)
-        return send_stream(c, j);
-    char *text = j->text;
-    j->text = NULL;
-    return send_json(c, j->status, text, NULL, NULL);
+    int status;
+    char *text;
+    const job_state state = job_ready(j, &status, &text);
+    return state == JOB_WAITS     ? MHD_YES
+           : state == JOB_STREAMS ? send_stream(c, j)
+                                  : send_json(c, status, text, NULL, NULL);
 }
 
 static result on_request(void *context, connection *c, const char *path, const char *method,

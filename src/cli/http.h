@@ -80,7 +80,9 @@ bool job_wanted(job *);                    /* false: nobody waits for it, or its
 void job_put(job *, const char *, size_t); /* more of a text that streams */
 void job_end(job *, int status, char *text /* taken over; NULL of a stream: nothing more to say */);
 
-bool job_ready(job *);                                 /* else its connection is suspended until it is */
+typedef enum job_state { JOB_WAITS, JOB_STREAMS, JOB_ANSWERED } job_state;
+/* Of one that waits the connection is suspended until it does not; of one that is answered the text goes to the caller. */
+job_state job_ready(job *, int *status, char **text);
 long job_read(job *, char *to, size_t room);           /* bytes; 0: suspended; -1: the end */
 void job_leave(job *);                                 /* its connection is gone */
 void jobs_look(bool (*gone)(struct MHD_Connection *)); /* ends what is late or left */

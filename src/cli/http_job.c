@@ -148,14 +148,20 @@ void job_end(job *j, int status, char *text)
     pthread_mutex_unlock(&queue.lock);
 }
 
-bool job_ready(job *j)
+job_state job_ready(job *j, int *status, char **text)
 {
     pthread_mutex_lock(&queue.lock);
-    const bool ready = j->status != 0;
-    if (!ready && !j->suspended)
+    const job_state state = !j->status ? JOB_WAITS : j->streams ? JOB_STREAMS : JOB_ANSWERED;
+    *status = j->status;
+    *text = NULL;
+    if (state == JOB_ANSWERED) {
+        *text = j->text;
+        j->text = NULL;
+    } else if (state == JOB_WAITS && !j->suspended) {
         suspend(j);
+    }
     pthread_mutex_unlock(&queue.lock);
-    return ready;
+    return state;
 }
 
 long job_read(job *j, char *to, size_t room)
