@@ -431,7 +431,7 @@ static void who_finds_the_queue_full_is_told_so(void **state)
 {
     (void)state;
     program p = start_server(TEST_PROGRAM, language(), WORDS("--queue", "1", "--timeout", "20"));
-    enum { N = 8 };
+    enum { N = 24 };
     int fds[N], busy = 0;
     ask_for_long_texts(p.port, fds, N);
     for (int i = N - 1; i > 0; i--) {

@@ -15,13 +15,15 @@ async function ask(path, type, body) {
   return answer;
 }
 
-/* One question at a time; of those that come meanwhile the newest is asked next. */
-const question = { busy: false, next: null };
+/* One question at a time; of those that come meanwhile the newest is asked next.  An answer to what was cleared is not shown. */
+const question = { busy: false, next: null, turn: 0 };
 async function predict(type, body) {
   if (question.busy) { question.next = [type, body]; return; }
   question.busy = true;
+  const turn = question.turn;
   try {
-    show(await (await ask("api/predict", type, body)).json());
+    const answer = await (await ask("api/predict", type, body)).json();
+    if (turn === question.turn) show(answer);
     complain("");
   } catch (error) {
     complain(error instanceof TypeError ? "The server does not answer; is taper serve still running?" : error.message);
@@ -177,6 +179,7 @@ function drawn() {
   paint();
   if (!strokes.length) {
     question.next = null;
+    question.turn++;
     $("bars").replaceChildren();
     $("seen").hidden = true;
     $("time").textContent = "";
