@@ -514,7 +514,9 @@ char *answer_model(const served *s)
         json_array_append_new(classes, text_json(answer_label(s->run, i, label, sizeof label)));
     }
     for (int i = 0; i < shape.ndim && shaped; i++)
-        json_array_append_new(size, json_integer(shape.dim[i]));
+        json_array_append_new(size, json_integer(shape.dim[i] < 0
+                                                     ? tp_run_config(s->run)->model_options.image_size
+                                                     : shape.dim[i])); /* they differ: the network's size */
     json_t *all =
         json_pack("{s:o,s:o,s:s,s:o,s:o,s:b,s:I,s:s,s:{s:I,s:f}}", "name", text_json(s->name), "title",
                   text_json(s->title), "task", tasks[s->task], "classes", classes, "shape", size,

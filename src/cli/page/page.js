@@ -78,6 +78,7 @@ function show(a) {
     const few = model.classes.length <= 12;
     const order = new Map(model.classes.map((name, i) => [name, i]));
     const shown = few ? [...a.classes].sort((x, y) => order.get(x.label) - order.get(y.label)) : a.classes;
+    $("bars").style.setProperty("--labels", Math.min(18, Math.max(...shown.map(c => c.label.length)) + 2) + "ch");
     for (const c of shown) rows.push(bar(c.label, c.probability, c === best));
   } else if (a.tokens) {
     say(a.tokens.length === 1 ? "1 word" : a.tokens.length + " words", true);
