@@ -34,6 +34,29 @@ static void read_line(program *p)
     p->line[n] = 0;
 }
 
+/* Programs that a test which failed has left behind end with the tests. */
+static pid_t running[64];
+
+static void end_all(void)
+{
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
+        if (running[i])
+            kill(running[i], SIGKILL);
+}
+
+static void note(pid_t old, pid_t new)
+{
+    static bool known;
+    if (!known)
+        atexit(end_all);
+    known = true;
+    for (size_t i = 0; i < sizeof running / sizeof *running; i++)
+        if (running[i] == old) {
+            running[i] = new;
+            return;
+        }
+}
+
 program run_program(const char *path, const char *const *words)
 {
     program p = { 0 };
@@ -53,6 +76,7 @@ program run_program(const char *path, const char *const *words)
         execv(path, (char *const *)argv);
         _exit(127);
     }
+    note(0, p.pid);
     close(pipes[1]);
     p.out = pipes[0];
     read_line(&p);
@@ -68,6 +92,7 @@ int end_program(program *p, int number)
     while (read(p->out, rest, sizeof rest) > 0)
         ;
     assert_int_equal(waitpid(p->pid, &status, 0), p->pid);
+    note(p->pid, 0);
     close(p->out);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
 }
