@@ -196,13 +196,21 @@ const char *header_of(const reply *r, const char *name)
     return value;
 }
 
+/* A reply that was longer than there is room for ends within a chunk. */
 static void unchunk(reply *r)
 {
-    char *to = r->body, *from = r->body;
-    for (long n; from < r->body + r->size && (n = strtol(from, &from, 16)) > 0; from += n + 2) {
-        from += 2;
-        memmove(to, from, (size_t)n);
-        to += n;
+    char *to = r->body, *from = r->body, *end = r->body + r->size;
+    while (from < end) {
+        char *text;
+        const long n = strtol(from, &text, 16), left = (long)(end - text) - 2;
+        const long taken = n < left ? n : left;
+        if (taken <= 0)
+            break;
+        memmove(to, text + 2, (size_t)taken);
+        to += taken;
+        from = text + 2 + n + 2;
+        if (n > left)
+            break;
     }
     *to = 0;
     r->size = (size_t)(to - r->body);
