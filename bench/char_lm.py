@@ -95,9 +95,9 @@ def theirs(a, config, seed):
     (x, y), (tx, ty) = windows(tokens[:len(tokens) - held]), windows(tokens[len(tokens) - held:])
     if config["limit_examples"]:
         x, y = x[:config["limit_examples"]], y[:config["limit_examples"]]
-    parts, net = transformer(o, len(place), window) if a.net == "transformer" else recurrent(a.net, o, len(place))
-    parts.to(a.device)
-    optim = optimizer_of(config, parts)
+    net_parts, net = transformer(o, len(place), window) if a.net == "transformer" else recurrent(a.net, o, len(place))
+    net_parts.to(a.device)
+    optim = optimizer_of(config, net_parts)
     loss_of = lambda x, y: F.cross_entropy(net(x).flatten(0, 1), y.flatten())
     step, curve, begun = 0, [], time.time()
     for epoch in range(config["epochs"]):
@@ -107,7 +107,7 @@ def theirs(a, config, seed):
             loss, step = loss_of(x[batch], y[batch]), step + 1
             optim.zero_grad()
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(parts.parameters(), config["clip_norm"])
+            torch.nn.utils.clip_grad_norm_(net_parts.parameters(), config["clip_norm"])
             optim.step()
         with torch.no_grad():
             parts = [(loss_of(tx[i:i + 64], ty[i:i + 64]).item(), len(tx[i:i + 64])) for i in range(0, len(tx), 64)]

@@ -45,6 +45,13 @@ if(tests AND CMOCKA_FOUND)
         target_compile_definitions(test_export PRIVATE TEST_COMPILER="${CMAKE_C_COMPILER}")
     endif()
 
+    foreach(name test_serve test_serve_page test_watch) # they run the program
+        if(TARGET ${name} AND TARGET taper_program)
+            target_compile_definitions(${name} PRIVATE TEST_PROGRAM="$<TARGET_FILE:taper_program>")
+            add_dependencies(${name} taper_program)
+        endif()
+    endforeach()
+
     # What computes, once more on each instruction set, with one thread and with three; one that is not there is skipped.
     foreach(name test_golden_ops test_ops test_optim_golden test_lenet_golden test_norm test_random test_recurrent
             test_recurrent_weights)

@@ -24,6 +24,7 @@ cat <<END
 What to look at:
   $run/report.html        curves, confusion matrix, worst mistakes; open it in a browser
 What to try next:
+  $build/taper serve $run      draw digits yourself, in a browser
   $build/taper predict $run examples/digits/*.png
   $build/taper summary lenet5
   $build/taper help

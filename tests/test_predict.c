@@ -167,10 +167,45 @@ static void failing_allocations_come_back_as_errors(void **state)
     tp_release(opened);
 }
 
+/* What comes from memory is what comes from the file: bytes, and the picture they hold. */
+static void a_picture_in_memory_is_read_as_its_file_is(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    char path[600];
+    unsigned char bytes[4096];
+    tp_run *run = tp_run_open(finished_run());
+    snprintf(path, sizeof path, "%s/a.png", folder());
+    const size_t size = get_file(path, bytes, sizeof bytes);
+    tp_tensor *from_file = tp_run_input(run, path);
+    tp_tensor *from_memory = tp_run_input_of(run, tp_image_decode("a.png", bytes, size, 1));
+    expect_no_error();
+    assert_int_equal(tp_numel(from_file), 32 * 32);
+    assert_memory_equal(tp_data(from_file), tp_data(from_memory), 32 * 32 * sizeof(float));
+    const tp_shape shape = tp_run_shape(run);
+    assert_true(shape.ndim == 3 && shape.dim[0] == 1 && shape.dim[1] == 28 && shape.dim[2] == 28);
+    /* another size is brought to the dataset's; rows that do not lie one after the other are read in their order */
+    tp_tensor *turned = tp_transpose(tp_rand(TP_SHAPE(1, 40, 30)), 1, 2);
+    tp_tensor *a = tp_run_input_of(run, turned), *b = tp_run_input_of(run, tp_contiguous(turned));
+    expect_no_error();
+    assert_memory_equal(tp_data(a), tp_data(b), 32 * 32 * sizeof(float));
+    assert_null(tp_run_input_of(run, tp_zeros(TP_SHAPE(3, 28, 28))));
+    expect_error(TP_ERR_SHAPE, "(3, 28, 28)");
+    assert_null(tp_run_input_of(run, tp_zeros(TP_SHAPE(28, 28))));
+    expect_error(TP_ERR_SHAPE, "(1, 28, 28)");
+    assert_null(tp_run_input_of(run, NULL));
+    expect_error(TP_ERR_ARGUMENT, "NULL");
+    assert_null(tp_image_decode("a.png", bytes, 20, 1));
+    expect_error(TP_ERR_FORMAT, "a.png");
+    assert_null(tp_image_decode("a.png", bytes, size, 2));
+    expect_error(TP_ERR_ARGUMENT, "2 channels");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_come_in_order_and_what_is_broken_stops_nothing),
+        cmocka_unit_test(a_picture_in_memory_is_read_as_its_file_is),
         cmocka_unit_test(the_caller_stops_when_it_likes),
         cmocka_unit_test(failing_allocations_come_back_as_errors),
     };

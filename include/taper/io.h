@@ -93,6 +93,7 @@ TP_API tp_status tp_shm_unlink(const char *name);
  * Pixels as Pillow's convert("L") and convert("RGB") give them (alpha is dropped; of 16 bits the high 8 count), turned
  * as EXIF says. */
 TP_API tp_tensor *tp_image_read(const char *path, int channels);
+TP_API tp_tensor *tp_image_decode(const char *name, const void *data, size_t size, int channels); /* of a file in memory; name is for errors */
 TP_API tp_status tp_image_write_png(const char *path, tp_tensor *image); /* (1 or 3, H, W) in [0, 1] */
 
 #ifdef __cplusplus

@@ -75,6 +75,7 @@ TP_API tp_status tp_plot_svg(const tp_plot *, FILE *to);
 typedef struct tp_plot_text_options {
     size_t struct_size;
     int columns;  /* 80; at least 20 */
+    int rows;     /* between the ends of a chart's upright axis; 0: by the columns */
     bool colours; /* by ECMA-48's escape sequences; else lines differ by their marks */
     bool ascii;   /* no blocks and dots of Unicode */
 } tp_plot_text_options;

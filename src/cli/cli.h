@@ -109,6 +109,13 @@ extern const option options[];
 extern const int n_options;
 enum { MAX_OPTIONS = 200, MAX_ATTRIBUTES = 32 };
 
+typedef struct serve_options {
+    const char *host;
+    int port;
+    int64_t max_body, queue, connections; /* bytes; requests that wait; that are open at once */
+    double timeout, request_timeout;      /* seconds: until an answer, and until a request is here */
+} serve_options;
+
 /* What the command line said. */
 struct cli {
     const verb *verb;
@@ -128,6 +135,8 @@ struct cli {
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
     const char *words_tokenizer;                                          /* generate */
+    serve_options serve;
+    bool once; /* watch */
     bool log_probability;
     const char *revision, *local_dir, *include; /* hub */
     bool ask_hub;                               /* doctor */

@@ -2,6 +2,7 @@
  *
  * Layer: cli.  Depends on <taper/...> only.  Read next: doctor_machine.c, doctor_devices.c. */
 #include "cli/doctor.h"
+#include "cli/http.h"
 #include "cli/json.h"
 #include "cli/text.h"
 
@@ -57,6 +58,9 @@ static void tell_parts(void)
             wrong("%s: %s %s runs, this build wants %s or a later one that fits it", p.name, p.library,
                   p.running, p.compiled);
     }
+    tell("http", "%s", http_is_built ? "yes" : "not in this build");
+    if (!http_is_built)
+        wrong("no libmicrohttpd: taper serve will not work; install the library and build again");
 }
 
 /* ---- self-test ------------------------------------------------------------------------------------- */

@@ -1,78 +1,33 @@
 /* inspect_run.c - run folders and the header of safetensors files, for `taper inspect`.
  *
- * The library reads JSON for itself; what is wanted here (numbers of flat lines, one object of strings) needs no more
- * than the scanner below, which runs on text that the library has found well formed or else finds nothing.
- * Layer: cli.  Depends on train.h.  Read next: inspect.c. */
+ * Layer: cli.  Depends on train.h, scan.h.  Read next: inspect.c. */
 #include "cli/inspect.h"
 #include "cli/json.h"
+#include "cli/scan.h"
 #include "cli/text.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- a little JSON --------------------------------------------------------------------------------- */
-
-/* The string that begins at the quote p, into text with its simple escapes undone; returns what follows, NULL if it
- * does not end. */
-static const char *read_string(const char *p, char *text, size_t room)
-{
-    size_t n = 0;
-    for (p++; *p && *p != '"'; p++) {
-        char c = *p;
-        if (c == '\\' && p[1]) {
-            c = *++p;
-            c = c == 'n' ? '\n' : c == 't' ? '\t' : c == 'u' ? '?' : c;
-            if (*p == 'u')
-                p += strnlen(p + 1, 4);
-        }
-        if (n + 1 < room)
-            text[n++] = c;
-    }
-    text[n] = 0;
-    return *p == '"' ? p + 1 : NULL;
-}
-
-static const char *skip_blanks(const char *p)
-{
-    return p + strspn(p, " \t\r\n");
-}
-
-/* The number behind "key": in a line; NaN if there is none. */
-static double number_of(const char *line, const char *key)
-{
-    char quoted[64];
-    snprintf(quoted, sizeof quoted, "\"%s\"", key);
-    const char *p = strstr(line, quoted);
-    if (!p)
-        return NAN;
-    p = skip_blanks(p + strlen(quoted));
-    if (*p != ':')
-        return NAN;
-    p = skip_blanks(p + 1);
-    char *end;
-    double value = strchr("-0123456789", *p) && *p ? strtod(p, &end) : NAN;
-    return value;
-}
-
 /* ---- safetensors: string pairs of __metadata__ ----------------------------------------------------- */
 
 static void tell_pairs(const char *p, bool json)
 {
     char key[128], value[1024], name[160];
-    p = skip_blanks(p);
+    p = scan_blanks(p);
     if (*p++ != '{')
         return;
-    for (p = skip_blanks(p); *p == '"'; p = skip_blanks(p + (*p == ','))) {
-        if (!(p = read_string(p, key, sizeof key)))
+    for (p = scan_blanks(p); *p == '"'; p = scan_blanks(p + (*p == ','))) {
+        if (!(p = scan_string(p, key, sizeof key)))
             return;
-        p = skip_blanks(p);
-        p = skip_blanks(p + (*p == ':'));
-        if (*p != '"' || !(p = read_string(p, value, sizeof value)))
+        p = scan_blanks(p);
+        p = scan_blanks(p + (*p == ':'));
+        if (*p != '"' || !(p = scan_string(p, value, sizeof value)))
             return;
         snprintf(name, sizeof name, json ? "metadata.%s" : "%s", key);
         fact(json, name, value);
-        p = skip_blanks(p);
+        p = scan_blanks(p);
     }
 }
 
@@ -93,7 +48,7 @@ int inspect_metadata(const char *path, bool json)
     if (text) {
         text[fread(text, 1, (size_t)length, f)] = 0;
         const char *p = strstr(text, word);
-        if (p && *(p = skip_blanks(p + sizeof word - 1)) == ':')
+        if (p && *(p = scan_blanks(p + sizeof word - 1)) == ':')
             tell_pairs(p + 1, json);
         free(text);
     }
@@ -137,15 +92,15 @@ static void tell_epoch(const char *line, bool json)
     if (json) {
         emit_object(NULL);
         for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-            emit_real(keys[i], number_of(line, keys[i]));
+            emit_real(keys[i], scan_number(line, keys[i]));
         emit_end();
         return;
     }
-    printf("  %5.0f", number_of(line, keys[0]));
-    print_number(number_of(line, keys[1]), " %11.4f");
-    print_number(100 * number_of(line, keys[2]), " %9.2f %%");
-    print_number(number_of(line, keys[3]), " %11.4f");
-    print_number(100 * number_of(line, keys[4]), " %9.2f %%");
+    printf("  %5.0f", scan_number(line, keys[0]));
+    print_number(scan_number(line, keys[1]), " %11.4f");
+    print_number(100 * scan_number(line, keys[2]), " %9.2f %%");
+    print_number(scan_number(line, keys[3]), " %11.4f");
+    print_number(100 * scan_number(line, keys[4]), " %9.2f %%");
     putchar('\n');
 }
 
@@ -160,7 +115,7 @@ static void tell_metrics(const char *folder, bool json)
         printf("\n  %5s %11s %11s %11s %11s\n", "epoch", "train loss", "train right", "test loss",
                "test right");
     while (f && getline(&line, &room, f) > 0)
-        if (isfinite(number_of(line, "epoch")))
+        if (isfinite(scan_number(line, "epoch")))
             tell_epoch(line, json);
     if (json)
         emit_end();

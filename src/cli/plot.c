@@ -78,18 +78,6 @@ tp_tensor *chart_numbers(int64_t n, double **data)
     return t;
 }
 
-/* Whether the locale's text is UTF-8, as the environment says it. */
-static bool writes_utf8(void)
-{
-    const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (int i = 0; i < 3; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
 static int write_svg(const char *path, const tp_plot *p)
 {
     FILE *f = fopen(path, "w");
@@ -114,7 +102,7 @@ int show_plot(const cli *c, const tp_plot *p)
     if (c->out)
         return tp_error_pending() ? library_error() : write_svg(c->out, p);
     if (tp_plot_text(p, stdout, .columns = terminal_columns(), .colours = colour_on(stdout),
-                     .ascii = !writes_utf8()))
+                     .ascii = !speaks_utf8()))
         return library_error();
     return EXIT_FINE;
 }

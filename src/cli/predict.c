@@ -2,35 +2,12 @@
  *
  * A picture that cannot be read is told on stderr (and in the JSON), and the others go on.
  * Layer: cli.  Depends on train.h, json.h.  Read next: eval.c. */
-#include "cli/cli.h"
+#include "cli/answer.h"
 #include "cli/json.h"
 #include "cli/text.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-typedef struct answer {
-    int64_t label;
-    double p;
-} answer;
-
-static int by_probability(const void *a, const void *b)
-{
-    const answer *x = a, *y = b;
-    if (x->p != y->p)
-        return x->p < y->p ? 1 : -1;
-    return x->label < y->label ? -1 : x->label > y->label;
-}
-
-static const char *label_of(const tp_run *run, int64_t i, char *text, size_t room)
-{
-    const char *name = tp_run_class_name(run, i);
-    snprintf(text, room, "%s", name ? name : "");
-    if (!name)
-        snprintf(text, room, "%lld", (long long)i);
-    return text;
-}
 
 /* ---- one picture ----------------------------------------------------------------------------------- */
 
@@ -51,7 +28,7 @@ static void print_answers(const telling *t, const char *path)
     else
         for (int64_t i = 0; i < t->top; i++)
             printf("  %s%s%s %6.2f %%", i ? "" : bold(stdout),
-                   label_of(t->run, t->answers[i].label, label, sizeof label), i ? "" : no_style(stdout),
+                   answer_label(t->run, t->answers[i].label, label, sizeof label), i ? "" : no_style(stdout),
                    100 * t->answers[i].p);
     putchar('\n');
 }
@@ -63,14 +40,14 @@ static void json_answers(const telling *t)
         emit_real("value", t->answers[0].p);
         return;
     }
-    emit_text("class", label_of(t->run, t->answers[0].label, label, sizeof label));
+    emit_text("class", answer_label(t->run, t->answers[0].label, label, sizeof label));
     emit_real("probability", t->answers[0].p);
     if (t->top == 1)
         return;
     emit_list("top");
     for (int64_t i = 0; i < t->top; i++) {
         emit_object(NULL);
-        emit_text("class", label_of(t->run, t->answers[i].label, label, sizeof label));
+        emit_text("class", answer_label(t->run, t->answers[i].label, label, sizeof label));
         emit_real("probability", t->answers[i].p);
         emit_end();
     }
@@ -82,10 +59,7 @@ static void json_answers(const telling *t)
 static bool tell(void *context, const tp_prediction *p)
 {
     telling *t = context;
-    for (int64_t i = 0; i < p->n; i++)
-        t->answers[i] = (answer){ i, p->values[i] };
-    if (p->n)
-        qsort(t->answers, (size_t)p->n, sizeof *t->answers, by_probability);
+    rank_answers(t->answers, p->values, p->n);
     if (t->json) {
         emit_object(NULL);
         emit_text("file", p->path);

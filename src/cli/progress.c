@@ -56,17 +56,6 @@ void close_progress_line(void)
     shown.open = NULL;
 }
 
-static bool speaks_utf8(void)
-{
-    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *value = getenv(names[i]);
-        if (value && *value)
-            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
-    }
-    return false;
-}
-
 static bool can_rewrite(FILE *to)
 {
     const char *term = getenv("TERM");
@@ -86,15 +75,10 @@ static void begin(const tp_progress *p)
 static void draw_line(FILE *to, const char *head, double part, const char *tail)
 {
     const int room = terminal_width() - 1 - (int)strlen(head) - (int)strlen(tail);
-    const int columns = room < 5 ? 0 : room < 30 ? room : 30, full = (int)(part * columns);
-    const bool utf8 = speaks_utf8();
-    fprintf(to, "\r\033[K%s%s", head, green(to));
-    for (int i = 0; i < columns; i++) {
-        if (i == full)
-            fputs(dimmed(to), to);
-        fputs(utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), to);
-    }
-    fprintf(to, "%s%s", no_style(to), tail);
+    const int columns = room < 5 ? 0 : room < 30 ? room : 30;
+    fprintf(to, "\r\033[K%s", head);
+    print_bar(to, part, columns);
+    fputs(tail, to);
     fflush(to);
     shown.open = to;
 }

@@ -189,6 +189,30 @@ int terminal_width(void)
     return width < 40 ? 40 : width;
 }
 
+bool speaks_utf8(void)
+{
+    static const char *const names[] = { "LC_ALL", "LC_CTYPE", "LANG" };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *value = getenv(names[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
+    }
+    return false;
+}
+
+void print_bar(FILE *to, double part, int columns)
+{
+    const bool utf8 = speaks_utf8();
+    const int full = (int)(part * columns);
+    fputs(green(to), to);
+    for (int i = 0; i < columns; i++) {
+        if (i == full)
+            fputs(dimmed(to), to);
+        fputs(utf8 ? (i < full ? "━" : "─") : (i < full ? "#" : "-"), to);
+    }
+    fputs(no_style(to), to);
+}
+
 bool colour_on(FILE *to)
 {
     const char *no = getenv("NO_COLOR"), *term = getenv("TERM");

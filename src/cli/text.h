@@ -28,7 +28,9 @@ void print_figures(const tp_figure *, int n); /* a line each */
 
 int terminal_columns(void); /* COLUMNS, what the terminal says, or 80 */
 int terminal_width(void);   /* the same, at least 40 */
-bool colour_on(FILE *);     /* a terminal, and neither NO_COLOR nor TERM=dumb */
+bool speaks_utf8(void);     /* by the locale's variables */
+void print_bar(FILE *, double part, int columns);
+bool colour_on(FILE *); /* a terminal, and neither NO_COLOR nor TERM=dumb */
 const char *bold(FILE *);
 const char *dimmed(FILE *);
 const char *green(FILE *);

@@ -162,21 +162,38 @@ void picture_to_planes(const picture *p, float *planes)
 
 /* ---- the public functions ---------------------------------------------------------------------------------------- */
 
-tp_tensor *tp_image_read(const char *path, int channels)
+static bool channels_are_right(const char *op, int channels)
 {
-    picture p;
     if (tp_pending())
-        return NULL;
+        return false;
     if (channels != 0 && channels != 1 && channels != 3)
-        return tp_fail_null(TP_ERR_ARGUMENT, "image_read: %d channels, 1, 3 or 0 (as in the file) are wanted",
-                            channels);
-    if (picture_read(path, channels, &p))
-        return NULL;
+        tp_fail(TP_ERR_ARGUMENT, "%s: %d channels, 1, 3 or 0 (as in the file) are wanted", op, channels);
+    return !tp_pending();
+}
+
+/* The picture is freed. */
+static tp_tensor *to_tensor(picture p)
+{
     tp_tensor *t = tensor_new(TP_F32, TP_SHAPE(p.channels, p.height, p.width));
     if (t)
         picture_to_planes(&p, (float *)tensor_data(t));
     picture_free(&p);
     return t;
+}
+
+tp_tensor *tp_image_read(const char *path, int channels)
+{
+    picture p;
+    return channels_are_right("image_read", channels) && !picture_read(path, channels, &p) ? to_tensor(p)
+                                                                                           : NULL;
+}
+
+tp_tensor *tp_image_decode(const char *name, const void *data, size_t size, int channels)
+{
+    picture p;
+    return channels_are_right("image_decode", channels) && !picture_decode(name, data, size, channels, &p)
+               ? to_tensor(p)
+               : NULL;
 }
 
 /* (channels, H, W) in [0, 1] to bytes; what lies outside is cut off, NaN becomes 0. */

@@ -63,7 +63,7 @@ void plot_terminal(plot_out *, const tp_plot *, const tp_plot_text_options *);
 
 typedef struct terminal {
     plot_out *out;
-    int columns;
+    int columns, rows; /* rows: of a chart; 0: by the columns */
     bool colours, ascii;
 } terminal;
 void terminal_cells(terminal *, const tp_plot_cells *);

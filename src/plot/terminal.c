@@ -258,13 +258,14 @@ static void put_rows(terminal *t, const grid *g, int gutter)
 
 static void put_chart(terminal *t, const tp_plot_panel *p)
 {
-    grid g = { .height = t->columns < 40 ? 8 : t->columns < 100 ? 14 : 18 };
+    grid g = { .height = t->rows ? t->rows : t->columns < 40 ? 8 : t->columns < 100 ? 14 : 18 };
     int lines = 0;
     for (int k = 0; k < p->n_series; k++)
         lines += plot_colour(p, k) != TP_PLOT_FAINT;
     g.marked = t->ascii || (lines > 1 && !t->colours);
     g.across = t->ascii ? 1 : 2, g.down = t->ascii ? 1 : 4;
-    if (!plot_axis_of(p, false, t->columns / 12 + 1, &g.x) || !plot_axis_of(p, true, g.height / 3, &g.y)) {
+    if (!plot_axis_of(p, false, t->columns / 12 + 1, &g.x) ||
+        !plot_axis_of(p, true, g.height < 6 ? 2 : g.height / 3, &g.y)) {
         plot_put(t->out, "no numbers\n");
         return;
     }
@@ -285,7 +286,7 @@ static void put_chart(terminal *t, const tp_plot_panel *p)
 
 void plot_terminal(plot_out *o, const tp_plot *p, const tp_plot_text_options *options)
 {
-    terminal t = { o, options->columns, options->colours, options->ascii };
+    terminal t = { o, options->columns, options->rows, options->colours, options->ascii };
     for (int i = 0; i < p->n_panels; i++) {
         const tp_plot_panel *panel = &p->panels[i];
         if (i)

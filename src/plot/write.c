@@ -132,6 +132,7 @@ tp_status tp_plot_text_opt(const tp_plot *p, FILE *to, const tp_plot_text_option
     if (check(p, to))
         return tp_error_pending();
     memcpy(&t, options, options->struct_size < sizeof t ? options->struct_size : sizeof t);
+    t.rows = t.rows < 2 ? 0 : t.rows > 400 ? 400 : t.rows;
     t.columns = !t.columns ? 80 : t.columns < 20 ? 20 : t.columns > 400 ? 400 : t.columns;
     plot_terminal(&o, p, &t);
     return finish(&o, to);

@@ -5,6 +5,7 @@
  * Layer: train.  Depends on data, io.  Read next: data/transform.c, run.c. */
 #include "train/run.h"
 
+#include "core/tensor.h"
 #include "data/transform.h"
 
 #include <string.h>
@@ -25,26 +26,57 @@ static tp_tensor *as_in_dataset(const tp_run *run, tp_tensor *picture)
     return result;
 }
 
-/* The same through another transform than the run's own. */
+static bool learned_from_pictures(const tp_run *run)
+{
+    const tp_shape shape = run->setup->data_shape;
+    return shape.ndim == 3 && (shape.dim[0] == 1 || shape.dim[0] == 3);
+}
+
+static tp_tensor *through(const char *op, const tp_run *run, tp_tensor *example,
+                          const tp_transform *transform)
+{
+    if (tp_pending())
+        return NULL;
+    tp_shape want = run->setup->data_shape, is = tp_shape_of(example), out,
+             input = { .ndim = 1, .dim = { 1 } };
+    const bool pictures = learned_from_pictures(run);
+    const size_t bytes = (size_t)want.ndim * sizeof *want.dim;
+    if (tp_dtype_of(example) != TP_F32 || is.ndim != want.ndim ||
+        (pictures ? is.dim[0] != want.dim[0] : memcmp(is.dim, want.dim, bytes) != 0))
+        return tp_fail_null(TP_ERR_SHAPE, "%s: an example of shape %s; the run learned from f32 of shape %s",
+                            op, tensor_shape_text(example), shape_text(want));
+    if (tp_transform_shape(transform, want, &out))
+        return NULL;
+    for (int i = 0; i < out.ndim; i++)
+        input.dim[input.ndim++] = out.dim[i];
+    tp_tensor *x = pictures ? as_in_dataset(run, tp_contiguous(example)) : tp_contiguous(example),
+              *y = x ? tp_empty(input) : NULL;
+    if (!y || tp_transform_run(transform, tp_shape_of(x), tp_data(x), tp_data(y), 0, 0))
+        return NULL;
+    return y;
+}
+
 static tp_tensor *input_through(const char *op, tp_run *run, const char *path, const tp_transform *transform)
 {
     if (tp_pending())
         return NULL;
     if (!run || !path)
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run or the path is NULL", op);
-    tp_shape shape = run->setup->data_shape, example, input = { .ndim = 1, .dim = { 1 } };
-    if (shape.ndim != 3 || (shape.dim[0] != 1 && shape.dim[0] != 3))
+    if (!learned_from_pictures(run))
         return tp_fail_null(TP_ERR_ARGUMENT, "%s: the run learned from %s, not from grey or RGB pictures",
                             path, run->setup->config.data);
-    if (tp_transform_shape(transform, shape, &example))
+    return through(op, run, tp_image_read(path, (int)run->setup->data_shape.dim[0]), transform);
+}
+
+tp_tensor *tp_run_input_of(tp_run *run, tp_tensor *example)
+{
+    TP_SCOPE;
+    TP_NO_GRAD;
+    if (tp_pending())
         return NULL;
-    for (int i = 0; i < example.ndim; i++)
-        input.dim[input.ndim++] = example.dim[i];
-    tp_tensor *picture = tp_image_read(path, (int)shape.dim[0]);
-    tp_tensor *x = picture ? as_in_dataset(run, picture) : NULL, *y = x ? tp_empty(input) : NULL;
-    if (!y || tp_transform_run(transform, tp_shape_of(x), tp_data(x), tp_data(y), 0, 0))
-        return NULL;
-    return y;
+    if (!run || !example)
+        return tp_fail_null(TP_ERR_ARGUMENT, "run_input_of: the run or the example is NULL");
+    return tp_keep(through("run_input_of", run, example, run->transform));
 }
 
 tp_tensor *tp_run_input(tp_run *run, const char *path)

@@ -73,6 +73,11 @@ const char *tp_run_class_name(const tp_run *run, int64_t label)
     return run && label >= 0 && label < run->setup->classes ? run->setup->class_names[label] : NULL;
 }
 
+tp_shape tp_run_shape(const tp_run *run)
+{
+    return run ? run->setup->data_shape : (tp_shape){ 0 };
+}
+
 tp_tensor *tp_predict(tp_run *run, tp_tensor *x)
 {
     TP_SCOPE;
