@@ -42,6 +42,14 @@ static const activation *activation_named(const char *name)
     return tp_fail_null(TP_ERR_ARGUMENT, "transformer: activation '%.60s', %s is wanted", name, text);
 }
 
+bool tp_transformer_gated(const char *name)
+{
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
+        if (!strcmp(activations[i].name, name))
+            return activations[i].gated;
+    return false;
+}
+
 typedef struct layer_state {
     tp_module *attention, *cross, *norm1, *norm_cross, *norm2, *up, *down;
     const activation *activation;
