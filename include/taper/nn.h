@@ -137,7 +137,7 @@ typedef struct tp_decoding {
     tp_tensor *read[TP_DECODING_PARTS];    /* of the source, made by begin */
     tp_tensor *carried[TP_DECODING_PARTS]; /* made by begin, and by each step for the next */
     int n_read, n_carried;
-    tp_tensor *lengths;                    /* set before begin: of the source, (M) i64; NULL: its tokens are those that are not 0 */
+    tp_tensor *lengths;                    /* (M) i64, set before begin, NULL: its tokens are those that are not 0; or a text's step of several, NULL: all.  They take it */
 } tp_decoding;
 typedef struct tp_decoding_functions {
     tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0, or what the network takes for that; of a text what stands before, or NULL */, tp_decoding *);

@@ -171,7 +171,7 @@ typedef struct tp_generate_options {
     double *log_probability; /* gets that of each text's tokens under the network; NULL: not wanted */
     int64_t *tokens;      /* gets how many the first text has */
     const char *const *prompts; /* in place of prompt and samples: texts of any lengths that are gone on with together, in one batch, each told of */
-    int64_t n_prompts;          /* when all have ended, and each the same as alone with the seed's draws of its place; not of a beam */
+    int64_t n_prompts;          /* with its prompt when all have ended, the same as alone.  Each with its length must fit the context; not of a beam */
 } tp_generate_options;
 typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \

@@ -261,7 +261,9 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
     const transformer *m = tp_module_state(module);
     if (!source || !tp_numel(source))
         return tp_error_pending(); /* a text begins with nothing */
-    tp_tensor *lengths = d->lengths            ? d->lengths
+    tp_tensor *given = d->lengths;
+    d->lengths = NULL;
+    tp_tensor *lengths = given                 ? given
                          : m->kind == OF_PAIRS ? lengths_of(m, source)
                                                : tp_full(TP_SHAPE(tp_size(source, 0)),
                                                          (double)tp_size(source, 1), .dtype = TP_I64);
@@ -284,6 +286,15 @@ static int64_t context_of(const tp_module *module)
     return ((const transformer *)tp_module_state((tp_module *)(uintptr_t)module))->context;
 }
 
+/* Of (M, T, D) the last row of each that counts, (M, 1, D). */
+static tp_tensor *last_of(tp_tensor *x, tp_tensor *lengths)
+{
+    const int64_t steps = tp_size(x, 1);
+    tp_tensor *first = tp_arange(0, (double)(tp_size(x, 0) * steps), (double)steps, .dtype = TP_I64),
+              *at = tp_add(first, tp_sub(lengths, tp_integer(1)));
+    return tp_unsqueeze(tp_index_select(tp_flatten(x, 0, 1), 0, at), 1);
+}
+
 static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
 {
     const transformer *m = tp_module_state(module);
@@ -291,11 +302,16 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
     if (!tokens)
         return NULL;
     const int64_t n = tp_size(tokens, 1);
-    tp_tensor *shares = NULL,
-              *x = go_on(m, m->target, tokens, NULL, tp_integer(n), m->generate ? &shares : NULL, d);
+    const bool begins = m->prefix && m->kind == OF_TEXT && !d->n_carried; /* a prompt is seen both ways */
+    tp_tensor *shares = NULL, *lengths = d->lengths,
+              *counts = lengths ? lengths : tp_full(TP_SHAPE(tp_size(tokens, 0)), (double)n, .dtype = TP_I64);
+    d->lengths = NULL;
+    tp_tensor *x =
+        go_on(m, m->target, tokens, begins ? counts : NULL, counts, m->generate ? &shares : NULL, d);
     if (!x)
         return NULL;
-    x = tp_narrow(x, 1, n - 1, 1), shares = shares ? tp_narrow(shares, 1, n - 1, 1) : NULL;
+    x = lengths ? last_of(x, lengths) : tp_narrow(x, 1, n - 1, 1);
+    shares = !shares ? NULL : lengths ? last_of(shares, lengths) : tp_narrow(shares, 1, n - 1, 1);
     return tp_select(answer(m, x, shares, m->generate ? d->read[3] : NULL), 1, 0);
 }
 

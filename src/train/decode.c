@@ -65,7 +65,8 @@ static void let_go(tp_tensor **parts, int n)
 
 static tp_tensor *repeat(tp_tensor *t, void *times)
 {
-    return tp_repeat_interleave(t, *(int64_t *)times, 0);
+    return tp_contiguous(tp_repeat_interleave(t, *(int64_t *)times,
+                                              0)); /* one row's copies are a view of it: each needs its own */
 }
 
 static tp_tensor *choose(tp_tensor *t, void *rows)
