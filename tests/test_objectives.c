@@ -416,6 +416,94 @@ static void bleu_and_chrf_are_sacrebleus(void **unused)
     expect_fine();
 }
 
+/* ---- recomputing, and products of bf16 -------------------------------------------------------------------------------- */
+
+/* A step's gradients, and the most memory that it held beside what was there. */
+static tp_params *step_of(const char *model, const char *structure, const char *position, const char *norm,
+                          bool recompute, int64_t *peak)
+{
+    tp_manual_seed(11);
+    const bool pairs = !strcmp(model, "transformer");
+    tp_module *net = tp_model(model, .structure = structure, .position = position, .norm = norm,
+                              .classes = 20, .inputs = pairs ? 20 : 0, .dim = 32, .heads = 4, .kv_heads = 2,
+                              .layers = 6, .dropout = 0.1, .recompute = recompute);
+    assert_non_null(net);
+    tp_tensor *x = tp_float(tp_randint(1, 20, pairs ? TP_SHAPE(4, 2, 48) : TP_SHAPE(4, 48))),
+              *y = tp_randint(0, 20, TP_SHAPE(4, 48));
+    for (int64_t i = 40; i < 48 && pairs; i++)
+        ((float *)tp_data(x))[i] = 0; /* the first source is shorter */
+    const int64_t before = tp_memory_stats().live_bytes;
+    {
+        TP_SCOPE;
+        tp_tensor *correct;
+        tp_memory_reset_peak();
+        tp_backward(tp_forward_loss(net, x, y, TP_IGNORED, &correct));
+    }
+    *peak = tp_memory_stats().peak_bytes - before;
+    expect_fine();
+    return take_gradients(net);
+}
+
+static void layers_that_are_run_again_give_the_same_bits_in_less_memory(void **unused)
+{
+    (void)unused;
+    static const struct {
+        const char *model, *structure, *position, *norm;
+    } cases[] = {
+        { "transformer", "encoder-decoder", "sinusoidal", "post" },
+        { "transformer", "prefix-decoder", "rope", "rms" },
+        { "transformer", "causal-decoder", "alibi", "deep" },
+        { "transformer-lm", "causal-decoder", "rope", "pre" },
+        { "transformer-mlm", "encoder", "learned", "pre" },
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        TP_SCOPE;
+        char text[512];
+        int64_t plain, less;
+        tp_params *wanted = step_of(cases[i].model, cases[i].structure, cases[i].position, cases[i].norm,
+                                    false, &plain),
+                  *got = step_of(cases[i].model, cases[i].structure, cases[i].position, cases[i].norm, true,
+                                 &less);
+        for (int k = 0; k < tp_params_count(wanted); k++)
+            if (!same_bits(tp_params_name(wanted, k), tp_params_at(got, k), tp_params_at(wanted, k), text,
+                           sizeof text))
+                fail_msg("%s: %s", cases[i].structure, text);
+        if (!(less < plain * 2 / 3))
+            fail_msg("%s, %s: %lld bytes with recomputing, %lld without", cases[i].model, cases[i].structure,
+                     (long long)less, (long long)plain);
+    }
+}
+
+static void bf16_learns_as_f32_does(void **unused)
+{
+    (void)unused;
+    need_json();
+    const char *data = temp_path("text.txt");
+    double loss[2];
+    write_text(data, 3);
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE;
+        tp_train_result result;
+        tp_train_config c = {
+            .model = "transformer-lm",
+            .data = data,
+            .out = temp_path(i ? "bf16" : "f32"),
+            .epochs = 4,
+            .batch_size = 8,
+            .dtype = i ? "bf16" : "f32",
+            .optim_options = { .lr = 0.003 },
+            .model_options = { .position = "rope", .dim = 64, .heads = 2, .layers = 2, .recompute = i },
+            .data_options = { .window = 32 },
+            .seed = 1
+        };
+        tp_train_run(&c, NULL, NULL, &result);
+        expect_fine();
+        loss[i] = result.test_loss;
+    }
+    if (!(loss[0] < 1.5 && fabs(loss[1] - loss[0]) < 0.1 * loss[0]))
+        fail_msg("f32 comes to %g, bf16 to %g", loss[0], loss[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +517,8 @@ int main(void)
         cmocka_unit_test(a_masked_run_learns_fills_masks_and_is_the_same_again),
         cmocka_unit_test(a_prefix_run_learns_and_writes),
         cmocka_unit_test(bleu_and_chrf_are_sacrebleus),
+        cmocka_unit_test(layers_that_are_run_again_give_the_same_bits_in_less_memory),
+        cmocka_unit_test(bf16_learns_as_f32_does),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,12 +27,26 @@ static tp_transformer_config config_of(const tp_model_options *o)
                                                .attention_dropout = o->dropout } };
 }
 
+/* The network; where it recomputes, each layer keeps its input alone for backward. */
+static tp_module *built(const tp_transformer_config *c, const tp_model_options *o)
+{
+    static const char *const stacks[] = { "encoder.layers", "decoder.layers" };
+    tp_module *net = tp_transformer_opt(c);
+    for (int i = 0; i < 2 && net; i++) {
+        tp_module *layers = tp_find_module(net, stacks[i]);
+        for (int k = 0; layers && k < tp_n_children(layers); k++)
+            tp_module_recompute(tp_child_at(layers, k), o->recompute);
+    }
+    return net;
+}
+
 extern const model_row model_transformer, model_transformer_lm, model_transformer_mlm,
     model_transformer_classifier, model_transformer_text_classifier, model_transformer_tagger;
 
 /* What all of them can be told; how those for classes begin. */
-#define SHAPE_OPTIONS \
-    "structure position activation norm layers heads kv_heads dim ff attention_window context dropout"
+#define SHAPE_OPTIONS                                                                                   \
+    "structure position activation norm layers heads kv_heads dim ff attention_window context dropout " \
+    "recompute"
 #define ENCODER_DEFAULTS                                                                             \
     .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 2, \
     .heads = 4, .dim = 128, .context = 256
@@ -42,7 +56,7 @@ static tp_module *build_transformer(const tp_model_options *o)
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.target_tokens = o->classes;
     c.guided = o->guided, c.copy = o->copy;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer = {
     .info = { .name = "transformer",
@@ -74,7 +88,7 @@ static tp_module *build_transformer_lm(const tp_model_options *o)
         tp_error_set(TP_ERR_ARGUMENT,
                      "transformer-lm: an encoder sees what it has to tell; causal-decoder or "
                      "prefix-decoder is wanted, or the model transformer-mlm");
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_lm = {
     .info = { .name = "transformer-lm",
@@ -105,7 +119,7 @@ static tp_module *build_transformer_mlm(const tp_model_options *o)
     c.head_transform = true;
     if (strcmp(o->structure, "encoder") != 0)
         tp_error_set(TP_ERR_ARGUMENT, "transformer-mlm: structure '%.60s', encoder is wanted", o->structure);
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_mlm = {
     .info = { .name = "transformer-mlm",
@@ -133,7 +147,7 @@ static tp_module *build_transformer_classifier(const tp_model_options *o)
     tp_transformer_config c = config_of(o);
     c.features = o->features, c.classes = o->classes;
     c.scale_embedding = false;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_classifier = {
     .info = { .name = "transformer-classifier",
@@ -154,7 +168,7 @@ static tp_module *build_transformer_text_classifier(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.classes = o->classes;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_text_classifier = {
     .info = { .name = "transformer-text-classifier",
@@ -177,7 +191,7 @@ static tp_module *build_transformer_tagger(const tp_model_options *o)
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.classes = o->classes;
     c.pooling = "each";
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_tagger = {
     .info = { .name = "transformer-tagger",
