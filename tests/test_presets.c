@@ -5,6 +5,8 @@
 #include "support/files.h"
 #include "support/golden.h"
 
+#include "train/decode.h"
+
 #include <taper/taper.h>
 
 #include <math.h>
@@ -721,6 +723,41 @@ static void every_allocation_may_fail(void **unused)
     with_failing_allocations(load_gpt2);
 }
 
+/* transformers' generate with num_beams 4, length_penalty 1 and early_stopping False: all four hypotheses, token for token. */
+static void marians_beams_are_those_of_transformers(void **unused)
+{
+    (void)unused;
+    enum { EOS = 0, LONGEST = 14, TEXTS = 2, BEAMS = 4 };
+    TP_SCOPE;
+    const int64_t never[] = { PADDING_OF_MARIAN };
+    const decoding_options o = { .beam = BEAMS,
+                                 .max_length =
+                                     LONGEST - 2, /* of those 14 the first begins and the last ends */
+                                 .length_penalty = 1,
+                                 .begin = PADDING_OF_MARIAN,
+                                 .end = EOS,
+                                 .never = never,
+                                 .n_never = 1,
+                                 .by_length = true,
+                                 .ends_forced = true };
+    tp_params *reference = reference_of("marian");
+    tp_tensor *beams = golden_tensor(reference, "beams"), *scores = golden_tensor(reference, "beam_scores");
+    const int64_t *wanted = tp_data(beams), length = tp_size(beams, 2);
+    decoded got[TEXTS];
+    assert_int_equal(decode(pretrained(PRESETS "marian"), golden_tensor(reference, "input_ids"), &o, got),
+                     TP_OK);
+    for (int i = 0; i < TEXTS * BEAMS; i++, wanted += length) {
+        const hypothesis *h = &got[i / BEAMS].best[i % BEAMS];
+        assert_int_equal(got[i / BEAMS].n, BEAMS);
+        for (int64_t k = 1; k < length; k++)
+            assert_int_equal(wanted[k], k <= h->n       ? h->tokens[k - 1]
+                                        : k == h->n + 1 ? EOS
+                                                        : PADDING_OF_MARIAN);
+        assert_true(fabs(h->score - (double)((const float *)tp_data(scores))[i]) < 1e-4);
+    }
+    decoded_free(got, TEXTS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -729,6 +766,7 @@ int main(void)
         cmocka_unit_test(narrow_weights_are_computed_in_f32),
         cmocka_unit_test(greedy_continuations_are_the_same),
         cmocka_unit_test(marian_translates_greedily),
+        cmocka_unit_test(marians_beams_are_those_of_transformers),
         cmocka_unit_test(a_body_gives_vectors_of_sentences_or_of_tokens),
         cmocka_unit_test(slopes_of_alibi_are_those_of_bloom),
         cmocka_unit_test(names_may_lack_the_prefix_and_unused_tensors_may_be_there),
