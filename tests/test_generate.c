@@ -302,6 +302,30 @@ static bool keep_text(void *context, const char *text, size_t bytes)
     return true;
 }
 
+/* Of a prompt that is longer than the context the end is read: what stands before it changes nothing. */
+static void of_a_long_prompt_the_end_is_read(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static char prompts[2][8192];
+    kept texts[2] = { { "" }, { "" } };
+    int64_t tokens[2];
+    tp_module *net = tp_pretrained("data/stories260K/stories260K.bin");
+    tp_tokenizer *tokenizer = tp_pretrained_tokenizer("data/stories260K/stories260K.bin", NULL);
+    tp_eval(net);
+    for (int i = 0; i < 2; i++) {
+        strcpy(prompts[i], i ? "A cow. " : "Sue ran home. ");
+        for (int k = 0; k < 120; k++)
+            strcat(prompts[i], "The little dog ran and ran in the park all day. ");
+        tp_generate(net, tokenizer, keep_text, &texts[i], .prompt = prompts[i], .length = 12,
+                    .temperature = TP_ZERO, .tokens = &tokens[i]);
+        expect_no_error();
+        assert_int_equal(tokens[i], 12);
+    }
+    assert_string_equal(texts[0].text, texts[1].text);
+    expect_error(tp_generate(net, tokenizer, keep_text, &texts[0], .prompt = "a\xff"), "not UTF-8");
+}
+
 static void prompts_together_are_each_alone(void **unused)
 {
     (void)unused;
@@ -342,6 +366,7 @@ int main(void)
         cmocka_unit_test(several_texts_are_those_that_each_would_be),
         cmocka_unit_test(a_step_over_rows_of_different_lengths_is_each_alone),
         cmocka_unit_test(sources_of_different_lengths_are_decoded_as_each_alone),
+        cmocka_unit_test(of_a_long_prompt_the_end_is_read),
         cmocka_unit_test(prompts_together_are_each_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

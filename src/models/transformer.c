@@ -194,7 +194,13 @@ static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
 static tp_tensor *read_text(const transformer *m, tp_tensor *x)
 {
     tp_tensor *tokens = tp_long(x), *prefix = NULL;
-    if (m->prefix && tp_ndim(x) == 3) {
+    const bool cut = m->prefix && tp_ndim(x) == 3 && tp_size(x, 1) == 2;
+    if (tp_ndim(x) != 2 && !cut) {
+        tp_error_set(TP_ERR_SHAPE, "transformer: input of %d dims, tokens (N, T)%s are wanted", tp_ndim(x),
+                     m->prefix ? " or (N, 2, T) over their prefix" : "");
+        return NULL;
+    }
+    if (cut) {
         prefix = tp_sum(tp_select(tokens, 1, 1), TP_SHAPE(1), false);
         tokens = tp_select(tokens, 1, 0);
     }
@@ -289,7 +295,13 @@ static int64_t context_of(const tp_module *module)
 /* Of (M, T, D) the last row of each that counts, (M, 1, D). */
 static tp_tensor *last_of(tp_tensor *x, tp_tensor *lengths)
 {
-    const int64_t steps = tp_size(x, 1);
+    const int64_t steps = tp_size(x, 1), *length = tp_data(lengths);
+    for (int64_t i = 0; i < tp_numel(lengths); i++)
+        if (length[i] < 1 || length[i] > steps) {
+            tp_error_set(TP_ERR_ARGUMENT, "transformer: a step over %lld of %lld tokens",
+                         (long long)length[i], (long long)steps);
+            return NULL;
+        }
     tp_tensor *first = tp_arange(0, (double)(tp_size(x, 0) * steps), (double)steps, .dtype = TP_I64),
               *at = tp_add(first, tp_sub(lengths, tp_integer(1)));
     return tp_unsqueeze(tp_index_select(tp_flatten(x, 0, 1), 0, at), 1);
