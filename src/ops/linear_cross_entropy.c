@@ -276,11 +276,6 @@ typedef struct form_attrs {
     int64_t ignore_index;
 } form_attrs;
 
-static bool wants_gradient(const tp_tensor *x)
-{
-    return tp_grad_mode() && tp_requires_grad(x);
-}
-
 /* The loss; the count of right rows into *correct if that is wanted, which only rows of matrices have. */
 static tp_tensor *loss_and_correct(tp_tensor *x, tp_tensor *weight, tp_tensor *target, int64_t ignore_index,
                                    tp_tensor **correct)
