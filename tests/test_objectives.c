@@ -395,8 +395,8 @@ static void bleu_and_chrf_are_sacrebleus(void **unused)
     assert_true(js_count(all) > 10);
     for (int64_t i = 0; i < js_count(all); i++) {
         const js_value *one = js_at(all, i), *corpus = js_get(one, "corpus");
-        bleu_sums bleu = { { 0 } };
-        chrf_sums chrf = { { 0 } };
+        bleu_sums bleu = { .written = 0 };
+        chrf_sums chrf = { .both = { 0 } };
         double wanted_bleu, wanted_chrf;
         assert_true(js_number(js_get(one, "bleu"), &wanted_bleu) &&
                     js_number(js_get(one, "chrf"), &wanted_chrf));

@@ -319,13 +319,13 @@ double chrf_of(const chrf_sums *s)
 tp_status chrf_add(chrf_sums *sums, const char *text, const char *const *references, int n)
 {
     row own = { 0 };
-    chrf_sums best = { { 0 } };
+    chrf_sums best = { .both = { 0 } };
     double best_score = -1;
     if (tp_pending() || read_characters(text, &own))
         return tp_error_pending();
     for (int r = 0; r < n && !tp_pending(); r++) {
         row reference = { 0 };
-        chrf_sums one = { { 0 } };
+        chrf_sums one = { .both = { 0 } };
         read_characters(references[r], &reference);
         for (int order = 1; order <= CHRF_ORDERS && !tp_pending(); order++) {
             one.reference[order - 1] = grams_of(reference.n, order);
