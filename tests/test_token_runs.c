@@ -134,12 +134,14 @@ static void what_is_cleaned_up_is_told_whole(void **unused)
     need_text();
     static written w;
     TP_SCOPE;
-    put_text(temp_path("vocab.txt"), "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ndo\n##g\nn\nn't\n'\n's\nm\n're\n##re\n.\n,\nnot\n!\nt\n");
+    put_text(temp_path("vocab.txt"),
+             "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ndo\n##g\nn\nn't\n'\n's\nm\n're\n##re\n.\n,\nnot\n!\nt\n");
     units u = { .tokenizer = tp_retain(tp_tokenizer_load(temp_path("vocab.txt"))) };
     expect_no_error();
     const int32_t first = 5, count = (int32_t)tp_tokenizer_count(u.tokenizer) - first;
     for (int32_t i = 0; i < count * count * count; i++) {
-        const int32_t ids[] = { first + i % count, first + i / count % count, first + i / count / count, first };
+        const int32_t ids[] = { first + i % count, first + i / count % count, first + i / count / count,
+                                first };
         char whole[256];
         w = (written){ .used = 0 };
         u.n_tail = u.whole = u.told = 0;

@@ -120,7 +120,7 @@ struct cli {
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
-    const char *prompts; /* generate: a file */
+    const char *prompts;                                                  /* generate: a file */
     const char *words_tokenizer;                                          /* generate */
     bool log_probability;
     bool train_steps, json, man, list, markdown, help;
