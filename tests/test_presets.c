@@ -758,6 +758,48 @@ static void marians_beams_are_those_of_transformers(void **unused)
     decoded_free(got, TEXTS);
 }
 
+typedef struct filled {
+    char text[128];
+    double first;
+} filled;
+
+static bool take_filling(void *context, const tp_filling *f)
+{
+    filled *to = context;
+    snprintf(to->text + strlen(to->text), sizeof to->text - strlen(to->text), "%d%s ", (int)f->mask,
+             f->token);
+    to->first = f->mask + f->rank ? to->first : f->probability;
+    return true;
+}
+
+/* What transformers 5.24 gives for "[CLS] a [MASK] b [MASK] [SEP]" by the small BERT, of whose 96 tokens these are the names. */
+static void bert_fills_masks(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    need_unicode();
+    char names[2048] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", name[16];
+    filled f = { .first = 0 };
+    for (int i = 5; i < 96; i++) {
+        snprintf(name, sizeof name,
+                 i < 31   ? "%c\n"
+                 : i < 57 ? "##%c\n"
+                          : "w%d\n",
+                 i < 31   ? 'a' + i - 5
+                 : i < 57 ? 'a' + i - 31
+                          : i - 57);
+        strcat(names, name);
+    }
+    put_text(temp_path("vocab.txt"), names);
+    tp_tokenizer *tokenizer = tp_tokenizer_load(temp_path("vocab.txt"));
+    tp_module *net = pretrained(PRESETS "bert");
+    tp_fill(net, tokenizer, "a [MASK] b [MASK]", 3, take_filling, &f);
+    expect_no_error();
+    assert_string_equal(f.text, "0w15 0y 0w21 1w21 1w15 1w8 ");
+    assert_true(fabs(f.first - 0.4289) < 1e-4);
+    expect_error(tp_fill(net, tokenizer, "a b", 1, take_filling, &f), "has no [MASK] to fill");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -766,6 +808,7 @@ int main(void)
         cmocka_unit_test(narrow_weights_are_computed_in_f32),
         cmocka_unit_test(greedy_continuations_are_the_same),
         cmocka_unit_test(marian_translates_greedily),
+        cmocka_unit_test(bert_fills_masks),
         cmocka_unit_test(marians_beams_are_those_of_transformers),
         cmocka_unit_test(a_body_gives_vectors_of_sentences_or_of_tokens),
         cmocka_unit_test(slopes_of_alibi_are_those_of_bloom),
