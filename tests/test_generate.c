@@ -5,6 +5,7 @@
 #include "support/files.h"
 #include "support/golden.h"
 
+#include "train/decode.h"
 #include "train/sample.h"
 #include "train/stop.h"
 
@@ -184,6 +185,177 @@ static void several_texts_are_those_that_each_would_be(void **unused)
     expect_no_error();
 }
 
+/* ---- prompts of different lengths ------------------------------------------------------------------------------------ */
+
+/* Scores after a ragged step and after one more token, against each row's alone. */
+static void expect_rows_as_alone(tp_module *net, const char *what)
+{
+    enum { ROWS = 3, MOST = 7 };
+    const int64_t lengths[ROWS] = { 2, 7, 1 };
+    int64_t tokens[ROWS][MOST + 1];
+    const tp_decoding_functions *f = tp_module_decoding(net);
+    tp_decoding all = { .lengths = tp_tensor_copied(lengths, TP_I64, TP_SHAPE(ROWS)) };
+    for (int r = 0; r < ROWS; r++)
+        for (int k = 0; k <= MOST; k++)
+            tokens[r][k] = 4 + (5 * r + 3 * k) % 7;
+    tp_tensor *packed = tp_zeros(TP_SHAPE(ROWS, MOST), .dtype = TP_I64), *scores[2];
+    for (int r = 0; r < ROWS; r++)
+        memcpy((int64_t *)tp_data(packed) + r * MOST, tokens[r], (size_t)lengths[r] * sizeof(int64_t));
+    int64_t next[ROWS];
+    for (int r = 0; r < ROWS; r++)
+        next[r] = tokens[r][lengths[r]];
+    scores[0] = f->step(net, packed, &all);
+    assert_null(all.lengths);
+    scores[1] = f->step(net, tp_tensor_copied(next, TP_I64, TP_SHAPE(ROWS)), &all);
+    for (int r = 0; r < ROWS; r++) {
+        tp_decoding one = { 0 };
+        tp_tensor *alone[2];
+        alone[0] = f->step(net, tp_tensor_copied(tokens[r], TP_I64, TP_SHAPE(1, lengths[r])), &one);
+        alone[1] = f->step(net, tp_tensor_copied(&next[r], TP_I64, TP_SHAPE(1)), &one);
+        for (int k = 0; k < 2; k++) {
+            const double off =
+                tp_item(tp_amax(tp_abs(tp_sub(tp_narrow(scores[k], 0, r, 1), alone[k])), TP_SHAPE(), false));
+            expect_no_error();
+            if (!(off < 1e-5))
+                fail_msg("%s: row %d, step %d is off by %g", what, r, k, off);
+        }
+    }
+}
+
+static void a_step_over_rows_of_different_lengths_is_each_alone(void **unused)
+{
+    (void)unused;
+    static const char *const positions[] = { "sinusoidal", "learned", "rope", "alibi" },
+                             *const structures[] = { "causal-decoder", "prefix-decoder" };
+    for (int i = 0; i < 16; i++) {
+        TP_SCOPE;
+        TP_NO_GRAD;
+        tp_manual_seed(4);
+        tp_module *net = tp_model("transformer-lm", .structure = structures[i % 2],
+                                  .position = positions[i / 2 % 4], .classes = 12, .dim = 16, .heads = 2,
+                                  .layers = 2, .attention_window = i >= 8 && i % 2 == 0 ? 3 : 0);
+        tp_eval(net);
+        expect_rows_as_alone(net, positions[i / 2 % 4]);
+    }
+    for (int i = 0; i < 3; i++) {
+        TP_SCOPE;
+        TP_NO_GRAD;
+        tp_module *net = tp_model("char-lm", .classes = 12, .cell = i == 0 ? "rnn" : i == 1 ? "lstm" : "gru");
+        tp_eval(net);
+        expect_rows_as_alone(net, "char-lm");
+    }
+}
+
+static void sources_of_different_lengths_are_decoded_as_each_alone(void **unused)
+{
+    (void)unused;
+    enum { ROWS = 3, MOST = 8 };
+    static const char *const structures[] = { "encoder-decoder", "causal-decoder", "prefix-decoder", NULL };
+    const int64_t lengths[ROWS] = { 3, 8, 1 };
+    for (int i = 0; i < 8; i++) {
+        TP_SCOPE;
+        tp_manual_seed(6);
+        tp_module *net = structures[i % 4] ? tp_model("transformer", .structure = structures[i % 4],
+                                                      .classes = 12, .inputs = 12, .dim = 16, .heads = 2)
+                                           : tp_model("seq2seq", .classes = 12, .inputs = 12, .hidden = "16");
+        const decoding_options o = {
+            .beam = i < 4 ? 1 : 3, .max_length = 6, .length_penalty = 0.6, .begin = 1, .end = 2
+        };
+        decoded all[ROWS], one;
+        tp_tensor *packed = tp_zeros(TP_SHAPE(ROWS, MOST), .dtype = TP_I64);
+        int64_t *to = tp_data(packed);
+        for (int r = 0; r < ROWS; r++)
+            for (int k = 0; k < lengths[r]; k++)
+                to[r * MOST + k] = 4 + (5 * r + 3 * k) % 7;
+        tp_eval(net);
+        decode(net, packed, &o, all);
+        expect_no_error();
+        for (int r = 0; r < ROWS; r++) {
+            assert_int_equal(decode(net, tp_tensor_copied(to + r * MOST, TP_I64, TP_SHAPE(1, lengths[r])), &o,
+                                    &one),
+                             TP_OK);
+            assert_int_equal(one.n, all[r].n);
+            for (int64_t k = 0; k < one.n; k++) {
+                assert_int_equal(one.best[k].n, all[r].best[k].n);
+                assert_memory_equal(one.best[k].tokens, all[r].best[k].tokens,
+                                    (size_t)one.best[k].n * sizeof(int64_t));
+                assert_true(fabs(one.best[k].score - all[r].best[k].score) < 1e-5);
+            }
+            decoded_free(&one, 1);
+        }
+        decoded_free(all, ROWS);
+    }
+}
+
+typedef struct kept {
+    char text[4096];
+} kept;
+
+static bool keep_text(void *context, const char *text, size_t bytes)
+{
+    kept *k = context;
+    const size_t used = strlen(k->text);
+    if (used + bytes + 1 < sizeof k->text) {
+        memcpy(k->text + used, text, bytes);
+        k->text[used + bytes] = 0;
+    }
+    return true;
+}
+
+/* Of a prompt that is longer than the context the end is read: what stands before it changes nothing. */
+static void of_a_long_prompt_the_end_is_read(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static char prompts[2][8192];
+    kept texts[2] = { { "" }, { "" } };
+    int64_t tokens[2];
+    tp_module *net = tp_pretrained("data/stories260K/stories260K.bin");
+    tp_tokenizer *tokenizer = tp_pretrained_tokenizer("data/stories260K/stories260K.bin", NULL);
+    tp_eval(net);
+    for (int i = 0; i < 2; i++) {
+        strcpy(prompts[i], i ? "A cow. " : "Sue ran home. ");
+        for (int k = 0; k < 120; k++)
+            strcat(prompts[i], "The little dog ran and ran in the park all day. ");
+        tp_generate(net, tokenizer, keep_text, &texts[i], .prompt = prompts[i], .length = 12,
+                    .temperature = TP_ZERO, .tokens = &tokens[i]);
+        expect_no_error();
+        assert_int_equal(tokens[i], 12);
+    }
+    assert_string_equal(texts[0].text, texts[1].text);
+    expect_error(tp_generate(net, tokenizer, keep_text, &texts[0], .prompt = "a\xff"), "not UTF-8");
+}
+
+static void prompts_together_are_each_alone(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const char *const prompts[] = { "The dragon", "Once upon a time, there was a little girl who", "",
+                                           "Tom" };
+    tp_module *net = tp_pretrained("data/stories260K/stories260K.bin");
+    tp_tokenizer *tokenizer = tp_pretrained_tokenizer("data/stories260K/stories260K.bin", NULL);
+    kept all = { "" }, wanted = { "" };
+    tp_eval(net);
+    tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4, .length = 30, .seed = 3);
+    for (int i = 0; i < 4; i++) {
+        char line[64];
+        snprintf(line, sizeof line, "\n--- %d ---\n", i + 1);
+        strcat(wanted.text, i ? line : "");
+        strcat(wanted.text, prompts[i]);
+        tp_generate(net, tokenizer, keep_text, &wanted, .prompt = prompts[i], .length = 30, .seed = 3);
+    }
+    expect_no_error();
+    assert_string_equal(all.text, wanted.text);
+    expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4,
+                             .length = 600),
+                 "prompt 1 has");
+    expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4, .beam = 2),
+                 "without a prompt, samples or a beam");
+    expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = (const char *const[]){ "a", "\xff" },
+                             .n_prompts = 2),
+                 "is not UTF-8");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +364,10 @@ int main(void)
         cmocka_unit_test(a_text_ends_before_its_stop_string),
         cmocka_unit_test(likelihoods_are_those_of_the_text_at_once),
         cmocka_unit_test(several_texts_are_those_that_each_would_be),
+        cmocka_unit_test(a_step_over_rows_of_different_lengths_is_each_alone),
+        cmocka_unit_test(sources_of_different_lengths_are_decoded_as_each_alone),
+        cmocka_unit_test(of_a_long_prompt_the_end_is_read),
+        cmocka_unit_test(prompts_together_are_each_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
 #include "support/files.h"
 #include "support/golden.h"
 
+#include "train/decode.h"
+
 #include <taper/taper.h>
 
 #include <math.h>
@@ -721,6 +723,83 @@ static void every_allocation_may_fail(void **unused)
     with_failing_allocations(load_gpt2);
 }
 
+/* transformers' generate with num_beams 4, length_penalty 1 and early_stopping False: all four hypotheses, token for token. */
+static void marians_beams_are_those_of_transformers(void **unused)
+{
+    (void)unused;
+    enum { EOS = 0, LONGEST = 14, TEXTS = 2, BEAMS = 4 };
+    TP_SCOPE;
+    const int64_t never[] = { PADDING_OF_MARIAN };
+    const decoding_options o = { .beam = BEAMS,
+                                 .max_length =
+                                     LONGEST - 2, /* of those 14 the first begins and the last ends */
+                                 .length_penalty = 1,
+                                 .begin = PADDING_OF_MARIAN,
+                                 .end = EOS,
+                                 .never = never,
+                                 .n_never = 1,
+                                 .by_length = true,
+                                 .ends_forced = true };
+    tp_params *reference = reference_of("marian");
+    tp_tensor *beams = golden_tensor(reference, "beams"), *scores = golden_tensor(reference, "beam_scores");
+    const int64_t *wanted = tp_data(beams), length = tp_size(beams, 2);
+    decoded got[TEXTS];
+    assert_int_equal(decode(pretrained(PRESETS "marian"), golden_tensor(reference, "input_ids"), &o, got),
+                     TP_OK);
+    for (int i = 0; i < TEXTS * BEAMS; i++, wanted += length) {
+        const hypothesis *h = &got[i / BEAMS].best[i % BEAMS];
+        assert_int_equal(got[i / BEAMS].n, BEAMS);
+        for (int64_t k = 1; k < length; k++)
+            assert_int_equal(wanted[k], k <= h->n       ? h->tokens[k - 1]
+                                        : k == h->n + 1 ? EOS
+                                                        : PADDING_OF_MARIAN);
+        assert_true(fabs(h->score - (double)((const float *)tp_data(scores))[i]) < 1e-4);
+    }
+    decoded_free(got, TEXTS);
+}
+
+typedef struct filled {
+    char text[128];
+    double first;
+} filled;
+
+static bool take_filling(void *context, const tp_filling *f)
+{
+    filled *to = context;
+    snprintf(to->text + strlen(to->text), sizeof to->text - strlen(to->text), "%d%s ", (int)f->mask,
+             f->token);
+    to->first = f->mask + f->rank ? to->first : f->probability;
+    return true;
+}
+
+/* What transformers 5.24 gives for "[CLS] a [MASK] b [MASK] [SEP]" by the small BERT, of whose 96 tokens these are the names. */
+static void bert_fills_masks(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    need_unicode();
+    char names[2048] = "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\n", name[16];
+    filled f = { .first = 0 };
+    for (int i = 5; i < 96; i++) {
+        snprintf(name, sizeof name,
+                 i < 31   ? "%c\n"
+                 : i < 57 ? "##%c\n"
+                          : "w%d\n",
+                 i < 31   ? 'a' + i - 5
+                 : i < 57 ? 'a' + i - 31
+                          : i - 57);
+        strcat(names, name);
+    }
+    put_text(temp_path("vocab.txt"), names);
+    tp_tokenizer *tokenizer = tp_tokenizer_load(temp_path("vocab.txt"));
+    tp_module *net = pretrained(PRESETS "bert");
+    tp_fill(net, tokenizer, "a [MASK] b [MASK]", 3, take_filling, &f);
+    expect_no_error();
+    assert_string_equal(f.text, "0w15 0y 0w21 1w21 1w15 1w8 ");
+    assert_true(fabs(f.first - 0.4289) < 1e-4);
+    expect_error(tp_fill(net, tokenizer, "a b", 1, take_filling, &f), "has no [MASK] to fill");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -729,6 +808,8 @@ int main(void)
         cmocka_unit_test(narrow_weights_are_computed_in_f32),
         cmocka_unit_test(greedy_continuations_are_the_same),
         cmocka_unit_test(marian_translates_greedily),
+        cmocka_unit_test(bert_fills_masks),
+        cmocka_unit_test(marians_beams_are_those_of_transformers),
         cmocka_unit_test(a_body_gives_vectors_of_sentences_or_of_tokens),
         cmocka_unit_test(slopes_of_alibi_are_those_of_bloom),
         cmocka_unit_test(names_may_lack_the_prefix_and_unused_tensors_may_be_there),

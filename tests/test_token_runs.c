@@ -127,6 +127,34 @@ static void what_is_no_utf8_is_replaced(void **unused)
     units_close(&u);
 }
 
+/* English that is put together again, as WordPiece's decoder does: of no three pieces does the text become other than what was told of. */
+static void what_is_cleaned_up_is_told_whole(void **unused)
+{
+    (void)unused;
+    need_text();
+    static written w;
+    TP_SCOPE;
+    put_text(temp_path("vocab.txt"),
+             "[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\ndo\n##g\nn\nn't\n'\n's\nm\n're\n##re\n.\n,\nnot\n!\nt\n");
+    units u = { .tokenizer = tp_retain(tp_tokenizer_load(temp_path("vocab.txt"))) };
+    expect_no_error();
+    const int32_t first = 5, count = (int32_t)tp_tokenizer_count(u.tokenizer) - first;
+    for (int32_t i = 0; i < count * count * count; i++) {
+        const int32_t ids[] = { first + i % count, first + i / count % count, first + i / count / count,
+                                first };
+        char whole[256];
+        w = (written){ .used = 0 };
+        u.n_tail = u.whole = u.told = 0;
+        for (int k = 0; k < 4; k++)
+            assert_true(units_tell(&u, ids[k], write_on, &w));
+        assert_in_range(tp_tokenizer_decode(u.tokenizer, ids, 4, whole, sizeof whole), 1, 200);
+        if (strcmp(whole, w.text) != 0)
+            fail_msg("'%s' was told of '%s'", w.text, whole);
+    }
+    units_close(&u);
+    expect_no_error();
+}
+
 static bool take_any(void *context, const char *text, size_t bytes)
 {
     (void)context, (void)text;
@@ -413,6 +441,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_become_a_text_one_by_one),
         cmocka_unit_test(what_is_no_utf8_is_replaced),
+        cmocka_unit_test(what_is_cleaned_up_is_told_whole),
         cmocka_unit_test(running_out_of_memory_is_an_error),
         cmocka_unit_test(a_run_keeps_its_tokenizer_and_goes_on),
         cmocka_unit_test(a_stopped_one_ends_with_the_same_bits),

@@ -322,7 +322,9 @@ static void wrong_options_are_told(void **unused)
         { { .dim = 10, .heads = 4 }, "transformer-lm", "heads divide" },
         { { .dim = 12, .heads = 4, .kv_heads = 3 }, "transformer-lm", "divisor" },
         { { .dim = 12, .heads = 4, .position = "rope" }, "transformer-lm", "pairs" },
-        { { .structure = "encoder" }, "transformer-lm", "causal-decoder is wanted" },
+        { { .structure = "encoder" }, "transformer-lm", "sees what it has to tell" },
+        { { .structure = "causal-decoder" }, "transformer-mlm", "encoder is wanted" },
+        { { .structure = "causal-encoder" }, "transformer-lm", "prefix-decoder or encoder is wanted" },
         { { .structure = "causal-decoder" }, "transformer-tagger", "encoder or causal-encoder" },
         { { .norm = "layer" }, "transformer", "norm 'layer'" },
         { { .activation = "swigl" }, "transformer", "activation 'swigl'" },
@@ -346,6 +348,47 @@ static void wrong_options_are_told(void **unused)
     assert_non_null(strstr(text, "16 places"));
 }
 
+static void expect_told(tp_tensor *y, const char *says)
+{
+    char text[512] = "";
+    assert_null(y);
+    tp_error_take(text, sizeof text);
+    if (!strstr(text, says) || strchr(text, '\n'))
+        fail_msg("'%s' says nothing of '%s'", text, says);
+}
+
+static void wrong_inputs_are_told(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    TP_NO_GRAD;
+    tp_module *lm = tp_model("transformer-lm", .classes = 12, .dim = 16, .heads = 2, .context = 16),
+              *prefix = tp_model("transformer-lm", .classes = 12, .dim = 16, .heads = 2,
+                                 .structure = "prefix-decoder"),
+              *stack = tp_nn_transformer(16, 1, 2, .causal = true), *many[] = { lm, prefix };
+    tp_tensor *x = tp_zeros(TP_SHAPE(1, 4, 16)), *correct, *two = tp_zeros(TP_SHAPE(1, 2), .dtype = TP_I64);
+    for (int i = 0; i < 2; i++) {
+        expect_told(tp_forward(many[i], tp_full(TP_SHAPE(1, 3), 12)), "index 12 is out of range, [0, 12)");
+        expect_told(tp_forward(many[i], tp_full(TP_SHAPE(1, 3), -1)), "index -1 is out of range");
+        expect_told(tp_forward(many[i], tp_zeros(TP_SHAPE(1, 3, 4))), "input of 3 dims, tokens (N, T)");
+        expect_told(tp_forward(many[i], tp_zeros(TP_SHAPE(3))), "input of 1 dims");
+    }
+    expect_told(tp_forward_loss(lm, two, tp_full(TP_SHAPE(1, 2), 12, .dtype = TP_I64), -100, &correct),
+                "target: index 12 is out of range");
+    expect_told(tp_forward(prefix, tp_full(TP_SHAPE(1, 2, 4), 5)), "prefix[0] is 20, 0 to 4");
+    expect_told(tp_transformer_forward(stack, x, .prefix = tp_full(TP_SHAPE(1), 5, .dtype = TP_I64)),
+                "prefix[0] is 5, 0 to 4");
+    expect_told(tp_transformer_forward(stack, x, .lengths = tp_full(TP_SHAPE(1), -1, .dtype = TP_I64)),
+                "lengths[0] is -1");
+    for (int64_t length = 0; length <= 3; length += 3) { /* of 2 */
+        tp_decoding d = { .lengths = tp_full(TP_SHAPE(1), (double)length, .dtype = TP_I64) };
+        expect_told(tp_module_decoding(lm)->step(lm, two, &d), "of 2 tokens");
+    }
+    tp_decoding d = { 0 };
+    expect_told(tp_module_decoding(lm)->step(lm, tp_zeros(TP_SHAPE(1, 17), .dtype = TP_I64), &d),
+                "16 places");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -355,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_token_sees_what_its_structure_allows),
         cmocka_unit_test(a_window_keeps_the_cache_small),
         cmocka_unit_test(wrong_options_are_told),
+        cmocka_unit_test(wrong_inputs_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -150,7 +150,7 @@ typedef struct tp_decoding {
     tp_tensor *read[TP_DECODING_PARTS];    /* of the source, made by begin */
     tp_tensor *carried[TP_DECODING_PARTS]; /* made by begin, and by each step for the next */
     int n_read, n_carried;
-    tp_tensor *lengths;                    /* set before begin: of the source, (M) i64; NULL: its tokens are those that are not 0 */
+    tp_tensor *lengths;                    /* (M) i64, set before begin, NULL: its tokens are those that are not 0; or a text's step of several, NULL: all.  They take it */
 } tp_decoding;
 typedef struct tp_decoding_functions {
     tp_status (*begin)(tp_module *, tp_tensor *source /* i64 (M, S), filled up with 0, or what the network takes for that; of a text what stands before, or NULL */, tp_decoding *);
@@ -159,6 +159,17 @@ typedef struct tp_decoding_functions {
 } tp_decoding_functions;
 TP_API void tp_module_decodes(tp_module *, const tp_decoding_functions *); /* which outlive it */
 TP_API const tp_decoding_functions *tp_module_decoding(const tp_module *); /* NULL, without an error: it does not */
+
+/* A network whose answer is a linear layer without a bias over what it makes before, as that of a language model is, says so: body makes that,
+ * (.., D), and puts the layer's weight (C, D) into *weight.  Its loss then needs no answer, (.., C):
+ *     if (tp_module_has_head(net)) loss = tp_forward_loss(net, x, y, -100, &correct);
+ *     else                         loss = tp_cross_entropy(tp_forward(net, x), y);
+ * the mean over the targets, i64 (..), that are not ignore_index, and into *correct, i64 (), how many of them are the likeliest class
+ * (tp_linear_cross_entropy_correct).  A network with hooks, which may look at the answer, has none. */
+typedef tp_tensor *tp_body_fn(tp_module *, tp_tensor *x, tp_tensor **weight);
+TP_API void tp_module_heads(tp_module *, tp_body_fn *body);
+TP_API bool tp_module_has_head(const tp_module *);
+TP_API tp_tensor *tp_forward_loss(tp_module *, tp_tensor *x, tp_tensor *target, int64_t ignore_index, tp_tensor **correct);
 
 /* For a module with a typed function of its own (tp_lstm_forward(m, x, &state)): the same as tp_forward for several tensors.
  * Opens a scope, runs hooks and observer around body, which fills out; the results are kept. */
@@ -325,7 +336,7 @@ typedef struct tp_transformer_options {
     bool cross;                /* layers look at a memory as well */
     int64_t kv_heads;          /* heads */
     int64_t head_dim;          /* width / heads */
-    int64_t ff;                /* 4 width: of the feed-forward part */
+    int64_t ff;                /* of the feed-forward part: 4 width, of a gated one 8/3 width in multiples of 8 */
     int64_t window;            /* tokens that each sees to a side, itself counted; 0: all */
     int64_t memory_width;      /* width */
     double dropout;            /* of what is added to the residual */
@@ -345,6 +356,8 @@ typedef struct tp_transformer_options {
  * (.norm_cross) .., and norm where layers begin with one. */
 #define tp_nn_transformer(width, layers, heads, ...) tp_nn_transformer_opt(width, layers, heads, TP_TRANSFORMER_OPTIONS_(__VA_ARGS__))
 TP_API tp_module *tp_nn_transformer_opt(int64_t width, int64_t layers, int64_t heads, const tp_transformer_options *);
+
+TP_API bool tp_transformer_gated(const char *activation); /* whether it is one of two halves: swiglu, ... */
 
 /* DeepNorm's alpha and beta (Wang et al. 2022) of the "encoder" or "decoder" of so many layers; 0 layers: there is none. */
 TP_API void tp_transformer_deepnorm(const char *stack, int64_t encoder_layers, int64_t decoder_layers, double *alpha, double *beta);

@@ -201,6 +201,8 @@ typedef struct tp_generate_options {
     double length_penalty; /* 1; of a beam: log-probability / ((5 + length) / 6)^penalty, TP_ZERO: none (Wu et al. 2016) */
     double *log_probability; /* gets that of each text's tokens under the network; NULL: not wanted */
     int64_t *tokens;      /* gets how many the first text has */
+    const char *const *prompts; /* in place of prompt and samples: texts of any lengths that are gone on with together, in one batch, each told of */
+    int64_t n_prompts;          /* with its prompt when all have ended, the same as alone.  Each with its length must fit the context; not of a beam */
 } tp_generate_options;
 typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \
@@ -211,6 +213,18 @@ TP_API tp_status tp_run_generate_opt(tp_run *, tp_generate_fn *told, void *conte
 #define tp_generate(net, tokenizer, told, context, ...) \
     tp_generate_opt(net, tokenizer, told, context, &(tp_generate_options){ .struct_size = sizeof(tp_generate_options), __VA_ARGS__ })
 TP_API tp_status tp_generate_opt(tp_module *net, tp_tokenizer *, tp_generate_fn *told, void *context, const tp_generate_options *);
+
+/* What a masked language model puts where a text has [MASK]: a run of transformer-mlm, or a pretrained BERT with its tokenizer.  Of each
+ * mask, in order, the n_best (0: 1) likeliest tokens, best first.  A text without a mask, or one longer than the context, is an error. */
+typedef struct tp_filling {
+    int64_t mask, rank;  /* both from 0 */
+    const char *token;   /* it lives until the call returns */
+    double probability;
+} tp_filling;
+typedef bool tp_filling_fn(void *context, const tp_filling *);
+TP_API tp_status tp_run_fill(tp_run *, const char *text, int64_t n_best, tp_filling_fn *told, void *context);
+TP_API tp_status tp_fill(tp_module *, tp_tokenizer *, const char *text, int64_t n_best, tp_filling_fn *told, void *context);
+TP_API bool tp_run_fills(const tp_run *); /* whether it learned to */
 
 /* Of a run that learned texts with classes: one call a text; of tokens with labels: one a token.  A text that is no UTF-8 or empty is
  * told of with an error, which stops nothing else. */

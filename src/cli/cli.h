@@ -134,6 +134,7 @@ struct cli {
     int64_t top, steps, depth;
     int threads;
     bool from_ids, pieces, count, lines, no_special, plain, keep_special; /* tokenize */
+    const char *prompts;                                                  /* generate: a file */
     const char *words_tokenizer;                                          /* generate */
     serve_options serve;
     bool once; /* watch */
@@ -184,8 +185,10 @@ const char *task_choice(int i);
 int no_model(
     const char *name); /* says that there is none by that name, and which one might be meant; EXIT_USAGE */
 
-int forecast_files(cli *, tp_run *);  /* of a series */
-int label_words(cli *, tp_run *);     /* of labelled texts */
+int forecast_files(cli *, tp_run *);    /* of a series */
+int label_words(cli *, tp_run *);       /* of labelled texts */
+int fill_masks_of_run(cli *, tp_run *); /* of texts with hidden tokens */
+int fill_masks_of_pretrained(cli *);
 int translate_words(cli *, tp_run *); /* taper predict of a run of pairs */
 int train_tokenizer(cli *);           /* `taper train tokenizer` */
 

@@ -5,7 +5,10 @@
 #include "cli/cli.h"
 #include "cli/progress.h"
 
+#include <errno.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,10 +44,34 @@ static tp_status from_run(cli *c, output *o)
     return run ? tp_run_generate_opt(run, put, o, &c->generate) : tp_error_pending();
 }
 
+/* The lines of a file; NULL with a message. */
+static char **read_prompts(const char *path, int64_t *n)
+{
+    static char *lines[1024];
+    FILE *f = fopen(path, "r");
+    *n = 0;
+    if (!f) {
+        complain("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    for (size_t room = 0; *n < 1024; (*n)++, room = 0) {
+        ssize_t length = getline(&lines[*n], &room, f);
+        if (length < 0)
+            break;
+        while (length > 0 && (lines[*n][length - 1] == '\n' || lines[*n][length - 1] == '\r'))
+            lines[*n][--length] = 0;
+    }
+    const bool more = *n == 1024 && fgetc(f) != EOF;
+    fclose(f);
+    if (!*n || more)
+        complain("%s: %s, 1 to 1024 lines, a prompt each, are wanted", path, more ? "more" : "no lines");
+    return *n && !more ? lines : NULL;
+}
+
 /* A line for each text; of one alone, how much a token costs as well: of several the lengths are not told of. */
 static void tell_likelihood(const cli *c, const double *log_probability, int64_t tokens)
 {
-    const int64_t n = c->generate.samples;
+    const int64_t n = c->generate.n_prompts ? c->generate.n_prompts : c->generate.samples;
     for (int64_t i = 0; i < n; i++)
         fprintf(stderr, "log-probability %.4f%s", log_probability[i], n > 1 ? "\n" : "");
     if (n == 1)
@@ -67,6 +94,8 @@ int verb_generate(cli *c)
         g->length_penalty = TP_ZERO;
     if (c->log_probability)
         g->log_probability = log_probability, g->tokens = &tokens;
+    if (c->prompts && !(g->prompts = (const char *const *)read_prompts(c->prompts, &g->n_prompts)))
+        return EXIT_INPUT;
     catch_signals();
     const char *path = c->words[0];
     const int code = fetch_from_hub(&path, false);

@@ -93,6 +93,8 @@ int verb_predict(cli *c)
     TP_SCOPE;
     char *const *paths = c->words + 1;
     int n_paths = c->n_words - 1;
+    if (tp_is_pretrained(c->words[0]) && n_paths)
+        return fill_masks_of_pretrained(c);
     tp_run *run = tp_run_open(c->words[0]);
     if (!run || tp_fuse(tp_run_model(run)))
         return library_error();
@@ -100,6 +102,8 @@ int verb_predict(cli *c)
         return translate_words(c, run);
     if (tp_run_labels_texts(run) && n_paths)
         return label_words(c, run);
+    if (tp_run_fills(run) && n_paths)
+        return fill_masks_of_run(c, run);
     if (option_given(c, "beam") || option_given(c, "length-penalty"))
         return usage_error("--beam and --length-penalty are for runs that write sequences, such as seq2seq");
     if (tp_run_forecasts(run))

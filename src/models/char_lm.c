@@ -18,13 +18,19 @@ static tp_tensor *step(tp_module *net, tp_tensor *tokens, tp_decoding *d)
                            .c = turned(d->n_carried > 1 ? d->carried[1] : NULL) };
     tokens = tokens && tp_ndim(tokens) == 1 ? tp_unsqueeze(tokens, 1) : tokens;
     tp_tensor *x = tp_forward(tp_find_module(net, "embedding"), tokens);
-    tp_tensor *y = tp_rnn_forward(tp_find_module(net, "rnn"), x, &state);
+    tp_tensor *lengths = d->lengths,
+              *y = tp_rnn_forward(tp_find_module(net, "rnn"), x, &state, .lengths = lengths);
+    d->lengths = NULL;
     if (!y)
         return NULL;
     d->carried[0] = turned(state.h);
     d->carried[1] = turned(state.c);
     d->n_carried = state.c ? 2 : 1;
-    return tp_forward(tp_find_module(net, "head"), tp_select(y, 1, tp_size(y, 1) - 1));
+    const int64_t steps = tp_size(y, 1);
+    tp_tensor *first = tp_arange(0, (double)(tp_size(y, 0) * steps), (double)steps, .dtype = TP_I64);
+    y = lengths ? tp_index_select(tp_flatten(y, 0, 1), 0, tp_add(first, tp_sub(lengths, tp_integer(1))))
+                : tp_select(y, 1, steps - 1);
+    return tp_forward(tp_find_module(net, "head"), y);
 }
 
 static tp_status begin(tp_module *net, tp_tensor *before, tp_decoding *d)

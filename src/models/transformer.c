@@ -60,10 +60,17 @@ static tp_tensor *embed(const transformer *m, tp_module *table, tp_module *posit
     return finish_embedding(m, tp_forward(table, tokens), position, places, NULL);
 }
 
+/* What the head reads. */
+static tp_tensor *before_head(const transformer *m, tp_tensor *x)
+{
+    return m->transform ? tp_forward(m->transform_norm,
+                                     tp_forward(m->transform_activation, tp_forward(m->transform, x)))
+                        : x;
+}
+
 static tp_tensor *scores_of(const transformer *m, tp_tensor *x)
 {
-    if (m->transform)
-        x = tp_forward(m->transform_norm, tp_forward(m->transform_activation, tp_forward(m->transform, x)));
+    x = before_head(m, x);
     return m->no_head ? x : m->tied ? tp_linear(x, m->tied, m->bias) : tp_forward(m->head, x);
 }
 
@@ -108,7 +115,7 @@ static tp_tensor *joined_rows(tp_tensor *lengths, int64_t s, int64_t t, bool bac
     return rows;
 }
 
-static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_tensor *target)
+static tp_tensor *decode_joined(const transformer *m, tp_tensor *source, tp_tensor *target)
 {
     tp_tensor *lengths = lengths_of(m, source);
     if (!lengths)
@@ -120,12 +127,13 @@ static tp_tensor *forward_joined(const transformer *m, tp_tensor *source, tp_ten
     x = tp_transformer_forward(m->decoder, finish_embedding(m, x, m->position, NULL, NULL),
                                .prefix = m->prefix ? lengths : NULL);
     tp_tensor *y = tp_index_select(tp_flatten(x, 0, 1), 0, joined_rows(lengths, s, t, true));
-    return scores_of(m, tp_unflatten(y, 0, TP_SHAPE(batch, t)));
+    return tp_unflatten(y, 0, TP_SHAPE(batch, t));
 }
 
 /* ---- forward ---------------------------------------------------------------------------------------------------------------- */
 
-static tp_tensor *forward_pair(tp_module *module, tp_tensor *x)
+/* What the decoder makes of a target; the shares of its last layer into *shares, where something is copied. */
+static tp_tensor *decode_pair(tp_module *module, tp_tensor *x, tp_tensor **shares, tp_tensor **targets)
 {
     const transformer *m = tp_module_state(module);
     if (tp_ndim(x) != 3 || tp_size(x, 1) != 2) {
@@ -133,21 +141,22 @@ static tp_tensor *forward_pair(tp_module *module, tp_tensor *x)
                      "transformer: input of %d dims, (N, 2, L), sources over targets, is wanted", tp_ndim(x));
         return NULL;
     }
+    *shares = *targets = NULL;
     tp_tensor *tokens = tp_long(x), *source = tp_select(tokens, 1, 0), *target = tp_select(tokens, 1, 1);
     if (!m->encoder)
-        return forward_joined(m, source, target);
+        return decode_joined(m, source, target);
     tp_tensor *lengths = lengths_of(m, source);
     tp_tensor *memory =
         tp_transformer_forward(m->encoder, embed(m, m->source, m->source_position, source, NULL),
                                .lengths = lengths);
     const bool guides = m->guided > 0 && tp_is_training(module);
-    tp_tensor *shares = NULL,
-              *y = tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL),
-                                          .memory = memory, .memory_lengths = lengths,
-                                          .shares = m->generate || guides ? &shares : NULL);
-    if (guides && shares)
-        tp_leave_aux(module, guided_penalty(shares, lengths_of(m, target), lengths), m->guided);
-    return answer(m, y, shares, targets_of(m, source));
+    tp_tensor *y =
+        tp_transformer_forward(m->decoder, embed(m, m->target, m->position, target, NULL), .memory = memory,
+                               .memory_lengths = lengths, .shares = m->generate || guides ? shares : NULL);
+    if (guides && *shares)
+        tp_leave_aux(module, guided_penalty(*shares, lengths_of(m, target), lengths), m->guided);
+    *targets = targets_of(m, source);
+    return y;
 }
 
 /* The mean over a sequence's own tokens, or its last one, or the first. */
@@ -181,17 +190,46 @@ static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
     return scores_of(m, y);
 }
 
+/* A text (N, T); a prefix decoder's (N, 2, T) is the text over 1 where it is seen both ways, at its beginning, and 0. */
+static tp_tensor *read_text(const transformer *m, tp_tensor *x)
+{
+    tp_tensor *tokens = tp_long(x), *prefix = NULL;
+    const bool cut = m->prefix && tp_ndim(x) == 3 && tp_size(x, 1) == 2;
+    if (tp_ndim(x) != 2 && !cut) {
+        tp_error_set(TP_ERR_SHAPE, "transformer: input of %d dims, tokens (N, T)%s are wanted", tp_ndim(x),
+                     m->prefix ? " or (N, 2, T) over their prefix" : "");
+        return NULL;
+    }
+    if (cut) {
+        prefix = tp_sum(tp_select(tokens, 1, 1), TP_SHAPE(1), false);
+        tokens = tp_select(tokens, 1, 0);
+    }
+    return tp_transformer_forward(m->encoder ? m->encoder : m->decoder,
+                                  embed(m, m->target, m->position, tokens, NULL), .prefix = prefix);
+}
+
 static tp_tensor *forward(tp_module *module, tp_tensor *x)
 {
     const transformer *m = tp_module_state(module);
+    tp_tensor *shares, *targets;
     if (!x)
         return NULL;
-    if (m->kind == OF_PAIRS)
-        return forward_pair(module, x);
+    if (m->kind == OF_CLASSES)
+        return forward_classes(m, x);
     if (m->kind == OF_TEXT)
-        return scores_of(m, tp_transformer_forward(m->decoder,
-                                                   embed(m, m->target, m->position, tp_long(x), NULL)));
-    return forward_classes(m, x);
+        return scores_of(m, read_text(m, x));
+    tp_tensor *y = decode_pair(module, x, &shares, &targets);
+    return answer(m, y, shares, targets);
+}
+
+/* The same without the head. */
+static tp_tensor *body(tp_module *module, tp_tensor *x, tp_tensor **weight)
+{
+    const transformer *m = tp_module_state(module);
+    tp_tensor *shares, *targets,
+        *y = m->kind == OF_TEXT ? read_text(m, x) : decode_pair(module, x, &shares, &targets);
+    *weight = m->tied ? m->tied : tp_params_at(tp_parameters(m->head), 0);
+    return y ? before_head(m, y) : NULL;
 }
 
 /* ---- token by token: carried is the cache; read what was made of the memory ------------------------------------------------------ */
@@ -229,7 +267,9 @@ static tp_status begin(tp_module *module, tp_tensor *source, tp_decoding *d)
     const transformer *m = tp_module_state(module);
     if (!source || !tp_numel(source))
         return tp_error_pending(); /* a text begins with nothing */
-    tp_tensor *lengths = d->lengths            ? d->lengths
+    tp_tensor *given = d->lengths;
+    d->lengths = NULL;
+    tp_tensor *lengths = given                 ? given
                          : m->kind == OF_PAIRS ? lengths_of(m, source)
                                                : tp_full(TP_SHAPE(tp_size(source, 0)),
                                                          (double)tp_size(source, 1), .dtype = TP_I64);
@@ -252,6 +292,21 @@ static int64_t context_of(const tp_module *module)
     return ((const transformer *)tp_module_state((tp_module *)(uintptr_t)module))->context;
 }
 
+/* Of (M, T, D) the last row of each that counts, (M, 1, D). */
+static tp_tensor *last_of(tp_tensor *x, tp_tensor *lengths)
+{
+    const int64_t steps = tp_size(x, 1), *length = tp_data(lengths);
+    for (int64_t i = 0; i < tp_numel(lengths); i++)
+        if (length[i] < 1 || length[i] > steps) {
+            tp_error_set(TP_ERR_ARGUMENT, "transformer: a step over %lld of %lld tokens",
+                         (long long)length[i], (long long)steps);
+            return NULL;
+        }
+    tp_tensor *first = tp_arange(0, (double)(tp_size(x, 0) * steps), (double)steps, .dtype = TP_I64),
+              *at = tp_add(first, tp_sub(lengths, tp_integer(1)));
+    return tp_unsqueeze(tp_index_select(tp_flatten(x, 0, 1), 0, at), 1);
+}
+
 static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
 {
     const transformer *m = tp_module_state(module);
@@ -259,11 +314,16 @@ static tp_tensor *step(tp_module *module, tp_tensor *tokens, tp_decoding *d)
     if (!tokens)
         return NULL;
     const int64_t n = tp_size(tokens, 1);
-    tp_tensor *shares = NULL,
-              *x = go_on(m, m->target, tokens, NULL, tp_integer(n), m->generate ? &shares : NULL, d);
+    const bool begins = m->prefix && m->kind == OF_TEXT && !d->n_carried; /* a prompt is seen both ways */
+    tp_tensor *shares = NULL, *lengths = d->lengths,
+              *counts = lengths ? lengths : tp_full(TP_SHAPE(tp_size(tokens, 0)), (double)n, .dtype = TP_I64);
+    d->lengths = NULL;
+    tp_tensor *x =
+        go_on(m, m->target, tokens, begins ? counts : NULL, counts, m->generate ? &shares : NULL, d);
     if (!x)
         return NULL;
-    x = tp_narrow(x, 1, n - 1, 1), shares = shares ? tp_narrow(shares, 1, n - 1, 1) : NULL;
+    x = lengths ? last_of(x, lengths) : tp_narrow(x, 1, n - 1, 1);
+    shares = !shares ? NULL : lengths ? last_of(shares, lengths) : tp_narrow(shares, 1, n - 1, 1);
     return tp_select(answer(m, x, shares, m->generate ? d->read[3] : NULL), 1, 0);
 }
 
@@ -305,10 +365,11 @@ static void build_head(tp_module *net, transformer *m, const tp_transformer_conf
     tp_module *table = m->target ? m->target : c->tied ? m->source : NULL;
     m->no_head = c->no_head;
     if (c->head_transform) {
+        const char *activation = c->layer.activation;
         m->transform = tp_child(net, "transform", tp_nn_linear(c->dim, c->dim));
         m->transform_activation =
             tp_child(net, "transform_activation",
-                     tp_nn_activation(c->layer.activation ? c->layer.activation : "gelu"));
+                     tp_nn_activation(activation && !tp_transformer_gated(activation) ? activation : "gelu"));
         m->transform_norm =
             tp_child(net, "transform_norm", tp_nn_layer_norm(TP_SHAPE(c->dim), .eps = c->layer.eps));
     }
@@ -336,11 +397,12 @@ enum { ENCODER_DECODER, ENCODER, CAUSAL_ENCODER, DECODER, CAUSAL_DECODER, PREFIX
 static int structure_of(const tp_transformer_config *c, network_kind kind)
 {
     const bool fits[3][6] = { { true, false, false, true, true, true },
-                              { false, false, false, true, true, false },
+                              { false, true, false, true, true, true },
                               { false, true, true, false, false, false } };
     const int which = model_choice("transformer", "structure", c->structure, structures);
     static const char *const wanted[] = { "encoder-decoder, causal-decoder or prefix-decoder",
-                                          "causal-decoder", "encoder or causal-encoder" };
+                                          "causal-decoder, prefix-decoder or encoder",
+                                          "encoder or causal-encoder" };
     if (which < 0 || fits[kind][which])
         return which;
     tp_error_set(TP_ERR_ARGUMENT, "transformer: structure %s, of this model %s is wanted", c->structure,
@@ -421,7 +483,10 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
     m->pooling = (pooling_kind)pooling;
     m->padding = c.padding;
     build_embeddings(net, m, &c);
-    if (structure <= CAUSAL_ENCODER) {
+    if (kind == OF_TEXT && structure == ENCODER) {
+        m->position = positions_of(net, "position", &c);
+        m->encoder = tp_child(net, "encoder", stack_of(&c, false, false, false));
+    } else if (structure <= CAUSAL_ENCODER) {
         m->source_position = positions_of(net, "source_position", &c);
         m->encoder = tp_child(net, "encoder",
                               stack_of(&c, false, structure == CAUSAL_ENCODER, structure == ENCODER_DECODER));
@@ -435,5 +500,7 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
         build_head(net, m, &c);
     if (!tp_error_pending() && (c.copy || c.guided != 0))
         build_uses_of_shares(net, m, &c, structure);
+    if (kind != OF_CLASSES && !c.no_head && !c.head_bias && !c.copy)
+        tp_module_heads(net, body);
     return tp_keep(tp_module_built(net));
 }

@@ -1,15 +1,9 @@
-/* transformer_rows.c - Transformers by what they read: pairs of sequences, a text, sequences of numbers, tokens for a class or for one each.
+/* transformer_rows.c - Transformers by what they read: pairs of sequences, a text, one with hidden tokens, sequences of numbers, tokens for a class or for one each.
  *
  * Layer: models.  Depends on zoo.h.  Read next: transformer.c. */
 #include "models/zoo.h"
 
 #include <string.h>
-
-static bool is_gated(const char *activation)
-{
-    const size_t n = strlen(activation);
-    return (n > 3 && !strcmp(activation + n - 3, "glu")) || !strcmp(activation, "geglu_tanh");
-}
 
 static tp_transformer_config config_of(const tp_model_options *o)
 {
@@ -27,20 +21,32 @@ static tp_transformer_config config_of(const tp_model_options *o)
                                                .activation = o->activation,
                                                .norm = o->norm,
                                                .kv_heads = o->kv_heads,
-                                               .ff = o->ff                     ? o->ff
-                                                     : is_gated(o->activation) ? (o->dim * 8 / 3 + 7) / 8 * 8
-                                                                               : 0,
+                                               .ff = o->ff,
                                                .window = o->attention_window,
                                                .dropout = o->dropout,
                                                .attention_dropout = o->dropout } };
 }
 
-extern const model_row model_transformer, model_transformer_lm, model_transformer_classifier,
-    model_transformer_text_classifier, model_transformer_tagger;
+/* The network; where it recomputes, each layer keeps its input alone for backward. */
+static tp_module *built(const tp_transformer_config *c, const tp_model_options *o)
+{
+    static const char *const stacks[] = { "encoder.layers", "decoder.layers" };
+    tp_module *net = tp_transformer_opt(c);
+    for (int i = 0; i < 2 && net; i++) {
+        tp_module *layers = tp_find_module(net, stacks[i]);
+        for (int k = 0; layers && k < tp_n_children(layers); k++)
+            tp_module_recompute(tp_child_at(layers, k), o->recompute);
+    }
+    return net;
+}
+
+extern const model_row model_transformer, model_transformer_lm, model_transformer_mlm,
+    model_transformer_classifier, model_transformer_text_classifier, model_transformer_tagger;
 
 /* What all of them can be told; how those for classes begin. */
-#define SHAPE_OPTIONS \
-    "structure position activation norm layers heads kv_heads dim ff attention_window context dropout"
+#define SHAPE_OPTIONS                                                                                   \
+    "structure position activation norm layers heads kv_heads dim ff attention_window context dropout " \
+    "recompute"
 #define ENCODER_DEFAULTS                                                                             \
     .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 2, \
     .heads = 4, .dim = 128, .context = 256
@@ -50,7 +56,7 @@ static tp_module *build_transformer(const tp_model_options *o)
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.target_tokens = o->classes;
     c.guided = o->guided, c.copy = o->copy;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer = {
     .info = { .name = "transformer",
@@ -78,7 +84,11 @@ static tp_module *build_transformer_lm(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.target_tokens = o->classes;
-    return tp_transformer_opt(&c);
+    if (!strcmp(o->structure, "encoder"))
+        tp_error_set(TP_ERR_ARGUMENT,
+                     "transformer-lm: an encoder sees what it has to tell; causal-decoder or "
+                     "prefix-decoder is wanted, or the model transformer-mlm");
+    return built(&c, o);
 }
 const model_row model_transformer_lm = {
     .info = { .name = "transformer-lm",
@@ -101,12 +111,43 @@ const model_row model_transformer_lm = {
     .build = build_transformer_lm,
 };
 
+/* BERT's head, but for the bias of each token: linear, activation and norm before the embedding's table. */
+static tp_module *build_transformer_mlm(const tp_model_options *o)
+{
+    tp_transformer_config c = config_of(o);
+    c.target_tokens = o->classes;
+    c.head_transform = true;
+    if (strcmp(o->structure, "encoder") != 0)
+        tp_error_set(TP_ERR_ARGUMENT, "transformer-mlm: structure '%.60s', encoder is wanted", o->structure);
+    return built(&c, o);
+}
+const model_row model_transformer_mlm = {
+    .info = { .name = "transformer-mlm",
+              .title = "Transformer, masked language model",
+              .paper = "Devlin et al. 2018",
+              .options = "classes " SHAPE_OPTIONS " untied",
+              .input = TP_INPUT_TEXT,
+              .task = "masked",
+              .steps = 64,
+              .defaults = { .struct_size = sizeof(tp_model_options),
+                            .classes = 66,
+                            .structure = "encoder",
+                            .position = "learned",
+                            .activation = "gelu",
+                            .norm = "pre",
+                            .layers = 4,
+                            .heads = 4,
+                            .dim = 128,
+                            .context = 1024 } },
+    .build = build_transformer_mlm,
+};
+
 static tp_module *build_transformer_classifier(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.features = o->features, c.classes = o->classes;
     c.scale_embedding = false;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_classifier = {
     .info = { .name = "transformer-classifier",
@@ -127,7 +168,7 @@ static tp_module *build_transformer_text_classifier(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.classes = o->classes;
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_text_classifier = {
     .info = { .name = "transformer-text-classifier",
@@ -150,7 +191,7 @@ static tp_module *build_transformer_tagger(const tp_model_options *o)
     tp_transformer_config c = config_of(o);
     c.source_tokens = o->inputs, c.classes = o->classes;
     c.pooling = "each";
-    return tp_transformer_opt(&c);
+    return built(&c, o);
 }
 const model_row model_transformer_tagger = {
     .info = { .name = "transformer-tagger",

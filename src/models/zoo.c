@@ -68,7 +68,7 @@ static int edit_distance(const char *a, const char *b)
 
 static void unknown(const char *name)
 {
-    char known[400] = "", hint[64] = "";
+    char known[600] = "", hint[64] = "";
     int best = 4;
     size_t used = 0;
     for (int i = 0; i < N_MODELS && used < sizeof known; i++) {

@@ -46,9 +46,10 @@ struct tp_module {
     struct module_aux *aux;     /* aux.c; NULL: none were ever left */
     int64_t n_tensors, tensors_capacity, n_children, children_capacity;
     const tp_decoding_functions *decoding; /* NULL: it does not write sequences */
-    bool recomputes;                       /* in training: tp_checkpoint around forward */
-    bool chain;                            /* a child reads what the child before it made */
-    int64_t beside;                        /* so many of the last children stand outside of the chain */
+    tp_body_fn *body; /* what its linear head reads (head.c); NULL: the answer is none of a head's */
+    bool recomputes;  /* in training: tp_checkpoint around forward */
+    bool chain;       /* a child reads what the child before it made */
+    int64_t beside;   /* so many of the last children stand outside of the chain */
 };
 
 /* Replaces a parameter by another tensor, or adds it; the tensor (borrowed), or NULL with an error pending. */

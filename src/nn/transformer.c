@@ -204,8 +204,8 @@ static tp_status complete(tp_transformer_options *o, int64_t width, int64_t laye
                        (long long)width, (long long)layers, (long long)heads);
     o->kv_heads = o->kv_heads ? o->kv_heads : heads;
     o->head_dim = o->head_dim ? o->head_dim : width / heads;
-    o->ff = o->ff ? o->ff : 4 * width;
     o->activation = o->activation ? o->activation : "gelu";
+    o->ff = o->ff ? o->ff : tp_transformer_gated(o->activation) ? (width * 8 / 3 + 7) / 8 * 8 : 4 * width;
     o->norm = o->norm ? o->norm : "pre";
     o->position = o->position ? o->position : "none";
     o->alpha = o->alpha != 0 ? o->alpha : 1;

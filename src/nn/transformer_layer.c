@@ -42,6 +42,14 @@ static const activation *activation_named(const char *name)
     return tp_fail_null(TP_ERR_ARGUMENT, "transformer: activation '%.60s', %s is wanted", name, text);
 }
 
+bool tp_transformer_gated(const char *name)
+{
+    for (size_t i = 0; i < sizeof activations / sizeof *activations; i++)
+        if (!strcmp(activations[i].name, name))
+            return activations[i].gated;
+    return false;
+}
+
 typedef struct layer_state {
     tp_module *attention, *cross, *norm1, *norm_cross, *norm2, *up, *down;
     const activation *activation;
@@ -105,12 +113,66 @@ static tp_tensor *run(tp_module *m, tp_tensor *x, const attending *a)
     return with_norm(m, x, s->norm2, feed_forward_part, a);
 }
 
+/* ---- recomputing: what attention looks at goes into the checkpoint beside x, in this order where it is there -------------------- */
+
+typedef struct again {
+    tp_object object;
+    tp_module *m; /* held */
+    attending a;
+} again;
+
+static void again_destroy(void *object)
+{
+    tp_release(((again *)object)->m);
+    tp_free(object, sizeof(again));
+}
+
+static const tp_class again_class = { "transformer_layer_again", again_destroy };
+
+enum { LOOKED_AT = 8 };
+
+static void looked_at(attending *a, tp_tensor **slots[LOOKED_AT])
+{
+    tp_tensor **all[LOOKED_AT] = { &a->memory,    &a->memory_lengths, &a->lengths, &a->prefix,
+                                   &a->attn_mask, &a->cosines,        &a->sines,   &a->slopes };
+    memcpy(slots, all, sizeof all);
+}
+
+static tp_tensor *run_again(tp_tensor *const *in, int n, void *context)
+{
+    const again *g = context;
+    attending a = g->a;
+    tp_tensor **slots[LOOKED_AT];
+    looked_at(&a, slots);
+    for (int i = 0, k = 1; i < LOOKED_AT && k < n; i++)
+        if (*slots[i])
+            *slots[i] = in[k++];
+    return run(g->m, in[0], &a);
+}
+
+static tp_tensor *run_checkpointed(tp_module *m, tp_tensor *x, const attending *a)
+{
+    again *g = tp_object_new(&again_class, sizeof *g);
+    tp_tensor *in[1 + LOOKED_AT] = { x }, **slots[LOOKED_AT];
+    int n = 1;
+    if (!g)
+        return NULL;
+    g->m = tp_retain(m);
+    g->a = *a;
+    looked_at(&g->a, slots);
+    for (int i = 0; i < LOOKED_AT; i++)
+        if (*slots[i])
+            in[n++] = *slots[i];
+    return tp_checkpoint(run_again, in, n, g, .keep = g);
+}
+
 static tp_status layer_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
                             void *context)
 {
     const attending *a = context;
+    const bool recomputes = m->recomputes && m->training && !a->cache && !a->memory_keys && n_out == 1;
     (void)n_in;
-    out[0] = run(m, in[0], a);
+    out[0] = recomputes ? run_checkpointed(m, in[0], a) : run(m, in[0], a);
     if (n_out > 1)
         out[1] = *a->shares;
     return tp_error_pending();

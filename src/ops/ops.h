@@ -80,6 +80,12 @@ const void *staged(const tp_call *, const tp_tensor *x, int64_t layout, char **s
 size_t converted_bytes(const tp_tensor *x, tp_dtype);
 const void *converted(const tp_call *, const tp_tensor *x, tp_dtype, char **scratch);
 
+/* Whether a gradient by it will be asked for. */
+static inline bool wants_gradient(const tp_tensor *x)
+{
+    return x && tp_grad_mode() && tp_requires_grad(x);
+}
+
 static inline bool is_half(
     const tp_tensor *x) /* f16, bf16: what kernels of f32 are computed for by casting there and back */
 {

@@ -45,10 +45,10 @@ static bool has_kernels(const recurrent_attrs *a, tp_tensor *const *in)
     return !a->reset_before && !in[R_NORM_IH] && !in[R_NORM_HH] && !in[R_NORM_CELL] && !in[R_NORM_CELL_BIAS];
 }
 
-static bool wants_gradient(tp_tensor *const *in)
+static bool want_gradients(tp_tensor *const *in)
 {
-    for (int i = 0; i < R_INPUTS && tp_grad_mode(); i++)
-        if (in[i] && tp_requires_grad(in[i]))
+    for (int i = 0; i < R_INPUTS; i++)
+        if (wants_gradient(in[i]))
             return true;
     return false;
 }
@@ -57,7 +57,7 @@ static bool wants_gradient(tp_tensor *const *in)
 static void layer(const char *op, recurrent_attrs a, tp_tensor *const *in, tp_tensor **out)
 {
     tp_tensor *all[R_OUTPUTS];
-    a.keep = wants_gradient(in);
+    a.keep = want_gradients(in);
     if (recurrent_check(op, &a, in) || check_norm(op, &a, in))
         return;
     if (has_kernels(&a, in)) {

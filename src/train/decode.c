@@ -65,7 +65,8 @@ static void let_go(tp_tensor **parts, int n)
 
 static tp_tensor *repeat(tp_tensor *t, void *times)
 {
-    return tp_repeat_interleave(t, *(int64_t *)times, 0);
+    return tp_contiguous(tp_repeat_interleave(t, *(int64_t *)times,
+                                              0)); /* one row's copies are a view of it: each needs its own */
 }
 
 static tp_tensor *choose(tp_tensor *t, void *rows)
@@ -118,7 +119,8 @@ static tp_status reorder(search *s)
 
 static double score_of(const search *s, double log_probability, int64_t length)
 {
-    return log_probability / pow((5 + (double)length) / 6, s->o->length_penalty);
+    const double n = s->o->by_length ? (double)length : (5 + (double)length) / 6;
+    return log_probability / pow(n, s->o->length_penalty);
 }
 
 /* Keeps the beam best that are finished; of equals those that came first. */
@@ -204,7 +206,7 @@ static void close(search *s)
 {
     for (int64_t row = 0; row < s->rows; row++)
         if (!s->done[row / s->o->beam] && s->alive[row] > -INFINITY)
-            finish(s, row / s->o->beam, row, s->alive[row], s->step, s->step);
+            finish(s, row / s->o->beam, row, s->alive[row], s->step, s->step + s->o->ends_forced);
 }
 
 /* ---- the search -------------------------------------------------------------------------------------------------------- */

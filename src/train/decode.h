@@ -25,6 +25,9 @@ typedef struct decoding_options {
     int64_t begin, end;   /* tokens */
     const int64_t *never; /* tokens that are not written */
     int n_never;
+    /* As transformers' generate has it, with max_length one less than its: */
+    bool by_length;   /* hypotheses are compared by log_probability / length^length_penalty */
+    bool ends_forced; /* after max_length tokens <end> is certain, and counts */
 } decoding_options;
 
 /* For each of the sources i64 (N, S) up to beam hypotheses into out (N), which are the caller's: decoded_free.  The module must decode

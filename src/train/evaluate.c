@@ -163,7 +163,7 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
         TP_SCOPE;
         if (row->trim)
             row->trim(&b.x, &b.y);
-        tp_tensor *y = tp_forward(net, b.x);
+        tp_tensor *y = row->prepare && row->prepare(s, 0, &b) ? NULL : tp_forward(net, b.x);
         if (!y || row->add(e, s, y, &b))
             break;
     }

@@ -48,15 +48,22 @@ static void hold(tp_decoding *now, const tp_decoding *next)
     *now = *next;
 }
 
-/* The last n tokens of each text; scores of what follows. */
+/* The last n tokens of each text, or all where it has fewer; scores of what follows. */
 static tp_status read_on(generator *g, int64_t n)
 {
     TP_SCOPE;
-    tp_tensor *x = tp_zeros(TP_SHAPE(g->rows, n), .dtype = TP_I64);
-    int64_t *to = x ? tp_data(x) : NULL;
-    for (int64_t r = 0; r < g->rows && to; r++)
-        memcpy(to + r * n, g->texts[r].tokens + g->texts[r].n - n, (size_t)n * sizeof *to);
+    tp_tensor *x = tp_zeros(TP_SHAPE(g->rows, n), .dtype = TP_I64),
+              *lengths = tp_zeros(TP_SHAPE(g->rows), .dtype = TP_I64);
+    int64_t *to = x ? tp_data(x) : NULL, *length = lengths ? tp_data(lengths) : NULL;
+    bool ragged = false;
+    for (int64_t r = 0; r < g->rows && to && length; r++) {
+        const text *t = &g->texts[r];
+        length[r] = t->n < n ? t->n : n;
+        ragged = ragged || length[r] < n;
+        memcpy(to + r * n, t->tokens + t->n - length[r], (size_t)length[r] * sizeof *to);
+    }
     tp_decoding next = g->state;
+    next.lengths = ragged ? lengths : NULL;
     tp_tensor *scores = tp_contiguous(tp_double(g->functions->step(g->net, x, &next)));
     if (tp_pending())
         return tp_error_pending();
@@ -73,7 +80,7 @@ static tp_status read_on(generator *g, int64_t n)
     return TP_OK;
 }
 
-/* All texts are of one length. */
+/* All texts are of one length, or none comes to the context's end (check_prompts). */
 static tp_status read_next(generator *g)
 {
     if (!g->context || g->read < g->context)
@@ -112,8 +119,8 @@ static tp_status advance(generator *g, int64_t index, bool *all_done)
             const size_t bytes = (size_t)g->outputs * sizeof *kept;
             if (g->options.log_probability && (kept = tp_memdup(scores, bytes)) == NULL)
                 break;
-            token = sample(&g->sampling, scores, g->order, g->outputs, t->tokens, t->n, (uint64_t)r,
-                           (uint64_t)index);
+            token = sample(&g->sampling, scores, g->order, g->outputs, t->tokens, t->n,
+                           g->options.n_prompts ? 0 : (uint64_t)r, (uint64_t)index);
             t->log_probability += kept ? log_share(kept, g->outputs, token) : 0;
             tp_free(kept, kept ? bytes : 0);
             t->done = !write_unit(g, r, token);
@@ -127,7 +134,10 @@ static tp_status advance(generator *g, int64_t index, bool *all_done)
 static tp_status draw_texts(generator *g)
 {
     bool all_done = false;
-    const int64_t prompt = g->texts[0].n, most = g->context;
+    const int64_t most = g->context;
+    int64_t prompt = 0;
+    for (int64_t r = 0; r < g->rows; r++)
+        prompt = g->texts[r].n > prompt ? g->texts[r].n : prompt;
     if (read_on(g, most && prompt > most ? most : prompt))
         return tp_error_pending();
     for (int64_t i = 0; i < g->options.length && !all_done; i++)
@@ -188,6 +198,11 @@ static tp_status check_options(tp_generate_options *o)
                        "more and more "
                        "than 0 are wanted",
                        o->top_p, o->min_p, o->gumbel, o->repetition_penalty);
+    if (o->n_prompts < 0 || o->n_prompts > 1024 ||
+        (o->n_prompts && (!o->prompts || o->prompt || o->beam > 1 || o->samples > 1)))
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "generate: %lld prompts: up to 1024 are wanted, without a prompt, samples or a beam",
+                       (long long)o->n_prompts);
     if (o->beam < 0 || o->beam > 64 || o->samples < 1 || o->samples > 1024 ||
         (o->beam && o->samples > o->beam))
         return tp_fail(TP_ERR_ARGUMENT,
@@ -199,14 +214,15 @@ static tp_status check_options(tp_generate_options *o)
 static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenizer, tp_generate_fn *told,
                             void *context)
 {
-    g->rows = g->options.samples;
+    const tp_generate_options *o = &g->options;
+    g->rows = o->n_prompts ? o->n_prompts : o->samples;
     if (!(g->texts = tp_calloc((size_t)g->rows * sizeof *g->texts)))
         return tp_error_pending();
     for (int64_t r = 0; r < g->rows && !tp_pending(); r++) {
         text *t = &g->texts[r];
         if ((s ? units_open(&t->units, s) : units_open_tokenizer(&t->units, tokenizer)) ||
-            units_read(&t->units, g->options.prompt) ||
-            stop_open(&t->stop, g->options.stop, g->rows == 1 ? told : NULL, context))
+            units_read(&t->units, o->n_prompts ? o->prompts[r] : o->prompt) ||
+            stop_open(&t->stop, o->stop, g->rows == 1 && !o->n_prompts ? told : NULL, context))
             break;
         for (int64_t i = 0; i < t->units.n_read; i++)
             add_token(t, t->units.read[i]);
@@ -215,16 +231,31 @@ static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenize
     return tp_error_pending();
 }
 
+/* A network that begins again when its context is full would do so for all texts at once, at another place than each by itself. */
+static tp_status check_prompts(const generator *g)
+{
+    for (int64_t r = 0; r < g->options.n_prompts && g->context; r++)
+        if (g->texts[r].n + g->options.length > g->context)
+            return tp_fail(TP_ERR_ARGUMENT,
+                           "generate: prompt %lld has %lld tokens, with %lld more it does not fit into the "
+                           "context of %lld",
+                           (long long)r + 1, (long long)g->texts[r].n, (long long)g->options.length,
+                           (long long)g->context);
+    return TP_OK;
+}
+
 /* Several texts: each with the prompt before it and a line that counts them, where they are told of. */
 static void tell_all(generator *g, tp_generate_fn *told, void *context)
 {
     for (int64_t r = 0; r < g->rows && !tp_pending(); r++) {
         text *t = &g->texts[r];
         stop_end(&t->stop);
-        if (g->rows == 1)
+        if (g->rows == 1 && !g->options.n_prompts)
             continue;
         char line[64];
-        const char *prompt = g->options.prompt && r ? g->options.prompt : "";
+        const char *prompt = g->options.n_prompts     ? g->options.prompts[r]
+                             : g->options.prompt && r ? g->options.prompt
+                                                      : "";
         const int n = snprintf(line, sizeof line, "%s--- %lld ---\n", r ? "\n" : "", (long long)r + 1);
         if ((r && !told(context, line, (size_t)n)) || !told(context, prompt, strlen(prompt)) ||
             !told(context, t->stop.text ? t->stop.text : "", (size_t)t->stop.n))
@@ -262,7 +293,8 @@ static tp_status generate(tp_module *net, const setup *s, tp_tokenizer *tokenize
     g.context = g.functions->context ? g.functions->context(net) : 0;
     g.sampling =
         (sampling){ o->temperature, o->top_p, o->min_p, o->gumbel, o->repetition_penalty, o->top_k, o->seed };
-    if (!open_texts(&g, s, tokenizer, told, context) && !(o->beam > 1 ? search(&g) : draw_texts(&g)))
+    if (!open_texts(&g, s, tokenizer, told, context) && !check_prompts(&g) &&
+        !(o->beam > 1 ? search(&g) : draw_texts(&g)))
         tell_all(&g, told, context);
     for (int64_t r = 0; r < g.rows && o->log_probability && g.texts; r++)
         o->log_probability[r] = g.texts[r].log_probability;

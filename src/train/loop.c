@@ -63,11 +63,10 @@ static tp_status loss_failure(const trainer *t, const char *which, double loss)
 }
 
 /* That of auxiliary classifiers comes to it, with their weights; what has no dimensions can be no answer and is a loss itself. */
-static tp_tensor *loss_of(const trainer *t, tp_tensor *y, tp_tensor *truth)
+static tp_tensor *with_aux(const trainer *t, tp_tensor *loss, tp_tensor *truth)
 {
     double weight;
     const task *row = task_of(t->setup);
-    tp_tensor *loss = row->loss(t->setup, y, truth, t->class_weights);
     for (tp_tensor *beside; (beside = tp_take_aux(t->net, &weight));)
         loss = tp_add(loss,
                       tp_mul(tp_ndim(beside) ? row->loss(t->setup, beside, truth, t->class_weights) : beside,
@@ -110,12 +109,38 @@ static tp_status backward(const trainer *t, tp_tensor *loss, double weight)
     return tp_backward(t->config->accumulate > 1 ? tp_mul(loss, weight) : loss);
 }
 
+/* Whether the loss can be made without the answer: as tp_forward_loss makes it. */
+static bool loss_needs_no_answer(const trainer *t, const tp_tensor *truth)
+{
+    return tp_module_has_head(t->net) && t->setup->classes && !t->class_weights &&
+           t->config->label_smoothing == 0 && truth && tp_dtype_of(truth) == TP_I64 && tp_ndim(truth) == 2;
+}
+
+/* The loss of a batch's input; NULL, or how many of its targets are the likeliest into *right. */
+static tp_tensor *forward_loss(const trainer *t, const robust_batch *r, tp_tensor *truth, layer_times *times,
+                               int64_t *right)
+{
+    tp_tensor *correct = NULL, *y = NULL, *loss;
+    if (loss_needs_no_answer(t, truth)) {
+        loss = with_aux(t, tp_forward_loss(t->net, r->x, truth, TP_IGNORED, &correct), truth);
+        layer_times_forward_done(times);
+    } else {
+        y = tp_forward(t->net, r->x);
+        layer_times_forward_done(times);
+        loss = with_aux(t, task_of(t->setup)->loss(t->setup, y, truth, t->class_weights), truth);
+        as_rows(&y, &truth, t->setup->classes);
+    }
+    if (right && t->setup->classes)
+        *right = correct ? (int64_t)tp_item(correct) : count_right(y, truth);
+    return robust_loss(t, r, loss);
+}
+
 /* The batch once more, with embeddings that are moved against the network. */
 static tp_status learn_moved(const trainer *t, const robust_batch *r, tp_tensor *truth, double weight,
                              adversary *a)
 {
     if (!adversary_move(a, t->config->adversarial))
-        backward(t, robust_loss(t, r, loss_of(t, tp_forward(t->net, r->x), truth)), weight);
+        backward(t, forward_loss(t, r, truth, NULL, NULL), weight);
     return adversary_end(a);
 }
 
@@ -128,6 +153,8 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
     const tp_batch *b = &trimmed;
     if (task_of(t->setup)->trim)
         task_of(t->setup)->trim(&trimmed.x, &trimmed.y);
+    if (task_of(t->setup)->prepare && task_of(t->setup)->prepare(t->setup, t->state.epoch + 1, &trimmed))
+        return tp_error_pending();
     robust_batch r;
     adversary moved;
     const bool moves = t->config->adversarial > 0;
@@ -135,9 +162,8 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
         return tp_error_pending();
     bool timed = t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
     layer_times *times = timed ? layer_times_begin(t->net) : NULL;
-    tp_tensor *y = tp_forward(t->net, r.x);
-    layer_times_forward_done(times);
-    tp_tensor *loss = robust_loss(t, &r, loss_of(t, y, b->y));
+    int64_t right = 0;
+    tp_tensor *loss = forward_loss(t, &r, b->y, times, &right);
     if (tp_pending())
         return tp_error_pending();
     const int64_t targets = targets_of(t, b);
@@ -150,10 +176,8 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
     if (moves)
         learn_moved(t, &r, b->y, weight, &moved);
     t->batch_weight += weight;
-    tp_tensor *truth = b->y;
-    as_rows(&y, &truth, t->setup->classes);
     t->state.loss_sum += value * (double)targets;
-    t->state.right += t->setup->classes ? count_right(y, truth) : 0;
+    t->state.right += right;
     t->state.seen += targets;
     return tp_error_pending();
 }

@@ -212,7 +212,7 @@ static void fill_model_options(setup *s, const tp_model_info *info, tp_shape inp
     if (!m->classes && info->input == TP_INPUT_SERIES)
         m->classes = s->targets * forecast_quantiles(s, quantiles);
     if (!m->classes && reads(info, "classes"))
-        m->classes = s->classes ? s->classes : 1;
+        m->classes = !s->classes ? 1 : task_of(s)->outputs ? task_of(s)->outputs(s) : s->classes;
     if (info->input == TP_INPUT_SERIES && !m->features)
         m->features = input.dim[1];
     if (!m->inputs && reads(info, "inputs"))

@@ -63,6 +63,7 @@ void page_picture(report_page *, const float *x, tp_shape);
 void report_headline(report_page *, const report_run *);
 void report_curves(report_page *, const report_run *);
 void report_text(report_page *, const report_run *);
+void report_masked(report_page *, const report_run *);
 void report_translations(report_page *, const report_run *);
 void report_attention(report_page *, const report_run *, const char *source,
                       const char *answer); /* of pairs */

@@ -13,6 +13,11 @@ typedef struct task {
     const char *name;
     /* Whether the answer to one example, of a dry run, fits the run's data, and of how many outputs it is. */
     tp_status (*check)(const setup *, const tp_tensor *y, int64_t *outputs);
+    /* How many outputs the network needs for the data's classes; NULL: one each. */
+    int64_t (*outputs)(const setup *);
+    /* Puts what the network is to read and to tell in place of a batch's x and y, which are a dataset's; epoch 0: the test part.  NULL:
+     * they stay. */
+    tp_status (*prepare)(const setup *, int64_t epoch, tp_batch *);
     /* Of a batch; class_weights (outputs) or NULL. */
     tp_tensor *(*loss)(const setup *, tp_tensor *y, tp_tensor *truth, tp_tensor *class_weights);
     /* Adds a batch of the test part to the evaluation. */
@@ -35,6 +40,10 @@ void task_command(const task *, int dims, const char **verb,
 const task *task_of(const setup *);
 const task *task_for(const char *model, int64_t classes,
                      int64_t targets); /* of a run that is known by its config.json alone */
+
+int64_t mask_token(
+    const setup
+        *); /* of a masked language model: the number that stands for a hidden token (task_language.c) */
 
 /* Of rows (.., L) that are filled up with 0, the length of the longest (task_tokens.c). */
 int64_t tokens_longest(tp_tensor *x);

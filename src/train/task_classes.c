@@ -2,9 +2,8 @@
  *
  *   answers (N, outputs) to labels i64 (N) or probabilities (N, classes), or (N, T, outputs) to labels (N, T); an output that no
  *   class uses is a class without examples.
- * Layer: train.  Depends on task.h, data/text.h.  Read next: task_values.c, evaluate.c. */
+ * Layer: train.  Depends on task.h.  Read next: task_language.c, task_values.c, evaluate.c. */
 #include "base/parallel.h"
-#include "data/text.h"
 #include "train/task.h"
 
 #include <math.h>
@@ -136,33 +135,10 @@ tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batc
     return tp_error_pending();
 }
 
-/* ---- a language -------------------------------------------------------------------------------------------------- */
-
-/* The loss in a measure that does not depend on what the units are: bits of a byte of the text. */
-static tp_status measure_bits(evaluation *e, const setup *s, tp_module *net, tp_dataset *d,
-                              tp_transform *transform)
-{
-    (void)s, (void)net, (void)transform;
-    const int64_t bytes = text_bytes(d);
-    if (bytes)
-        evaluation_figure(e, "bits per byte",
-                          e->result.loss * (double)e->result.examples / (double)bytes / M_LN2);
-    return TP_OK;
-}
-
-extern const task task_classes, task_labels, task_language;
+extern const task task_classes, task_labels;
 const task task_classes = {
     .name = "classes", .check = classes_check, .loss = classes_loss, .add = classes_add, .best_of = "accuracy"
 };
 const task task_labels = {
     .name = "labels", .check = classes_check, .loss = classes_loss, .add = classes_add, .best_of = "loss"
 };
-const task task_language = { .name = "language",
-                             .check = classes_check,
-                             .loss = classes_loss,
-                             .add = classes_add,
-                             .measure = measure_bits,
-                             .best_of = "loss",
-                             .report = report_text,
-                             .verb = "generate",
-                             .words = "--length 500" };

@@ -2,13 +2,17 @@
  * what the network writes by itself is.
  *
  * token error: edits (tokens put in, left out, or changed; Levenshtein) from the nearest of a source's targets, over those targets' tokens;
- * sequence error: sources whose answer is none of their targets.  Speech calls them phoneme or word error rates.
+ * sequence error: sources whose answer is none of their targets.  Speech calls them phoneme or word error rates.  BLEU, chrF2: of the
+ * answers as texts, a source's targets being its references (text_metrics.h).
  * Layer: train.  Depends on task.h, decode.h.  Read next: decode.c, translate.c. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/pairs.h"
 #include "data/vocabulary.h"
+#include "io/file.h"
 #include "train/decode.h"
 #include "train/task.h"
+#include "train/text_metrics.h"
 
 #include <string.h>
 
@@ -87,6 +91,8 @@ static int64_t group_end(const test_part *t, int64_t i)
 
 typedef struct tally {
     int64_t edits, tokens, wrong, sources;
+    bleu_sums bleu;
+    chrf_sums chrf;
 } tally;
 
 static tp_status count_edits(const test_part *t, int64_t first, const hypothesis *h, tally *sum)
@@ -102,8 +108,41 @@ static tp_status count_edits(const test_part *t, int64_t first, const hypothesis
             best = n, tokens = e->n_target;
     }
     tp_free(row, bytes);
-    *sum = (tally){ sum->edits + best, sum->tokens + tokens, sum->wrong + (best > 0), sum->sources + 1 };
+    sum->edits += best, sum->tokens += tokens, sum->wrong += best > 0, sum->sources++;
     return TP_OK;
+}
+
+/* Tokens as a text, with a 0 at its end, behind what is in `to`. */
+static tp_status write_text(const setup *s, bool words, const int64_t *tokens, int64_t n, file_bytes *to)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const char *name = tokens[i] < s->classes ? s->class_names[tokens[i]] : NULL;
+        if ((i && words && file_bytes_append(to, " ", 1)) ||
+            file_bytes_append(to, name ? name : "", name ? strlen(name) : 0))
+            return tp_error_pending();
+    }
+    return file_bytes_append(to, "", 1);
+}
+
+static tp_status count_grams(const setup *s, const test_part *t, int64_t first, const hypothesis *h,
+                             tally *sum)
+{
+    const int unit = pairs_unit("target_unit", s->config.data_options.target_unit, UNIT_WORDS);
+    const char *references[MOST_REFERENCES];
+    file_bytes texts = { 0 };
+    const int64_t end = group_end(t, first);
+    const int n = end - first < MOST_REFERENCES ? (int)(end - first) : MOST_REFERENCES;
+    write_text(s, unit == UNIT_WORDS, h ? h->tokens : NULL, h ? h->n : 0, &texts);
+    for (int i = 0; i < n; i++)
+        write_text(s, unit == UNIT_WORDS, t->examples[first + i].target, t->examples[first + i].n_target,
+                   &texts);
+    const char *text = (const char *)texts.data, *at = text;
+    for (int i = 0; i < n && !tp_pending(); i++)
+        references[i] = at += strlen(at) + 1;
+    if (!tp_pending())
+        (void)(bleu_add(&sum->bleu, text, references, n) || chrf_add(&sum->chrf, text, references, n));
+    file_bytes_free(&texts);
+    return tp_error_pending();
 }
 
 /* Writes what becomes of n sources (the first examples of their groups), and counts. */
@@ -131,7 +170,8 @@ static tp_status measure_some(const setup *s, tp_module *net, const test_part *t
     if (!to || decode(net, sources, &o, answers))
         return tp_error_pending();
     for (int64_t i = 0; i < n && !tp_pending(); i++)
-        count_edits(t, firsts[i], answers[i].n ? answers[i].best : NULL, sum);
+        (void)(count_edits(t, firsts[i], answers[i].n ? answers[i].best : NULL, sum) ||
+               count_grams(s, t, firsts[i], answers[i].n ? answers[i].best : NULL, sum));
     decoded_free(answers, n);
     return tp_error_pending();
 }
@@ -159,6 +199,8 @@ static tp_status measure(evaluation *e, const setup *s, tp_module *net, tp_datas
     if (!read_part(&t, d) && !measure_all(s, net, &t, &sum)) {
         evaluation_figure(e, "token error", (double)sum.edits / (double)(sum.tokens ? sum.tokens : 1));
         evaluation_figure(e, "sequence error", (double)sum.wrong / (double)(sum.sources ? sum.sources : 1));
+        evaluation_figure(e, "BLEU", bleu_of(&sum.bleu));
+        evaluation_figure(e, "chrF2", chrf_of(&sum.chrf));
     }
     free_part(&t);
     return tp_error_pending();
