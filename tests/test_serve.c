@@ -167,10 +167,10 @@ static void a_reader_that_leaves_stops_the_writing(void **state)
 static void a_text_is_cut_when_its_time_is_up(void **state)
 {
     (void)state;
-    program p = start_server(TEST_PROGRAM, language(), WORDS("--timeout", "0.05"));
-    reply *r = post_json(p.port, "/api/generate", "{\"length\": 10000}");
+    program p = start_server(TEST_PROGRAM, language(), WORDS("--timeout", "0.01"));
+    reply *r = post_json(p.port, "/api/generate", "{\"length\": 10000, \"seed\": 1}");
     if (r->status == 200)
-        assert_true(strstr(r->body, "\"reason\": \"time\"") || strstr(r->body, "\"reason\": \"length\""));
+        assert_non_null(strstr(r->body, "\"reason\": \"time\""));
     else
         assert_int_equal(r->status, 504);
     end_program(&p, SIGTERM);
@@ -448,23 +448,26 @@ static void who_finds_the_queue_full_is_told_so(void **state)
     assert_int_equal(end_program(&p, SIGTERM), 128 + SIGTERM);
 }
 
+/* A request that is next when the first is cut off has some time left and is begun: so now and then no one is late. */
 static void who_waits_too_long_is_told_so(void **state)
 {
     (void)state;
     program p = start_server(TEST_PROGRAM, language(), WORDS("--timeout", "0.02"));
-    enum { N = 12 };
+    enum { N = 12, ROUNDS = 20 };
     int fds[N], late = 0;
-    ask_for_long_texts(p.port, fds, N);
-    for (int i = N - 1; i > 0; i--) {
-        reply *r = read_reply(fds[i], 20);
-        if (r->status == 504) {
-            late++;
-            expect_refusal(r, 504, "no answer within 0.02 s");
+    for (int round = 0; round < ROUNDS && !late; round++) {
+        ask_for_long_texts(p.port, fds, N);
+        for (int i = N - 1; i > 0; i--) {
+            reply *r = read_reply(fds[i], 20);
+            if (r->status == 504) {
+                late++;
+                expect_refusal(r, 504, "no answer within 0.02 s");
+            }
         }
+        for (int i = 0; i < N; i++)
+            close(fds[i]);
     }
     assert_true(late >= 1);
-    for (int i = 0; i < N; i++)
-        close(fds[i]);
     end_program(&p, SIGTERM);
 }
 

@@ -446,8 +446,9 @@ static bool write_on(void *context, const char *text, size_t n)
 {
     writing *w = context;
     put_text(w, text, n, false);
+    const bool wanted = job_wanted(w->job); /* asked first: who waits for it gives up at the deadline, too */
     w->late = clock_now() > w->job->deadline;
-    return !w->late && job_wanted(w->job);
+    return wanted && !w->late;
 }
 
 void answer_generate(const served *s, job *j)
