@@ -249,6 +249,9 @@ TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const 
 /* The same for several outputs.  out has room for n_out of them; for TP_MAX_PARTS, and the rest NULL, where that is -1. */
 TP_API tp_status tp_apply_n(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out);
 
+/* tp_apply for bindings to other languages: in a scope of its own, and the caller owns the result (tp_release). */
+TP_API tp_tensor *tp_apply_retained(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
+
 /* In place: the result goes into in[0]'s memory, and in[0] takes the node.  Shape and dtype must stay. */
 TP_API tp_tensor *tp_apply_(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
 
