@@ -162,7 +162,7 @@ def pending_error() -> Optional[BaseException]:
     details = lib.tp_error_details()
     text = c.create_string_buffer(4096)
     status = lib.tp_error_take(text, len(text))
-    raised = getattr(_thread, "raised", None)
+    raised: Optional[BaseException] = getattr(_thread, "raised", None)
     _thread.raised = None
     if not status:
         return None
@@ -227,7 +227,7 @@ def made(function: Callable[..., Any], *arguments: Any) -> int:
         p = function(*arguments)
         if not p:
             fail()
-        return retain(p)
+        return int(retain(p))
     finally:
         _close(opened)
 

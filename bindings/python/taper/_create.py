@@ -3,7 +3,7 @@ import ctypes as c
 from typing import Any, Optional, Sequence, Union
 
 from . import _methods, _table
-from ._c import lib, made, shape
+from ._c import fail, lib, made, shape
 from ._c import struct as c_struct
 from ._dtype import as_dtype, float32, int64
 from ._tensor import Number, Tensor, TensorLike, _wrap, operand
@@ -77,7 +77,7 @@ def _drawn(name: str, seed: Optional[int], given: "dict[str, Any]", device: Any 
     op = _OPS[name]
     attrs = _table.attributes(op, tuple(seed if a.arg == "seed" else given.get(a.name) for a in op.given))
     p = lib.tp_apply_retained(op.address, b"", 0, attrs)
-    return _finish(_wrap(p or _table.fail()), device, requires_grad)
+    return _finish(_wrap(p or fail()), device, requires_grad)
 
 
 def _list(size: Any) -> Any:
@@ -163,5 +163,6 @@ def set_rng_state(state: Tensor) -> None:
     lib.tp_set_rng_state_tensor(state._p)
 
 
-__all__ = [name for name, value in list(globals().items()) if callable(value) and getattr(value, "__module__", "") == __name__
-           and not name.startswith("_")]
+__all__ = ["arange", "empty", "empty_like", "exponential", "eye", "full", "full_like", "get_rng_state", "linspace", "logspace", "manual_seed",
+           "normal", "ones", "ones_like", "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "set_rng_state", "uniform",
+           "zeros", "zeros_like"]

@@ -1,4 +1,4 @@
-"""Made by tools/stubs.py from the library"s own tables.  Do not edit."""
+"""Made by tools/stubs.py from the tables that are in the library.  Do not edit."""
 from typing import Any, Literal, Optional, Sequence, Tuple, Union
 
 from ._dtype import dtype

@@ -267,15 +267,15 @@ def wrap_module(p: int) -> Module:
     if there is not None:
         return there
     made_of = _layers.get(text(lib.tp_module_type(p)), Layer)
-    module = object.__new__(made_of)
-    module._take(retain(p))  # type: ignore[attr-defined]
+    module: Any = object.__new__(made_of)
+    module._take(retain(p))
     return module  # type: ignore[no-any-return]
 
 
 def new_layer(kind: type, p: int) -> Any:
     """A Python object of a C module that was just made."""
-    module = object.__new__(kind)
-    module._take(p)  # type: ignore[attr-defined]
+    module: Any = object.__new__(kind)
+    module._take(p)
     return module
 
 
@@ -287,8 +287,7 @@ def text_child(m: Module, name: str) -> Optional[Module]:
     return None
 
 
-@callback("tp_forward_fn")
-def _forward(m: int, x: int) -> Optional[int]:
+def _forward_called(m: int, x: int) -> Optional[int]:
     """A C module calls the forward of one written in Python."""
     try:
         module = _live.get(m)
@@ -303,6 +302,8 @@ def _forward(m: int, x: int) -> Optional[int]:
         return None
 
 
+_forward = callback("tp_forward_fn")(_forward_called)
+
 # ---- Containers ----------------------------------------------------------------------------------------------------------
 
 
@@ -310,8 +311,9 @@ class _Container(Layer):
     """Children in order: positional ones, a dict, or by keywords."""
 
     def __init__(self, *modules: Any, **named: Module) -> None:
-        if len(modules) == 1 and isinstance(modules[0], Mapping):
-            modules, named = (), dict(modules[0])
+        only: Any = modules[0] if len(modules) == 1 else None
+        if isinstance(only, Mapping):
+            modules, named = (), dict(only.items())
         self._take(self._new())
         for m in modules:
             self.append(m)

@@ -64,7 +64,7 @@ class Op:
         self.many = text(row.inputs).endswith("...")
         self.n_out, self.is_view, self.differentiable = row.n_out, row.is_view, not row.not_differentiable
         self.attrs = self.read_attrs(row.attrs, self.inputs)
-        self.defaults = self.read_defaults(row.attrs_size)
+        self.defaults = self.read_defaults(row.attrs_size, bool(row.compose))
         self.has_floats = any(a.kind == "F64" for a in self.attrs)
         self.is_seeded = {"seed", "stream"} <= {a.arg for a in self.attrs}
         self.cache: Dict[Any, bytes] = {}
@@ -81,10 +81,10 @@ class Op:
             at += c.sizeof(kind)
         return result
 
-    def read_defaults(self, size: int) -> Optional[bytes]:
-        if not size:
+    def read_defaults(self, size: int, composed: bool) -> Optional[bytes]:
+        if not size and not composed:  # what is made of others may look at a struct that the table is silent about
             return None
-        room = c.create_string_buffer(size)
+        room = c.create_string_buffer(max(size, 256))
         lib.tp_op_defaults(self.address, room)
         return room.raw
 
@@ -277,41 +277,42 @@ def help_of(op: Op) -> str:
 
 def source(op: Op, in_place: bool = False, method: bool = False, operator: bool = False) -> str:
     """The text of an operation's function.  An operator's says NotImplemented of what is no operand, as Python wants it."""
+    # its own names begin with _: an attribute may be called n
     params, name = op.params(), op.name + ("_" if in_place else "")
     sizes = method and op.takes_sizes()
     lines = [f"def {name}({_signature(params, op, sizes)}):", f"    {help_of(op)!r}"]
     if op.many:
         variadic = op.name in ONE_BY_ONE
-        lines += [f"    xs = flat({op.inputs[-1] if variadic else '(list(' + op.inputs[-1] + '),)'})",
-                  "    n, inputs = len(xs), pack(f'{len(xs)}P', *[x._p for x in xs])"]
+        lines += [f"    _xs = flat({op.inputs[-1] if variadic else '(list(' + op.inputs[-1] + '),)'})",
+                  "    _n, _in = len(_xs), pack(f'{len(_xs)}P', *[_x._p for _x in _xs])"]
     else:
         for n, optional in zip(op.inputs, op.optional):
             lines.append(f"    if type({n}) is not T{f' and {n} is not None' if optional else ''}: {n} = operand({n})")
             if operator:
                 lines[-1] = f"    if type({n}) is not T:\n        if not is_operand({n}): return NotImplemented\n        {n} = operand({n})"
         words = [f"(0 if {n} is None else {n}._p)" if o else f"{n}._p" for n, o in zip(op.inputs, op.optional)]
-        lines.append(f"    n, inputs = {len(words)}, " + (f"pack{len(words)}({', '.join(words)})" if words else "b''"))
+        lines.append(f"    _n, _in = {len(words)}, " + (f"pack{len(words)}({', '.join(words)})" if words else "b''"))
     names = [a.arg for a in op.given]
     if not op.attrs:
-        lines.append("    attrs = None")
+        lines.append("    _attrs = DEFAULTS")
     else:
         if sizes:
             lines.append(f"    if len({names[0]}) == 1 and not isinstance({names[0]}[0], int): {names[0]} = tuple({names[0]}[0])")
         key = "(" + ", ".join(names) + ",)"
-        lines += [f"    key = {key}", "    try: attrs = cache[key]", "    except (KeyError, TypeError): attrs = attributes(OP, key)"]
+        lines += [f"    _key = {key}", "    try: _attrs = cache[_key]", "    except (KeyError, TypeError): _attrs = attributes(OP, _key)"]
     gives = op.gives()
     if in_place:
-        lines += ["    if not tp_apply_(ADDRESS, inputs, n, attrs): fail()", f"    return {op.inputs[0]}"]
+        lines += ["    if not tp_apply_(ADDRESS, _in, _n, _attrs): fail()", f"    return {op.inputs[0]}"]
     elif gives in ("one", "bool"):
-        lines += ["    p = tp_apply_retained(ADDRESS, inputs, n, attrs)", "    if not p: fail()",
-                  "    t = new(T)", "    t._p = p", "    return t" if gives == "one" else "    return t.item()"]
+        lines += ["    _p = tp_apply_retained(ADDRESS, _in, _n, _attrs)", "    if not _p: fail()",
+                  "    _t = new(T)", "    _t._p = _p", "    return _t" if gives == "one" else "    return _t.item()"]
     else:
-        lines.append(f"    return several(ADDRESS, inputs, n, attrs, {gives!r})")
+        lines.append(f"    return several(ADDRESS, _in, _n, _attrs, {gives!r})")
     return "\n".join(lines).replace("ADDRESS", str(op.address)) + "\n"
 
 
 def function(op: Op, module: str, in_place: bool = False, method: bool = False, operator: bool = False) -> Callable[..., Any]:
-    space = dict(running.names, OP=op, cache=op.cache, __name__=module)
+    space = dict(running.names, OP=op, DEFAULTS=op.defaults, cache=op.cache, __name__=module)
     exec(compile(source(op, in_place, method, operator), f"<taper op {op.name}>", "exec"), space)
     made = space[op.name + ("_" if in_place else "")]
     return made  # type: ignore[no-any-return]

@@ -49,7 +49,7 @@ class Tensor(Object, OpMethods):
 
     @property
     def dtype(self) -> dtype:
-        return BY_CODE[lib.tp_dtype_of(self._p)]
+        return BY_CODE[int(lib.tp_dtype_of(self._p))]
 
     @property
     def device(self) -> device:
@@ -107,10 +107,7 @@ class Tensor(Object, OpMethods):
         flat = ((c.c_double if kind.is_floating_point else c.c_int64) * n)()
         done(lib.tp_to_f64 if kind.is_floating_point else lib.tp_to_i64, self._p, flat, n)
         values: List[Any] = [bool(v) for v in flat] if kind is bool_ else list(flat)
-        for size in reversed(self.shape[1:]):
-            values = [values[i * size:(i + 1) * size] for i in range(len(values) // size)] if size else \
-                [[] for _ in range(_product(self.shape[:self.shape.index(0)]))]
-        return values if self.ndim else values[0]
+        return _nested(values, self.shape)
 
     def __bool__(self) -> bool:
         if self.numel() != 1:
@@ -232,27 +229,6 @@ class Tensor(Object, OpMethods):
     def type(self, dtype: Any) -> "Tensor":
         return self.to(dtype)
 
-    def float(self) -> "Tensor":
-        return self.to(float32)
-
-    def double(self) -> "Tensor":
-        return self.to(float64)
-
-    def half(self) -> "Tensor":
-        return self.to("float16")
-
-    def bfloat16(self) -> "Tensor":
-        return self.to("bfloat16")
-
-    def long(self) -> "Tensor":
-        return self.to(int64)
-
-    def int(self) -> "Tensor":
-        return self.to("int32")
-
-    def bool(self) -> "Tensor":
-        return self.to(bool_)
-
     def cpu(self) -> "Tensor":
         return self.to(device="cpu")
 
@@ -330,6 +306,29 @@ class Tensor(Object, OpMethods):
     def __getstate__(self) -> Any:
         raise TypeError("tensors are not pickled; taper.save writes them to a file")
 
+    # last, as they are named like Python's types
+
+    def float(self) -> "Tensor":
+        return self.to(float32)
+
+    def double(self) -> "Tensor":
+        return self.to(float64)
+
+    def half(self) -> "Tensor":
+        return self.to("float16")
+
+    def bfloat16(self) -> "Tensor":
+        return self.to("bfloat16")
+
+    def long(self) -> "Tensor":
+        return self.to(int64)
+
+    def int(self) -> "Tensor":
+        return self.to("int32")
+
+    def bool(self) -> "Tensor":
+        return self.to(bool_)
+
 
 Number = Union[int, float, bool]
 TensorLike = Union[Tensor, Number, Sequence[Any], Any]
@@ -356,11 +355,11 @@ def made_raw(function: Any, t: Tensor) -> int:
     return int(result)
 
 
-def _product(sizes: Sequence[int]) -> int:
-    n = 1
-    for s in sizes:
-        n *= s
-    return n
+def _nested(values: List[Any], dims: Size) -> Any:
+    if len(dims) < 2:
+        return values if dims else values[0]
+    step = len(values) // dims[0] if dims[0] else 0
+    return [_nested(values[i * step:(i + 1) * step], dims[1:]) for i in range(dims[0])]
 
 
 # ---- Operators from the table --------------------------------------------------------------------------------------
@@ -395,10 +394,10 @@ def is_operand(x: Any) -> bool:
 
 
 @lru_cache(maxsize=512)
-def _number(value: Any, kind: type, sign: str) -> Tensor:
-    if kind is bool:
+def _number(value: Any, kind: str, sign: str) -> Tensor:
+    if kind == "bool":
         return _copy(struct.pack("?", value), bool_, ())
-    if kind is int:
+    if kind == "int":
         if not -2**63 <= value < 2**63:
             raise OverflowError(f"{value} does not fit into int64")
         return _wrap(made(lib.tp_integer, value))
@@ -411,7 +410,7 @@ def operand(x: Any) -> Tensor:
         return x
     kind = type(x)
     if kind is int or kind is float or kind is bool:
-        return _number(x, kind, "-" if x == 0 and str(x)[0] == "-" else "")  # 0.0 and -0.0 are equal as keys
+        return _number(x, kind.__name__, "-" if x == 0 and str(x)[0] == "-" else "")  # 0.0 and -0.0 are equal as keys
     if hasattr(x, "__dlpack__") or hasattr(x, "__array_interface__"):
         return _of_array(x, False)
     if isinstance(x, (list, tuple)):

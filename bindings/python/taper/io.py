@@ -13,7 +13,7 @@ Tensors = Union[Module, Tensor, Mapping[str, Tensor]]
 
 
 def _ending(path: Any) -> str:
-    return os.path.splitext(os.fspath(path))[1].lower()
+    return str(os.path.splitext(os.fspath(path))[1]).lower()
 
 
 def save(tensors: Tensors, path: Any, metadata: Optional[Mapping[str, str]] = None, compressed: bool = False) -> None:

@@ -10,8 +10,11 @@ _table.running.use(Tensor, operand, is_operand)
 _made = {op.name: _table.function(op, __name__) for op in _methods.OPS}
 _methods.fill(_made)
 fill_operators({op.name: op for op in _methods.OPS})
-globals().update({name: f for name, f in _made.items() if not name.startswith("_")})
-__all__ = [name for name in _made if not name.startswith("_")]
+from . import _create  # noqa: E402  new tensors are written by hand, and are here too
+
+globals().update({name: getattr(_create, name, f) for name, f in _made.items() if not name.startswith("_")})
+__all__ = [name for name in _made if not name.startswith("_")] + ["empty", "empty_like", "rand_like", "randn_like"]
+globals().update({name: getattr(_create, name) for name in __all__[-4:]})
 
 
 def repeat_interleave(x, repeats, dim=None):  # type: ignore[no-untyped-def]

@@ -14,9 +14,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.join(HERE, "..", "taper")
 sys.path.insert(0, os.path.dirname(PACKAGE))
 
-from taper import _dtype, _layers, _methods, _table  # noqa: E402
+from taper import _create, _dtype, _layers, _methods, _table, ops as ops_module  # noqa: E402
 
-HEAD = '"""Made by tools/stubs.py from the library\'s own tables.  Do not edit."""\n'
+HEAD = '"""Made by tools/stubs.py from the tables that are in the library.  Do not edit."""\n'
 HINTS = {"I64": "int", "U64": "int", "F64": "float", "BOOL": "bool", "DIMS": "Ints", "PAIR": "Ints", "DTYPE": "DType", "TEXT": "str"}
 RESULTS = {"one": "Tensor", "bool": "bool", "pair": "ValuesIndices", "tuple": "Tuple[Tensor, ...]", "some": "Any", "some pair": "Any"}
 TYPES = """from typing import Any, Literal, Optional, Sequence, Tuple, Union
@@ -33,17 +33,21 @@ WRITTEN_OUT = {"repeat_interleave": ["x: TensorLike", "repeats: Union[int, Tenso
                "tensordot": ["x: TensorLike", "y: TensorLike", "dims: Union[int, Sequence[Ints]] = 2"]}
 
 
+def quoted(word):
+    return f'"{word}"'
+
+
 def default_of(a):
     """As Python writes it; None where the library decides."""
     x = a.default
     if a.kind == "BOOL":
         return str(x != 0)
     if a.kind == "WORD":
-        return repr(a.words.split(" ")[int(x)])
+        return quoted(a.words.split(" ")[int(x)])
     if a.kind == "DTYPE":
-        return "None" if x < 0 else repr(_dtype.BY_CODE[int(x)].name)
+        return "None" if x < 0 else quoted(_dtype.BY_CODE[int(x)].name)
     if a.kind == "TEXT":
-        return repr(a.words)
+        return quoted(a.words)
     if a.name == "seed" or a.kind == "DIMS" and x == 0 or x == _table.NO_DIM or x >= 2**62 or math.isinf(x):
         return "None"
     return f"{x:.10g}" if a.kind == "F64" else str(int(x))
@@ -54,7 +58,7 @@ def argument(op, p, sizes):
         if p.many:
             return f"*{p.name}: Any" if op.name in _table.ONE_BY_ONE else f"{p.name}: Sequence[TensorLike]"
         return f"{p.name}: TensorLike" if p.required else f"{p.name}: Optional[TensorLike] = None"
-    hint = "Literal[" + ", ".join(repr(w) for w in p.attr.words.split(" ")) + "]" if p.attr.kind == "WORD" else HINTS[p.attr.kind]
+    hint = "Literal[" + ", ".join(quoted(w) for w in p.attr.words.split(" ")) + "]" if p.attr.kind == "WORD" else HINTS[p.attr.kind]
     if sizes:
         return f"*{p.name}: Ints"
     return f"{p.name}: {hint}" if p.required else f"{p.name}: Optional[{hint}] = {default_of(p.attr)}"
@@ -70,13 +74,14 @@ def signature(op, method=False, in_place=False):
 
 
 def ops():
-    public = [op for op in _methods.OPS if not op.name.startswith("_")]
-    lines = [HEAD + TYPES]
+    public = [op for op in _methods.OPS if op.name in ops_module.__all__ and op.name not in _create.__all__]
+    created = [name for name in ops_module.__all__ if name in _create.__all__]
+    lines = [HEAD + TYPES + "".join(f"from ._create import {name} as {name}\n" for name in created)]
     for op in public:
         lines.append(signature(op))
         lines.append(f"#   {_table.help_of(op)}")
     lines.append("\n__all__ = [")
-    return "\n".join(lines + [f"    {op.name!r}," for op in public] + ["]", ""]).replace("'", '"')
+    return "\n".join(lines + [f'    "{name}",' for name in ops_module.__all__] + ["]", ""])
 
 
 def methods():
@@ -96,7 +101,7 @@ def methods():
             if _table.has_in_place(op):
                 lines.append("    " + signature(op, method=True, in_place=True))
     lines += ["", "def fill(functions: dict[str, object]) -> None: ...", ""]
-    return "\n".join(lines).replace("'", '"')
+    return "\n".join(lines)
 
 
 def layers():
