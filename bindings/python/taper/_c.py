@@ -288,7 +288,8 @@ def shape(dims: Any) -> Any:
 
 
 def fill(options: Any, given: Dict[str, Any], what: str) -> Any:
-    """Fields of an options struct from keywords.  None is a field's default; a number 0 means 0 (the C interface's TP_ZERO)."""
+    """Fields of an options struct from keywords.  None is a field's default; 0.0 means 0 (the C interface's TP_ZERO), the integer 0
+    of a count what it means in C: mostly the default."""
     fields = dict(options._fields_)
     if "struct_size" in fields:
         options.struct_size = c.sizeof(options)

@@ -4,10 +4,10 @@ from typing import Any, Optional, Tuple, Union
 
 from . import _layers as _made
 from . import _methods, ops
-from ._c import done, lib, made, scope, shape, struct
+from ._c import check, done, lib, made, scope, shape, struct
 from ._layers import *  # noqa: F401,F403
 from ._module import Layer, Module, ModuleList, Parameter, Parameters, Sequential, branches, new_layer
-from ._tensor import Tensor, _wrap, borrowed
+from ._tensor import Tensor, borrowed
 
 _State, _ForwardOptions = struct("tp_rnn_state"), struct("tp_rnn_forward_options")
 
@@ -54,8 +54,9 @@ def _recurrent(self: Layer, x: Tensor, hx: Any = None, lengths: Optional[Tensor]
     state = _State(h=h._p if h is not None else None, c=cell._p if cell is not None else None)
     o = _ForwardOptions(struct_size=c.sizeof(_ForwardOptions), lengths=lengths._p if lengths is not None else None)
     with scope():
-        y = _wrap(made(lib.tp_rnn_forward_opt, self, x, c.byref(state), c.byref(o)))
-        h_n = borrowed(state.h)
+        p = lib.tp_rnn_forward_opt(self, x, c.byref(state), c.byref(o))
+        check(not p)
+        y, h_n = borrowed(p), borrowed(state.h)
         after = (h_n, borrowed(state.c)) if is_lstm else h_n
     if type(self).__name__.endswith("Cell"):
         return after

@@ -173,10 +173,9 @@ class Schedule(Object):
 
     def step(self, metric: Optional[float] = None) -> None:
         """After each step of the optimizer, or each epoch; of a plateau with what is measured."""
-        if metric is None:
-            lib.tp_schedule_step(self)
-        else:
+        if metric is not None:
             lib.tp_schedule_metric(self, metric)
+        lib.tp_schedule_step(self)
         check()
 
     def get_last_lr(self) -> List[float]:
@@ -204,6 +203,8 @@ def CosineAnnealingLR(optimizer: Optimizer, T_max: int, eta_min: float = 0.0) ->
 
 
 def ReduceLROnPlateau(optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10, threshold: float = 1e-4) -> Schedule:
+    if patience < 1:
+        raise ArgumentError(f"patience is {patience}, at least 1 is wanted (a 0 is the default in the library)")
     return Schedule(optimizer, "plateau", gamma=factor, patience=patience, threshold=threshold, maximize=mode == "max")
 
 

@@ -6,6 +6,7 @@ from typing import Any, Callable, Dict, Optional
 from ._c import Object, callback, carry, done, fill, lib, made, path, struct, text
 from ._module import Module, wrap_module
 from ._tensor import Tensor, _wrap
+from .models import _MODELS
 from .text import Tokenizer
 
 _Told, _Progress = callback("tp_generate_fn"), struct("tp_progress")
@@ -91,8 +92,8 @@ def run(model: str, data: Any, out: Any, progress: Optional[Callable[[Dict[str, 
         except BaseException as e:
             carry(e)
             return False
-    called = _ProgressFn(call)
-    o = fill(struct("tp_train_config")(), {"model": model, "data": path(data), "out": path(out), **config}, "train.run")
+    called, info = _ProgressFn(call), _MODELS.get(model.replace("-", "_"))
+    o = fill(struct("tp_train_config")(), {"model": info.name if info else model, "data": path(data), "out": path(out), **config}, "train.run")
     result = struct("tp_train_result")()
     done(lib.tp_train_run, c.byref(o), called, None, c.byref(result))
     return Run(out)
