@@ -33,4 +33,5 @@ __all__ = [
     "from_numpy", "functional", "generate", "get_num_threads", "get_rng_state", "half", "int", "int16", "int32", "int64", "int8",
     "is_grad_enabled", "isa", "load", "long", "manual_seed", "memory_stats", "memory_trim", "metadata", "models", "nn", "no_grad", "ops",
     "optim", "read_image", "save", "set_float32_matmul_precision", "set_num_threads", "set_precise", "set_rng_state", "short", "tensor",
-    "text", "train", "uint8", "write_png"] + ops.__all__
+    "text", "train", "uint8", "write_png"]
+__all__ += ops.__all__

@@ -4,7 +4,7 @@ import sys
 import unittest
 
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
-PROGRAM = os.environ.get("TAPER", os.path.join(TOP, "build", "taper"))
+PROGRAM = sys.argv.pop(1) if sys.argv[1:] and os.path.isabs(sys.argv[1]) else os.path.join(TOP, "build", "taper")
 
 if not os.environ.get("TAPER_TEST_INSTALLED"):
     sys.path.insert(0, os.path.join(TOP, "bindings", "python"))
