@@ -120,6 +120,8 @@ TP_API tp_status tp_hessian_opt(tp_function *, void *context, tp_tensor *const *
  * of registering, also for tp_gradients; on a tensor that was changed in place since, of the value before. */
 typedef tp_tensor *tp_hook(tp_tensor *grad, void *context);
 TP_API int64_t tp_register_hook(tp_tensor *, tp_hook *, void *context); /* its number, from 1; 0 on an error */
+TP_API int64_t tp_register_hook_shared(tp_tensor *, tp_hook *, void *context, /* release: once, when it is removed or its tensor is */
+                                       void (*release)(void *context));       /* gone; from any thread; not after an error */
 TP_API bool tp_remove_hook(tp_tensor *, int64_t number);                /* false if there is none */
 
 /* Called after a leaf's .grad was added to. */

@@ -206,6 +206,7 @@ FUNCTIONS: Dict[str, str] = {
     "tp_jacobian_opt": "i p p:context p:inputs i:n p:jacobian p:tp_functional_options",
     "tp_hessian_opt": "i p p:context p:inputs i:n p:hessian p:tp_functional_options",
     "tp_register_hook": "q p p p:context",
+    "tp_register_hook_shared": "q p p p:context p:release",
     "tp_remove_hook": "b p q:number",
     "tp_register_post_accumulate_hook": "q p:leaf p p:context",
     "tp_checkpoint_opt": "p p p:inputs i:n p:context p:tp_checkpoint_options",

@@ -4,7 +4,9 @@ Operations come from the table (_methods.py); here stands what is Python's: oper
 """
 import array
 import ctypes as c
+import itertools
 import struct
+import weakref
 from functools import lru_cache
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
@@ -640,29 +642,45 @@ def _indexed(t: Tensor, indices: "List[Optional[Tensor]]") -> Tensor:
 
 # ---- Hooks ---------------------------------------------------------------------------------------------------------
 
-_HookType = c_callback("tp_hook")
-_hooks: "Dict[int, Hook]" = {}  # a function that C may still call must not go
+_hooks: "Dict[int, Callable[[Tensor], Optional[Tensor]]]" = {}  # those that C has, by number; C says when it has them no more
+_numbers = itertools.count(1)
+
+
+def _hook_called(grad: int, number: int) -> Optional[int]:
+    try:
+        hook = _hooks.get(number)
+        result = hook(borrowed(grad)) if hook is not None else None
+        return None if result is None else int(lib.tp_autorelease(retain(result._p)))
+    except BaseException as e:
+        carry(e)
+        return None
+
+
+def _hook_gone(number: int) -> None:
+    _hooks.pop(number, None)
+
+
+_call_hook = c_callback("tp_hook")(_hook_called)
+_release_hook = c.CFUNCTYPE(None, c.c_void_p)(_hook_gone)
 
 
 class Hook:
-    """What register_hook gives; remove() takes it away."""
+    """What register_hook gives; remove() takes the function away.  It lives as long as the tensor, or the history that it is in."""
 
     def __init__(self, t: Tensor, hook: Callable[[Tensor], Optional[Tensor]]) -> None:
-        self.t, self.hook, self.called = t, hook, _HookType(self.call)
-        self.number = done(lib.tp_register_hook, t._p, self.called, None)
-        _hooks[id(self)] = self
-
-    def call(self, grad: int, _: Any) -> Optional[int]:
+        number = next(_numbers)
+        _hooks[number] = hook
         try:
-            result = self.hook(borrowed(grad))
-            return None if result is None else int(lib.tp_autorelease(retain(result._p)))
-        except BaseException as e:
-            carry(e)
-            return None
+            self.number = done(lib.tp_register_hook_shared, t, _call_hook, number, _release_hook)
+        except BaseException:
+            _hook_gone(number)
+            raise
+        self.t = weakref.ref(t)
 
     def remove(self) -> None:
-        if _hooks.pop(id(self), None) is not None:
-            lib.tp_remove_hook(self.t._p, self.number)
+        t = self.t()
+        if t is not None:
+            lib.tp_remove_hook(t, self.number)
 
 
 __all__ = ["Tensor", "TensorLike", "Number", "Hook", "tensor", "as_tensor", "from_dlpack", "from_numpy", "operand"]

@@ -108,14 +108,14 @@ class Loader:
         self.transform: Optional[Transform] = Transform(transform) if isinstance(transform, str) else transform
         self.options = {"shuffle": shuffle, "transform": self.transform, **options}
         self.seed = seed
-        self._open(seed)  # what is wrong is told here
+        self._count = int(lib.tp_loader_batches(self._open(seed, workers=-1)))  # what is wrong is told here
 
-    def _open(self, seed: int) -> "_Opened":
-        o = fill(_LoaderOptions(), {**self.options, "seed": seed}, "Loader")
+    def _open(self, seed: int, **options: Any) -> "_Opened":
+        o = fill(_LoaderOptions(), {**self.options, "seed": seed, **options}, "Loader")
         return _Opened(made(lib.tp_loader_new_opt, self.dataset, self.batch_size, c.byref(o)))
 
     def __len__(self) -> int:
-        return int(lib.tp_loader_batches(self._open(self.seed)))
+        return self._count
 
     def __iter__(self) -> Iterator[Tuple[Tensor, Tensor]]:
         opened = self._open(self.seed + self.epoch)

@@ -340,6 +340,29 @@ class Memory(Case):
                 self.assertRaises(tp.Error, f)
         self.steady(step)
 
+    def test_is_steady_with_hooks(self):
+        w = tp.ones(3, requires_grad=True)
+
+        def step():
+            x = tp.ones(3, requires_grad=True)
+            x.register_hook(lambda g: g * 2)
+            y = x * w
+            y.register_hook(lambda g: g + 1)
+            y.sum().backward()
+            self.assertEqual(x.grad.tolist(), [4, 4, 4])
+            y.register_hook(lambda g: None).remove()
+            w.grad = None
+        self.steady(step)
+        self.assertEqual(len(tp._tensor._hooks), 0)
+        kept = []
+        tp.ones(2, requires_grad=True).register_hook(kept.append)
+        y = tp.ones(2, requires_grad=True) * 2
+        z = y.exp().sum()
+        y.register_hook(lambda g: kept.append(g.shape))
+        del y
+        z.backward()
+        self.assertEqual(kept, [(2,)])  # the history has it, though nothing in Python has the tensor
+
     def test_goes_at_once(self):
         before = tp.memory_stats().live_bytes
         x = tp.zeros(1000, 1000)
