@@ -5,6 +5,7 @@ function's text, its help and its hints (tools/stubs.py), so that an operation a
 The order of arguments is PyTorch's: what must be given first, and inputs before attributes.
 """
 import ctypes as c
+import itertools
 import math
 import struct
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
@@ -207,6 +208,9 @@ def _draw(op: Op, room: bytearray, key: Tuple[Any, ...]) -> None:
 # ---- Functions -----------------------------------------------------------------------------------------------------
 
 
+_Parts = c.c_void_p * CONSTANTS["TP_MAX_PARTS"]
+
+
 class ValuesIndices(NamedTuple):
     values: Any
     indices: Any
@@ -230,14 +234,11 @@ class Running:
         self.names.update(T=tensor, new=tensor.__new__, operand=operand, is_operand=is_operand)
 
     def several(self, address: int, inputs: bytes, n: int, attrs: Optional[bytes], kind: str) -> Any:
-        out = (c.c_void_p * CONSTANTS["TP_MAX_PARTS"])()
+        out = _Parts()
         with scope():
             if lib.tp_apply_n(address, inputs, n, attrs, out):
                 fail()
-            made = []
-            for p in out:
-                if p:
-                    made.append(self.wrap(retain(p)))
+            made = [self.wrap(retain(p)) for p in itertools.takewhile(bool, out)]
         if len(made) == 1 and kind.startswith("some"):
             return made[0]
         return ValuesIndices(*made) if kind.endswith("pair") else tuple(made)

@@ -293,6 +293,8 @@ class Tensor(Object, OpMethods):
     # ---- indices
 
     def __getitem__(self, index: Any) -> "Tensor":
+        if type(index) is int:
+            return self.select(0, index)
         view, indices = _select(self, index)
         return view if indices is None else _indexed(view, indices)
 
@@ -589,16 +591,20 @@ def _as_index(i: Any) -> Any:
 
 
 def _slice(t: Tensor, dim: int, s: slice) -> Tensor:
-    step = 1 if s.step is None else s.step.__index__()
-    if step < 1:
+    start, stop, step = s.start, s.stop, s.step
+    if start is None and stop is None and step is None:
+        return t
+    if step is not None and step.__index__() < 1:
         raise ShapeError(f"a slice's step is at least 1, not {step}; flip() turns a tensor round")
-    start, stop, _ = slice(None if s.start is None else s.start.__index__(), None if s.stop is None else s.stop.__index__()).indices(
-        t.shape[dim])
-    return t if s.start is None and s.stop is None and step == 1 else t.slice(dim, start, max(start, stop), step)
+    return t.slice(dim, None if start is None else start.__index__(), None if stop is None else stop.__index__(), step)
 
 
 def _select(t: Tensor, index: Any) -> "Tuple[Tensor, Optional[List[Optional[Tensor]]]]":
     """The view that integers, slices and None choose, and what is left: indices by dim, or None."""
+    if type(index) is slice:
+        view = _slice(t, 0, index) if t.ndim else t
+        if view is not t:
+            return view, None
     items = [_as_index(i) for i in (index if isinstance(index, tuple) else (index,))]
     consumed = sum(i.ndim if _is_mask(i) else 0 if isinstance(i, bool) else 1 for i in items if i is not None and i is not Ellipsis)
     if consumed > t.ndim:

@@ -1,5 +1,8 @@
 """test_package.py - what is generated is current, hints are right, and an installed package works from another folder."""
+import contextlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +49,26 @@ class Package(Case):
         ran = run(sys.executable, "-B", os.path.join(PACKAGE, "examples", "mlp.py"), digits, "1", "4000", PYTHONPATH=PACKAGE, TAPER_LIBRARY=LIBRARY)
         self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn("test accuracy", ran.stdout)
+
+    def test_the_manual_s_programs_run(self):
+        if not os.path.exists(os.path.join(TOP, "data", "mnist", "train-images-idx3-ubyte.gz")):
+            self.skipTest("MNIST's files are not here")
+        with open(os.path.join(TOP, "docs", "python.md"), encoding="utf-8") as f:
+            blocks = re.findall(r"```python\n(.*?)```", f.read(), re.S)
+        self.assertGreater(len(blocks), 7)
+        here, space = os.getcwd(), {}
+        os.chdir(TOP)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()) as said:
+                for block in blocks:
+                    if not ("import numpy" in block and not common.np or "import torch" in block and not common.torch):
+                        exec(compile(block, "docs/python.md", "exec"), space)
+        finally:
+            os.chdir(here)
+        lines = said.getvalue().splitlines()
+        self.assertEqual(lines[0], "(8, 4)")
+        self.assertGreater(float(lines[1]), 0.94)
+        self.assertIn("has 3 channels", lines[-1])
 
     def test_installed_into_a_fresh_environment(self):
         if os.environ.get("TAPER_TEST_INSTALLED"):
