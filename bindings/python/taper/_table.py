@@ -14,7 +14,7 @@ from . import _abi
 from ._c import Error, check, fail, lib, retain, scope
 from ._c import struct as c_struct
 from ._c import text
-from ._dtype import as_dtype
+from ._dtype import BY_CODE, as_dtype
 
 CONSTANTS = _abi.CONSTANTS
 KINDS = {value: name[8:] for name, value in CONSTANTS.items() if name.startswith("TP_ATTR_")}
@@ -66,7 +66,6 @@ class Op:
         self.n_out, self.is_view, self.differentiable = row.n_out, row.is_view, not row.not_differentiable
         self.attrs = self.read_attrs(row.attrs, self.inputs)
         self.defaults = self.read_defaults(row.attrs_size, bool(row.compose))
-        self.has_floats = any(a.kind == "F64" for a in self.attrs)
         self.is_seeded = {"seed", "stream"} <= {a.arg for a in self.attrs}
         self.cache: Dict[Any, bytes] = {}
 
@@ -121,6 +120,24 @@ class Op:
         if self.name in BY_VALUE_AND_INDEX:
             return "some pair" if self.n_out < 0 else "pair"
         return "some" if self.n_out < 0 and any(a.name.startswith(("keepdim", "return_")) for a in self.attrs) else "tuple"
+
+
+def default_of(a: Attr) -> str:
+    """An attribute's default as Python writes it; None where only the library knows."""
+    x = a.default
+    if a.arg in ("seed", "precise"):
+        return "None"
+    if a.kind == "BOOL":
+        return str(x != 0)
+    if a.kind == "WORD":
+        return '"' + a.words.split(" ")[int(x)] + '"'
+    if a.kind == "DTYPE":
+        return "None" if x < 0 else f'"{BY_CODE[int(x)].name}"'
+    if a.kind == "TEXT":
+        return f'"{a.words}"'
+    if a.kind == "DIMS" and x == 0 or x == NO_DIM or x >= 2**62 or math.isinf(x):
+        return "None"
+    return f"{x:.10g}" if a.kind == "F64" else str(int(x))
 
 
 def read() -> List[Op]:
@@ -179,14 +196,13 @@ def attributes(op: Op, key: Tuple[Any, ...]) -> bytes:
             _put(op, room, a, value)
         elif a.required:
             raise TypeError(f"{op.name}: {a.name} must be given, not None")
-        elif a.name == "precise":
+        elif a.name == "precise":  # as set_precise says
             _put(op, room, a, lib.tp_precise())
     if op.is_seeded:
         _draw(op, room, key)
-    elif not (op.has_floats and 0.0 in key) and len(op.cache) < 1024:  # 0.0 and -0.0 are the same key
+    elif len(op.cache) < 1024 and not any(a.name == "precise" or a.kind == "F64" and v == 0 for a, v in zip(op.given, key)):
         try:
-            if not any(a.name == "precise" for a in op.attrs):
-                op.cache[key] = bytes(room)
+            op.cache[key] = bytes(room)
         except TypeError:  # a list
             pass
     return bytes(room)
@@ -259,13 +275,19 @@ class Running:
 running = Running()
 
 
+def _default_here(p: Param) -> str:
+    """0.0 and -0.0 are one key of the cache, so a number that is 0 by default is not written out."""
+    word = default_of(p.attr) if p.attr else "None"
+    return "None" if word == "0" and p.attr and p.attr.kind == "F64" else word
+
+
 def _signature(params: List[Param], op: Op, sizes: bool) -> str:
     words = []
     for p in params:
         if p.many and op.name in ONE_BY_ONE or sizes and p.attr is not None:
             words.append("*" + p.name)
         else:
-            words.append(p.name if p.required else p.name + "=None")
+            words.append(p.name if p.required else f"{p.name}={_default_here(p)}")
     return ", ".join(words)
 
 

@@ -1,6 +1,7 @@
 """test_tensor.py - tensors from Python alone: numbers and lists, types, operators, indices, errors, memory."""
 import array
 import gc
+import inspect
 import itertools
 import math
 
@@ -304,6 +305,27 @@ class Errors(Case):
                    tp.ones(8, 3, 32, 32), tp.ones(6, 1, 5, 5))
         self.fails(TypeError, "missing", tp.softmax, tp.ones(2))
         self.fails(TypeError, "unexpected keyword", tp.ones(2).sum, foo=1)
+
+
+class Help(Case):
+    def test_a_function_says_its_arguments(self):
+        self.assertEqual(str(inspect.signature(tp.conv2d)),
+                         "(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1, precise=None)")
+        self.assertEqual(str(inspect.signature(tp.gather)), "(x, dim, index)")
+        self.assertEqual(str(inspect.signature(tp.layer_norm)), "(input, normalized_shape, weight=None, bias=None, eps=1e-05)")
+        self.assertEqual(str(inspect.signature(tp.Tensor.permute)), "(x, *dims)")
+        self.assertIn("sum of x", tp.sum.__doc__)
+
+    def test_precise_counts(self):
+        x, w = tp.randn(1, 16, 16, 16), tp.randn(32, 16, 3, 3)
+        fast = tp.conv2d(x, w, padding=1)
+        tp.set_precise(True)
+        try:
+            precise = tp.conv2d(x, w, padding=1)
+        finally:
+            tp.set_precise(False)
+        self.assertEqual(precise.tolist(), tp.conv2d(x, w, padding=1, precise=True).tolist())
+        self.close(fast, precise, 1e-3, 1e-3)
 
 
 class Memory(Case):

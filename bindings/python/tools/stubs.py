@@ -6,7 +6,6 @@
 
 They come from the library that is found (TAPER_LIBRARY, build/): its table of operations, and the headers' layers.
 """
-import math
 import os
 import sys
 
@@ -14,7 +13,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 PACKAGE = os.path.join(HERE, "..", "taper")
 sys.path.insert(0, os.path.dirname(PACKAGE))
 
-from taper import _create, _dtype, _layers, _methods, _table, ops as ops_module  # noqa: E402
+from taper import _create, _layers, _methods, _table, ops as ops_module  # noqa: E402
 
 HEAD = '"""Made by tools/stubs.py from the tables that are in the library.  Do not edit."""\n'
 HINTS = {"I64": "int", "U64": "int", "F64": "float", "BOOL": "bool", "DIMS": "Ints", "PAIR": "Ints", "DTYPE": "DType", "TEXT": "str"}
@@ -37,22 +36,6 @@ def quoted(word):
     return f'"{word}"'
 
 
-def default_of(a):
-    """As Python writes it; None where the library decides."""
-    x = a.default
-    if a.kind == "BOOL":
-        return str(x != 0)
-    if a.kind == "WORD":
-        return quoted(a.words.split(" ")[int(x)])
-    if a.kind == "DTYPE":
-        return "None" if x < 0 else quoted(_dtype.BY_CODE[int(x)].name)
-    if a.kind == "TEXT":
-        return quoted(a.words)
-    if a.name == "seed" or a.kind == "DIMS" and x == 0 or x == _table.NO_DIM or x >= 2**62 or math.isinf(x):
-        return "None"
-    return f"{x:.10g}" if a.kind == "F64" else str(int(x))
-
-
 def argument(op, p, sizes):
     if p.attr is None:
         if p.many:
@@ -61,7 +44,7 @@ def argument(op, p, sizes):
     hint = "Literal[" + ", ".join(quoted(w) for w in p.attr.words.split(" ")) + "]" if p.attr.kind == "WORD" else HINTS[p.attr.kind]
     if sizes:
         return f"*{p.name}: Ints"
-    return f"{p.name}: {hint}" if p.required else f"{p.name}: Optional[{hint}] = {default_of(p.attr)}"
+    return f"{p.name}: {hint}" if p.required else f"{p.name}: Optional[{hint}] = {_table.default_of(p.attr)}"
 
 
 def signature(op, method=False, in_place=False):
