@@ -3,7 +3,7 @@ import ctypes as c
 from typing import Any, Optional, Sequence, Union
 
 from . import _methods, _table
-from ._c import fail, lib, made, shape
+from ._c import done, fail, lib, made, shape
 from ._c import struct as c_struct
 from ._dtype import as_dtype, float32, int64
 from ._tensor import Number, Tensor, TensorLike, _wrap, operand
@@ -160,7 +160,7 @@ def get_rng_state() -> Tensor:
 
 
 def set_rng_state(state: Tensor) -> None:
-    lib.tp_set_rng_state_tensor(state._p)
+    done(lib.tp_set_rng_state_tensor, state)
 
 
 __all__ = ["arange", "empty", "empty_like", "exponential", "eye", "full", "full_like", "get_rng_state", "linspace", "logspace", "manual_seed",

@@ -11,7 +11,7 @@ from weakref import WeakValueDictionary
 from . import _abi
 from ._c import ArgumentError, Object, StateError, callback, carry, check, done, lib, made, retain, scope, text
 from ._dtype import as_dtype
-from ._tensor import Tensor, _wrap, borrowed
+from ._tensor import Tensor, _wrap, borrowed, operand
 
 M = TypeVar("M", bound="Module")
 _live: "WeakValueDictionary[int, Module]" = WeakValueDictionary()
@@ -258,7 +258,7 @@ class Layer(Module):
     _is_layer = True
 
     def forward(self, x: Tensor) -> Tensor:
-        return _wrap(made(lib.tp_forward, self, x))
+        return _wrap(made(lib.tp_forward, self, operand(x)))
 
 
 def wrap_module(p: int) -> Module:
@@ -291,7 +291,7 @@ def _forward_called(m: int, x: int) -> Optional[int]:
     """A C module calls the forward of one written in Python."""
     try:
         module = _live.get(m)
-        if module is None:
+        if module is None or module._is_layer:
             raise StateError("a module written in Python is called, but its Python object is gone; keep it, in its parent's attributes say")
         y = module.forward(borrowed(x))
         if not isinstance(y, Tensor):

@@ -307,6 +307,9 @@ class Tensor(Object, OpMethods):
             v = operand(value)
             done(lib.tp_index_put_, view._p, places, len(indices), v.to(self.dtype), False)
 
+    def __deepcopy__(self, _: Any) -> "Tensor":
+        return self.detach().clone().requires_grad_(self.requires_grad)
+
     def __getstate__(self) -> Any:
         raise TypeError("tensors are not pickled; taper.save writes them to a file")
 
@@ -681,9 +684,10 @@ class Hook:
         except BaseException:
             _hook_gone(number)
             raise
-        self.t = weakref.ref(t)
+        self.t, self.key = weakref.ref(t), number
 
     def remove(self) -> None:
+        _hook_gone(self.key)  # enough to end it, where nothing in Python has the tensor any more
         t = self.t()
         if t is not None:
             lib.tp_remove_hook(t, self.number)

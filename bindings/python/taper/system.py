@@ -28,7 +28,7 @@ def get_num_threads() -> int:
 
 def set_num_threads(n: int) -> None:
     """Of the whole process; results never depend on it."""
-    lib.tp_set_num_threads(n)
+    done(lib.tp_set_num_threads, n)
 
 
 def isa() -> str:

@@ -1,4 +1,5 @@
 """test_nn.py - modules: the library's and ones written in Python, their state, training, files, runs and the program."""
+import copy
 import gc
 import json
 import os
@@ -224,6 +225,29 @@ class Modules(Case):
         steps(a, o, 3)
         steps(b, p, 3)
         self.assertEqual(a.inner.weight.tolist(), b.inner.weight.tolist())
+
+
+class Alive(Case):
+    def test_a_module_written_in_python_whose_object_is_gone(self):
+        net = nn.Sequential(MLP(2, 2, 2))
+        net._kept.clear()
+        gc.collect()
+        self.fails(tp.StateError, "its Python object is gone", net, tp.ones(1, 2))
+        self.fails(tp.StateError, "its Python object is gone", net[0], tp.ones(1, 2))
+
+    def test_a_hook_on_a_parameter_that_only_c_has(self):
+        m, seen = nn.Linear(2, 2), []
+        hook = m.weight.register_hook(lambda g: seen.append(1))
+        m(tp.ones(1, 2)).sum().backward()
+        hook.remove()
+        m(tp.ones(1, 2)).sum().backward()
+        self.assertEqual(seen, [1])
+
+    def test_lists_and_arrays_go_in(self):
+        self.assertEqual(nn.ReLU()([[-1.0, 2.0]]).tolist(), [[0, 2]])
+        self.assertRaises(TypeError, nn.ReLU(), "x")
+        copied = copy.deepcopy({"w": tp.ones(2, requires_grad=True)})
+        self.assertTrue(copied["w"].requires_grad)
 
 
 class Digits(Case):
