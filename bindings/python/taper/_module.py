@@ -5,6 +5,7 @@ modules (state, freezing, saving, optimizers, summaries) it does with those writ
 where a C module (a sequential, say) has them as children.
 """
 import ctypes as c
+import itertools
 from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Tuple, Type, TypeVar
 from weakref import WeakValueDictionary
 
@@ -80,7 +81,14 @@ class Module(Object):
         raise NotImplementedError(f"{type(self).__name__} has no forward()")
 
     def __call__(self, *args: Any, **keywords: Any) -> Any:
+        if "_hooked" in self.__dict__ and len(args) == 1 and not keywords and not self._is_layer:
+            return _wrap(made(lib.tp_forward, self, operand(args[0])))  # C runs the hooks
         return self.forward(*args, **keywords)
+
+    def register_forward_hook(self, hook: "Callable[[Module, Tuple[Tensor, ...], Any], Any]") -> "ForwardHook":
+        """hook(module, inputs, output) after each forward; what it returns, if anything, takes the output's place.  Until remove()."""
+        object.__setattr__(self, "_hooked", True)
+        return ForwardHook(self, hook)
 
     # ---- attributes
 
@@ -303,6 +311,44 @@ def _forward_called(m: int, x: int) -> Optional[int]:
 
 
 _forward = callback("tp_forward_fn")(_forward_called)
+
+_forward_hooks: "Dict[int, Callable[..., Any]]" = {}
+_numbers = itertools.count(1)
+
+
+def _tensors(at: int, n: int) -> "Tuple[Any, ...]":
+    return tuple(borrowed(p) if p else None for p in (c.c_void_p * n).from_address(at))
+
+
+def _hook_called(m: int, inputs: int, n_in: int, outputs: int, n_out: int, number: int) -> int:
+    try:
+        hook = _forward_hooks.get(number)
+        out = _tensors(outputs, n_out)
+        result = hook(wrap_module(m), _tensors(inputs, n_in), out[0] if n_out == 1 else out) if hook is not None else None
+        if result is not None:
+            for i, t in enumerate([result] if isinstance(result, Tensor) else result):
+                (c.c_void_p * n_out).from_address(outputs)[i] = lib.tp_autorelease(retain(t._p))
+        return 0
+    except BaseException as e:
+        carry(e)
+        return _abi.CONSTANTS["TP_ERR_STATE"]
+
+
+_call_hook = callback("tp_forward_hook")(_hook_called)
+
+
+class ForwardHook:
+    """What register_forward_hook gives; remove() takes the function away."""
+
+    def __init__(self, module: Module, hook: Callable[..., Any]) -> None:
+        self.module, self.key = module, next(_numbers)
+        _forward_hooks[self.key] = hook
+        self.number = done(lib.tp_register_forward_hook, module, _call_hook, self.key)
+
+    def remove(self) -> None:
+        if _forward_hooks.pop(self.key, None) is not None:
+            lib.tp_remove_module_hook(self.module, self.number)
+
 
 # ---- Containers ----------------------------------------------------------------------------------------------------------
 

@@ -6,8 +6,8 @@ from . import _layers as _made
 from . import _methods, ops
 from ._c import check, done, lib, made, scope, shape, struct
 from ._layers import *  # noqa: F401,F403
-from ._module import Layer, Module, ModuleList, Parameter, Parameters, Sequential, branches, new_layer
-from ._tensor import Tensor, borrowed
+from ._module import Layer, Module, ModuleList, Parameter, Parameters, Sequential, branches
+from ._tensor import Tensor, _wrap, borrowed
 
 _State, _ForwardOptions = struct("tp_rnn_state"), struct("tp_rnn_forward_options")
 
@@ -209,9 +209,23 @@ def summary(module: Module, input_size: Tuple[int, ...]) -> str:
         lib.tp_summary_free(c.byref(s))
 
 
-def _of_c(p: int) -> Layer:
-    return new_layer(Layer, p)  # type: ignore[no-any-return]
+# ---- What a network looks at ---------------------------------------------------------------------------------------------------
+
+
+def output_of(net: Module, layer: Module, x: Tensor) -> Tensor:
+    """What a layer somewhere in the network gives when the network is run on x."""
+    return _wrap(made(lib.tp_output_of, net, layer, x))
+
+
+def saliency(net: Module, x: Tensor, label: int = -1) -> Tensor:
+    """(N, H, W): how much each pixel of x moves the score of the label, or of each picture's likeliest."""
+    return _wrap(made(lib.tp_saliency, net, x, label))
+
+
+def grad_cam(net: Module, x: Tensor, layer: Optional[Module] = None, label: int = -1) -> Tensor:
+    """(N, h, w): where the layer, or the last one with maps, finds what speaks for the label."""
+    return _wrap(made(lib.tp_grad_cam, net, layer, x, label))
 
 
 __all__ = ["Module", "Layer", "Sequential", "ModuleList", "Parameter", "Parameters", "AdaptiveAvgPool2d", "Concat", "Residual",
-           "DenseBlock", "Loss", "init", "summary", *_made.CLASSES, *(kind.__name__ for kind in Loss.__subclasses__())]
+           "DenseBlock", "Loss", "init", "summary", "output_of", "saliency", "grad_cam", *_made.CLASSES, *(kind.__name__ for kind in Loss.__subclasses__())]

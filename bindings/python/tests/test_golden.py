@@ -63,6 +63,7 @@ class Golden(Case):
             if f"{name}/out{i}" in tensors:
                 wrong = difference(out.detach(), tensors[f"{name}/out{i}"], rtol, atol)
                 self.assertIsNone(wrong, f"{line}: output {i}: {wrong}")
+        self.run_in_place(line, row, inputs, attrs, tensors.get(f"{name}/out0"), rtol, atol)
         if dys:
             seeds = {int(k.rpartition("dy")[2]): tensors[k] for k in dys}
             seeds = {i: dy for i, dy in seeds.items() if outs[i].requires_grad}  # of a count there is none, and PyTorch's is 0
@@ -73,7 +74,19 @@ class Golden(Case):
                 wrong = difference(dx if dx is not None else tp.zeros_like(wanted), wanted, rtol and 10 * rtol, atol and 10 * atol)
                 self.assertIsNone(wrong, f"{line}: gradient {i}: {wrong}")
 
+    def run_in_place(self, line, row, inputs, attrs, wanted, rtol, atol):
+        """x.exp_() has the same values, in x's memory."""
+        x = inputs[0].detach().clone() if inputs and isinstance(inputs[0], tp.Tensor) else None
+        if x is None or wanted is None or not tp._table.has_in_place(row) or (x.shape, x.dtype) != (wanted.shape, wanted.dtype):
+            return
+        y = getattr(x, row.name + "_")(**dict(zip(row.inputs[1:], (t.detach() if isinstance(t, tp.Tensor) else t for t in inputs[1:]))), **attrs)
+        self.assertIs(y, x)
+        wrong = difference(x, wanted, rtol, atol)
+        self.assertIsNone(wrong, f"{line}: in place: {wrong}")
+        self.in_place.add(row.name)
+
     def test_every_case(self):
+        self.in_place = set()
         n, wrong = 0, []
         for file in sorted(os.listdir(FOLDER)):
             tensors = tp.load(os.path.join(FOLDER, file))
@@ -92,6 +105,7 @@ class Golden(Case):
         print(f"{n} cases, {len(wrong)} wrong")
         self.assertFalse(wrong, "\n".join(wrong[:40]))
         self.assertGreater(n, 5000)
+        self.assertGreater(len(self.in_place), 80)
 
 
 if __name__ == "__main__":

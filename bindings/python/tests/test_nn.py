@@ -243,6 +243,32 @@ class Alive(Case):
         m(tp.ones(1, 2)).sum().backward()
         self.assertEqual(seen, [1])
 
+    def test_forward_hooks(self):
+        for net in (nn.Sequential(nn.Linear(2, 3), nn.ReLU()), MLP(2, 3, 3)):
+            seen = []
+            inner = net[0] if isinstance(net, nn.Sequential) else net.inner
+            hooks = [inner.register_forward_hook(lambda m, inputs, y: seen.append((m is inner, inputs[0].shape, y.shape))),
+                     net.register_forward_hook(lambda m, inputs, y: y * 0)]
+            self.assertEqual(net(tp.ones(1, 2)).tolist(), [[0, 0, 0]])
+            self.assertEqual(seen, [(True, (1, 2), (1, 3))])
+            for hook in hooks:
+                hook.remove()
+            self.assertNotEqual(net(tp.ones(1, 2)).abs().sum().item() + len(seen), 2.0)
+            self.assertEqual(len(seen), 1)
+
+            def bad(m, inputs, y):
+                raise KeyError("mine")
+            hook = net.register_forward_hook(bad)
+            self.assertRaises(KeyError, net, tp.ones(1, 2))
+            hook.remove()
+
+    def test_what_a_network_looks_at(self):
+        net = tp.models.lenet5().eval()
+        x = tp.rand(2, 1, 32, 32)
+        self.assertEqual(nn.saliency(net, x).shape, (2, 32, 32))
+        self.assertEqual(nn.grad_cam(net, x).shape[0], 2)
+        self.assertEqual(nn.output_of(net, net[0], x).shape, (2, 6, 28, 28))
+
     def test_lists_and_arrays_go_in(self):
         self.assertEqual(nn.ReLU()([[-1.0, 2.0]]).tolist(), [[0, 2]])
         self.assertRaises(TypeError, nn.ReLU(), "x")
