@@ -9,6 +9,8 @@
 A thin layer over libtaper by ctypes: names, defaults and results are PyTorch's; NumPy and PyTorch are not needed, and exchange
 tensors without a copy where they are there.  docs/python.md begins at the beginning.
 """
+from typing import TYPE_CHECKING, Any
+
 from . import _dtype, autograd, data, functional, models, nn, ops, optim, text, train
 from ._c import (ArgumentError, DeviceError, DtypeError, Error, FileError, FormatError, GradError, IndexOutOfRange, OutOfMemory,
                  ShapeError, StateError, UnsupportedError)
@@ -18,11 +20,26 @@ from ._dtype import bfloat16, device, dtype, float16, float32, float64, int8, in
 from ._tensor import Tensor, as_tensor, from_dlpack, from_numpy, tensor
 from .autograd import enable_grad, is_grad_enabled, no_grad
 from .io import load, metadata, read_image, save, write_png
-from .ops import *  # noqa: F403
 from .system import (MemoryStats, get_num_threads, isa, memory_stats, memory_trim, set_float32_matmul_precision, set_num_threads,
                      set_precise)
 from .text import Tokenizer
 from .train import Run, generate
+
+if TYPE_CHECKING:
+    from .ops import *  # noqa: F403
+
+
+def __getattr__(name: str) -> Any:
+    """tp.softmax is tp.ops.softmax."""
+    if name not in ops.__all__:
+        raise AttributeError(f"taper has no '{name}'")
+    made = globals()[name] = getattr(ops, name)
+    return made
+
+
+def __dir__() -> "list[str]":
+    return sorted({*globals(), *__all__})
+
 
 float, double, half, long, int, short, bool = float32, float64, float16, int64, int32, int16, _dtype.bool_
 

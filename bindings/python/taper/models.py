@@ -89,5 +89,3 @@ def __getattr__(name: str) -> Callable[..., Module]:
 
 def __dir__() -> List[str]:
     return sorted([*globals(), *_MODELS])
-
-

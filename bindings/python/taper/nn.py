@@ -228,4 +228,5 @@ def grad_cam(net: Module, x: Tensor, layer: Optional[Module] = None, label: int 
 
 
 __all__ = ["Module", "Layer", "Sequential", "ModuleList", "Parameter", "Parameters", "AdaptiveAvgPool2d", "Concat", "Residual",
-           "DenseBlock", "Loss", "init", "summary", "output_of", "saliency", "grad_cam", *_made.CLASSES, *(kind.__name__ for kind in Loss.__subclasses__())]
+           "DenseBlock", "Loss", "init", "summary", "output_of", "saliency", "grad_cam", *_made.CLASSES,
+           *(kind.__name__ for kind in Loss.__subclasses__())]

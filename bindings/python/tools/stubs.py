@@ -83,13 +83,14 @@ def methods():
             lines.append("    " + signature(op, method=True))
             if _table.has_in_place(op):
                 lines.append("    " + signature(op, method=True, in_place=True))
-    lines += ["", "def fill(functions: dict[str, object]) -> None: ...", ""]
+    lines += ["", "def fill(function: Any) -> None: ...", ""]
     return "\n".join(lines)
 
 
 def layers():
     kinds = {"q": "int", "i": "int", "d": "float", "b": "bool", "s": "str", "*tp_shape": "Ints"}
-    lines = [HEAD + "from typing import Any, Dict, List, Optional, Sequence, Tuple, Union\n\nfrom ._module import Layer\nfrom ._tensor import Tensor\n\n"
+    lines = [HEAD + "from typing import Any, Dict, List, Optional, Sequence, Tuple, Union\n\n"
+             "from ._module import Layer\nfrom ._tensor import Tensor\n\n"
              "Ints = Union[int, Sequence[int]]\nCLASSES: Dict[str, type]\n"]
     for spec in _layers.SPECS:
         words = []
