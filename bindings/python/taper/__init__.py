@@ -17,7 +17,7 @@ from ._c import (ArgumentError, DeviceError, DtypeError, Error, FileError, Forma
 from ._c import _version as __version__
 from ._create import get_rng_state, manual_seed, set_rng_state
 from ._dtype import bfloat16, device, dtype, float16, float32, float64, int8, int16, int32, int64, uint8
-from ._tensor import Tensor, as_tensor, from_dlpack, from_numpy, tensor
+from ._tensor import Tensor, as_tensor, from_dlpack, from_numpy, set_printoptions, tensor
 from .autograd import enable_grad, is_grad_enabled, no_grad
 from .io import load, metadata, read_image, save, write_png
 from .system import (MemoryStats, get_num_threads, isa, memory_stats, memory_trim, set_float32_matmul_precision, set_num_threads,
@@ -49,6 +49,6 @@ __all__ = [
     "bfloat16", "bool", "data", "device", "double", "dtype", "enable_grad", "float", "float16", "float32", "float64", "from_dlpack",
     "from_numpy", "functional", "generate", "get_num_threads", "get_rng_state", "half", "int", "int16", "int32", "int64", "int8",
     "is_grad_enabled", "isa", "load", "long", "manual_seed", "memory_stats", "memory_trim", "metadata", "models", "nn", "no_grad", "ops",
-    "optim", "read_image", "save", "set_float32_matmul_precision", "set_num_threads", "set_precise", "set_rng_state", "short", "tensor",
+    "optim", "read_image", "save", "set_float32_matmul_precision", "set_num_threads", "set_precise", "set_printoptions", "set_rng_state", "short", "tensor",
     "text", "train", "uint8", "write_png"]
 __all__ += ops.__all__

@@ -342,4 +342,4 @@ def function(op: Op, module: str, in_place: bool = False, method: bool = False, 
 
 
 def has_in_place(op: Op) -> bool:
-    return op.is_method() and op.n_out in (0, 1) and not op.is_view and lib.has(f"tp_{op.name}_")
+    return op.is_method() and op.n_out in (0, 1) and not op.is_view and not op.is_seeded and lib.has(f"tp_{op.name}_")

@@ -21,6 +21,18 @@ from ._methods import OpMethods
 Size = Tuple[int, ...]
 _copied = lib.tp_tensor_copied
 _BackwardOptions = c_struct("tp_backward_options")
+_FormatOptions = c_struct("tp_format_options")
+_format = _FormatOptions(c.sizeof(_FormatOptions))
+
+
+def set_printoptions(precision: Optional[int] = None, threshold: Optional[int] = None, edgeitems: Optional[int] = None,
+                     linewidth: Optional[int] = None, sci_mode: Optional[bool] = None) -> None:
+    """How tensors are printed, as torch.set_printoptions; None: as it is."""
+    for name, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
+        if value is not None:
+            setattr(_format, name, value or -1)
+    if sci_mode is not None:
+        _format.sci_mode = 1 if sci_mode else 2
 
 
 class Tensor(Object, OpMethods):
@@ -87,9 +99,9 @@ class Tensor(Object, OpMethods):
     def __repr__(self) -> str:
         with scope():
             plain = lib.tp_detach(self._p) if self.requires_grad else self._p
-            room = lib.tp_format_opt(plain, None, 0, None)
+            room = lib.tp_format_opt(plain, None, 0, c.byref(_format))
             written = c.create_string_buffer(room + 1)
-            lib.tp_format_opt(plain, written, room + 1, None)
+            lib.tp_format_opt(plain, written, room + 1, c.byref(_format))
             check()
         words = text(written.value)
         if self.requires_grad and words.endswith(")"):
@@ -258,6 +270,23 @@ class Tensor(Object, OpMethods):
     def normal_(self, mean: "Number" = 0, std: "Number" = 1) -> "Tensor":
         done(lib.tp_normal_, self._p, mean, std)
         return self
+
+    def exponential_(self, lambd: "Number" = 1) -> "Tensor":
+        done(lib.tp_exponential_, self._p, lambd)
+        return self
+
+    def bernoulli_(self, p: "Number" = 0.5) -> "Tensor":
+        done(lib.tp_bernoulli_, self._p, p)
+        return self
+
+    def random_(self, low: "Number" = 0, high: "Number" = 0) -> "Tensor":
+        """Integers from low on and below high; without them from 0 to the largest that the type holds exactly."""
+        done(lib.tp_random_, self._p, low, high)
+        return self
+
+    def where(self, condition: "TensorLike", other: "TensorLike") -> "Tensor":
+        """self where the condition is true, else other."""
+        return _wrap(made(lib.tp_where, operand(condition), self, operand(other)))
 
     # ---- operators
 
@@ -693,4 +722,4 @@ class Hook:
             lib.tp_remove_hook(t, self.number)
 
 
-__all__ = ["Tensor", "TensorLike", "Number", "Hook", "tensor", "as_tensor", "from_dlpack", "from_numpy", "operand"]
+__all__ = ["Tensor", "TensorLike", "Number", "Hook", "tensor", "as_tensor", "from_dlpack", "from_numpy", "operand", "set_printoptions"]

@@ -3,7 +3,7 @@ import ctypes as c
 from typing import Any, Optional, Tuple, Union
 
 from . import _layers as _made
-from . import _methods, ops
+from . import _methods, functional, ops, optim
 from ._c import check, done, lib, made, scope, shape, struct
 from ._layers import *  # noqa: F401,F403
 from ._module import Layer, Module, ModuleList, Parameter, Parameters, Sequential, branches
@@ -209,6 +209,12 @@ def summary(module: Module, input_size: Tuple[int, ...]) -> str:
         lib.tp_summary_free(c.byref(s))
 
 
+class utils:
+    """torch.nn.utils."""
+    clip_grad_norm_ = staticmethod(optim.clip_grad_norm_)
+    clip_grad_value_ = staticmethod(optim.clip_grad_value_)
+
+
 # ---- What a network looks at ---------------------------------------------------------------------------------------------------
 
 
@@ -228,5 +234,5 @@ def grad_cam(net: Module, x: Tensor, layer: Optional[Module] = None, label: int 
 
 
 __all__ = ["Module", "Layer", "Sequential", "ModuleList", "Parameter", "Parameters", "AdaptiveAvgPool2d", "Concat", "Residual",
-           "DenseBlock", "Loss", "init", "summary", "output_of", "saliency", "grad_cam", *_made.CLASSES,
+           "DenseBlock", "Loss", "init", "utils", "functional", "summary", "output_of", "saliency", "grad_cam", *_made.CLASSES,
            *(kind.__name__ for kind in Loss.__subclasses__())]

@@ -169,7 +169,7 @@ class Modules(Case):
             lstm(tp.randn(5, 2, 3), state)
             net.state_dict()
             nn.Sequential(nn.Linear(2, 2), MLP(2, 2, 2))(tp.ones(1, 2)).sum().backward()
-            optim.clip_grad_norm_(net, 1.0)
+            nn.utils.clip_grad_norm_(net, 1.0)
             return value.item()
         first = step()
         for _ in range(5):

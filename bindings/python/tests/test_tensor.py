@@ -75,6 +75,25 @@ class Making(Case):
         self.assertEqual(f"{tp.tensor(1.23456):.2f}", "1.23")
 
 
+    def test_print_options(self):
+        x = tp.tensor([1 / 3, 1000.0])
+        tp.set_printoptions(precision=2, sci_mode=False)
+        try:
+            self.assertEqual(repr(x), "tensor([   0.33, 1000.00])")
+        finally:
+            tp.set_printoptions(precision=4)
+            tp._tensor._format.sci_mode = 0
+        self.assertEqual(repr(tp.tensor([0.5])), "tensor([0.5000])")
+
+    def test_filled_in_place(self):
+        x = tp.zeros(200)
+        self.assertTrue(0 < x.uniform_().mean().item() < 1)
+        self.assertTrue(set(x.bernoulli_(0.3).tolist()) == {0, 1})
+        self.assertTrue(set(x.random_(2, 4).tolist()) == {2, 3})
+        self.assertGreater(x.exponential_(2).min().item(), 0)
+        self.assertEqual(tp.tensor([1.0, 2.0]).where(tp.tensor([True, False]), 9).tolist(), [1, 9])
+
+
 class Operators(Case):
     def test_numbers_and_tensors(self):
         a, b = [1.5, -2.0, 3.0], [2.0, 0.5, -1.5]
