@@ -109,6 +109,8 @@ def build(spec: Spec, args: Tuple[Any, ...], given: Dict[str, Any]) -> int:
             raise TypeError(f"{spec.name} has no option '{next(iter(given))}'")
         return made(getattr(lib, spec.function), *values)
     fields: Dict[str, Any] = {"kernel_hw": given.pop("kernel_hw")} if "kernel_hw" in given else {}
+    if given.get("momentum", 0) is None:  # PyTorch's word for the mean over all batches
+        given["cumulative"] = True
     for o in spec.options:
         if o.name in given:
             value = given.pop(o.name)

@@ -6,6 +6,9 @@ import unittest
 TOP = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", ".."))
 PROGRAM = sys.argv.pop(1) if sys.argv[1:] and os.path.isabs(sys.argv[1]) else os.path.join(TOP, "build", "taper")
 
+if sys.version_info < (3, 8):
+    print("skipped: Python 3.8 or later is wanted")
+    sys.exit(77)
 if not os.environ.get("TAPER_TEST_INSTALLED"):
     sys.path.insert(0, os.path.join(TOP, "bindings", "python"))
 import taper as tp  # noqa: E402

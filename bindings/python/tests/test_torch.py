@@ -87,6 +87,7 @@ class Torch(Case):
                 (nn.Conv2d(3, 4, 3, dilation=2, bias=False), tnn.Conv2d(3, 4, 3, dilation=2, bias=False), x),
                 (nn.Conv1d(5, 4, 3), tnn.Conv1d(5, 4, 3), seq), (nn.ConvTranspose2d(3, 4, 3, stride=2), tnn.ConvTranspose2d(3, 4, 3, 2), x),
                 (nn.BatchNorm2d(3), tnn.BatchNorm2d(3), x), (nn.BatchNorm2d(3, affine=False, momentum=0.3), tnn.BatchNorm2d(3, affine=False, momentum=0.3), x),
+                (nn.BatchNorm2d(3, momentum=None), tnn.BatchNorm2d(3, momentum=None), x),
                 (nn.LayerNorm(4), tnn.LayerNorm(4), seq), (nn.LayerNorm((5, 4), eps=1e-3), tnn.LayerNorm((5, 4), eps=1e-3), seq),
                 (nn.GroupNorm(3, 3), tnn.GroupNorm(3, 3), x), (nn.MaxPool2d(3, stride=2, padding=1), tnn.MaxPool2d(3, 2, 1), x),
                 (nn.AvgPool2d(2), tnn.AvgPool2d(2), x), (nn.AdaptiveAvgPool2d((3, 2)), tnn.AdaptiveAvgPool2d((3, 2)), x),
