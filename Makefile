@@ -23,7 +23,7 @@ NEON_TESTS     ?= test_kernels test_kernels_random test_golden_ops
 FUZZ_SECONDS   ?= 60
 
 .PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan neon \
-        valgrind fuzz install clean format golden docs
+        valgrind fuzz install clean format golden docs python
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
@@ -174,6 +174,13 @@ docs: ## ops.md, accuracy.md and models.md from their tables; the headers as pag
 	@tools/models-page $(BUILD)/taper > docs/models.md
 	@mkdir -p $(BUILD)/docs && { cat docs/Doxyfile; echo "OUTPUT_DIRECTORY = $(BUILD)/docs"; } | doxygen -
 	@echo "see $(BUILD)/docs/html/index.html"
+
+python: ## make the Python package's tables and type hints again, from the headers and the library
+	@tools/setup demo
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper $(QUIET)
+	@$(PYTHON) -B bindings/python/tools/abi.py
+	@TAPER_LIBRARY=$(abspath $(BUILD))/libtaper.so $(PYTHON) -B bindings/python/tools/stubs.py
 
 clean: ## take away everything that was built
 	@rm -rf $(BUILD) build build-*

@@ -1,7 +1,7 @@
 # tests.cmake - tests, examples, benches and fuzzers: each .c file is a program.
 #
 # tests/test_*.c     cmocka, static library, may include internal headers; tests/support/*.c is linked into each
-# tests/python/*.py  round trips with NumPy and PyTorch; label "python"
+# tests/python/*.py  round trips with NumPy and PyTorch; label "python"; so are bindings/python/tests/test_*.py, the package's own
 # tests/cli/*.sh     run by tests/cli/run, output compared with the .out file beside it
 # pages and headers  tools/snippets compiles and runs what they show; label "pages"
 # examples/*.c       run in a folder of their own that has data/ in it; label "examples"
@@ -104,7 +104,7 @@ endif()
 # ---- against NumPy and PyTorch: scripts that load the shared library or run the program, which is their argument; skipped
 # ---- (77) where Python or NumPy is missing
 
-file(GLOB scripts CONFIGURE_DEPENDS tests/python/*.py)
+file(GLOB scripts CONFIGURE_DEPENDS tests/python/*.py bindings/python/tests/test_*.py)
 find_program(TAPER_PYTHON python3 DOC "Python of tests/python, best with NumPy and PyTorch")
 if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND NOT TAPER_FUZZ)
     foreach(script IN LISTS scripts)
@@ -112,6 +112,7 @@ if(TAPER_TESTS AND TARGET taper_program AND NOT TAPER_SANITIZE AND NOT TAPER_FUZ
         if(name STREQUAL "taper") # what the others import
             continue()
         endif()
+        string(REPLACE "test_" "package_" name ${name})
         if(TAPER_PYTHON)
             add_test(NAME python_${name} COMMAND ${TAPER_PYTHON} -B ${script} $<TARGET_FILE:taper_program>)
         else()

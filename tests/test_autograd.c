@@ -683,6 +683,22 @@ static void an_input_named_twice_has_its_gradient_twice(void **state)
     assert_ptr_equal(grads[0], grads[1]);
 }
 
+static void a_retained_result_has_an_owner_outside_of_every_scope(void **state)
+{
+    (void)state;
+    tp_tensor *x = NULL, *y = NULL;
+    {
+        TP_SCOPE;
+        x = tp_retain(tp_tensor_of(1, 2));
+        y = tp_apply_retained(tp_op_find("square"), &x, 1, NULL);
+        assert_null(tp_apply_retained(tp_op_find("square"), (tp_tensor *[]){ NULL }, 1, NULL));
+        assert_int_equal(tp_error_take(NULL, 0), TP_ERR_ARGUMENT);
+    }
+    assert_true(((float *)tp_data(y))[1] == 4);
+    tp_release(x);
+    tp_release(y);
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_teardown(f, after_each)
@@ -711,6 +727,7 @@ int main(void)
         TEST(wrong_inputs_are_named),
         TEST(threads_in_turn_go_through_one_graph),
         TEST(an_input_named_twice_has_its_gradient_twice),
+        TEST(a_retained_result_has_an_owner_outside_of_every_scope),
         TEST(a_dry_run_counts_and_computes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

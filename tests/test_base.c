@@ -130,6 +130,24 @@ static void keep_leaves_objects_of_outer_scopes_and_retained_ones_alone(void **s
     assert_int_equal(alive(), 1);
 }
 
+static void autorelease_hands_an_owner_to_the_scope(void **state)
+{
+    (void)state;
+    tp_object *mine;
+    {
+        TP_SCOPE;
+        mine = tp_retain(thing());
+    }
+    assert_int_equal(mine->refs, 1);
+    {
+        TP_SCOPE;
+        assert_ptr_equal(tp_autorelease(mine), mine);
+        assert_null(tp_autorelease(NULL));
+        assert_int_equal(alive(), 1);
+    }
+    assert_int_equal(alive(), 0);
+}
+
 static void keep_moves_several_objects(void **state)
 {
     (void)state;
@@ -745,6 +763,7 @@ int main(void)
         TEST(a_scope_frees_what_was_made_in_it),
         TEST(keep_hands_an_object_one_scope_outwards),
         TEST(keep_leaves_objects_of_outer_scopes_and_retained_ones_alone),
+        TEST(autorelease_hands_an_owner_to_the_scope),
         TEST(keep_moves_several_objects),
         TEST(a_scope_closes_on_return_break_and_continue),
         TEST(the_last_owner_frees),

@@ -108,6 +108,36 @@ static void hooks_see_the_whole_gradient_in_order(void **state)
     assert_error(TP_OK, NULL);
 }
 
+static void count_release(void *context)
+{
+    ++*(int *)context;
+}
+
+static void a_hook_s_context_is_released_once_when_it_goes(void **state)
+{
+    (void)state;
+    int removed = 0, died = 0, of_history = 0, refused = 0;
+    {
+        TP_SCOPE;
+        tp_tensor *x = leaf(3), *y;
+        assert_true(tp_remove_hook(x, tp_register_hook_shared(x, twice, &removed, count_release)));
+        assert_int_equal(removed, 1);
+        tp_register_hook_shared(x, twice, &died, count_release);
+        {
+            TP_SCOPE;
+            tp_tensor *square = tp_mul(x, x);
+            tp_register_hook_shared(square, twice, &of_history, count_release);
+            y = tp_keep(tp_mul(square, 5));
+        }
+        assert_int_equal(of_history, 0); /* the history has it */
+        tp_backward(y);
+        assert_value(value_of(tp_grad(x)), 2 * 2 * 3 * 2 * 5);
+        tp_register_hook_shared(tp_detach(x), twice, &refused, count_release);
+        assert_int_equal(tp_error_take(NULL, 0), TP_ERR_GRAD);
+    }
+    assert_true(removed == 1 && died == 1 && of_history == 1 && refused == 0);
+}
+
 static void a_hook_on_a_leaf_may_change_what_arrives(void **state)
 {
     (void)state;
@@ -400,6 +430,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(hooks_see_the_whole_gradient_in_order, after_each),
+        cmocka_unit_test_teardown(a_hook_s_context_is_released_once_when_it_goes, after_each),
         cmocka_unit_test_teardown(a_hook_on_a_leaf_may_change_what_arrives, after_each),
         cmocka_unit_test_teardown(after_a_change_in_place_a_hook_belongs_to_the_value_before, after_each),
         cmocka_unit_test_teardown(hooks_are_recorded_with_create_graph, after_each),

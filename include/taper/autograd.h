@@ -129,6 +129,8 @@ TP_API tp_status tp_hessian_opt(tp_function *, void *context, tp_tensor *const *
  * of registering, also for tp_gradients; on a tensor that was changed in place since, of the value before. */
 typedef tp_tensor *tp_hook(tp_tensor *grad, void *context);
 TP_API int64_t tp_register_hook(tp_tensor *, tp_hook *, void *context); /* its number, from 1; 0 on an error */
+TP_API int64_t tp_register_hook_shared(tp_tensor *, tp_hook *, void *context, /* release: once, when it is removed or its tensor is */
+                                       void (*release)(void *context));       /* gone; from any thread; not after an error */
 TP_API bool tp_remove_hook(tp_tensor *, int64_t number);                /* false if there is none */
 
 /* Called after a leaf's .grad was added to. */
@@ -257,6 +259,9 @@ TP_API tp_tensor *tp_apply(const tp_op *, tp_tensor *const *in, int n_in, const 
 
 /* The same for several outputs.  out has room for n_out of them; for TP_MAX_PARTS, and the rest NULL, where that is -1. */
 TP_API tp_status tp_apply_n(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs, tp_tensor **out);
+
+/* tp_apply for bindings to other languages: in a scope of its own, and the caller owns the result (tp_release). */
+TP_API tp_tensor *tp_apply_retained(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);
 
 /* In place: the result goes into in[0]'s memory, and in[0] takes the node.  Shape and dtype must stay. */
 TP_API tp_tensor *tp_apply_(const tp_op *, tp_tensor *const *in, int n_in, const void *attrs);

@@ -79,6 +79,7 @@ TP_API void *tp_keep_object(void *object);
 
 TP_API void *tp_retain(void *object); /* one owner more; returns its argument; NULL is fine */
 TP_API void tp_release(void *object); /* one owner less; the last one frees it; NULL is fine */
+TP_API void *tp_autorelease(void *object); /* one owner less at the innermost scope's end: what a callback retained and returns */
 
 #define TP_JOIN_(a, b) TP_JOIN2_(a, b)
 #define TP_JOIN2_(a, b) a##b

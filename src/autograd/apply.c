@@ -222,6 +222,12 @@ tp_tensor *tp_apply(const tp_op *op, tp_tensor *const *in, int n_in, const void 
     return apply(&c) ? NULL : out[0];
 }
 
+tp_tensor *tp_apply_retained(const tp_op *op, tp_tensor *const *in, int n_in, const void *attrs)
+{
+    TP_SCOPE;
+    return tp_retain(tp_apply(op, in, n_in, attrs));
+}
+
 /* ---- in place ------------------------------------------------------------------------------------------ */
 
 static tp_status check_history(const tp_op *op, const tp_tensor *x)

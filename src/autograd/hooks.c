@@ -10,6 +10,7 @@ typedef struct hook {
     tp_hook *call; /* both NULL: removed */
     tp_after_hook *after;
     void *context;
+    void (*release)(void *context); /* NULL: nobody is told */
     int64_t id;
 } hook;
 
@@ -20,9 +21,22 @@ typedef struct tp_hooks {
     struct tp_hooks *older;
 } tp_hooks;
 
+/* Its place stays: the list may be running. */
+static void take_away(hook *h)
+{
+    void (*release)(void *) = h->release;
+    h->call = NULL;
+    h->after = NULL;
+    h->release = NULL;
+    if (release)
+        release(h->context);
+}
+
 static void hooks_destroy(void *object)
 {
     tp_hooks *h = object;
+    for (int64_t i = 0; i < h->n; i++)
+        take_away(&h->hook[i]);
     tp_release(h->older);
     tp_free(h->hook, (size_t)h->capacity * sizeof *h->hook);
     tp_free(h, sizeof *h);
@@ -85,6 +99,11 @@ int64_t tp_register_hook(tp_tensor *t, tp_hook *f, void *context)
     return add(t, "register_hook", (hook){ .call = f, .context = context });
 }
 
+int64_t tp_register_hook_shared(tp_tensor *t, tp_hook *f, void *context, void (*release)(void *context))
+{
+    return add(t, "register_hook", (hook){ .call = f, .context = context, .release = release });
+}
+
 int64_t tp_register_post_accumulate_hook(tp_tensor *t, tp_after_hook *f, void *context)
 {
     return add(t, "register_post_accumulate_hook", (hook){ .after = f, .context = context });
@@ -95,8 +114,7 @@ bool tp_remove_hook(tp_tensor *t, int64_t id)
     for (tp_hooks *h = t ? t->hooks : NULL; h; h = h->older)
         for (int64_t i = 0; i < h->n; i++)
             if (h->hook[i].id == id && (h->hook[i].call || h->hook[i].after)) {
-                h->hook[i].call = NULL; /* its place stays: the list may be running */
-                h->hook[i].after = NULL;
+                take_away(&h->hook[i]);
                 return true;
             }
     return false;

@@ -69,6 +69,11 @@ void *tp_scope_own(void *object)
     return object;
 }
 
+void *tp_autorelease(void *object)
+{
+    return object ? tp_scope_own(object) : NULL;
+}
+
 void *tp_object_new(const tp_class *class, size_t bytes)
 {
     tp_object *object = tp_pending() ? NULL : tp_calloc(bytes);

@@ -395,8 +395,8 @@ static void index_put_compose(tp_call *c)
         back.dim[order.dim[i]] = i;
     }
     values = tp_permute(tp_expand(values, wanted), back);
-    values = tp_reshape(values, TP_SHAPE(-1, rest_size(&a)));
     tp_tensor *rows = indexed_rows(&a, x), *index = linear_index(&a, x);
+    values = tp_reshape(values, TP_SHAPE(tp_numel(index), rest_size(&a)));
     rows = *accumulate ? tp_index_add(rows, 0, index, values, 1) : tp_index_copy(rows, 0, index, values);
     tp_shape ordered = { .ndim = x->ndim }, undo = ordered;
     for (int i = 0; i < x->ndim; i++) {
@@ -417,6 +417,7 @@ const tp_op tp_op_index_put = {
     .examples = (const tp_example[]){ { "4,3 2 2@i4 2@i3", &(bool){ true } },
                                       { "4,3,5 4,1,5 - 1@i3", &(bool){ false } },
                                       { "4,3,5@t s 2@i4 - 3,1@i5", &(bool){ true } },
+                                      { "4,0,5 s 2@i4", &(bool){ false } },
                                       { NULL, NULL } },
 };
 
