@@ -86,8 +86,8 @@ static void is_whole_and_alone(const char *page) /* nothing is fetched, nothing 
     says(page, "<!doctype html>");
     says(page, "</html>");
     says(page, "prefers-color-scheme:dark");
-    const char *const never[] = { "<script", "<link",   "@import", "url(", "http",
-                                  "src=",    "<iframe", "nan",     "inf," };
+    const char *const never[] = { "<script", "<link", "@import", "url(", "http:",
+                                  "https:",  "src=",  "<iframe", "nan",  "inf," };
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         says_not(page, never[i]);
 }
@@ -109,9 +109,9 @@ static void a_run_is_told_and_escaped(void **state)
         "2 of 3",
         "best test accuracy, epoch 2",
         "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;",
-        "optim_options.nested.deep</td><td class=\"v\">true",
-        "optim_options.lr</td><td class=\"v\">0.001",
-        "list</td><td class=\"v\">7, 8",
+        "optim_options.nested.deep</th><td class=\"v\">true",
+        "optim_options.lr</th><td class=\"v\">0.001",
+        "list</th><td class=\"v\">7, 8",
         ">1234</text>",
         "98.7\u202f%",
         "99.7\u202f%",
@@ -142,9 +142,10 @@ static void layers_have_their_times(void **state)
     is_whole_and_alone(page);
     const char *const texts[] = {
         "Step 3 of the training, a batch of 64: 4 ms forward, 6 ms backward",
-        "<tr><td>conv2d</td><td class=\"n\">2</td><td class=\"n\">3.00</td><td class=\"n\">4.00</td>",
+        "<tr><th scope=\"row\">conv2d</th><td class=\"n\">2</td><td class=\"n\">3.00</td><td "
+        "class=\"n\">4.00</td>",
         "70.0\u202f%",
-        "<tr><td>a.conv</td><td>conv2d</td><td class=\"n\">2.50</td><td class=\"n\">3.50</td>",
+        "<tr><th scope=\"row\">a.conv</th><td>conv2d</td><td class=\"n\">2.50</td><td class=\"n\">3.50</td>",
         "&lt;relu&gt;",
         "Training examples a second",
         "value: 5120.5",
@@ -221,7 +222,7 @@ static void many_classes_show_their_worst_pairs(void **state)
     free(text);
     char *page = page_of(folder);
     is_whole_and_alone(page);
-    says(page, "<tr><td>3</td><td>29</td><td class=\"n\">77</td>");
+    says(page, "<tr><th scope=\"row\">3</th><td>29</td><td class=\"n\">77</td>");
     says_not(page, "aria-label=\"Confusion matrix\"");
     free(page);
 }
