@@ -189,7 +189,8 @@ static void put_amounts(report_page *p, const report_run *r)
     page_put(p, "<dl>\n");
     if (best && strcmp(r->best_of, "loss") != 0)
         put_amount(p, "Test loss", best->test_loss, "");
-    put_amount(p, "F1, mean of classes", report_number(r->evaluation, "macro_f1"), "%");
+    if (!strcmp(r->best_of, "accuracy"))
+        put_amount(p, "F1, mean of classes", report_number(r->evaluation, "macro_f1"), "%");
     put_amount(p, "Train loss, last", last->train_loss, "");
     if (best != last) {
         put_amount(p, "Test loss, last", last->test_loss, "");

@@ -28,7 +28,8 @@ void page_amount(report_page *, double);                      /* 61.7 K */
 void page_percent(report_page *, double share, int decimals); /* "98.91 %", or a dash for NaN */
 void page_missing(report_page *, const char *what);           /* takes the pending error and says why */
 void page_plot(report_page *, const tp_plot *);               /* a chart, inline */
-/* A table that scrolls sideways where it is too wide.  heads: "Class|#Examples|-", # of numbers, - of bars, NULL: it has none. */
+/* A table that scrolls sideways where it is too wide.  heads: "Class|#Examples|-", # of numbers, - of bars;
+ * NULL: it has none, "": they and <tbody> follow. */
 void page_table(report_page *, const char *label, const char *heads);
 void page_table_end(report_page *);
 void page_shell_word(report_page *, const char *word); /* in quotes where a shell needs them */
@@ -85,8 +86,8 @@ void report_charts(report_page *, const report_run *const *, const char *const *
                    int n); /* the same of several runs */
 void report_text(report_page *, const report_run *);
 void report_translations(report_page *, const report_run *);
-void report_attention(report_page *, const report_run *, const char *source,
-                      const char *answer); /* of pairs */
+void report_attention(report_page *, const report_run *, const char *text,
+                      const char *answer); /* of pairs; NULL: text alone is read */
 void report_forecast(report_page *, const report_run *);
 void report_confusion(report_page *, const report_run *);
 void report_by_class(report_page *, const report_run *);

@@ -58,7 +58,7 @@ static double last_train_loss(const report_run *r)
 }
 static double macro_f1(const report_run *r)
 {
-    return report_number(r->evaluation, "macro_f1");
+    return !strcmp(r->best_of, "accuracy") ? report_number(r->evaluation, "macro_f1") : NAN;
 }
 static double best_figure(const report_run *r) /* where it is neither accuracy nor loss */
 {
@@ -170,7 +170,7 @@ static void put_figures(report_page *p, const compared *c)
 {
     bool there[N_FIGURES] = { false };
     page_put(p, "<section>\n<h2>Figures</h2>\n<div class=\"runs\">\n");
-    page_table(p, "Figures of the runs", NULL);
+    page_table(p, "Figures of the runs", "");
     page_put(
         p, "<thead><tr><th scope=\"col\"><button type=\"button\">Run</button></th><th scope=\"col\"><button "
            "type=\"button\">Model</button></th>");
@@ -304,7 +304,7 @@ static void put_options(report_page *p, const compared *c)
         return;
     }
     page_put(p, "<div class=\"runs\">\n");
-    page_table(p, "Options that differ", NULL);
+    page_table(p, "Options that differ", "");
     page_put(p, "<thead><tr><th scope=\"col\">Option</th>");
     for (int i = 0; i < c->n; i++) {
         page_put(p, "<th scope=\"col\">");

@@ -130,6 +130,8 @@ void page_table(report_page *p, const char *label, const char *heads)
     page_put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"");
     page_text(p, label);
     page_put(p, "\"><table>\n");
+    if (heads && !*heads)
+        return;
     for (const char *head = heads; head; head = *head ? head + 1 : NULL) {
         const int n = (int)strcspn(head, "|");
         page_put(p, head == heads ? "<thead><tr>" : "");
@@ -213,7 +215,9 @@ static const char style[] =
     "td.bar{min-width:90px;width:30%;vertical-align:middle}.bar i{display:block;height:8px;border-radius:2px;"
     "background:var(--a)}\n"
     ".grid,.cards{display:flex;flex-wrap:wrap;gap:24px 28px}.grid figure{flex:1 1 320px;max-width:446px}\n"
-    ".cards{gap:18px 16px}.cards figure{width:101px}.small{gap:10px 8px}.small figure{width:108px}\n"
+    ".cards{gap:18px 16px}.cards figure{width:101px}.rows "
+    "figure{width:210px;overflow-wrap:anywhere;font-size:.875rem}.small{gap:10px 8px}.small "
+    "figure{width:108px}\n"
     ".tiles{display:flex;flex-wrap:wrap;gap:8px}.tiles svg{border-radius:2px}\n"
     "figure{margin:0}figcaption{font-size:.8125rem;line-height:1.4;margin-top:4px;overflow-wrap:anywhere}"
     "figcaption b{color:var(--fg)}\n"

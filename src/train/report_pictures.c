@@ -5,6 +5,7 @@
  * Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/vocabulary.h"
 #include "io/image.h"
 #include "train/report.h"
 #include "train/run.h"
@@ -13,7 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SIDE = 40, PNG_SIDE = 112, MAX_MISTAKES = 24, MAX_FILTERS = 32, MAX_INPUTS = 3, MAX_COLUMNS = 16 };
+enum {
+    MAX_SIDE = 40,
+    PNG_SIDE = 112,
+    MAX_MISTAKES = 24,
+    MAX_FILTERS = 32,
+    MAX_INPUTS = 3,
+    MAX_COLUMNS = 16,
+    ROW = 400
+};
 
 typedef struct drawing {
     int height, width;
@@ -157,9 +166,10 @@ static tp_dataset *mistake_data(const report_run *r)
     if (!d)
         return NULL;
     tp_shape s = tp_dataset_shape(d);
-    if ((s.ndim == 3 && (s.dim[0] == 1 || s.dim[0] == 3)) || (s.ndim == 1 && s.dim[0] <= MAX_COLUMNS))
+    if ((s.ndim == 3 && (s.dim[0] == 1 || s.dim[0] == 3)) ||
+        (s.ndim == 1 && (s.dim[0] <= MAX_COLUMNS || tp_dataset_input_name(d, 0))))
         return d;
-    return tp_fail_null(TP_ERR_UNSUPPORTED, "the examples are no pictures and no short rows");
+    return tp_fail_null(TP_ERR_UNSUPPORTED, "the examples are no pictures, texts or short rows");
 }
 
 static void put_answer(report_page *p, const report_run *r, const js_value *m, const char *name)
@@ -176,7 +186,29 @@ static void put_answer(report_page *p, const report_run *r, const js_value *m, c
     page_put(p, "</b>");
 }
 
-static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d)
+/* Numbers of a table's row, or the tokens of a text. */
+static void write_row(char text[ROW], const report_run *r, tp_dataset *d, const tp_sample *sample)
+{
+    const char *unit = tp_run_config(r->run)->data_options.source_unit;
+    const bool is_text = tp_dataset_input_name(d, 0) != NULL, words = unit && !strcmp(unit, "words");
+    size_t used = 0;
+    text[0] = 0;
+    for (int64_t i = 0; i < sample->shape.dim[0]; i++) {
+        const int64_t token = (int64_t)sample->x[i];
+        const char *name = is_text ? tp_dataset_input_name(d, token) : "";
+        if (!name || (is_text && (token == TOKEN_PAD || token == TOKEN_END)))
+            continue;
+        if (used + strlen(name) + 32 > ROW)
+            break;
+        if (is_text)
+            used += (size_t)snprintf(text + used, ROW - used, "%s%s", words && used ? " " : "", name);
+        else
+            used +=
+                (size_t)snprintf(text + used, ROW - used, "%s%.4g", used ? ", " : "", (double)sample->x[i]);
+    }
+}
+
+static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d, char row[ROW])
 {
     char name[512];
     int64_t index = -1;
@@ -188,11 +220,11 @@ static void put_mistake(report_page *p, const report_run *r, const js_value *m, 
     tp_sample sample = { 0 };
     if (there && !tp_dataset_load(d, index, &sample) && !sample.skipped) {
         char label[64];
-        for (int64_t i = 0; sample.shape.ndim == 1 && i < sample.shape.dim[0]; i++)
-            page_put(p, "%s%.4g", i ? ", " : "", (double)sample.x[i]);
         snprintf(label, sizeof label, "Test example %lld", (long long)index);
         if (sample.shape.ndim == 3)
             page_picture(p, sample.x, sample.shape, label);
+        else
+            write_row(row, r, d, &sample), page_text(p, row);
     } else if (there) {
         page_missing(p, "No picture");
     }
@@ -221,10 +253,17 @@ void report_mistakes(report_page *p, const report_run *r)
     tp_dataset *d = mistake_data(r);
     if (!d)
         page_missing(p, "Without their pictures");
-    page_put(p, "<div class=\"cards\">\n");
-    for (int64_t i = 0; i < js_count(all) && i < MAX_MISTAKES; i++)
-        put_mistake(p, r, js_at(all, i), d);
-    page_put(p, "</div>\n</section>\n");
+    page_put(p, "<div class=\"cards%s\">\n", d && tp_dataset_shape(d).ndim == 1 ? " rows" : "");
+    char row[ROW] = "", first[ROW] = "";
+    for (int64_t i = 0; i < js_count(all) && i < MAX_MISTAKES; i++) {
+        put_mistake(p, r, js_at(all, i), d, row);
+        if (!i)
+            memcpy(first, row, ROW);
+    }
+    page_put(p, "</div>\n");
+    if (d && *first && tp_run_labels_texts(r->run))
+        report_attention(p, r, first, NULL);
+    page_put(p, "</section>\n");
 }
 
 /* ---- Filters -------------------------------------------------------------------------------------------------- */
