@@ -3,6 +3,7 @@
  * The folders hold JSON only; what needs weights must leave a line that says why.
  * Layer: tests.  Depends on train.h, support/files.h.  Read next: ../src/train/report.c. */
 #include "support/files.h"
+#include "support/mnist.h"
 
 #include <taper/train.h>
 
@@ -396,6 +397,42 @@ static void what_is_no_run_fails(void **state)
     expect_error(TP_ERR_IO, "holds no run");
 }
 
+/* ---- A run that learned ------------------------------------------------------------------------------------------ */
+
+static void a_run_that_learned_is_told_whole(void **state)
+{
+    (void)state;
+    need_json();
+    const char *folder = temp_path("learned");
+    tp_train_config c = {
+        .model = "lenet5", .data = small_mnist(48, 32), .out = folder, .epochs = 2, .batch_size = 16
+    };
+    c.augment = "affine=10:0.1";
+    assert_int_equal(tp_train_run(&c, NULL, NULL, NULL), TP_OK);
+    char *page = page_of(folder);
+    for (char *at = page; (at = strstr(at, "base64,")) != NULL;) { /* any letters may stand there */
+        at += strlen("base64,");
+        const size_t n = strcspn(at, "\"");
+        memmove(at, at + n, strlen(at + n) + 1);
+    }
+    is_whole_and_alone(page);
+    const char *const texts[] = {
+        "<dt>Memory of a step</dt>",
+        "A training step on a batch of 16 holds up to ",
+        "<th scope=\"row\" class=\"k\">Compiler</th>",
+        tp_processor(),
+        "<h2>As the training saw them</h2>",
+        "aria-label=\"Test example ",
+        "<summary>The same in numbers</summary>",
+        "taper train lenet5 \\\n  data=",
+        "augment=affine=10:0.1 \\\n",
+        "out=",
+    };
+    says_all(page, texts, sizeof texts / sizeof *texts);
+    says_not(page, "Not known: ");
+    free(page);
+}
+
 /* ---- Several runs ------------------------------------------------------------------------------------------------- */
 
 static const char *run_of(const char *name, const char *config_text, const char *metrics_text)
@@ -506,6 +543,7 @@ int main(void)
         cmocka_unit_test(a_regression_has_no_confusion),
         cmocka_unit_test(many_classes_show_their_worst_pairs),
         cmocka_unit_test(what_is_no_run_fails),
+        cmocka_unit_test(a_run_that_learned_is_told_whole),
         cmocka_unit_test(runs_stand_side_by_side),
         cmocka_unit_test(what_cannot_be_compared_fails),
         cmocka_unit_test(without_memory_there_is_an_error_or_a_report),

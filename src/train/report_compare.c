@@ -95,19 +95,19 @@ static const struct figure {
     char form;  /* % share, n whole number, s seconds, g */
     int better; /* 1: more, -1: less, 0: neither */
 } figures[] = {
-    { "Best test accuracy", best_accuracy, '%', 1 },
-    { "Best test figure", best_figure, 'g', -1 },
-    { "Test loss, best epoch", best_loss, 'g', -1 },
-    { "F1, mean", macro_f1, '%', 1 },
-    { "Test accuracy, last", last_test_accuracy, '%', 1 },
-    { "Test loss, last", last_test_loss, 'g', -1 },
-    { "Train loss, last", last_train_loss, 'g', 0 },
+    { "Best accuracy", best_accuracy, '%', 1 },
+    { "Best figure", best_figure, 'g', -1 },
+    { "Loss at best", best_loss, 'g', -1 },
+    { "F1", macro_f1, '%', 1 },
+    { "Last accuracy", last_test_accuracy, '%', 1 },
+    { "Last loss", last_test_loss, 'g', -1 },
+    { "Last train loss", last_train_loss, 'g', 0 },
     { "Best epoch", best_epoch, 'n', 0 },
     { "Epochs", epochs, 'n', 0 },
     { "Time", seconds, 's', -1 },
     { "Examples a second", speed, 'n', 1 },
     { "Parameters", params, 'n', 0 },
-    { "Memory of a step, MB", step_memory, 'g', 0 },
+    { "Memory, MB", step_memory, 'g', 0 },
 };
 enum { N_FIGURES = sizeof figures / sizeof *figures };
 
@@ -194,9 +194,10 @@ static void put_figures(report_page *p, const compared *c)
         page_put(p, "</tr>\n");
     }
     page_table_end(p);
-    page_put(p, "</div>\n<p class=\"soft\">Marked is the best of a column, among runs of the same task and "
-                "test part. The heads "
-                "sort. Best epochs are those of each run's own measure.</p>\n</section>\n");
+    page_put(p,
+             "</div>\n<p class=\"soft\">Figures are of the test part; memory is that of a training step. "
+             "Marked is the best of a "
+             "column, among runs of the same task and test part. A click on a head sorts.</p>\n</section>\n");
 }
 
 /* ---- curves, by task --------------------------------------------------------------------------------------------- */
@@ -221,9 +222,9 @@ static void put_curves(report_page *p, const compared *c)
             page_put(p, "<h3>Task: %s</h3>\n", c->runs[i].task->name);
         report_charts(p, runs, names, n == 1 ? 1 : n);
     }
-    page_put(p, "<p class=\"soft\">Of several runs dashed lines are the training's figures, whole ones the "
-                "test part's.</p>\n"
-                "</section>\n");
+    page_put(p,
+             "<p class=\"soft\">Of several runs, dashed lines are training, solid ones the test part.</p>\n"
+             "</section>\n");
 }
 
 /* ---- options that differ ----------------------------------------------------------------------------------------- */
@@ -284,8 +285,10 @@ static int find_options(const compared *c, option_row *rows)
 
 static void put_value(report_page *p, const js_value *v)
 {
-    if (js_string(v))
+    if (js_string(v) && *js_string(v))
         page_cut(p, js_string(v), LETTERS);
+    else if (js_string(v) || !v)
+        page_put(p, "–");
     else if (js_kind_of(v) != JS_ARRAY)
         report_scalar(p, v);
     for (int64_t i = 0; i < js_count(v) && i < 12; i++) {

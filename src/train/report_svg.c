@@ -75,14 +75,16 @@ static void put_curves(report_page *p, const curves *g, const report_run *const 
         for (int k = 0; k < lines; k++, next += runs[i]->n_rows) {
             const bool there = fill(next, runs[i], g->line[k]), last = k == lines - 1;
             any |= there;
-            series[i * lines + k] = (tp_plot_series){ .name = !alone      ? (last && there ? names[i] : NULL)
-                                                              : lines > 1 ? parts[k]
-                                                                          : NULL,
-                                                      .x = epochs,
-                                                      .y = next,
-                                                      .n = there ? runs[i]->n_rows : 0,
-                                                      .colour = alone ? k + 1 : i % TP_PLOT_COLOURS + 1,
-                                                      .dashed = !alone && !last };
+            series[i * lines + k] =
+                (tp_plot_series){ .name = !alone      ? (last && there ? names[i] : NULL)
+                                          : lines > 1 ? parts[k]
+                                                      : NULL,
+                                  .x = epochs,
+                                  .y = next,
+                                  .n = there ? runs[i]->n_rows : 0,
+                                  .kind = !alone && runs[i]->n_rows == 1 ? TP_PLOT_POINTS : TP_PLOT_LINE,
+                                  .colour = alone ? k + 1 : i % TP_PLOT_COLOURS + 1,
+                                  .dashed = !alone && !last };
         }
     }
     const tp_plot_panel panel = { .title = g->title,

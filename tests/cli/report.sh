@@ -1,5 +1,5 @@
 # The page of a run: its command makes the same run, it asks nobody; pages that compare runs; what is wrong.
-train() { "$TAPER" train "$@" >/dev/null 2>&1 || echo "train $* failed"; }
+train() { "$TAPER" train "$@" >log 2>&1 || cat log; }
 # Runs the command of a page again, elsewhere; the configuration and the weights must be the same bytes.
 again() {
     awk '/class="copy"/ { sub(/.*class="copy"[^>]*>/, ""); on = 1 } on { end = sub(/<\/pre>.*/, ""); print; if (end) exit }' "$1/report.html" |
@@ -23,7 +23,10 @@ train seq2seq --data pairs.tsv --hidden 8 --embedding 4 --epochs 2 --beam 2 --la
 train char-lm --data book.txt --hidden 8 --embedding 4 --window 16 --carry --epochs 1 --out text
 train forecaster --data s.csv --date day --window 14 --horizon 3 --season 7 --quantiles 0.1,0.5,0.9 --hidden 4 --epochs 2 --out series
 train lenet5 --data "$DATA/mnist" --limit 64 --augment 'affine=10:0.1' --epochs 1 --out digits
-for run in 'my table' values pairs text series digits; do again "$run"; done
+mkdir -p set/seven set/eight
+for i in 1 2 3 4 5 6; do cp "$FILES/pictures/seven.png" set/seven/$i.png; cp "$FILES/pictures/seven.png" set/eight/$i.png; done
+train simple_cnn --data set --image-size 16 --batch 4 --augment "randomresizedcrop=16 hflip" --on-bad-image skip --epochs 1 --out folder
+for run in 'my table' values pairs text series digits folder; do again "$run"; done
 mv 'my table' table
 mv 'my table-again' table-again
 grep -o 'Instruction set</th><td class="v">[a-z0-9]' digits/report.html | wc -l
@@ -34,7 +37,7 @@ rm pairs/report.html
 printf '{"epoch":3,"train_lo' >>pairs/metrics.jsonl # as while it is written
 "$TAPER" report pairs
 "$TAPER" report table table-again -o same.html && grep -o 'The configurations are the same' same.html
-"$TAPER" report table values pairs text series digits -o all.html
+"$TAPER" report table values pairs text series digits folder -o all.html
 grep -o '<h3>[^<]*</h3>' all.html
 grep -o '<th scope="col"[^>]*><button type="button">[^<]*' all.html | sed 's/.*>//'
 "$TAPER" report digits digits-again table -o three.html
