@@ -23,7 +23,7 @@ NEON_TESTS     ?= test_kernels test_kernels_random test_golden_ops
 FUZZ_SECONDS   ?= 60
 
 .PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan neon \
-        valgrind fuzz install clean format golden docs screenshots
+        valgrind fuzz install clean format golden docs
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
 
@@ -33,7 +33,7 @@ all: ## build the library, the program, the examples and the tests
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: ## install what is needed, build, train LeNet-5 on MNIST, say where to look
 	@tools/setup demo
@@ -44,12 +44,6 @@ test: ## build and run every test
 	@$(CONFIGURE) -B $(BUILD) -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET)
 	@$(COMPILE) $(BUILD) -j $(JOBS)
 	@$(CTEST) --test-dir $(BUILD)
-
-screenshots: ## pages of reports in Chromium, light and dark and on a phone: build/screenshots
-	@tools/setup demo
-	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
-	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
-	@tests/page/screenshots $(BUILD)/taper $(BUILD)/screenshots
 
 bench: ## time Taper beside PyTorch and others, in turns (THREADS=2, BENCH_PYTHON=, BENCH="--only conv")
 	@tools/setup bench
@@ -155,6 +149,13 @@ fuzz: ## every fuzzer for FUZZ_SECONDS, from fuzz/corpus/NAME
 	    TAPER_CACHE=0 build-fuzz/fuzz/$$f -max_total_time=$(FUZZ_SECONDS) -print_final_stats=1 \
 	        -artifact_prefix=build-fuzz/$$f- build-fuzz/corpus/$$f $$seeds || exit 1; \
 	done
+
+.PHONY: pages
+pages: ## reports as Chromium shows them, light and dark and on a phone: build/screenshots
+	@tools/setup demo
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
+	@tests/page/screenshots $(BUILD)/taper $(BUILD)/screenshots
 
 # ---- the rest --------------------------------------------------------------------------------------------------------
 

@@ -301,8 +301,8 @@ static void layers_have_their_times(void **state)
     is_whole_and_alone(page);
     const char *const texts[] = {
         "Step 3 of the training, a batch of 64: 4 ms forward, 6 ms backward",
-        "<tr><th scope=\"row\">conv2d</th><td class=\"n\">2</td><td class=\"n\">3.00</td><td "
-        "class=\"n\">4.00</td>",
+        "<tr><th scope=\"row\">conv2d</th><td class=\"n\">2</td>",
+        "<td class=\"n\">3.00</td><td class=\"n\">4.00</td>",
         "70.0\u202f%",
         "<tr><th scope=\"row\">a.conv</th><td>conv2d</td><td class=\"n\">2.50</td><td class=\"n\">3.50</td>",
         "&lt;relu&gt;",
