@@ -463,14 +463,16 @@ static void runs_stand_side_by_side(void **state)
         run_of(
             "text", "{\"model\":\"char-lm\",\"data\":\"book.txt\"}",
             "{\"epoch\":1,\"train_loss\":1.5,\"test_loss\":0.1,\"test_accuracy\":0.99,\"is_best\":true}\n"),
+        run_of("begun", "{\"model\":\"lenet5\",\"data\":\"data/a & b\"}", ""),
     };
     char *page = malloc(ROOM);
     assert_non_null(page);
-    assert_int_equal(tp_report_compare(folders, 3, path), TP_OK);
+    assert_int_equal(tp_report_compare(folders, 4, path), TP_OK);
     expect_no_error();
     page[get_file(path, (unsigned char *)page, ROOM - 1)] = 0;
     is_for_everybody(page);
-    says(page, "<h1>3 runs compared</h1>");
+    says(page, "<h1>4 runs compared</h1>");
+    says(page, "<p class=\"missing\">begun: metrics.jsonl is empty</p>");
     says_once(page, "<script>");
     says(page, "script-src 'sha256-");
     says(page, "<th scope=\"row\">&lt;second&gt;</th><td>lenet5</td><td class=\"n best\" "

@@ -192,10 +192,8 @@ static void put_amounts(report_page *p, const report_run *r)
     if (!strcmp(r->best_of, "accuracy"))
         put_amount(p, "F1, mean of classes", report_number(r->evaluation, "macro_f1"), "%");
     put_amount(p, "Train loss, last", last->train_loss, "");
-    if (best != last) {
-        put_amount(p, "Test loss, last", last->test_loss, "");
+    if (best != last)
         put_amount(p, "Test accuracy, last", last->test_accuracy, "%");
-    }
     if (r->n_rows) {
         page_put(p, "<div><dt>Epochs</dt><dd>%g", last->epoch);
         if (of > last->epoch)

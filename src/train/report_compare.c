@@ -362,7 +362,17 @@ static void put_page(report_page *p, const compared *c)
         page_put(p, i ? ", " : "");
         page_text(p, c->runs[i].folder);
     }
-    page_put(p, "</p>\n</header>\n<main>\n");
+    page_put(p, "</p>\n");
+    for (int i = 0; i < c->n; i++) {
+        if (!*c->runs[i].no_metrics)
+            continue;
+        page_put(p, "<p class=\"missing\">");
+        page_text(p, c->names[i]);
+        page_put(p, ": ");
+        page_text(p, c->runs[i].no_metrics);
+        page_put(p, "</p>\n");
+    }
+    page_put(p, "</header>\n<main>\n");
     put_figures(p, c);
     put_curves(p, c);
     put_options(p, c);
