@@ -150,6 +150,13 @@ fuzz: ## every fuzzer for FUZZ_SECONDS, from fuzz/corpus/NAME
 	        -artifact_prefix=build-fuzz/$$f- build-fuzz/corpus/$$f $$seeds || exit 1; \
 	done
 
+.PHONY: pages
+pages: ## reports as Chromium shows them, light and dark and on a phone: build/screenshots
+	@tools/setup demo
+	@$(CONFIGURE) -B $(BUILD) $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) $(BUILD) -j $(JOBS) --target taper_program $(QUIET)
+	@tests/page/screenshots $(BUILD)/taper $(BUILD)/screenshots
+
 # ---- the rest --------------------------------------------------------------------------------------------------------
 
 install: ## install under PREFIX (/usr/local), below DESTDIR

@@ -101,6 +101,14 @@ if(TARGET taper_program AND TAPER_TESTS)
     endforeach()
 endif()
 
+# ---- reports as pictures, light and dark, on a phone: build/screenshots; skipped (77) where there is no Chromium --------
+
+if(TARGET taper_program AND TAPER_TESTS AND NOT TAPER_SANITIZE)
+    add_test(NAME page_screenshots COMMAND ${PROJECT_SOURCE_DIR}/tests/page/screenshots $<TARGET_FILE:taper_program>
+                                           ${PROJECT_BINARY_DIR}/screenshots)
+    set_tests_properties(page_screenshots PROPERTIES TIMEOUT ${taper_timeout} SKIP_RETURN_CODE 77)
+endif()
+
 # ---- against NumPy and PyTorch: scripts that load the shared library or run the program, which is their argument; skipped
 # ---- (77) where Python or NumPy is missing
 

@@ -220,8 +220,8 @@ static void numbers_stand_in_their_cells(void **state)
     written(&(tp_plot){ .panels = &confusion, .n_panels = 1 }, 0, false, false);
     is_well_formed(text);
     says(
-        "<path class=\"k3\" stroke-opacity=\"0.67\" d=\"M1 1.5h1\"/>"); /* the most right answers, the most wrong ones */
-    says("<path class=\"k4\" stroke-opacity=\"0.67\" d=\"M1 0.5h1\"/>");
+        "<path class=\"k3\" stroke-opacity=\"0.58\" d=\"M1 1.5h1\"/>"); /* the most right answers, the most wrong ones */
+    says("<path class=\"k4\" stroke-opacity=\"0.58\" d=\"M1 0.5h1\"/>");
     says("<title>cat, dog: 2</title>");
     says(">1234</text>");
 }

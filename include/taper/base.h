@@ -109,6 +109,8 @@ TP_API void tp_memory_set_hook(tp_memory_hook *, void *context);
 
 TP_API int tp_num_threads(void);          /* OMP_NUM_THREADS, or the cores this process may use */
 TP_API void tp_set_num_threads(int);      /* of the whole process; results never depend on it */
+TP_API const char *tp_processor(void);   /* its name: "AMD EPYC 7571", or what the system says of it: "aarch64" */
+TP_API const char *tp_compiler(void);    /* that made this library: "gcc 12.2.0" */
 TP_API const char *tp_isa(void);          /* the instruction set in use: "avx512", "avx2", "generic"; TAPER_ISA caps it */
 
 /* Sums in the order of the definition: no algorithm that trades digits for speed (Winograd's convolutions; docs/performance.md states

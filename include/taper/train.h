@@ -334,8 +334,11 @@ typedef struct tp_history {
 TP_API tp_status tp_history_read(const char *run_folder, tp_history *); /* what could be read is there after an error, too */
 TP_API void tp_history_free(tp_history *);
 
-/* Writes report.html from the run folder's files. */
+/* Writes report.html from the run folder's files; also of a run that is under way. */
 TP_API tp_status tp_report_write(const char *run_folder);
+
+/* Writes one page that compares 2 to 64 runs: curves, figures, the options in which they differ. */
+TP_API tp_status tp_report_compare(const char *const *run_folders, int n, const char *path);
 
 /* ---- Summary: one row a module, measured by a dry run in evaluation mode ------------------------------------------- */
 

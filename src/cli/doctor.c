@@ -181,11 +181,7 @@ int verb_doctor(cli *c)
     if (c->json)
         emit_object(NULL);
     tell("taper", "%s", tp_version());
-#if defined(__clang__)
-    tell("compiler", "%s", __VERSION__);
-#else
-    tell("compiler", "gcc %s", __VERSION__);
-#endif
+    tell("compiler", "%s", tp_compiler());
     tell_machine();
     tell_devices();
     tell_parts();

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
-#include <sys/utsname.h>
 #include <taper/hub.h>
 #include <unistd.h>
 
@@ -94,15 +93,8 @@ static limits find_limits(void)
 
 static void tell_processor(long cores)
 {
-    char name[256] = "";
-    struct utsname system;
     const char *cap = getenv("TAPER_ISA");
-    static const char *const names[] = { "model name", "Model", "Hardware", "cpu model", "uarch" };
-    for (size_t i = 0; i < sizeof names / sizeof *names && !*name; i++)
-        line_of("/proc/cpuinfo", names[i], name, sizeof name);
-    if (!*name && !uname(&system))
-        snprintf(name, sizeof name, "%s", system.machine);
-    tell("cpu", "%s, %ld core%s", name, cores, cores == 1 ? "" : "s");
+    tell("cpu", "%s, %ld core%s", tp_processor(), cores, cores == 1 ? "" : "s");
 #if defined(__x86_64__)
     tell("cpu has", "generic%s%s%s",
          __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") ? ", avx2" : "",

@@ -84,7 +84,8 @@ static shades shades_of(const tp_plot_cells *c)
     return s;
 }
 
-/* 0: empty; k and -k: shade k of the first and the second colour.  Below numbers shades are weak, and small ones show. */
+/* 0: empty; k and -k: shade k of the first and the second colour.  Below numbers shades are weak enough to be
+ * read on, and small ones show. */
 static int shade(const shades *s, int64_t row, int64_t column)
 {
     const double v = s->c->values[row * s->c->columns + column], level = plot_level(v, s->from, s->to);
@@ -92,7 +93,7 @@ static int shade(const shades *s, int64_t row, int64_t column)
         return 0;
     if (s->c->confusion && v > 0)
         return (int)lround((row == column ? 1 : -1) * SHADES *
-                           (0.1 + 0.55 * log1p(v) / log1p(s->most[row != column])));
+                           (0.1 + 0.48 * log1p(v) / log1p(s->most[row != column])));
     return (int)lround(s->c->written && level > 0 ? 0.6 * sqrt(level) * SHADES : level * SHADES);
 }
 

@@ -1,7 +1,7 @@
-/* report.c - reads a run folder and writes report.html: the order of the sections, headline, configuration, commands.
+/* report.c - reads a run folder and writes report.html: the order of the sections, headline, configuration.
  *
  * What is not in the folder is left out with a line that says why; an error of one section never spoils the page.
- * Layer: train.  Depends on io/file.h, io/json.h, taper/train.h.  Read next: report_svg.c, report_classes.c. */
+ * Layer: train.  Depends on io/file.h, io/json.h, taper/train.h.  Read next: report_svg.c, report_command.c. */
 #include "train/report.h"
 
 #include "base/error.h"
@@ -90,12 +90,13 @@ static void read_metrics(report_run *r)
     r->best_of = r->task->best_of;
 }
 
-static tp_status read_run(report_run *r)
+tp_status report_read(report_run *r)
 {
     r->best = -1;
     r->config = read_object(r, "config.json", r->no_config);
     r->evaluation = read_object(r, "evaluation.json", r->no_evaluation);
     r->times = read_object(r, "layer_times.json", r->no_times);
+    r->environment = read_object(r, "environment.json", r->no_environment);
     read_metrics(r);
     if (r->no_memory)
         return tp_fail(TP_ERR_MEMORY, "report: no memory to read %s", r->folder);
@@ -104,44 +105,106 @@ static tp_status read_run(report_run *r)
     r->run = tp_run_open(r->folder);
     if (!r->run || tp_pending())
         take_reason(r, r->no_run);
+    else
+        report_measure(r);
     return TP_OK;
+}
+
+void report_free(report_run *r)
+{
+    tp_history_free(&r->history);
+    js_free(r->config);
+    js_free(r->evaluation);
+    js_free(r->times);
+    js_free(r->environment);
 }
 
 /* ---- Headline -------------------------------------------------------------------------------------------------- */
 
-static void put_duration(report_page *p, double s)
+const report_row *report_best(const report_run *r)
 {
-    int64_t whole = (int64_t)(s + 0.5);
-    if (s < 10)
-        page_put(p, "%.1f s", s);
-    else if (whole < 60)
-        page_put(p, "%lld s", (long long)whole);
-    else if (whole < 3600)
-        page_put(p, "%lld min %02lld s", (long long)(whole / 60), (long long)(whole % 60));
-    else
-        page_put(p, "%lld h %02lld min", (long long)(whole / 3600), (long long)(whole / 60 % 60));
+    return r->best >= 0 ? &r->rows[r->best] : r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
+}
+
+double report_best_value(const report_run *r)
+{
+    const report_row *best = report_best(r);
+    const bool by_accuracy = !strcmp(r->best_of, "accuracy"), by_loss = !strcmp(r->best_of, "loss");
+    const double value = best && by_accuracy ? best->test_accuracy : best && by_loss ? best->test_loss : NAN;
+    if (isfinite(value))
+        return value;
+    return report_number(by_accuracy || by_loss ? r->evaluation : js_get(r->evaluation, "figures"),
+                         r->best_of);
+}
+
+double report_seconds(const report_run *r)
+{
+    double seconds = 0;
+    for (int64_t i = 0; i < r->n_rows; i++)
+        seconds += isfinite(r->rows[i].seconds) ? r->rows[i].seconds : 0;
+    return seconds;
 }
 
 static void put_best(report_page *p, const report_run *r)
 {
-    const report_row *best = r->best >= 0 ? &r->rows[r->best] : r->n_rows ? &r->rows[r->n_rows - 1] : NULL;
-    const bool by_accuracy = !strcmp(r->best_of, "accuracy"), by_loss = !strcmp(r->best_of, "loss");
-    double value = best && by_accuracy ? best->test_accuracy : best && by_loss ? best->test_loss : NAN;
-    if (!isfinite(value))
-        value = report_number(by_accuracy || by_loss ? r->evaluation : js_get(r->evaluation, "figures"),
-                              r->best_of);
+    const double value = report_best_value(r);
     page_put(p, "<div><div class=\"big\">");
-    if (by_accuracy)
+    if (!strcmp(r->best_of, "accuracy"))
         page_percent(p, value, 2);
     else if (isfinite(value))
         page_put(p, "%.4g", value);
     page_put(p, "</div><div class=\"soft\">best test ");
     page_text(p, r->best_of);
     if (r->best >= 0)
-        page_put(p, ", epoch %g", best->epoch);
+        page_put(p, ", epoch %g", r->rows[r->best].epoch);
     if (!strcmp(r->task->name, "language") && isfinite(value))
         page_put(p, "<br>%.3f bits a %s, perplexity %.2f", value / log(2), report_unit(r), exp(value));
     page_put(p, "</div></div>\n");
+}
+
+/* Each where there is such a number. */
+static void put_amount(report_page *p, const char *name, double value, const char *unit)
+{
+    if (!(value > 0))
+        return;
+    page_put(p, "<div><dt>%s</dt><dd>", name);
+    if (!strcmp(unit, "s"))
+        page_duration(p, value);
+    else if (!strcmp(unit, "%"))
+        page_percent(p, value, 2);
+    else if (!strcmp(unit, "n"))
+        page_count(p, (int64_t)(value + 0.5));
+    else if (!strcmp(unit, "B"))
+        page_amount(p, value), page_put(p, "B");
+    else
+        page_put(p, "%.4g", value);
+    page_put(p, "</dd></div>\n");
+}
+
+static void put_amounts(report_page *p, const report_run *r)
+{
+    static const report_row none = { .epoch = NAN };
+    const report_row *best = report_best(r), *last = r->n_rows ? &r->rows[r->n_rows - 1] : &none;
+    const double of = report_number(r->config, "epochs");
+    page_put(p, "<dl>\n");
+    if (best && strcmp(r->best_of, "loss") != 0)
+        put_amount(p, "Test loss", best->test_loss, "");
+    if (!strcmp(r->best_of, "accuracy"))
+        put_amount(p, "F1, mean of classes", report_number(r->evaluation, "macro_f1"), "%");
+    put_amount(p, "Train loss, last", last->train_loss, "");
+    if (best != last)
+        put_amount(p, "Test accuracy, last", last->test_accuracy, "%");
+    if (r->n_rows) {
+        page_put(p, "<div><dt>Epochs</dt><dd>%g", last->epoch);
+        if (of > last->epoch)
+            page_put(p, " of %g", of);
+        page_put(p, "</dd></div>\n");
+    }
+    put_amount(p, "Parameters", (double)r->params, "n");
+    put_amount(p, "Time", report_seconds(r), "s");
+    put_amount(p, "Examples a second", last->examples_per_second, "n");
+    put_amount(p, "Memory of a step", (double)r->step_bytes, "B");
+    page_put(p, "</dl>\n");
 }
 
 void report_headline(report_page *p, const report_run *r)
@@ -155,45 +218,18 @@ void report_headline(report_page *p, const report_run *r)
     page_text(p, r->folder);
     page_put(p, "</p>\n<div class=\"head\">\n");
     put_best(p, r);
-    page_put(p, "<dl>\n");
-    double seconds = 0;
-    for (int64_t i = 0; i < r->n_rows; i++)
-        seconds += isfinite(r->rows[i].seconds) ? r->rows[i].seconds : 0;
-    if (r->n_rows) {
-        double of = report_number(r->config, "epochs");
-        page_put(p, "<div><dt>Epochs</dt><dd>%g", r->rows[r->n_rows - 1].epoch);
-        if (isfinite(of) && of > r->rows[r->n_rows - 1].epoch)
-            page_put(p, " of %g", of);
-        page_put(p, "</dd></div>\n");
-    }
-    if (r->run) {
-        TP_SCOPE;
-        page_put(p, "<div><dt>Parameters</dt><dd>");
-        page_count(p, tp_params_numel(tp_parameters(tp_run_model(r->run))));
-        page_put(p, "</dd></div>\n");
-    }
-    if (seconds > 0) {
-        page_put(p, "<div><dt>Time</dt><dd>");
-        put_duration(p, seconds);
-        page_put(p, "</dd></div>\n");
-    }
-    double rate = r->n_rows ? r->rows[r->n_rows - 1].examples_per_second : NAN;
-    if (rate > 0) {
-        page_put(p, "<div><dt>Examples a second</dt><dd>");
-        page_count(p, (int64_t)(rate + 0.5));
-        page_put(p, "</dd></div>\n");
-    }
-    page_put(p, "</dl>\n</div>\n</header>\n");
+    put_amounts(p, r);
+    page_put(p, "</div>\n</header>\n<main>\n");
 }
 
-/* ---- Configuration and commands ------------------------------------------------------------------------------ */
+/* ---- Configuration --------------------------------------------------------------------------------------------- */
 
 typedef struct config_name {
     char text[256];
     size_t size;
 } config_name;
 
-static void put_scalar(report_page *p, const js_value *v)
+void report_scalar(report_page *p, const js_value *v)
 {
     int64_t n;
     double x;
@@ -224,15 +260,15 @@ static void put_values(report_page *p, const config_name *name, const js_value *
 {
     if (is_nothing(v))
         return;
-    page_put(p, "<tr><td class=\"k\">");
+    page_put(p, "<tr><th scope=\"row\" class=\"k\">");
     page_text(p, name->text);
-    page_put(p, "</td><td class=\"v\">");
+    page_put(p, "</th><td class=\"v\">");
     if (js_kind_of(v) != JS_ARRAY)
-        put_scalar(p, v);
+        report_scalar(p, v);
     for (int64_t i = 0; i < js_count(v) && i <= MAX_VALUES; i++) {
         page_put(p, i ? ", " : "");
         if (i < MAX_VALUES)
-            put_scalar(p, js_at(v, i));
+            report_scalar(p, js_at(v, i));
         else
             page_put(p, "…");
     }
@@ -280,63 +316,15 @@ void report_config(report_page *p, const report_run *r)
     page_put(p, "<section>\n<h2>Configuration</h2>\n");
     if (r->config) {
         config_name name = { 0 };
-        page_put(p, "<div class=\"wide\"><table>\n");
+        page_table(p, "Configuration", NULL);
         put_fields(p, &name, r->config);
-        page_put(p, "</table></div>\n<p class=\"soft\">All other fields are 0, false or empty.</p>\n");
+        page_table_end(p);
+        page_put(p, "<p class=\"soft\">All other fields are 0, false or empty.</p>\n");
     } else {
         tp_error_set(TP_ERR_IO, "%s", r->no_config);
         page_missing(p, "No configuration");
     }
     page_put(p, "</section>\n");
-}
-
-static void put_shell_word(report_page *p, const char *word) /* in quotes where the shell needs them */
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+:@%=,";
-    if (*word && word[strspn(word, plain)] == 0) {
-        page_text(p, word);
-        return;
-    }
-    page_text(p, "'");
-    for (; *word; word += *word == '\'') {
-        size_t n = strcspn(word, "'");
-        char piece[256];
-        n = n < sizeof piece ? n : sizeof piece - 1;
-        memcpy(piece, word, n);
-        piece[n] = 0;
-        page_text(p, piece);
-        word += n;
-        if (*word == '\'')
-            page_text(p, "'\\''");
-        else if (!*word)
-            break;
-        else
-            continue;
-    }
-    page_text(p, "'");
-}
-
-void report_commands(report_page *p, const report_run *r)
-{
-    page_put(p, "<section>\n<h2>Going on from here</h2>\n<pre>");
-    const js_value *dataset = js_get(r->config, "dataset");
-    const char *verb, *words;
-    task_command(r->task, (int)js_count(js_get(dataset, "shape")), &verb, &words);
-    const struct {
-        const char *verb, *rest, *what;
-    } lines[] = { { "train --resume", NULL, "go on training; --epochs N for more" },
-                  { "eval", NULL, "measure it on the test data" },
-                  { verb, words, "use it" },
-                  { "summary", NULL, "its layers" } };
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        if (!lines[i].verb)
-            continue;
-        page_put(p, "taper %s ", lines[i].verb);
-        put_shell_word(p, r->folder);
-        page_put(p, "%s%s  # %s\n", lines[i].rest ? " " : "", lines[i].rest ? lines[i].rest : "",
-                 lines[i].what);
-    }
-    page_put(p, "</pre>\n</section>\n");
 }
 
 /* ---- All of it ------------------------------------------------------------------------------------------------- */
@@ -353,18 +341,19 @@ static void report_figures(report_page *p, const report_run *r)
     const js_value *figures = js_get(r->evaluation, "figures");
     if (!js_first(figures).name)
         return;
-    page_put(p, "<section>\n<h2>Measured on the test part</h2>\n<div class=\"wide\"><table "
-                "style=\"max-width:560px\">\n");
+    page_put(p, "<section>\n<h2>Measured on the test part</h2>\n<div class=\"narrow\">\n");
+    page_table(p, "Measured on the test part", NULL);
     for (js_member m = js_first(figures); m.name; js_next(figures, &m)) {
         double value;
-        page_put(p, "<tr><td>");
+        page_put(p, "<tr><th scope=\"row\">");
         page_text(p, m.name);
         if (js_number(m.value, &value))
-            page_put(p, "</td><td class=\"n\">%.4g</td></tr>\n", value);
+            page_put(p, "</th><td class=\"n\">%.4g</td></tr>\n", value);
         else
-            page_put(p, "</td><td class=\"n\">–</td></tr>\n");
+            page_put(p, "</th><td class=\"n\">–</td></tr>\n");
     }
-    page_put(p, "</table></div>\n</section>\n");
+    page_table_end(p);
+    page_put(p, "</div>\n</section>\n");
 }
 
 static void put_page(report_page *p, const report_run *r)
@@ -377,18 +366,19 @@ static void put_page(report_page *p, const report_run *r)
         { report_of_task },        { report_confusion, true }, { report_by_class, true },
         { report_mistakes, true }, { report_augmented, true }, { report_filters, true },
         { report_times },          { report_model },           { report_config },
-        { report_commands },
+        { report_environment },    { report_again },           { report_commands },
     };
     char title[300];
     snprintf(title, sizeof title, "%.120s on %.120s", report_string(r->config, "model", "A run"),
              report_string(r->config, "data", "unknown data"));
-    page_begin(p, title);
+    page_begin(p, title, NULL, NULL);
     for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
         if (!r->task->report || !sections[i].of_classes)
             sections[i].put(p, r);
         if (tp_pending() && tp_error_take(NULL, 0) == TP_ERR_MEMORY)
             p->failed = true;
     }
+    page_put(p, "</main>\n");
     page_end(p);
 }
 
@@ -405,7 +395,7 @@ tp_status tp_report_write(const char *run_folder)
     report_page p = { .failed = false };
     size_t size = 0;
     char *path = NULL;
-    if (!read_run(&r)) {
+    if (!report_read(&r)) {
         p.failed = r.no_memory;
         put_page(&p, &r);
         path = path_in(&r, "report.html", &size);
@@ -416,10 +406,7 @@ tp_status tp_report_write(const char *run_folder)
     }
     tp_free(path, size);
     file_bytes_free(&p.html);
-    tp_history_free(&r.history);
-    js_free(r.config);
-    js_free(r.evaluation);
-    js_free(r.times);
+    report_free(&r);
     tp_set_rng_state(rng);
     return tp_error_pending();
 }

@@ -1,4 +1,4 @@
-/* report_attention.c - of a run of pairs: where its decoder looks in one source while it writes, a map a layer.
+/* report_attention.c - where a run's attention looks in one text, a map a layer: of pairs that of the decoder, else all.
  *
  * Layer: train.  Depends on report.h, plot/plot.h.  Read next: attention_maps.c, report_translations.c. */
 #include "base/error.h"
@@ -12,6 +12,7 @@ enum { MOST_MAPS = 6 };
 
 typedef struct sink {
     report_page *p;
+    bool pairs;
     int n;
 } sink;
 
@@ -23,8 +24,10 @@ static bool take_map(void *context, const tp_attention_map *map)
     const int64_t cells = map->rows * map->columns;
     const bool cross = !end || !strcmp(end, ".cross"),
                joined = map->row_names && map->row_names == map->column_names;
-    if (!strncmp(map->name, "encoder", 7) || (!cross && !joined))
+    if (to->pairs && (!strncmp(map->name, "encoder", 7) || (!cross && !joined)))
         return true; /* what sources see of themselves, and targets */
+    if (!to->n)
+        page_put(to->p, "<h3>What it looks at</h3>\n<div class=\"grid\">\n");
     double *mean = tp_calloc((size_t)cells * sizeof *mean);
     for (int64_t i = 0; i < map->heads * cells && mean; i++)
         mean[i % cells] += map->shares[i] / (double)map->heads;
@@ -42,16 +45,18 @@ static bool take_map(void *context, const tp_attention_map *map)
     return ++to->n < MOST_MAPS && !tp_pending();
 }
 
-void report_attention(report_page *p, const report_run *r, const char *source, const char *answer)
+void report_attention(report_page *p, const report_run *r, const char *text, const char *answer)
 {
-    sink to = { .p = p };
-    page_put(p, "<h2>What it looks at</h2>\n<div class=\"grid\">\n");
-    const tp_status status = tp_run_attention(r->run, source, answer, take_map, &to);
-    page_put(p, "</div>\n");
-    if (status)
-        page_missing(p, "A map");
-    else
+    sink to = { .p = p, .pairs = answer != NULL };
+    const tp_status status = tp_run_attention(r->run, text, answer, take_map, &to);
+    page_put(p, to.n ? "</div>\n" : "");
+    if (status && (to.n || to.pairs))
+        page_missing(p, "A map of what it looks at");
+    else if (status)
+        tp_error_take(NULL, 0); /* most networks have no attention */
+    else if (to.n)
         page_put(p,
-                 "<p class=\"soft\">Rows are what it wrote, columns what it read; a row's shares sum to 1. "
-                 "<code>taper plot attention</code> draws heads and other texts.</p>\n");
+                 "<p class=\"soft\">%s; a row's shares sum to 1. "
+                 "<code>taper plot attention</code> draws heads and other texts.</p>\n",
+                 to.pairs ? "Rows are what it wrote, columns what it read" : "Rows look at columns");
 }

@@ -45,9 +45,10 @@ static void put_pictures(report_page *p, const report_run *r, const tp_batch *b)
     page_put(p, "<div class=\"cards small\">\n");
     for (int64_t i = 0; i < b->n && !tp_pending(); i++) {
         int64_t label = r->regression ? -1 : label_of(b, i);
-        char number[24];
+        char number[24], name[48];
         page_put(p, "<figure>");
-        page_picture(p, (const float *)tp_data(x) + i * s.dim[1] * s.dim[2] * s.dim[3], picture);
+        snprintf(name, sizeof name, "Training picture %lld", (long long)i + 1);
+        page_picture(p, (const float *)tp_data(x) + i * s.dim[1] * s.dim[2] * s.dim[3], picture, name);
         page_put(p, "<figcaption>");
         if (label >= 0)
             page_cut(p, report_class(r, label, number), 16);

@@ -46,7 +46,10 @@ static void put_matrix(report_page *p, const report_run *r, const js_value *rows
                                              .column_names = names,
                                              .written = true,
                                              .confusion = true } };
-    page_put(p, "<div class=\"wide\"><div style=\"max-width:%dpx\">", width);
+    page_put(p,
+             "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Confusion matrix\"><div "
+             "style=\"min-width:%dpx;max-width:%dpx\">",
+             60 + (int)classes * 24, width);
     if (counts)
         page_plot(p, &(tp_plot){ .panels = &panel, .n_panels = 1, .width = width });
     page_put(p, "</div></div>\n");
@@ -81,20 +84,20 @@ static void put_pairs(report_page *p, const report_run *r, const js_value *rows,
         page_put(p, "<p>Not one mistake.</p>\n");
         return;
     }
-    page_put(p, "<div class=\"wide\"><table "
-                "style=\"margin-top:16px;max-width:560px\">\n<tr><th>Truth</th><th>Taken for</th>"
-                "<th class=\"n\">Times</th><th class=\"n\">Of its class</th></tr>\n");
+    page_put(p, "<div class=\"narrow\">\n");
+    page_table(p, "The most frequent mistakes", "Truth|Taken for|#Times|#Of its class");
     for (int i = 0; i < n; i++) {
         char name[24];
-        page_put(p, "<tr><td>");
+        page_put(p, "<tr><th scope=\"row\">");
         page_text(p, report_class(r, worst[i].truth, name));
-        page_put(p, "</td><td>");
+        page_put(p, "</th><td>");
         page_text(p, report_class(r, worst[i].answer, name));
         page_put(p, "</td><td class=\"n\">%lld</td><td class=\"n\">", (long long)worst[i].n);
         page_percent(p, (double)worst[i].n / (double)row_sum(rows, worst[i].truth, classes), 1);
         page_put(p, "</td></tr>\n");
     }
-    page_put(p, "</table></div>\n");
+    page_table_end(p);
+    page_put(p, "</div>\n");
 }
 
 void report_confusion(report_page *p, const report_run *r)
@@ -130,7 +133,7 @@ static void put_means(report_page *p, const report_run *r)
 {
     const char *const means[] = { "macro_precision", "macro_recall", "macro_f1" };
     double examples = report_number(r->evaluation, "examples"), top5 = report_number(r->evaluation, "top5");
-    page_put(p, "<tr><td>mean</td><td class=\"n\">");
+    page_put(p, "<tr><th scope=\"row\">mean</th><td class=\"n\">");
     page_count(p, isfinite(examples) ? (int64_t)examples : 0);
     for (int i = 0; i < 3; i++) {
         page_put(p, "</td><td class=\"n\">");
@@ -139,7 +142,8 @@ static void put_means(report_page *p, const report_run *r)
     page_put(p, "</td><td class=\"bar\"></td></tr>\n");
     if (!(report_number(r->evaluation, "classes") > 5) || !isfinite(top5))
         return;
-    page_put(p, "<tr><td colspan=\"4\">right class among the five likeliest</td><td class=\"n\">");
+    page_put(p,
+             "<tr><th scope=\"row\" colspan=\"4\">right class among the five likeliest</th><td class=\"n\">");
     page_percent(p, top5, 1);
     page_put(p, "</td><td class=\"bar\"></td></tr>\n");
 }
@@ -150,19 +154,17 @@ void report_by_class(report_page *p, const report_run *r)
     const js_value *rows = js_get(r->evaluation, "confusion");
     if (r->regression || !classes)
         return; /* the section before says why */
-    page_put(p, "<section>\n<h2>By class</h2>\n<div class=\"wide\"><table>\n<tr><th>Class</th><th "
-                "class=\"n\">Examples</th>"
-                "<th class=\"n\">Precision</th><th class=\"n\">Recall</th><th class=\"n\">F1</th><th "
-                "class=\"bar\"></th></tr>\n");
+    page_put(p, "<section>\n<h2>By class</h2>\n");
+    page_table(p, "By class", "Class|#Examples|#Precision|#Recall|#F1|-");
     double lowest = 1;
     for (int64_t k = 0; k < classes; k++)
         lowest = fmin(lowest, isfinite(share_at(r, "f1", k)) ? share_at(r, "f1", k) : 1);
     double from = lowest > 0.9 ? 0.9 : lowest > 0.5 ? 0.5 : 0;
     for (int64_t k = 0; k < classes; k++) {
         char name[24];
-        page_put(p, "<tr><td>");
+        page_put(p, "<tr><th scope=\"row\">");
         page_text(p, report_class(r, k, name));
-        page_put(p, "</td><td class=\"n\">");
+        page_put(p, "</th><td class=\"n\">");
         page_count(p, row_sum(rows, k, js_count(rows)));
         const char *const figures[] = { "precision", "recall", "f1" };
         for (int i = 0; i < 3; i++) {
@@ -174,6 +176,6 @@ void report_by_class(report_page *p, const report_run *r)
                  isfinite(f1) ? 100 * fmax(0, fmin(1, (f1 - from) / (1 - from))) : 0);
     }
     put_means(p, r);
-    page_put(p, "</table></div>\n<p class=\"soft bar\">Bars: F1 from %g to 100\u202f%%.</p>\n</section>\n",
-             100 * from);
+    page_table_end(p);
+    page_put(p, "<p class=\"soft bar\">Bars: F1 from %g to 100\u202f%%.</p>\n</section>\n", 100 * from);
 }

@@ -74,7 +74,7 @@ static void put_picture(report_page *p, const picture *g)
                                   .x = { .names = names, .n_names = g->n },
                                   .series = lines,
                                   .n_series = 3 };
-    page_put(p, "<div class=\"wide\">");
+    page_put(p, "<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"Truth and forecast\">");
     if (!tp_pending())
         page_plot(p, &(tp_plot){ .panels = &panel, .n_panels = 1, .width = WIDTH, .height = HEIGHT });
     page_put(p, "</div>\n<p class=\"soft\">");

@@ -1,10 +1,11 @@
 /* report_pictures.c - pictures: the examples that the network is most sure and wrong about, its first filters.
  *
- * Examples are PNG inside the page.  What is of few pixels, or where the build has no PNG, is SVG: one rect for every run of equal
+ * Of a table, such examples are their numbers.  Examples are PNG inside the page.  What is of few pixels, or where the build has no PNG, is SVG: one rect for every run of equal
  * pixels in a row, on a ground of its most frequent colour.  Large pictures are shrunk first.
  * Layer: train.  Depends on report.h, taper/data.h.  Read next: report_model.c. */
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/vocabulary.h"
 #include "io/image.h"
 #include "train/report.h"
 #include "train/run.h"
@@ -13,7 +14,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_SIDE = 40, PNG_SIDE = 112, MAX_MISTAKES = 24, MAX_FILTERS = 32, MAX_INPUTS = 3 };
+enum {
+    MAX_SIDE = 40,
+    PNG_SIDE = 112,
+    MAX_MISTAKES = 24,
+    MAX_FILTERS = 32,
+    MAX_INPUTS = 3,
+    MAX_COLUMNS = 16,
+    ROW = 400
+};
 
 typedef struct drawing {
     int height, width;
@@ -43,11 +52,12 @@ static uint32_t most_frequent(const drawing *im)
     return best;
 }
 
+/* attributes with role and label, or hidden from who is read to */
 static void put_pixels(report_page *p, const drawing *im, const char *attributes)
 {
     uint32_t ground = most_frequent(im);
-    page_put(p, "<svg viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\" role=\"img\" %s>", im->width,
-             im->height, attributes);
+    page_put(p, "<svg viewBox=\"0 0 %d %d\" shape-rendering=\"crispEdges\" %s>", im->width, im->height,
+             attributes);
     page_put(p, "<rect width=\"%d\" height=\"%d\" fill=\"#%06x\"/>", im->width, im->height, ground);
     for (int y = 0; y < im->height; y++)
         for (int x = 0, end; x < im->width; x = end) {
@@ -121,15 +131,17 @@ static bool png_of(const float *x, tp_shape s, picture *p, file_bytes *png)
     return !encode_png("report", p, png);
 }
 
-void page_picture(report_page *page, const float *x, tp_shape s)
+void page_picture(report_page *page, const float *x, tp_shape s, const char *label)
 {
     picture p = { 0 };
     file_bytes png = { 0 };
+    char attributes[160];
+    snprintf(attributes, sizeof attributes, "class=\"pixels\" role=\"img\" aria-label=\"%s\"", label);
     if (png_of(x, s, &p, &png)) {
         page_put(page,
-                 "<svg viewBox=\"0 0 %d %d\" role=\"img\" class=\"pixels\"><image width=\"%d\" height=\"%d\" "
+                 "<svg viewBox=\"0 0 %d %d\" %s><image width=\"%d\" height=\"%d\" "
                  "href=\"data:image/png;base64,",
-                 (int)p.width, (int)p.height, (int)p.width, (int)p.height);
+                 (int)p.width, (int)p.height, attributes, (int)p.width, (int)p.height);
         page_base64(page, png.data, png.size);
         page_put(page, "\"/></svg>");
     } else if (tp_error_take(NULL, 0) == TP_ERR_MEMORY) {
@@ -137,7 +149,7 @@ void page_picture(report_page *page, const float *x, tp_shape s)
     } else {
         drawing im;
         fill_picture(&im, x, s);
-        put_pixels(page, &im, "class=\"pixels\"");
+        put_pixels(page, &im, attributes);
     }
     file_bytes_free(&png);
     picture_free(&p);
@@ -154,9 +166,10 @@ static tp_dataset *mistake_data(const report_run *r)
     if (!d)
         return NULL;
     tp_shape s = tp_dataset_shape(d);
-    if (s.ndim != 3 || (s.dim[0] != 1 && s.dim[0] != 3))
-        return tp_fail_null(TP_ERR_UNSUPPORTED, "the examples are no pictures");
-    return d;
+    if ((s.ndim == 3 && (s.dim[0] == 1 || s.dim[0] == 3)) ||
+        (s.ndim == 1 && (s.dim[0] <= MAX_COLUMNS || tp_dataset_input_name(d, 0))))
+        return d;
+    return tp_fail_null(TP_ERR_UNSUPPORTED, "the examples are no pictures, texts or short rows");
 }
 
 static void put_answer(report_page *p, const report_run *r, const js_value *m, const char *name)
@@ -173,7 +186,29 @@ static void put_answer(report_page *p, const report_run *r, const js_value *m, c
     page_put(p, "</b>");
 }
 
-static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d)
+/* Numbers of a table's row, or the tokens of a text. */
+static void write_row(char text[ROW], const report_run *r, tp_dataset *d, const tp_sample *sample)
+{
+    const char *unit = tp_run_config(r->run)->data_options.source_unit;
+    const bool is_text = tp_dataset_input_name(d, 0) != NULL, words = unit && !strcmp(unit, "words");
+    size_t used = 0;
+    text[0] = 0;
+    for (int64_t i = 0; i < sample->shape.dim[0]; i++) {
+        const int64_t token = (int64_t)sample->x[i];
+        const char *name = is_text ? tp_dataset_input_name(d, token) : "";
+        if (!name || (is_text && (token == TOKEN_PAD || token == TOKEN_END)))
+            continue;
+        if (used + strlen(name) + 32 > ROW)
+            break;
+        if (is_text)
+            used += (size_t)snprintf(text + used, ROW - used, "%s%s", words && used ? " " : "", name);
+        else
+            used +=
+                (size_t)snprintf(text + used, ROW - used, "%s%.4g", used ? ", " : "", (double)sample->x[i]);
+    }
+}
+
+static void put_mistake(report_page *p, const report_run *r, const js_value *m, tp_dataset *d, char row[ROW])
 {
     char name[512];
     int64_t index = -1;
@@ -184,7 +219,12 @@ static void put_mistake(report_page *p, const report_run *r, const js_value *m, 
     double probability = report_number(m, "probability");
     tp_sample sample = { 0 };
     if (there && !tp_dataset_load(d, index, &sample) && !sample.skipped) {
-        page_picture(p, sample.x, sample.shape);
+        char label[64];
+        snprintf(label, sizeof label, "Test example %lld", (long long)index);
+        if (sample.shape.ndim == 3)
+            page_picture(p, sample.x, sample.shape, label);
+        else
+            write_row(row, r, d, &sample), page_text(p, row);
     } else if (there) {
         page_missing(p, "No picture");
     }
@@ -213,10 +253,17 @@ void report_mistakes(report_page *p, const report_run *r)
     tp_dataset *d = mistake_data(r);
     if (!d)
         page_missing(p, "Without their pictures");
-    page_put(p, "<div class=\"cards\">\n");
-    for (int64_t i = 0; i < js_count(all) && i < MAX_MISTAKES; i++)
-        put_mistake(p, r, js_at(all, i), d);
-    page_put(p, "</div>\n</section>\n");
+    page_put(p, "<div class=\"cards%s\">\n", d && tp_dataset_shape(d).ndim == 1 ? " rows" : "");
+    char row[ROW] = "", first[ROW] = "";
+    for (int64_t i = 0; i < js_count(all) && i < MAX_MISTAKES; i++) {
+        put_mistake(p, r, js_at(all, i), d, row);
+        if (!i)
+            memcpy(first, row, ROW);
+    }
+    page_put(p, "</div>\n");
+    if (d && *first && tp_run_labels_texts(r->run))
+        report_attention(p, r, first, NULL);
+    page_put(p, "</section>\n");
 }
 
 /* ---- Filters -------------------------------------------------------------------------------------------------- */
@@ -262,11 +309,11 @@ static bool find_filters(filters *f, const report_run *r)
 
 static void put_tile(report_page *p, const filters *f, const drawing *im)
 {
-    char attributes[64];
+    char attributes[96];
     int64_t scale = (f->height * f->width > 200 ? 84 : 56) / f->width,
             shown = (scale < 1 ? 1 : scale) * f->width;
-    snprintf(attributes, sizeof attributes, "width=\"%lld\" height=\"%lld\"", (long long)shown,
-             (long long)(shown * f->height / f->width));
+    snprintf(attributes, sizeof attributes, "width=\"%lld\" height=\"%lld\" aria-hidden=\"true\"",
+             (long long)shown, (long long)(shown * f->height / f->width));
     put_pixels(p, im, attributes);
     page_put(p, "\n");
 }
@@ -313,7 +360,9 @@ static void put_filters(report_page *p, const filters *f, const float *w)
              (long long)f->height, (long long)f->width);
     if (out < f->out || in < f->in)
         page_put(p, "; the first %lld of them, %lld of the inputs", (long long)out, (long long)in);
-    page_put(p, ". %s, the strongest %.3g.</p>\n<div class=\"tiles\">\n",
+    page_put(p,
+             ". %s, the strongest %.3g.</p>\n<div class=\"tiles\" role=\"img\" aria-label=\"Weights as "
+             "pictures\">\n",
              colours ? "In the colours that they read, grey is 0" : "Blue is negative, red positive", most);
     if (colours)
         put_colours(p, f, w, out);

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SAMPLE = 600, SAMPLE_ROOM = 16 * SAMPLE };
+enum { LOOKED_AT = 24, SAMPLE = 600, SAMPLE_ROOM = 16 * SAMPLE };
 
 typedef struct sample {
     char text[SAMPLE_ROOM];
@@ -50,6 +50,10 @@ void report_text(report_page *p, const report_run *r)
         page_text(p, s.text);
         page_put(p, "</pre>\n<p class=\"soft\">Up to %d %ss at temperature 0.8.</p>\n", SAMPLE,
                  report_unit(r));
+        for (size_t i = 0, n = 0; s.text[i]; i++)
+            if ((s.text[i] & 0xC0) != 0x80 && n++ == LOOKED_AT)
+                s.text[i--] = 0;
+        report_attention(p, r, s.text, NULL);
     }
     page_put(p, "</section>\n");
 }

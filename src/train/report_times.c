@@ -62,15 +62,15 @@ static void put_time(report_page *p, double seconds)
 static void put_rows(report_page *p, const char *title, const layer_row *rows, int64_t n, double all,
                      bool types)
 {
-    page_put(p,
-             "<div class=\"wide\"><table>\n<tr><th>%s</th><th%s</th><th class=\"n\">Forward, ms</th>"
-             "<th class=\"n\">Backward, ms</th><th class=\"n\">Share</th><th></th></tr>\n",
-             title, types ? " class=\"n\">Layers" : ">Type");
+    char heads[120];
+    snprintf(heads, sizeof heads, "%s|%s|#Forward, ms|#Backward, ms|#Share|-", title,
+             types ? "#Layers" : "Type");
+    page_table(p, title, heads);
     for (int64_t i = 0; i < n; i++) {
         double share = (rows[i].forward + rows[i].backward) / all;
-        page_put(p, "<tr><td>");
+        page_put(p, "<tr><th scope=\"row\">");
         page_text(p, *rows[i].name ? rows[i].name : "(network)");
-        page_put(p, types ? "</td><td class=\"n\">" : "</td><td>");
+        page_put(p, types ? "</th><td class=\"n\">" : "</th><td>");
         if (types)
             page_count(p, rows[i].n);
         else
@@ -82,7 +82,7 @@ static void put_rows(report_page *p, const char *title, const layer_row *rows, i
         page_percent(p, share, 1);
         page_put(p, "</td><td class=\"bar\"><i style=\"width:%.1f%%\"></i></td></tr>\n", 100 * share);
     }
-    page_put(p, "</table></div>\n");
+    page_table_end(p);
 }
 
 static void put_times(report_page *p, const report_run *r, layer_row *rows, int64_t n)

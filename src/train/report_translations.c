@@ -54,17 +54,18 @@ static bool take(void *context, const tp_translation *t)
 
 static void put_rows(report_page *p, const shown *rows, int64_t n)
 {
-    page_put(p, "<div class=\"wide\"><table>\n<tr><th>Source</th><th>Truth</th><th>Answer</th></tr>\n");
+    page_table(p, "Answers", "Source|Truth|Answer");
     for (int64_t i = 0; i < n; i++) {
-        page_put(p, "<tr><td>");
+        page_put(p, "<tr><th scope=\"row\">");
         page_text(p, rows[i].source);
-        page_put(p, "</td><td>");
+        page_put(p, "</th><td>");
         page_text(p, rows[i].truth);
         page_put(p, strcmp(rows[i].truth, rows[i].answer) ? "</td><td><b>" : "</td><td>");
         page_text(p, rows[i].answer);
         page_put(p, strcmp(rows[i].truth, rows[i].answer) ? "</b></td></tr>\n" : "</td></tr>\n");
     }
-    page_put(p, "</table></div>\n<p class=\"soft\">Sources from all over the test part; answers that differ "
+    page_table_end(p);
+    page_put(p, "<p class=\"soft\">Sources from all over the test part; answers that differ "
                 "are bold.</p>\n");
 }
 

@@ -4,6 +4,7 @@
  * last: a folder is a run when it is there, and then last/ is there too.
  * Layer: train.  Depends on loop.h, config.h, folder.h.  Read next: loop.c. */
 #include "train/board.h"
+#include "train/environment.h"
 #include "train/folder.h"
 #include "train/learner.h"
 #include "train/metrics.h"
@@ -95,7 +96,8 @@ static tp_status write_beginning(trainer *t)
 {
     if (tokenizer_check(t->setup, t->folder))
         return tp_error_pending();
-    if (!tokenizer_keep(t->setup, t->folder) && !loop_save_last(t) && !metrics_cut(t->folder, 0))
+    if (!tokenizer_keep(t->setup, t->folder) && !loop_save_last(t) && !metrics_cut(t->folder, 0) &&
+        !environment_write(t->folder))
         setup_write(t->setup, t->folder);
     if (tp_pending())
         tokenizer_drop(t->setup, t->folder);
@@ -226,7 +228,7 @@ static tp_status train_resume(const char *folder, int64_t epochs, trainer *t)
     t->folder = s->config.out;
     SETUP_PRECISION(s);
     int lock = folder_lock(t->folder);
-    if (lock >= 0 && !restore(s, t, epochs))
+    if (lock >= 0 && !restore(s, t, epochs) && !environment_write(t->folder))
         loop_run(t);
     folder_unlock(lock);
     return tp_error_pending();
