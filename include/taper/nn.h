@@ -162,8 +162,9 @@ TP_API const tp_decoding_functions *tp_module_decoding(const tp_module *); /* NU
 
 /* A network whose answer is a linear layer without a bias over what it makes before, as that of a language model is, says so: body makes that,
  * (.., D), and puts the layer's weight (C, D) into *weight.  Its loss then needs no answer, (.., C):
- *     if (tp_module_has_head(net)) loss = tp_forward_loss(net, x, y, -100, &correct);
- *     else                         loss = tp_cross_entropy(tp_forward(net, x), y);
+ *     tp_tensor *correct = NULL;
+ *     tp_tensor *loss = tp_module_has_head(net) ? tp_forward_loss(net, x, labels, -100, &correct)
+ *                                               : tp_cross_entropy(tp_forward(net, x), labels);
  * the mean over the targets, i64 (..), that are not ignore_index, and into *correct, i64 (), how many of them are the likeliest class
  * (tp_linear_cross_entropy_correct).  A network with hooks, which may look at the answer, has none. */
 typedef tp_tensor *tp_body_fn(tp_module *, tp_tensor *x, tp_tensor **weight);
