@@ -227,7 +227,7 @@ static tp_tensor *body(tp_module *module, tp_tensor *x, tp_tensor **weight)
 {
     const transformer *m = tp_module_state(module);
     tp_tensor *shares = NULL, *targets = NULL,
-        *y = m->kind == OF_TEXT ? read_text(m, x) : decode_pair(module, x, &shares, &targets);
+              *y = m->kind == OF_TEXT ? read_text(m, x) : decode_pair(module, x, &shares, &targets);
     *weight = m->tied ? m->tied : tp_params_at(tp_parameters(m->head), 0);
     return y ? before_head(m, y) : NULL;
 }
