@@ -205,6 +205,7 @@ void print_man_verb(FILE *, const verb *);
 
 void complain(const char *format, ...) TP_PRINTF(1, 2);   /* "taper: ..." on stderr, always one line */
 int usage_error(const char *format, ...) TP_PRINTF(1, 2); /* the same; EXIT_USAGE */
+int out_of_memory(void);                                  /* says so; EXIT_MEMORY */
 int check_png(const cli *, const char *who);              /* 0, or usage_error: -o has to name a .png */
 int library_error(
     void); /* prints notes, takes the pending error, complains, returns its exit code; 0 if none is pending */

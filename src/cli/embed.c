@@ -120,12 +120,6 @@ static bool print_nearest(const text_list *l, const tp_tensor *vectors, int64_t 
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------ */
 
-static int out_of_memory(void)
-{
-    complain("out of memory");
-    return EXIT_MEMORY;
-}
-
 static int embed(const cli *c, const text_list *l)
 {
     TP_SCOPE;

@@ -73,6 +73,12 @@ int usage_error(const char *format, ...)
     return EXIT_USAGE;
 }
 
+int out_of_memory(void)
+{
+    complain("out of memory");
+    return EXIT_MEMORY;
+}
+
 int check_png(const cli *c, const char *who)
 {
     const size_t length = c->out ? strlen(c->out) : 0;

@@ -10,12 +10,6 @@
 #include <string.h>
 #include <taper/text.h>
 
-static int out_of_memory(void)
-{
-    complain("out of memory");
-    return EXIT_MEMORY;
-}
-
 /* ---- text to ids --------------------------------------------------------------------------------------------------- */
 
 static void print_json(const tp_tokenizer *t, const tp_tokens *tokens)

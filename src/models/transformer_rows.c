@@ -51,6 +51,10 @@ extern const model_row model_transformer, model_transformer_lm, model_transforme
     .structure = "encoder", .position = "learned", .activation = "gelu", .norm = "pre", .layers = 2, \
     .heads = 4, .dim = 128, .context = 256
 
+#define LANGUAGE_DEFAULTS                                                                            \
+    .position = "learned", .activation = "gelu", .norm = "pre", .layers = 4, .heads = 4, .dim = 128, \
+    .context = 1024
+
 static tp_module *build_transformer(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
@@ -101,13 +105,7 @@ const model_row model_transformer_lm = {
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 65,
                             .structure = "causal-decoder",
-                            .position = "learned",
-                            .activation = "gelu",
-                            .norm = "pre",
-                            .layers = 4,
-                            .heads = 4,
-                            .dim = 128,
-                            .context = 1024 } },
+                            LANGUAGE_DEFAULTS } },
     .build = build_transformer_lm,
 };
 
@@ -132,13 +130,7 @@ const model_row model_transformer_mlm = {
               .defaults = { .struct_size = sizeof(tp_model_options),
                             .classes = 66,
                             .structure = "encoder",
-                            .position = "learned",
-                            .activation = "gelu",
-                            .norm = "pre",
-                            .layers = 4,
-                            .heads = 4,
-                            .dim = 128,
-                            .context = 1024 } },
+                            LANGUAGE_DEFAULTS } },
     .build = build_transformer_mlm,
 };
 

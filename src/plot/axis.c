@@ -169,6 +169,17 @@ const char *plot_cell_name(const char *const *names, int64_t i, char text[PLOT_L
     return text;
 }
 
+int plot_longest_name(const char *const *names, int64_t n, int most)
+{
+    char text[PLOT_LABEL];
+    int longest = 0;
+    for (int64_t i = 0; i < n; i++) {
+        const int letters = plot_letters(plot_cell_name(names, i, text));
+        longest = letters > longest ? letters : longest;
+    }
+    return longest > most ? most : longest;
+}
+
 const char *plot_value_text(double v, char text[PLOT_LABEL])
 {
     print_number(text, PLOT_LABEL, 'g', fabs(v) < 1e6 && v == floor(v) ? 6 : 3, v);

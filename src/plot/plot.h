@@ -46,6 +46,8 @@ void plot_range(const tp_plot_cells *, double *from, double *to);
 bool plot_two_signs(double from, double to);
 double plot_level(double value, double from, double to); /* 0 to 1; of two signs -1 to 1; NaN: none */
 const char *plot_cell_name(const char *const *names, int64_t i, char text[PLOT_LABEL]);
+int plot_longest_name(const char *const *names, int64_t n,
+                      int most); /* letters of the longest, at most so many */
 const char *plot_value_text(double value, char text[PLOT_LABEL]);
 
 /* ---- The forms -------------------------------------------------------------------------------------------------------------- */

@@ -25,13 +25,8 @@ typedef struct field {
 
 static int longest(const char *const *names, int64_t n)
 {
-    char text[PLOT_LABEL];
-    int most = 1;
-    for (int64_t i = 0; i < n; i++) {
-        const int letters = plot_letters(plot_cell_name(names, i, text));
-        most = letters > most ? letters : most;
-    }
-    return most > NAME ? NAME : most;
+    const int letters = plot_longest_name(names, n, NAME);
+    return letters < 1 ? 1 : letters;
 }
 
 static int step_for(double room, double each, bool named)

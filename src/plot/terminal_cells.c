@@ -58,17 +58,6 @@ static void put_shade(terminal *t, double level, bool both, int wide)
 
 /* ---- names ---------------------------------------------------------------------------------------------------------------------- */
 
-static int longest(const char *const *names, int64_t n)
-{
-    char text[PLOT_LABEL];
-    int most = 0;
-    for (int64_t i = 0; i < n; i++) {
-        const int letters = plot_letters(plot_cell_name(names, i, text));
-        most = letters > most ? letters : most;
-    }
-    return most > MOST_NAME ? MOST_NAME : most;
-}
-
 static void put_row_name(terminal *t, const shape *s, int64_t row)
 {
     char text[PLOT_LABEL];
@@ -95,7 +84,8 @@ static void put_column_names(terminal *t, const shape *s)
     const tp_plot_cells *c = s->c;
     if (s->columns != c->columns)
         return;
-    const bool fit = longest(c->column_names, c->columns) <= s->wide - (s->wide > 2 || !c->column_names);
+    const bool fit = plot_longest_name(c->column_names, c->columns, MOST_NAME) <=
+                     s->wide - (s->wide > 2 || !c->column_names);
     if (c->column_names && !fit && s->wide < 3)
         return;
     terminal_blanks(t, s->gutter);
@@ -164,7 +154,7 @@ static void put_shades(terminal *t, const shape *s)
 static int widest_number(const tp_plot_cells *c)
 {
     char text[PLOT_LABEL];
-    int most = longest(c->column_names, c->columns);
+    int most = plot_longest_name(c->column_names, c->columns, MOST_NAME);
     for (int64_t i = 0; i < c->rows * c->columns; i++) {
         const int letters = plot_letters(plot_value_text(c->values[i], text));
         most = letters > most ? letters : most;
@@ -175,7 +165,7 @@ static int widest_number(const tp_plot_cells *c)
 void terminal_cells(terminal *t, const tp_plot_cells *c)
 {
     shape s = { .c = c, .rows = c->rows < MOST_LINES ? c->rows : MOST_LINES };
-    s.gutter = longest(c->row_names, c->rows) + 1;
+    s.gutter = plot_longest_name(c->row_names, c->rows, MOST_NAME) + 1;
     if (s.gutter > t->columns / 2)
         s.gutter = t->columns / 2;
     const int room = t->columns - s.gutter;
@@ -187,7 +177,8 @@ void terminal_cells(terminal *t, const tp_plot_cells *c)
         return;
     }
     s.wide = 2 * c->columns <= room ? 2 : 1;
-    if (longest(c->column_names, c->columns) > 2 && c->column_names && 8 * c->columns <= room)
+    if (plot_longest_name(c->column_names, c->columns, MOST_NAME) > 2 && c->column_names &&
+        8 * c->columns <= room)
         s.wide = 8;
     s.columns = s.wide * c->columns <= room ? c->columns : room;
     put_shades(t, &s);

@@ -12,7 +12,6 @@
 #include <taper/train.h>
 
 #include <limits.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,7 +161,7 @@ static tp_tensor *vectors_of(const tp_embedder *e, const text_tokens *texts, int
     TP_SCOPE;
     tp_tensor *y = tp_forward(e->net, batch_of(e, texts, n));
     if (y && !e->not_unit)
-        y = tp_div(y, tp_clamp(tp_norm(y, 2, TP_SHAPE(1), true), 1e-12, INFINITY));
+        y = tp_normalize(y, 2, 1, 1e-12);
     return tp_keep(y);
 }
 

@@ -353,7 +353,22 @@ class ForwardHook:
 # ---- Containers ----------------------------------------------------------------------------------------------------------
 
 
-class _Container(Layer):
+class _Children(Module):
+    """A module that is a sequence of its children."""
+
+    def __len__(self) -> int:
+        return int(lib.tp_n_children(self))
+
+    def __getitem__(self, i: int) -> Module:
+        if not -len(self) <= i < len(self):
+            raise IndexError(f"there are {len(self)} modules, none at {i}")
+        return wrap_module(lib.tp_child_at(self, i % len(self)))
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self.children())
+
+
+class _Container(Layer, _Children):
     """Children in order: positional ones, a dict, or by keywords."""
 
     def __init__(self, *modules: Any, **named: Module) -> None:
@@ -376,23 +391,12 @@ class _Container(Layer):
         self.__dict__.setdefault("_kept", []).append(module)  # one written in Python must stay
         return self
 
-    def __len__(self) -> int:
-        return int(lib.tp_n_children(self))
-
-    def __getitem__(self, i: int) -> Module:
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"there are {len(self)} modules, none at {i}")
-        return wrap_module(lib.tp_child_at(self, i % len(self)))
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.children())
-
 
 class Sequential(_Container):
     """One module after another."""
 
 
-class ModuleList(Module):
+class ModuleList(_Children):
     """Modules in a list, for a forward of yours."""
 
     def __init__(self, modules: Any = ()) -> None:
@@ -402,17 +406,6 @@ class ModuleList(Module):
     def append(self, module: Module) -> "ModuleList":
         setattr(self, str(len(self)), module)
         return self
-
-    def __len__(self) -> int:
-        return int(lib.tp_n_children(self))
-
-    def __getitem__(self, i: int) -> Module:
-        if not -len(self) <= i < len(self):
-            raise IndexError(f"there are {len(self)} modules, none at {i}")
-        return wrap_module(lib.tp_child_at(self, i % len(self)))
-
-    def __iter__(self) -> Iterator[Module]:
-        return iter(self.children())
 
 
 def branches(function: str, modules: Mapping[str, Module], downsample: Optional[Module] = None) -> int:
