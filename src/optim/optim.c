@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/subnormal.h"
 #include "device/device.h"
 #include "ops/map.h"
 
@@ -287,6 +288,9 @@ void tp_set_lr(tp_optim *o, int group, double lr)
 
 /* ---- step -------------------------------------------------------------------------------------------------------- */
 
+/* Beside such an eps the root of a subnormal number is nothing. */
+static const double LEAST_EPS = 1e-12;
+
 static void run_piece(void *context, int64_t begin, int64_t end)
 {
     const optim_update *u = context;
@@ -294,7 +298,10 @@ static void run_piece(void *context, int64_t begin, int64_t end)
     void *state[OPTIM_STATES];
     for (int k = 0; k < OPTIM_STATES; k++)
         state[k] = u->state[k] ? u->state[k] + at : NULL;
+    const unsigned before = u->flush ? flush_subnormals() : 0;
     u->kind->run(u, u->param + at, u->grad + at, state, end - begin);
+    if (u->flush)
+        restore_subnormals(before);
 }
 
 /* to = from, between two layouts of the tensor like */
@@ -311,6 +318,7 @@ static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad)
     optim_update u = { .kind = o->kind,
                        .kernels = p->storage->device->kernels(),
                        .type = p->dtype == TP_F64,
+                       .flush = !o->kind->defaults.eps || o->groups[s->group].eps >= LEAST_EPS,
                        .param = tensor_data(p),
                        .grad = tensor_data(grad) };
     bool param_lies_right = tensor_is_contiguous(p);

@@ -11,13 +11,14 @@
 
 #include <taper/optim.h>
 
-enum { OPTIM_STATES = 3, OPTIM_PIECE = 16384 };
+enum { OPTIM_STATES = 3, OPTIM_PIECE = 4096 };
 
 /* What one update of one parameter needs; the kernel's arguments are filled once, its pieces read them. */
 typedef struct optim_update {
     const struct optim_kind *kind;
     const kernel_table *kernels;
-    int type; /* in the kernel table: 0 f32, 1 f64 */
+    int type;   /* in the kernel table: 0 f32, 1 f64 */
+    bool flush; /* subnormal numbers are zero */
     char *param;
     const char *grad;
     char *state[OPTIM_STATES]; /* NULL where the variant has none */

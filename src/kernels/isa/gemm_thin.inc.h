@@ -157,6 +157,35 @@ static void run_wide(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* ---- the product of two vectors: what is written is all there is to do ------------------------------------------------- */
+
+enum { ALONE_LINE = 1 << 14, PIECE_LINE = 1 << 12 }; /* elements of memory that one thread goes through alone, at a time */
+
+static int64_t grain_of_lines(int64_t lines, int64_t elements)
+{
+    return lines * elements < ALONE_LINE ? INT64_MAX / 2 : PIECE_LINE / (elements + 1) + 1;
+}
+
+static bool is_outer(const gemm_args *g)
+{
+    return g->k == 1 && g->b_col == 1 && g->n >= 2 * WIDTH && !g->bias && !g->relu;
+}
+
+static void run_outer(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    const REAL *b = g->b;
+    for (int64_t i = begin; i < end; i++) {
+        const REAL a = ((const REAL *)g->a)[i * g->a_row];
+        REAL *c = (REAL *)g->c + i * g->c_row;
+        if (g->accumulate)
+            add_one_row(c, a, b, g->n);
+        else
+            for (int64_t j = 0; j < g->n; j++)
+                c[j] = a * b[j];
+    }
+}
+
 /* ---- small products ------------------------------------------------------------------------------------ */
 
 static void small(const gemm_args *g)
@@ -192,16 +221,20 @@ static void small(const gemm_args *g)
 
 static size_t gemm_scratch(const gemm_args *g)
 {
-    return is_thin(g) || is_wide(g) || is_small(g) ? 0 : blocks_scratch(g);
+    return is_thin(g) || is_wide(g) || is_outer(g) || is_small(g) ? 0 : blocks_scratch(g);
 }
 
 static void gemm(const gemm_args *g)
 {
     const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (is_outer(g)) {
+        parallel_for(g->m, grain_of_lines(g->m, g->n), run_outer, (void *)(uintptr_t)g);
+        return;
+    }
     if (is_thin(g)) {
         dots_run r = { g, g->n <= 2 && g->m > THIN };
         int64_t groups = ((r.along_rows ? g->m : g->n) + 3) / 4;
-        parallel_for(groups, grain_for(work, groups), run_dots, &r);
+        parallel_for(groups, grain_of_lines(groups, 4 * g->k), run_dots, &r);
         return;
     }
     if (is_wide(g)) {
