@@ -39,10 +39,10 @@ static void infer(void)
 static void train(void)
 {
     double weight;
+    tp_zero_grad(optim);
     tp_tensor *loss = tp_cross_entropy(tp_forward(module, x), y);
     for (tp_tensor *beside; (beside = tp_take_aux(module, &weight));)
         loss = tp_add(loss, tp_mul(tp_cross_entropy(beside, y), weight));
-    tp_zero_grad(optim);
     tp_backward(loss);
     tp_step(optim);
 }

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/parallel.h"
 #include "base/philox.h"
+#include "device/device.h"
 #include "ops/map.h"
 
 #include <math.h>
@@ -303,9 +304,22 @@ tp_tensor *tp_randint_like(const tp_tensor *x, int64_t low, int64_t high)
 
 /* ---- in place -------------------------------------------------------------------------------------------------------------------- */
 
+/* Where nothing is recorded they are drawn where they stand: a copy of a layer's weights may be most of what a network takes. */
 static tp_tensor *in_place(const char *name, tp_tensor *x, const tp_op *op, random_attrs a)
 {
     TP_SCOPE;
+    if (!tp_pending() && x && tensor_data(x) && !x->base && tensor_is_contiguous(x) &&
+        !(x->requires_grad && tp_grad_mode())) {
+        a.size = tp_shape_of(x);
+        a.dtype = (tp_dtype)x->dtype;
+        if (check_parameters(op, &a))
+            return NULL;
+        a.rng = random_take_stream();
+        random_forward(&(tp_call){
+            .op = op, .attrs = &a, .out = &x, .kernels = x->storage->device->kernels() });
+        x->storage->version++;
+        return x;
+    }
     return tp_copy_(x, like(name, x, op, a));
 }
 
