@@ -464,7 +464,7 @@ static void pools_agree(void **unused)
             int64_t room = (i ? a.w : a.h) + 2 * a.padding[i] - a.kernel[i];
             *(i ? &a.ow : &a.oh) = room < 0 ? 0 : room / a.stride[i] + 1;
         }
-        a.end_row = a.oh;
+        a.end_row = a.oh, a.end_channel = a.c;
         int64_t nx = a.h * a.w * a.c, ny = a.oh * a.ow * a.c;
         float *x = fenced(nx), *y = fenced(ny), *dx = fenced(nx);
         double *wx = widened(x, nx), *wy = widened(y, ny), *wdx = widened(dx, nx);

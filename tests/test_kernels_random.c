@@ -345,8 +345,34 @@ static bool draw_pool(pool_args *g)
             return false;
         *(i ? &g->ow : &g->oh) = room / g->stride[i] + 1;
     }
-    g->end_row = g->oh;
+    g->end_row = g->oh, g->end_channel = g->c;
     return true;
+}
+
+/* Where in its window each maximum stands, beside where in the picture; want: the gradient by those places. */
+static void pool_with_taps(const kernel_table *k, pool_args g, int type, const void *x, const void *dy,
+                           const int64_t *index, const double *want)
+{
+    const int64_t nx = g.h * g.w * g.c, ny = g.oh * g.ow * g.c;
+    const uint8_t *tap = (void *)(buffers[3].data = place(3, (size_t)ny, 1));
+    g.taps = true;
+    k->max_pool[type](&g, buffers[2].data = place(2, (size_t)ny * size_of(type), size_of(type)),
+                      buffers[3].data, x);
+    for (int64_t i = 0; i < ny; i++) {
+        const int64_t window = i / g.c, p = tap[i] / g.kernel[1], q = tap[i] % g.kernel[1];
+        const int64_t h = window / g.ow * g.stride[0] - g.padding[0] + p * g.dilation[0],
+                      w = window % g.ow * g.stride[1] - g.padding[1] + q * g.dilation[1];
+        if (tap[i] == 255 ? index[i] != -1 : index[i] != h * g.w + w)
+            fail_msg("%s max pool finds tap %d (%s)", k->isa, tap[i], label);
+    }
+    if (!margins_hold(3, (size_t)ny))
+        fail_msg("%s max pool writes beside its taps (%s)", k->isa, label);
+    g.begin_channel = g.c / 3; /* in two parts */
+    k->max_pool_backward[type](&g, buffers[2].data = place(2, (size_t)nx * size_of(type), size_of(type)), dy,
+                               tap);
+    g.end_channel = g.begin_channel, g.begin_channel = 0;
+    k->max_pool_backward[type](&g, buffers[2].data, dy, tap);
+    check(k->isa, "max pool backward by taps", 2, type, want, NULL, tolerance[type], nx);
 }
 
 static void one_pool(int type)
@@ -381,6 +407,8 @@ static void one_pool(int type)
         k->max_pool_backward[type](&g, buffers[2].data = place(2, (size_t)nx * size_of(type), size_of(type)),
                                    dy->data, index);
         check(k->isa, "max pool backward", 2, type, want, NULL, tolerance[type], nx);
+        if (g.kernel[0] < 16 && g.kernel[1] < 16)
+            pool_with_taps(k, g, type, x->data, dy->data, index, want);
         if (!average)
             continue;
         ref->avg_pool[1](&g, want, x->wide);

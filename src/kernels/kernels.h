@@ -270,7 +270,9 @@ typedef struct pool_args { /* one image: x (H, W, C) -> y (OH, OW, C) */
     int64_t h, w, c, oh, ow;
     int64_t kernel[2], stride[2], padding[2], dilation[2];
     bool ceil_mode, exclude_pad;
-    int64_t begin_row, end_row; /* of y, that max_pool writes; the others write all */
+    bool taps; /* places are those in the window, as bytes: kernel w * row + column, 255: none */
+    int64_t begin_row, end_row;         /* of y, that max_pool writes; the others write all */
+    int64_t begin_channel, end_channel; /* that max_pool_backward writes */
 } pool_args;
 
 typedef struct sgd_args {
@@ -474,10 +476,10 @@ typedef struct kernel_table {
     conv_kernel conv[2][CONV_WAYS]
                     [CONV_DIRECTIONS]; /* NULL: this table has no such way; CONV_DIRECT is always there */
 
-    void (*max_pool[2])(const pool_args *, void *y, int64_t *index,
-                        const void *x); /* index: ih * W + iw of the first largest; NULL: not wanted */
+    /* index: ih * W + iw of the first largest, int64_t, -1: none; or see taps; NULL: not wanted */
+    void (*max_pool[2])(const pool_args *, void *y, void *index, const void *x);
     void (*max_pool_backward[2])(const pool_args *, void *dx, const void *dy,
-                                 const int64_t *index); /* dx += nothing else: zeroed inside */
+                                 const void *index); /* dx += nothing else: zeroed inside */
     void (*avg_pool[2])(const pool_args *, void *y, const void *x);
     void (*avg_pool_backward[2])(const pool_args *, void *dx, const void *dy);
 

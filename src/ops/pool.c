@@ -83,7 +83,11 @@ static tp_status pool_infer(tp_call *c)
                        tensor_shape_text(x));
     tp_shape shape = TP_SHAPE(x->shape[0], x->shape[1], out[0], out[1]);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST);
-    if (c->n_out > 1 && infer_image(c, 1, TP_I64, shape))
+    if (a->taps && (a->kernel[0] > 15 || a->kernel[1] > 15))
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "%s: taps of a window of at most 15x15 go into a byte, not of %lldx%lld",
+                       public_name(c->op), (long long)a->kernel[0], (long long)a->kernel[1]);
+    if (c->n_out > 1 && infer_image(c, 1, a->taps ? TP_U8 : TP_I64, shape))
         return tp_error_pending();
     return infer_image(c, 0, (tp_dtype)x->dtype, shape);
 }
@@ -96,10 +100,10 @@ typedef struct pool_run {
     int type;         /* 0: f32, 1: f64 */
     const char *from; /* images of from_size bytes */
     char *to;         /* images of to_size bytes */
-    int64_t *index;   /* one for each element of the pooled image */
-    int64_t from_size, to_size, pooled;
-    int64_t parts; /* of an image, by its rows of y */
-    void (*image)(const struct pool_run *, const pool_args *, const char *from, char *to, int64_t *index);
+    char *index;      /* images of index_size bytes: a place for each element of the pooled one */
+    int64_t from_size, to_size, index_size;
+    int64_t parts; /* of an image, by its rows of y and its channels */
+    void (*image)(const struct pool_run *, const pool_args *, const char *from, char *to, char *index);
 } pool_run;
 
 static void run_images(void *context, int64_t begin, int64_t end)
@@ -110,12 +114,15 @@ static void run_images(void *context, int64_t begin, int64_t end)
         pool_args a = r->geometry;
         a.begin_row = part * a.oh / r->parts;
         a.end_row = (part + 1) * a.oh / r->parts;
+        a.begin_channel = part * a.c / r->parts;
+        a.end_channel = (part + 1) * a.c / r->parts;
         r->image(r, &a, r->from + n * r->from_size, r->to + n * r->to_size,
-                 r->index ? r->index + n * r->pooled : NULL);
+                 r->index ? r->index + n * r->index_size : NULL);
     }
 }
 
-static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const tp_tensor *pooled)
+static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const tp_tensor *pooled,
+                       const tp_tensor *index)
 {
     int64_t images = pooled->shape[0], size = (int64_t)tensor_element_size(pooled);
     if (!images || !x->numel)
@@ -124,8 +131,11 @@ static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const 
     r->kernels = c->kernels;
     r->type = pooled->dtype == TP_F64;
     r->geometry = geometry(c->attrs, x->shape, pooled->shape);
-    r->parts = r->parts && r->geometry.oh > r->parts ? r->parts : 1;
-    r->pooled = pooled->numel / images;
+    r->parts = r->parts > 1 ? r->parts : 1;
+    if (index) {
+        r->geometry.taps = index->dtype == TP_U8;
+        r->index_size = pooled->numel / images * (int64_t)tensor_element_size(index);
+    }
     r->from_size = (forward ? x->numel : pooled->numel) / images * size;
     r->to_size = (forward ? pooled->numel : x->numel) / images * size;
     const int64_t pieces = images * r->parts;
@@ -135,20 +145,23 @@ static void for_images(const tp_call *c, pool_run *r, const tp_tensor *x, const 
 
 /* ---- max_pool2d: values, and where in the image they stood ------------------------------------------------------------------ */
 
-static void max_image(const pool_run *r, const pool_args *a, const char *from, char *to, int64_t *index)
+static void max_image(const pool_run *r, const pool_args *a, const char *from, char *to, char *index)
 {
     r->kernels->max_pool[r->type](a, to, index, from);
 }
 
+enum { FEW_IMAGES = 8, PARTS = 8, PART_CHANNELS = 64 }; /* of few images parts are shared out */
+
 static void max_pool2d_forward(const tp_call *c)
 {
     char *scratch = c->scratch;
+    const tp_tensor *index = c->n_out > 1 ? c->out[1] : NULL;
     pool_run r = { .image = max_image,
-                   .parts = c->in[0]->shape[0] < 8 ? 8 : 1, /* few images: parts of them */
+                   .parts = c->in[0]->shape[0] < FEW_IMAGES && c->out[0]->shape[2] > PARTS ? PARTS : 1,
                    .to = tensor_data(c->out[0]),
-                   .index = c->n_out > 1 ? (int64_t *)(void *)tensor_data(c->out[1]) : NULL };
+                   .index = index ? tensor_data(index) : NULL };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
-    for_images(c, &r, c->in[0], c->out[0]);
+    for_images(c, &r, c->in[0], c->out[0], index);
 }
 
 extern const tp_op tp_op_max_pool2d_backward;
@@ -178,6 +191,9 @@ static void max_pool2d_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
         "exclude_pad", TP_ATTR_BOOL, offsetof(pool_attrs, exclude_pad), 0       \
     }
 static const tp_attr pool_attr_table[] = { POOL_ATTRS, { 0 } };
+static const tp_attr max_attr_table[] = { POOL_ATTRS,
+                                          { "taps", TP_ATTR_BOOL, offsetof(pool_attrs, taps), 0 },
+                                          { 0 } };
 static const tp_attr unpool_attr_table[] = {
     POOL_ATTRS, { "input_size", TP_ATTR_DIMS, offsetof(pool_attrs, size), TP_REQUIRED }, { 0 }
 };
@@ -202,6 +218,14 @@ static const tp_attr unpool_attr_table[] = {
             }                                               \
         }                                                   \
     }
+static const tp_example max_examples[] = {
+    { "2,3,4,6", &(pool_attrs)HALVE },
+    { "1,2,5,4", &(pool_attrs)OVERLAP },
+    { "2,67,5,4",
+      &(pool_attrs){
+          .kernel = { 3, 3 }, .stride = { 2, 1 }, .padding = { 1, 1 }, .dilation = { 1, 2 }, .taps = true } },
+    { NULL, NULL }
+};
 static const tp_example pool_examples[] = { { "2,3,4,6", &(pool_attrs)HALVE },
                                             { "1,2,5,4", &(pool_attrs)OVERLAP },
                                             { NULL, NULL } };
@@ -213,12 +237,12 @@ const tp_op tp_op__max_pool2d = {
     .n_in = 1,
     .n_out = 2,
     .attrs_size = sizeof(pool_attrs),
-    .attrs = pool_attr_table,
+    .attrs = max_attr_table,
     .saves_out = 2,
     .infer = pool_infer,
     .forward = max_pool2d_forward,
     .backward = max_pool2d_grad,
-    .examples = pool_examples,
+    .examples = max_examples,
 };
 
 /* Where no gradient will ask for the places. */
@@ -241,7 +265,8 @@ static tp_status unpool_infer(tp_call *c)
     const pool_attrs *a = c->attrs;
     for (int i = 0; i < c->n_in; i++) {
         if (i == 0 ? check_image(c->op->name, c->in[i])
-                   : c->in[i]->dtype != TP_I64 || !tensor_same_shape(c->in[0], c->in[i]))
+                   : (c->in[i]->dtype != TP_I64 && c->in[i]->dtype != TP_U8) ||
+                         !tensor_same_shape(c->in[0], c->in[i]))
             return tp_fail(TP_ERR_SHAPE, "%s: dy %s and index %s do not come from one pooling", c->op->name,
                            tensor_shape_text(c->in[0]), tensor_shape_text(c->in[i]));
         c->scratch_bytes += staged_bytes(c->in[i], CLONE_CHANNELS_LAST);
@@ -257,8 +282,7 @@ static tp_status unpool_infer(tp_call *c)
     return infer_image(c, 0, (tp_dtype)c->in[0]->dtype, a->size);
 }
 
-static void max_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to,
-                               int64_t *index)
+static void max_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to, char *index)
 {
     r->kernels->max_pool_backward[r->type](a, to, from, index);
 }
@@ -266,17 +290,43 @@ static void max_image_backward(const pool_run *r, const pool_args *a, const char
 static void max_pool2d_backward_forward(const tp_call *c)
 {
     char *scratch = c->scratch;
-    pool_run r = { .image = max_image_backward, .to = tensor_data(c->out[0]) };
+    pool_run r = { .image = max_image_backward,
+                   .parts = c->in[0]->shape[0] < FEW_IMAGES ? c->in[0]->shape[1] / PART_CHANNELS : 1,
+                   .to = tensor_data(c->out[0]) };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
-    r.index = (int64_t *)(uintptr_t)staged(c, c->in[1], CLONE_CHANNELS_LAST, &scratch);
-    for_images(c, &r, c->out[0], c->in[0]);
+    r.index = (char *)(uintptr_t)staged(c, c->in[1], CLONE_CHANNELS_LAST, &scratch);
+    for_images(c, &r, c->out[0], c->in[0], c->in[1]);
+}
+
+/* 0, 1 ... n - 1, each times stride, less padding */
+static tp_tensor *first_of_windows(int64_t n, int64_t stride, int64_t padding)
+{
+    return tp_sub(tp_mul(tp_arange(0, (double)n, 1, .dtype = TP_I64), tp_integer(stride)),
+                  tp_integer(padding));
+}
+
+/* ih * W + iw of taps */
+static tp_tensor *places_of(tp_tensor *taps, const pool_attrs *a)
+{
+    tp_tensor *tap = tp_to(taps, TP_I64), *row = tp_floor_divide(tap, tp_integer(a->kernel[1])),
+              *column = tp_sub(tap, tp_mul(row, tp_integer(a->kernel[1])));
+    tp_tensor *h = first_of_windows(tp_size(taps, 2), a->stride[0], a->padding[0]),
+              *w = first_of_windows(tp_size(taps, 3), a->stride[1], a->padding[1]);
+    row = tp_add(tp_mul(row, tp_integer(a->dilation[0])), tp_unsqueeze(h, 1));
+    column = tp_add(tp_mul(column, tp_integer(a->dilation[1])), w);
+    return tp_add(tp_mul(row, tp_integer(a->size.dim[3])), column);
 }
 
 /* Its own gradient: what stands at those places, read plane by plane. */
 static void max_pool2d_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
-    tp_tensor *index = s->in[1], *planes = tp_flatten(dz, 2, 3);
-    dx[0] = tp_reshape(tp_gather(planes, 2, tp_flatten(index, 2, 3)), s->in_shape[0]);
+    tp_tensor *index = s->in[1], *planes = tp_flatten(dz, 2, 3), *outside = NULL;
+    if (tp_dtype_of(index) == TP_U8) {
+        outside = tp_eq(index, tp_integer(255));
+        index = tp_masked_fill(places_of(index, s->attrs), outside, 0);
+    }
+    tp_tensor *read = tp_reshape(tp_gather(planes, 2, tp_flatten(index, 2, 3)), s->in_shape[0]);
+    dx[0] = outside ? tp_masked_fill(read, outside, 0) : read;
 }
 
 const tp_op tp_op_max_pool2d_backward = {
@@ -295,14 +345,13 @@ const tp_op tp_op_max_pool2d_backward = {
 
 /* ---- avg_pool2d and its adjoint ------------------------------------------------------------------------------------------------- */
 
-static void avg_image(const pool_run *r, const pool_args *a, const char *from, char *to, int64_t *index)
+static void avg_image(const pool_run *r, const pool_args *a, const char *from, char *to, char *index)
 {
     (void)index;
     r->kernels->avg_pool[r->type](a, to, from);
 }
 
-static void avg_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to,
-                               int64_t *index)
+static void avg_image_backward(const pool_run *r, const pool_args *a, const char *from, char *to, char *index)
 {
     (void)index;
     r->kernels->avg_pool_backward[r->type](a, to, from);
@@ -313,7 +362,7 @@ static void avg_pool2d_forward(const tp_call *c)
     char *scratch = c->scratch;
     pool_run r = { .image = avg_image, .to = tensor_data(c->out[0]) };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
-    for_images(c, &r, c->in[0], c->out[0]);
+    for_images(c, &r, c->in[0], c->out[0], NULL);
 }
 
 static void avg_pool2d_backward_forward(const tp_call *c)
@@ -321,7 +370,7 @@ static void avg_pool2d_backward_forward(const tp_call *c)
     char *scratch = c->scratch;
     pool_run r = { .image = avg_image_backward, .to = tensor_data(c->out[0]) };
     r.from = staged(c, c->in[0], CLONE_CHANNELS_LAST, &scratch);
-    for_images(c, &r, c->out[0], c->in[0]);
+    for_images(c, &r, c->out[0], c->in[0], NULL);
 }
 
 extern const tp_op tp_op__avg_pool2d, tp_op_avg_pool2d_backward;

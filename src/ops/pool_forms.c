@@ -61,7 +61,9 @@ static tp_tensor *max_pool(tp_tensor *x, const pool_attrs *a, tp_tensor **indice
     image = as_image(x, false);
     if (!indices && !tp_grad_mode())
         return tp_keep(as_given(x, tp_apply(&tp_op__max_pool2d_values, &image, 1, a)));
-    if (tp_apply_n(&tp_op__max_pool2d, &image, 1, a, out))
+    pool_attrs all = *a;
+    all.taps = !indices && a->kernel[0] < 16 && a->kernel[1] < 16;
+    if (tp_apply_n(&tp_op__max_pool2d, &image, 1, &all, out))
         return NULL;
     if (indices)
         *indices = tp_keep(as_given(x, out[1]));

@@ -315,8 +315,8 @@ static tp_tensor *in_place(const char *name, tp_tensor *x, const tp_op *op, rand
         if (check_parameters(op, &a))
             return NULL;
         a.rng = random_take_stream();
-        random_forward(&(tp_call){
-            .op = op, .attrs = &a, .out = &x, .kernels = x->storage->device->kernels() });
+        random_forward(
+            &(tp_call){ .op = op, .attrs = &a, .out = &x, .kernels = x->storage->device->kernels() });
         x->storage->version++;
         return x;
     }

@@ -143,45 +143,9 @@ static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
     }
 }
 
-enum { GROUP = 64 }; /* channels whose best is kept beside the loop over a window's taps */
+enum { GROUP = 64, NOWHERE = 255 }; /* channels whose best is kept beside the loop over a window's taps */
 
-/* The largest of each of n channels in one window, and if index is there, where it stood.  h and w: the window's first row and
- * column, of which rows and columns [p, q) of taps lie inside.  Places count in 32 bits, as wide as f32, so that both fit the
- * same vectors. */
-static inline __attribute__((always_inline)) void max_window(const pool_args *a, REAL *restrict y,
-                                                             int64_t *restrict index, const REAL *restrict x,
-                                                             int64_t h, int64_t w, const int64_t rows[2],
-                                                             const int64_t columns[2], int n)
-{
-    REAL best[GROUP];
-    uint32_t place[GROUP];
-    if (rows[0] >= rows[1] || columns[0] >= columns[1]) {
-        for (int c = 0; c < n; c++)
-            y[c] = LOWEST;
-        for (int c = 0; index && c < n; c++)
-            index[c] = -1;
-        return;
-    }
-    const int64_t first = (h + rows[0] * a->dilation[0]) * a->w + w + columns[0] * a->dilation[1];
-    memcpy(best, x + first * a->c, (size_t)n * sizeof *best);
-    for (int c = 0; index && c < n; c++)
-        place[c] = (uint32_t)first;
-    for (int64_t p = rows[0]; p < rows[1]; p++)
-        for (int64_t q = columns[0]; q < columns[1]; q++) {
-            const int64_t tap = (h + p * a->dilation[0]) * a->w + w + q * a->dilation[1];
-            const REAL *restrict from = x + tap * a->c;
-            for (int c = 0; c < n; c++) {
-                const bool better =
-                    (from[c] > best[c]) | IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
-                if (index)
-                    place[c] = better ? (uint32_t)tap : place[c];
-                best[c] = better ? from[c] : best[c];
-            }
-        }
-    memcpy(y, best, (size_t)n * sizeof *y);
-    for (int c = 0; index && c < n; c++)
-        index[c] = (int64_t)place[c];
-}
+typedef enum { VALUES, PLACES, TAPS } max_kind; /* what is written beside the values */
 
 /* Which taps of a window that begins at first lie inside: those of a dilated one may all lie outside. */
 static void inner_taps(int64_t taps[2], int64_t first, int64_t kernel, int64_t dilation, int64_t size)
@@ -191,43 +155,146 @@ static void inner_taps(int64_t taps[2], int64_t first, int64_t kernel, int64_t d
     taps[1] = taps[1] < kernel ? taps[1] : kernel;
 }
 
-static inline __attribute__((always_inline)) void max_windows(const pool_args *a, REAL *y, int64_t *index,
-                                                              const REAL *x)
+typedef struct inner {
+    int64_t h, w;                /* the window's first row and column */
+    int64_t rows[2], columns[2]; /* [0], [1]: of its taps those that lie inside */
+} inner;
+
+static inner inner_window(const pool_args *a, int64_t i, int64_t j)
+{
+    inner t = { .h = i * a->stride[0] - a->padding[0], .w = j * a->stride[1] - a->padding[1] };
+    inner_taps(t.rows, t.h, a->kernel[0], a->dilation[0], a->h);
+    inner_taps(t.columns, t.w, a->kernel[1], a->dilation[1], a->w);
+    return t;
+}
+
+static inline int64_t pixel_of(const pool_args *a, const inner *t, int64_t p, int64_t q)
+{
+    return (t->h + p * a->dilation[0]) * a->w + t->w + q * a->dilation[1];
+}
+
+static inline __attribute__((always_inline)) void keep_places(void *index, int64_t at, const uint32_t *place,
+                                                              max_kind kind, int n)
+{
+    for (int c = 0; kind == PLACES && c < n; c++)
+        ((int64_t *)index)[at + c] = place ? (int64_t)place[c] : -1;
+    for (int c = 0; kind == TAPS && c < n; c++)
+        ((uint8_t *)index)[at + c] = place ? (uint8_t)place[c] : NOWHERE;
+}
+
+/* The largest of each of n channels in one window, and where it stood.  Places count in 32 bits, as wide as f32, so that both
+ * fit the same vectors. */
+static inline __attribute__((always_inline)) void max_window(const pool_args *a, REAL *restrict y,
+                                                             void *index, int64_t at, const REAL *restrict x,
+                                                             const inner *t, max_kind kind, int n)
+{
+    REAL best[GROUP];
+    uint32_t place[GROUP];
+    if (t->rows[0] >= t->rows[1] || t->columns[0] >= t->columns[1]) {
+        for (int c = 0; c < n; c++)
+            y[at + c] = LOWEST;
+        keep_places(index, at, NULL, kind, n);
+        return;
+    }
+    const int64_t first = pixel_of(a, t, t->rows[0], t->columns[0]);
+    memcpy(best, x + first * a->c, (size_t)n * sizeof *best);
+    for (int c = 0; kind != VALUES && c < n; c++)
+        place[c] = (uint32_t)(kind == TAPS ? t->rows[0] * a->kernel[1] + t->columns[0] : first);
+    for (int64_t p = t->rows[0]; p < t->rows[1]; p++)
+        for (int64_t q = t->columns[0]; q < t->columns[1]; q++) {
+            const int64_t pixel = pixel_of(a, t, p, q), here = kind == TAPS ? p * a->kernel[1] + q : pixel;
+            const REAL *restrict from = x + pixel * a->c;
+            for (int c = 0; c < n; c++) {
+                const bool better =
+                    (from[c] > best[c]) | IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
+                if (kind != VALUES)
+                    place[c] = better ? (uint32_t)here : place[c];
+                best[c] = better ? from[c] : best[c];
+            }
+        }
+    memcpy(y + at, best, (size_t)n * sizeof *y);
+    keep_places(index, at, place, kind, n);
+}
+
+static inline __attribute__((always_inline)) void max_windows(const pool_args *a, REAL *y, void *index,
+                                                              const REAL *x, max_kind kind)
 {
     const int64_t channels = a->c;
     for (int64_t i = a->begin_row; i < a->end_row; i++)
         for (int64_t j = 0; j < a->ow; j++) {
-            const int64_t at = (i * a->ow + j) * channels, h = i * a->stride[0] - a->padding[0],
-                          w = j * a->stride[1] - a->padding[1];
-            int64_t rows[2], columns[2], c = 0;
-            inner_taps(rows, h, a->kernel[0], a->dilation[0], a->h);
-            inner_taps(columns, w, a->kernel[1], a->dilation[1], a->w);
+            const int64_t at = (i * a->ow + j) * channels;
+            const inner t = inner_window(a, i, j);
+            int64_t c = 0;
             for (; c + GROUP <= channels; c += GROUP)
-                max_window(a, y + at + c, index ? index + at + c : NULL, x + c, h, w, rows, columns, GROUP);
+                max_window(a, y, index, at + c, x + c, &t, kind, GROUP);
             if (c < channels)
-                max_window(a, y + at + c, index ? index + at + c : NULL, x + c, h, w, rows, columns,
-                           (int)(channels - c));
+                max_window(a, y, index, at + c, x + c, &t, kind, (int)(channels - c));
         }
 }
 
-static void max_pool(const pool_args *a, void *y, int64_t *index, const void *x)
+static void max_pool(const pool_args *a, void *y, void *index, const void *x)
 {
-    if (index)
-        max_windows(a, y, index, x);
+    if (!index)
+        max_windows(a, y, NULL, x, VALUES);
+    else if (a->taps)
+        max_windows(a, y, index, x, TAPS);
     else
-        max_windows(a, y, NULL, x);
+        max_windows(a, y, index, x, PLACES);
 }
 
-static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const int64_t *index)
+/* dx[c] = or += dy[c] where the largest stood at this tap */
+static inline __attribute__((always_inline)) void give_back(REAL *restrict dx, const REAL *restrict dy,
+                                                            const uint8_t *restrict at, int64_t tap,
+                                                            int64_t n, bool adds)
 {
-    REAL *dx = dx_;
-    const REAL *dy = dy_;
-    const int64_t channels = a->c, inside = a->h * a->w;
-    memset(dx, 0, (size_t)(a->h * a->w * channels) * sizeof *dx);
-    for (int64_t i = 0; i < a->oh * a->ow; i++, dy += channels, index += channels)
-        for (int64_t c = 0; c < channels; c++)
-            if (index[c] >= 0 && index[c] < inside) /* an index from elsewhere writes nowhere */
-                dx[index[c] * channels + c] += dy[c];
+    for (int64_t c = 0; c < n; c++) {
+        const REAL mine = at[c] == tap ? dy[c] : 0;
+        dx[c] = adds ? dx[c] + mine : mine;
+    }
+}
+
+static inline __attribute__((always_inline)) void give_back_windows(const pool_args *a, REAL *dx,
+                                                                    const REAL *dy, const uint8_t *at,
+                                                                    int64_t n, bool adds)
+{
+    for (int64_t i = 0; i < a->oh; i++)
+        for (int64_t j = 0; j < a->ow; j++, dy += a->c, at += a->c) {
+            const inner t = inner_window(a, i, j);
+            for (int64_t p = t.rows[0]; p < t.rows[1]; p++)
+                for (int64_t q = t.columns[0]; q < t.columns[1]; q++)
+                    give_back(dx + pixel_of(a, &t, p, q) * a->c, dy, at, p * a->kernel[1] + q, n, adds);
+        }
+}
+
+/* Windows side by side without a pixel left over: each is written once. */
+static bool covers(const pool_args *a)
+{
+    bool all = a->oh * a->kernel[0] == a->h && a->ow * a->kernel[1] == a->w;
+    for (int i = 0; i < 2; i++)
+        all &= a->stride[i] == a->kernel[i] && !a->padding[i] && a->dilation[i] == 1;
+    return all;
+}
+
+static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const void *index)
+{
+    const int64_t channels = a->c, inside = a->h * a->w, n = a->end_channel - a->begin_channel;
+    REAL *dx = (REAL *)dx_ + a->begin_channel;
+    const REAL *dy = (const REAL *)dy_ + a->begin_channel;
+    if (a->taps && covers(a)) {
+        give_back_windows(a, dx, dy, (const uint8_t *)index + a->begin_channel, n, false);
+        return;
+    }
+    for (int64_t i = 0; i < inside; i++)
+        memset(dx + i * channels, 0, (size_t)n * sizeof *dx);
+    if (a->taps) {
+        give_back_windows(a, dx, dy, (const uint8_t *)index + a->begin_channel, n, true);
+        return;
+    }
+    const int64_t *place = (const int64_t *)index + a->begin_channel;
+    for (int64_t i = 0; i < a->oh * a->ow; i++, dy += channels, place += channels)
+        for (int64_t c = 0; c < n; c++)
+            if (place[c] >= 0 && place[c] < inside) /* an index from elsewhere writes nowhere */
+                dx[place[c] * channels + c] += dy[c];
 }
 
 static void fill_pool(kernel_table *t, kernel_type type)
