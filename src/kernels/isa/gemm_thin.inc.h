@@ -159,7 +159,10 @@ static void run_wide(void *context, int64_t begin, int64_t end)
 
 /* ---- the product of two vectors: what is written is all there is to do ------------------------------------------------- */
 
-enum { ALONE_LINE = 1 << 14, PIECE_LINE = 1 << 12 }; /* elements of memory that one thread goes through alone, at a time */
+enum {
+    ALONE_LINE = 1 << 14,
+    PIECE_LINE = 1 << 12
+}; /* elements that a thread goes through alone, at a time */
 
 static int64_t grain_of_lines(int64_t lines, int64_t elements)
 {
