@@ -61,10 +61,35 @@ static void add_rows(REAL *restrict to, const REAL *restrict from, int64_t row, 
             to[k] += from[r * row + k];
 }
 
+/* Windows side by side: every pixel belongs to one at most, and all windows are alike. */
+static bool is_side_by_side(const pool_args *a)
+{
+    return a->stride[0] == a->kernel[0] && a->stride[1] == a->kernel[1] && !a->padding[0] && !a->padding[1] &&
+           a->oh * a->kernel[0] <= a->h && a->ow * a->kernel[1] <= a->w;
+}
+
+enum { MOST = 2048 };
+
+static void avg_apart(const pool_args *a, REAL *restrict y, const REAL *restrict x)
+{
+    const int64_t channels = a->c, row = a->w * channels, step = a->kernel[1] * channels;
+    const REAL *const end = y + a->oh * a->ow * channels;
+    const REAL scale = 1 / (REAL)(a->kernel[0] * a->kernel[1]);
+    REAL sums[MOST + FEW];
+    for (int64_t i = 0; i < a->oh; i++, x += a->kernel[0] * row) {
+        add_rows(sums, x, row, a->kernel[0], a->ow * step);
+        for (int64_t j = 0; j < a->ow; j++, y += channels)
+            sum_columns(y, sums + j * step, a->kernel[1], channels, end - y, scale);
+    }
+}
+
 /* Rows of a window first, over the whole width at once; then its columns. */
 static void avg_pool(const pool_args *a, void *y_, const void *x_)
 {
-    enum { MOST = 2048 };
+    if (is_side_by_side(a) && a->ow * a->kernel[1] * a->c <= MOST) {
+        avg_apart(a, y_, x_);
+        return;
+    }
     REAL *restrict y = y_;
     const REAL *restrict x = x_;
     const int64_t channels = a->c, row = a->w * channels;
@@ -100,18 +125,24 @@ static void avg_pool(const pool_args *a, void *y_, const void *x_)
     }
 }
 
-/* Windows side by side: every pixel belongs to one at most, and rows of a window are alike. */
+/* The rows of a window are alike.  Of few channels a whole vector is written where there is room, as in sum_columns. */
 static void spread_apart(const pool_args *a, REAL *restrict dx, const REAL *restrict dy)
 {
     const int64_t channels = a->c, row = a->w * channels, kh = a->kernel[0], kw = a->kernel[1],
                   used = a->ow * kw * channels;
+    const REAL *const end = dx + a->h * row, *const last = dy + a->oh * a->ow * channels;
     const REAL scale = 1 / (REAL)(kh * kw);
     for (int64_t i = 0; i < a->oh; i++, dx += kh * row) {
         REAL *to = dx;
         for (int64_t j = 0; j < a->ow; j++, dy += channels)
-            for (int64_t q = 0; q < kw; q++, to += channels)
-                for (int64_t c = 0; c < channels; c++)
-                    to[c] = dy[c] * scale;
+            if (channels < FEW && end - to >= kw * FEW && last - dy >= FEW)
+                for (int64_t q = 0; q < kw; q++, to += channels)
+                    for (int64_t c = 0; c < FEW; c++)
+                        to[c] = dy[c] * scale;
+            else
+                for (int64_t q = 0; q < kw; q++, to += channels)
+                    for (int64_t c = 0; c < channels; c++)
+                        to[c] = dy[c] * scale;
         memset(to, 0, (size_t)(row - used) * sizeof *to);
         for (int64_t p = 1; p < kh; p++)
             memcpy(dx + p * row, dx, (size_t)row * sizeof *dx);
@@ -121,8 +152,7 @@ static void spread_apart(const pool_args *a, REAL *restrict dx, const REAL *rest
 
 static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
 {
-    if (a->stride[0] == a->kernel[0] && a->stride[1] == a->kernel[1] && !a->padding[0] && !a->padding[1] &&
-        a->oh * a->kernel[0] <= a->h && a->ow * a->kernel[1] <= a->w) {
+    if (is_side_by_side(a)) {
         spread_apart(a, dx_, dy_);
         return;
     }
