@@ -19,6 +19,13 @@ static bool is_depthwise(conv_direction d, const conv_args *a)
     return a->groups == a->c && a->k == a->c && a->c > 1;
 }
 
+bool conv_fills_rows(const conv_args *a)
+{
+    const int64_t columns = a->c * a->kernel[1];
+    return a->c > 1 && a->c <= 8 && a->k <= 16 && a->dilation[1] == 1 &&
+           4 * columns >= 3 * ((columns + 15) / 16 * 16);
+}
+
 /* A vector of channels of the result would stay half empty. */
 static bool is_narrow(conv_direction d, const conv_args *a)
 {
@@ -28,7 +35,7 @@ static bool is_narrow(conv_direction d, const conv_args *a)
         CONV_DATA_GRADIENT) /* whose result is x; it reads dy with what is left of the kernel as a border */
         return a->c <= 8 && a->k <= 16 && a->stride[0] == 1 && a->padding[0] < a->kernel[0] &&
                a->padding[1] < a->kernel[1];
-    return a->c <= 4 && a->k <= 8;
+    return (a->c <= 4 && a->k <= 8) || (d == CONV_WEIGHT_GRADIENT && conv_fills_rows(a));
 }
 
 static bool is_precise(conv_direction d, const conv_args *a)

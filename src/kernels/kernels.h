@@ -509,6 +509,8 @@ typedef struct kernel_table {
 } kernel_table;
 
 /* The way that a convolution takes with this table; type: 0 f32, 1 f64.  It follows from the shapes alone. */
+/* Whether the channels of a row of a small kernel fill vectors of a weight gradient. */
+bool conv_fills_rows(const conv_args *);
 conv_way conv_choose(const kernel_table *, int type, conv_direction, const conv_args *);
 void conv_log(const kernel_table *, int type, conv_direction,
               const conv_args *); /* says so, if TAPER_LOG=select asks */

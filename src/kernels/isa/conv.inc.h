@@ -224,6 +224,47 @@ typedef struct weight_pack {
     bool transposed; /* for the data gradient: channels swapped, taps in reverse */
 } weight_pack;
 
+/* Perfect shuffles of all the vectors' numbers: once for each bit of a number's place that moves from its front to its end. */
+INLINE void shuffle_times(vec *v, const int vectors, const int times)
+{
+#pragma GCC unroll 4
+    for (int t = 0; t < times; t++) {
+        vec to[WIDTH < 8 ? 8 : WIDTH];
+#pragma GCC unroll 8
+        for (int i = 0; i < vectors / 2; i++) {
+            to[2 * i] = V(low_pairs)(v[i], v[i + vectors / 2]);
+            to[2 * i + 1] = V(high_pairs)(v[i], v[i + vectors / 2]);
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < vectors; i++)
+            v[i] = to[i];
+    }
+}
+
+enum { WIDTH_BITS = WIDTH == 16 ? 4 : WIDTH == 8 ? 3 : WIDTH == 4 ? 2 : 1 };
+
+/* A panel of `cols` rows of (channel, tap) each, turned WIDTH by WIDTH. */
+static void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t cols, int64_t channels,
+                       int64_t n_taps)
+{
+    const int64_t length = channels * n_taps;
+    for (int64_t k = 0; k < width; k += WIDTH)
+        for (int64_t j = 0, c = 0, t = 0; j < length; j += WIDTH) {
+            const int n = length - j < WIDTH ? (int)(length - j) : WIDTH;
+            const V(mask) m = V(first)(n);
+            vec v[WIDTH];
+#pragma GCC unroll 16
+            for (int64_t i = 0; i < WIDTH; i++)
+                v[i] = k + i < cols ? V(load_first)(from + (k + i) * length + j, m) : (vec){ 0 };
+            shuffle_times(v, WIDTH, WIDTH_BITS);
+            for (int i = 0; i < n; i++) {
+                V(store)(to + (t * channels + c) * width + k, v[i]);
+                if (++t == n_taps)
+                    t = 0, c++;
+            }
+        }
+}
+
 static void pack_weights(void *context, int64_t begin, int64_t end)
 {
     const weight_pack *p = context;
@@ -237,6 +278,10 @@ static void pack_weights(void *context, int64_t begin, int64_t end)
         int64_t cols = g->out - col < width ? g->out - col : width;
         const REAL *from = p->w + group * g->channels * g->out * n_taps + col * out_step;
         REAL *to = p->to + q * TILE_COLS * n_taps * g->in;
+        if (DEPTH == 1 && !p->transposed && n_taps > 1) {
+            turn_panel(to, width, from, cols, g->channels, n_taps);
+            continue;
+        }
         for (int64_t t = 0; t < n_taps; t++, to += g->in * width)
             pack(to, width, from + (p->transposed ? n_taps - 1 - t : t), out_step, in_step, cols,
                  g->channels);

@@ -1,26 +1,36 @@
 /* conv_planar.inc.h - convolutions of few channels into few, in three directions: vectors run along a row of pixels, for REAL.
  *
  * With a channel or three on one side and less than a vector on the other, a tile of pixels by channels (conv.inc.h) leaves most
- * lanes empty.  Here each channel of an image is copied into a plane with its border of zeros, and STRIP pixels of up to
- * PLANAR_OUT channels are summed in registers.  LeNet is the case in point.
+ * lanes empty.  Here each channel of an image is copied into a plane with its border of zeros, and two vectors of pixels, of one row
+ * or of two, of up to PLANAR_OUT channels are summed in registers.  LeNet is the case in point.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: conv_way.c. */
-enum { PLANAR_OUT = 6, STRIP = 2 * WIDTH };
+enum { PLANAR_OUT = 6, RUNS = VECTOR_BYTES == 64 ? 3 : 2 /* as registers allow */ };
+#define EIGHT 8
 
 typedef struct planar {
     gather g;
-    int64_t high, wide;  /* of a plane */
-    int64_t blocks;      /* of PLANAR_OUT channels out */
-    const REAL *weights; /* [block][channel in][tap][PLANAR_OUT] */
-    size_t weight_bytes, slot_bytes;
+    int64_t high, wide;    /* of a plane */
+    int64_t vectors;       /* of pixels in a row of the result */
+    int64_t blocks;        /* of PLANAR_OUT channels out */
+    int64_t taps;          /* of all channels in */
+    const REAL *weights;   /* [block][tap][PLANAR_OUT] */
+    const int64_t *offset; /* of a tap in the planes */
+    size_t weight_bytes, offset_bytes, slot_bytes;
     char *slots; /* the planes of one image for each thread */
 } planar;
 
 static planar plan_planar(const gather *g)
 {
-    planar p = { .g = *g, .blocks = divided(g->out, PLANAR_OUT) };
+    planar p = { .g = *g,
+                 .vectors = divided(g->dw, WIDTH),
+                 .blocks = divided(g->out, PLANAR_OUT),
+                 .taps = g->in * g->kernel[0] * g->kernel[1] };
+    const int64_t read = p.vectors * WIDTH + (g->kernel[1] - 1) * g->dilation[1],
+                  copied = g->sw + 2 * g->offset[1];
     p.high = g->sh + 2 * g->offset[0];
-    p.wide = g->sw + 2 * g->offset[1] + STRIP; /* the last strip of a row reads on */
-    p.weight_bytes = rounded(p.blocks * g->in * g->kernel[0] * g->kernel[1] * PLANAR_OUT);
+    p.wide = read > copied ? read : copied;
+    p.weight_bytes = rounded(p.blocks * p.taps * PLANAR_OUT);
+    p.offset_bytes = (size_t)divided(p.taps, 8) * 64;
     p.slot_bytes = rounded(g->in * p.high * p.wide);
     return p;
 }
@@ -28,7 +38,7 @@ static planar plan_planar(const gather *g)
 static size_t planar_bytes(const gather *g)
 {
     planar p = plan_planar(g);
-    return p.weight_bytes + p.slot_bytes * (size_t)parallel_threads();
+    return p.weight_bytes + p.offset_bytes + p.slot_bytes * (size_t)parallel_threads();
 }
 
 /* transposed: for the data gradient, channels swapped, taps in reverse */
@@ -46,55 +56,139 @@ static void planar_weights(const planar *p, const REAL *w, bool transposed, REAL
                 }
 }
 
+static void planar_offsets(const planar *p, int64_t *to)
+{
+    const gather *g = &p->g;
+    for (int64_t c = 0; c < g->in; c++)
+        for (int64_t v = 0; v < g->kernel[0]; v++)
+            for (int64_t u = 0; u < g->kernel[1]; u++)
+                *to++ = (c * p->high + v * g->dilation[0]) * p->wide + u * g->dilation[1];
+}
+
+/* ---- pixels of EIGHT channels and planes of WIDTH pixels: the same numbers, turned ---------------------------------------- */
+
+/* EIGHT numbers of each of n pixels, `step` apart; of the pixels that are not there anything */
+INLINE void load_pixels(vec v[EIGHT], const REAL *from, int64_t step, int64_t n)
+{
+    enum { EACH = WIDTH > EIGHT ? 1 : EIGHT / WIDTH }; /* vectors */
+#pragma GCC unroll 8
+    for (int64_t i = 0; i < EIGHT; i++) {
+        const int64_t j = WIDTH > EIGHT ? 2 * i : i / EACH;
+        const REAL *at = from + (j < n ? j : n - 1) * step;
+        v[i] =
+            WIDTH > EIGHT ? V(load_halves)(at, j + 1 < n ? at + step : at) : V(load)(at + i % EACH * WIDTH);
+    }
+}
+
+/* n pixels of `channels` numbers, `step` apart, into as many planes; all that is read lies before end */
+static void pixels_to_planes(REAL *to, int64_t plane, const REAL *from, int64_t step, int64_t channels,
+                             int64_t n, const REAL *end)
+{
+    if (step == 1) {
+        memcpy(to, from, (size_t)n * sizeof *to);
+        return;
+    }
+    for (int64_t w = 0; w < n; w += WIDTH, from += WIDTH * step) {
+        const int64_t pixels = n - w < WIDTH ? n - w : WIDTH;
+        for (int64_t c = 0; c < channels; c += EIGHT) {
+            const int64_t some = channels - c < EIGHT ? channels - c : EIGHT;
+            vec v[EIGHT];
+            if (end - (from + (pixels - 1) * step + c) >= EIGHT)
+                load_pixels(v, from + c, step, pixels);
+            else {
+                REAL copy[WIDTH][EIGHT] = { 0 };
+                for (int64_t j = 0; j < pixels; j++)
+                    memcpy(copy[j], from + j * step + c, (size_t)some * sizeof(REAL));
+                load_pixels(v, copy[0], EIGHT, pixels);
+            }
+            shuffle_times(v, EIGHT, WIDTH_BITS);
+            V(mask) m = V(first)((int)pixels);
+#pragma GCC unroll 8
+            for (int i = 0; i < EIGHT; i++)
+                if (i < some)
+                    V(store_first)(to + (c + i) * plane + w, m, v[i]);
+        }
+    }
+}
+
+/* The first n of WIDTH pixels of `out` channels. */
+INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], const int out, int64_t n)
+{
+    REAL turned[WIDTH][EIGHT];
+    vec v[EIGHT];
+#pragma GCC unroll 8
+    for (int i = 0; i < EIGHT; i++)
+        v[i] = sum[i < out ? i : 0];
+    shuffle_times(v, EIGHT, 3);
+#pragma GCC unroll 8
+    for (int i = 0; i < EIGHT; i++)
+        V(store)(turned[0] + i * WIDTH, v[i]);
+    for (int64_t j = 0; j < n; j++, y += step)
+        memcpy(y, turned[j], (size_t)out * sizeof *y);
+}
+
 static void copy_planes(const planar *p, int64_t image, REAL *planes)
 {
     const gather *g = &p->g;
+    const int64_t row = g->sw * g->sc;
+    const REAL *from = g->src + image * g->sh * row, *end = g->src + g->n * g->sh * row;
     memset(planes, 0, (size_t)(g->sc * p->high * p->wide) * sizeof *planes);
-    for (int64_t c = 0; c < g->sc; c++)
-        for (int64_t h = 0; h < g->sh; h++) {
-            REAL *to = planes + (c * p->high + h + g->offset[0]) * p->wide + g->offset[1];
-            const REAL *from = g->src + (image * g->sh + h) * g->sw * g->sc + c;
-            for (int64_t w = 0; w < g->sw; w++)
-                to[w] = from[w * g->sc];
-        }
+    planes += g->offset[0] * p->wide + g->offset[1];
+    for (int64_t h = 0; h < g->sh; h++)
+        pixels_to_planes(planes + h * p->wide, p->high * p->wide, from + h * row, g->sc, g->sc, g->sw, end);
 }
 
-/* STRIP pixels, the first n of them wanted, of `out` channels from k on */
-INLINE void strip(const planar *p, const int out, const REAL *planes, const REAL *weights, int64_t k,
-                  int64_t n, REAL *y)
+/* ---- forward and data gradient ---------------------------------------------------------------------------------------------- */
+
+typedef struct pixel_runs { /* each a part of a row of the result, at most a vector */
+    const REAL *at[RUNS];   /* the first tap of the first one, in the first plane */
+    REAL *to[RUNS];
+    int64_t n[RUNS];
+    int64_t taps[2]; /* [begin, end) of a channel's: those in kernel rows that see more than the border */
+} pixel_runs;
+
+/* `out` channels from k on */
+INLINE void strip(const planar *p, const int out, const pixel_runs *run, const REAL *weights, int64_t k)
 {
     const gather *g = &p->g;
-    vec sum[PLANAR_OUT][2];
-#pragma GCC unroll 6
-    for (int i = 0; i < out; i++)
-        sum[i][0] = sum[i][1] = (vec){ 0 } + (g->bias ? g->bias[k + i] : 0);
-    for (int64_t c = 0; c < g->in; c++)
-        for (int64_t v = 0; v < g->kernel[0]; v++) {
-            const REAL *x = planes + (c * p->high + v * g->dilation[0]) * p->wide;
-            for (int64_t u = 0; u < g->kernel[1]; u++, x += g->dilation[1], weights += PLANAR_OUT) {
-                const vec x0 = V(load)(x), x1 = V(load)(x + WIDTH);
-#pragma GCC unroll 6
-                for (int i = 0; i < out; i++)
-                    sum[i][0] += weights[i] * x0, sum[i][1] += weights[i] * x1;
-            }
-        }
-    REAL turned[PLANAR_OUT][STRIP];
-#pragma GCC unroll 6
-    for (int i = 0; i < out; i++)
-#pragma GCC unroll 2
-        for (int j = 0; j < 2; j++)
-            V(store)(turned[i] + j * WIDTH, g->relu ? V(rectified)(sum[i][j]) : sum[i][j]);
-    for (int64_t j = 0; j < n; j++, y += g->dc)
+    const int64_t area = g->kernel[0] * g->kernel[1];
+    const REAL *at[RUNS];
+    vec sum[RUNS][PLANAR_OUT];
+#pragma GCC unroll 3
+    for (int j = 0; j < RUNS; j++) {
+        at[j] = run->at[j];
 #pragma GCC unroll 6
         for (int i = 0; i < out; i++)
-            y[i] = turned[i][j];
+            sum[j][i] = (vec){ 0 } + (g->bias ? g->bias[k + i] : 0);
+    }
+    for (int64_t c = 0; c < p->taps; c += area)
+        for (int64_t t = c + run->taps[0], end = c + run->taps[1]; t < end; t++) {
+            const REAL *w = weights + t * PLANAR_OUT;
+            vec x[RUNS];
+#pragma GCC unroll 3
+            for (int j = 0; j < RUNS; j++) {
+                x[j] = V(load)(at[j] + p->offset[t]);
+                HELD(x[j]);
+            }
+#pragma GCC unroll 6
+            for (int i = 0; i < out; i++)
+#pragma GCC unroll 3
+                for (int j = 0; j < RUNS; j++)
+                    sum[j][i] += w[i] * x[j];
+        }
+#pragma GCC unroll 3
+    for (int j = 0; j < RUNS; j++) {
+#pragma GCC unroll 6
+        for (int i = 0; i < out; i++)
+            sum[j][i] = g->relu ? V(rectified)(sum[j][i]) : sum[j][i];
+        planes_to_pixels(run->to[j] + k, g->dc, sum[j], out, run->n[j]);
+    }
 }
 
-#define STRIP_OF(out)                                                                                       \
-    static void strip_##out(const planar *p, const REAL *planes, const REAL *weights, int64_t k, int64_t n, \
-                            REAL *y)                                                                        \
-    {                                                                                                       \
-        strip(p, out, planes, weights, k, n, y);                                                            \
+#define STRIP_OF(out)                                                                               \
+    static void strip_##out(const planar *p, const pixel_runs *run, const REAL *weights, int64_t k) \
+    {                                                                                               \
+        strip(p, out, run, weights, k);                                                             \
     }
 STRIP_OF(1)
 STRIP_OF(2)
@@ -103,34 +197,56 @@ STRIP_OF(4)
 STRIP_OF(5)
 STRIP_OF(6)
 
+/* Those from number `first` on; one that is not there writes nothing. */
+static pixel_runs find_runs(const planar *p, int64_t image, int64_t first, const REAL *planes)
+{
+    const gather *g = &p->g;
+    const int64_t last = g->dh * p->vectors - 1;
+    pixel_runs r;
+    for (int64_t q = 0; q < RUNS; q++) {
+        const int64_t at = first + q < last ? first + q : last, i = at / p->vectors,
+                      j = at % p->vectors * WIDTH;
+        r.at[q] = planes + i * g->multiply[0] * p->wide + j;
+        r.to[q] = g->dst + ((image * g->dh + i) * g->dw + j) * g->dc;
+        r.n[q] = first + q > last ? 0 : g->dw - j < WIDTH ? g->dw - j : WIDTH;
+    }
+    const int64_t end = first + RUNS - 1 < last ? first + RUNS - 1 : last, step = g->dilation[0],
+                  above = g->offset[0] - end / p->vectors * g->multiply[0],
+                  inside = g->offset[0] + g->sh - first / p->vectors * g->multiply[0],
+                  rows = inside > 0 ? divided(inside, step) : 0;
+    r.taps[0] = (above > 0 ? divided(above, step) : 0) * g->kernel[1];
+    r.taps[1] = (rows < g->kernel[0] ? rows : g->kernel[0]) * g->kernel[1];
+    return r;
+}
+
 static void planar_images(void *context, int64_t begin, int64_t end)
 {
-    static void (*const strips[])(const planar *, const REAL *, const REAL *, int64_t, int64_t,
-                                  REAL *) = { NULL, strip_1, strip_2, strip_3, strip_4, strip_5, strip_6 };
+    static void (*const strips[])(const planar *, const pixel_runs *, const REAL *,
+                                  int64_t) = { NULL, strip_1, strip_2, strip_3, strip_4, strip_5, strip_6 };
     const planar *p = context;
     const gather *g = &p->g;
-    const int64_t block_weights = g->in * g->kernel[0] * g->kernel[1] * PLANAR_OUT;
     REAL *planes = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
     for (int64_t image = begin; image < end; image++) {
         copy_planes(p, image, planes);
-        for (int64_t i = 0; i < g->dh; i++)
-            for (int64_t j = 0; j < g->dw; j += STRIP)
-                for (int64_t block = 0; block < p->blocks; block++) {
-                    int64_t k = block * PLANAR_OUT, out = g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT;
-                    strips[out](p, planes + i * g->multiply[0] * p->wide + j,
-                                p->weights + block * block_weights, k, g->dw - j < STRIP ? g->dw - j : STRIP,
-                                g->dst + ((image * g->dh + i) * g->dw + j) * g->dc + k);
-                }
+        for (int64_t q = 0; q < g->dh * p->vectors; q += RUNS) {
+            const pixel_runs run = find_runs(p, image, q, planes);
+            for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
+                strips[g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT](p, &run, p->weights + k * p->taps,
+                                                                          k);
+        }
     }
 }
 
 static void run_planar(const gather *g, const conv_args *a, bool transposed)
 {
     planar p = plan_planar(g);
+    char *scratch = a->scratch;
     planar_weights(&p, a->weight, transposed, a->scratch);
     p.weights = a->scratch;
-    p.slots = (char *)a->scratch + p.weight_bytes;
-    int64_t slots = (int64_t)((a->scratch_bytes - p.weight_bytes) / p.slot_bytes);
+    planar_offsets(&p, (int64_t *)(void *)(scratch += p.weight_bytes));
+    p.offset = (const int64_t *)(void *)scratch;
+    p.slots = scratch += p.offset_bytes;
+    int64_t slots = (int64_t)((a->scratch_bytes - (size_t)(scratch - (char *)a->scratch)) / p.slot_bytes);
     double work =
         (double)(g->dh * g->dw * g->out) * (double)(g->in * g->kernel[0] * g->kernel[1]) * (double)g->n;
     parallel_for_at_most((int)slots, g->n, grain_for(work, g->n), planar_images, &p);
@@ -162,16 +278,16 @@ static void planar_data_gradient(const conv_args *a)
 
 /* ---- weight gradient:  dw[k][c][v][u] = sum over pixels of x[c][i + v][j + u] dy[k][i][j] ----------------------------------
  *
- * dy lies in planes too, zeros behind each row.  Sums of TWO channels out and up to PLANAR_TAPS taps of a kernel row stay in registers
- * over a whole image.  Images are summed in CHUNKS apart, and these together, in order. */
+ * dy lies in planes too, zeros behind each row.  Sums of up to TOGETHER channels out and PLANAR_TAPS taps of a kernel row stay in
+ * registers over a whole image, and as vectors over a chunk of images.  These are summed apart, and then together, in order. */
 
-enum { TWO = 2, PLANAR_TAPS = 5, CHUNKS = 16 };
+enum { TOGETHER = VECTOR_BYTES == 64 ? 3 : 2 /* as registers allow */, PLANAR_TAPS = 5, CHUNKS = 16 };
 
 typedef struct planar_sum {
     const conv_args *a;
     planar p;                        /* of x */
     int64_t dy_wide, chunks, length; /* length: numbers of dw */
-    size_t part_bytes;
+    size_t part_bytes, x_bytes, dy_bytes;
     REAL *parts; /* [chunk][dw] */
 } planar_sum;
 
@@ -184,95 +300,86 @@ static planar_sum plan_planar_sum(const conv_args *a)
                      .chunks = a->n < CHUNKS ? a->n : CHUNKS };
     s.length = a->k * a->c * a->kernel[0] * a->kernel[1];
     s.part_bytes = rounded(s.chunks * s.length);
-    s.p.slot_bytes += rounded(a->k * a->oh * s.dy_wide);
+    s.x_bytes = s.p.slot_bytes;
+    s.dy_bytes = rounded(a->k * a->oh * s.dy_wide);
+    s.p.slot_bytes += s.dy_bytes + rounded(divided(s.length, 4) * 4 * WIDTH);
     return s;
-}
-
-static size_t planar_sum_scratch(const conv_args *a)
-{
-    planar_sum s = plan_planar_sum(a);
-    return s.part_bytes + s.p.slot_bytes * (size_t)parallel_threads();
 }
 
 static void copy_dy_planes(const planar_sum *s, int64_t image, REAL *to)
 {
     const conv_args *a = s->a;
-    memset(to, 0, (size_t)(a->k * a->oh * s->dy_wide) * sizeof *to);
-    const REAL *from = (const REAL *)a->dy + image * a->oh * a->ow * a->k;
+    const int64_t row = a->ow * a->k;
+    const REAL *from = (const REAL *)a->dy + image * a->oh * row,
+               *end = (const REAL *)a->dy + a->n * a->oh * row;
+    memset(to, 0, s->dy_bytes);
     for (int64_t i = 0; i < a->oh; i++)
-        for (int64_t j = 0; j < a->ow; j++)
-            for (int64_t k = 0; k < a->k; k++)
-                to[(k * a->oh + i) * s->dy_wide + j] = *from++;
+        pixels_to_planes(to + i * s->dy_wide, a->oh * s->dy_wide, from + i * row, a->k, a->k, a->ow, end);
 }
 
-/* dw += what one image has for `ks` channels out and `n` taps in a row */
+/* sums += what one image has for `ks` channels out and `n` taps in a row */
 INLINE void taps_of_image(const planar_sum *s, const int ks, const int n, const REAL *x, const REAL *dy,
-                          REAL *dw)
+                          REAL *sums)
 {
     const conv_args *a = s->a;
-    vec sum[TWO][PLANAR_TAPS];
-#pragma GCC unroll 2
+    const int64_t k_step = a->c * a->kernel[0] * a->kernel[1] * WIDTH, plane = a->oh * s->dy_wide;
+    vec sum[TOGETHER][PLANAR_TAPS];
+#pragma GCC unroll 3
     for (int k = 0; k < ks; k++)
 #pragma GCC unroll 5
         for (int u = 0; u < n; u++)
-            sum[k][u] = (vec){ 0 };
+            sum[k][u] = V(load)(sums + k * k_step + u * WIDTH);
     for (int64_t i = 0; i < a->oh; i++, x += a->stride[0] * s->p.wide, dy += s->dy_wide)
         for (int64_t j = 0; j < s->dy_wide; j += WIDTH) {
-            vec grad[TWO];
-#pragma GCC unroll 2
+            vec grad[TOGETHER];
+#pragma GCC unroll 3
             for (int k = 0; k < ks; k++)
-                grad[k] = V(load)(dy + k * a->oh * s->dy_wide + j);
+                grad[k] = V(load)(dy + k * plane + j);
 #pragma GCC unroll 5
             for (int u = 0; u < n; u++) {
-                const vec at = V(load)(x + j + u * a->dilation[1]);
-#pragma GCC unroll 2
+                vec at = V(load)(x + j + u * a->dilation[1]);
+                HELD(at);
+#pragma GCC unroll 3
                 for (int k = 0; k < ks; k++)
                     sum[k][u] += grad[k] * at;
             }
         }
-    REAL lanes[TWO][PLANAR_TAPS][WIDTH]; /* a copy: the sums themselves stay in registers */
-#pragma GCC unroll 2
+#pragma GCC unroll 3
     for (int k = 0; k < ks; k++)
 #pragma GCC unroll 5
         for (int u = 0; u < n; u++)
-            V(store)(lanes[k][u], sum[k][u]);
-    for (int k = 0; k < ks; k++)
-        for (int u = 0; u < n; u++)
-            dw[k * a->c * a->kernel[0] * a->kernel[1] + u] += V(sum)(V(load)(lanes[k][u]));
+            V(store)(sums + k * k_step + u * WIDTH, sum[k][u]);
 }
 
-#define TAPS_OF_IMAGE(ks, n)                                                                  \
-    static void taps_##ks##_##n(const planar_sum *s, const REAL *x, const REAL *dy, REAL *dw) \
-    {                                                                                         \
-        taps_of_image(s, ks, n, x, dy, dw);                                                   \
+#define TAPS_OF_IMAGE(ks, n)                                                                    \
+    static void taps_##ks##_##n(const planar_sum *s, const REAL *x, const REAL *dy, REAL *sums) \
+    {                                                                                           \
+        taps_of_image(s, ks < TOGETHER ? ks : TOGETHER, n, x, dy, sums);                        \
     }
-TAPS_OF_IMAGE(1, 1)
-TAPS_OF_IMAGE(1, 2)
-TAPS_OF_IMAGE(1, 3)
-TAPS_OF_IMAGE(1, 4)
-TAPS_OF_IMAGE(1, 5)
-TAPS_OF_IMAGE(2, 1)
-TAPS_OF_IMAGE(2, 2)
-TAPS_OF_IMAGE(2, 3)
-TAPS_OF_IMAGE(2, 4)
-TAPS_OF_IMAGE(2, 5)
+#define TAPS_OF_IMAGES(ks) \
+    TAPS_OF_IMAGE(ks, 1) TAPS_OF_IMAGE(ks, 2) TAPS_OF_IMAGE(ks, 3) TAPS_OF_IMAGE(ks, 4) TAPS_OF_IMAGE(ks, 5)
+TAPS_OF_IMAGES(1)
+TAPS_OF_IMAGES(2)
+TAPS_OF_IMAGES(3)
 
-static void sum_image(const planar_sum *s, const REAL *planes, const REAL *dy, REAL *part)
+static void sum_image(const planar_sum *s, const REAL *planes, const REAL *dy, REAL *sums)
 {
-    static void (*const by_size[TWO][PLANAR_TAPS])(const planar_sum *, const REAL *, const REAL *, REAL *) = {
+    static void (*const by_size[][PLANAR_TAPS])(const planar_sum *, const REAL *, const REAL *, REAL *) = {
         { taps_1_1, taps_1_2, taps_1_3, taps_1_4, taps_1_5 },
-        { taps_2_1, taps_2_2, taps_2_3, taps_2_4, taps_2_5 }
+        { taps_2_1, taps_2_2, taps_2_3, taps_2_4, taps_2_5 },
+        { taps_3_1, taps_3_2, taps_3_3, taps_3_4, taps_3_5 },
     };
     const conv_args *a = s->a;
-    for (int64_t k = 0; k < a->k; k += TWO)
+    for (int64_t k = 0; k < a->k; k += TOGETHER)
         for (int64_t c = 0; c < a->c; c++)
             for (int64_t v = 0; v < a->kernel[0]; v++)
                 for (int64_t u = 0; u < a->kernel[1]; u += PLANAR_TAPS) {
-                    int64_t n = a->kernel[1] - u < PLANAR_TAPS ? a->kernel[1] - u : PLANAR_TAPS;
-                    by_size[a->k - k > 1][n - 1](
+                    int64_t n = a->kernel[1] - u < PLANAR_TAPS ? a->kernel[1] - u : PLANAR_TAPS,
+                            ks = a->k - k < TOGETHER ? a->k - k : TOGETHER;
+                    by_size[ks - 1][n - 1](
                         s, planes + (c * s->p.high + v * a->dilation[0]) * s->p.wide + u * a->dilation[1],
                         dy + k * a->oh * s->dy_wide,
-                        part + ((k * a->c + c) * a->kernel[0] + v) * a->kernel[1] + u);
+                        sums + (((k * a->c + c) * a->kernel[0] + v) * a->kernel[1] + u) * WIDTH);
                 }
 }
 
@@ -280,20 +387,29 @@ static void planar_chunks(void *context, int64_t begin, int64_t end)
 {
     const planar_sum *s = context;
     const conv_args *a = s->a;
-    REAL *planes = (REAL *)(void *)(s->p.slots + parallel_thread() * (int64_t)s->p.slot_bytes),
-         *dy = planes + (int64_t)(rounded(a->c * s->p.high * s->p.wide) / sizeof(REAL));
+    char *slot = s->p.slots + parallel_thread() * (int64_t)s->p.slot_bytes;
+    REAL *planes = (REAL *)(void *)slot, *dy = (REAL *)(void *)(slot + s->x_bytes),
+         *sums = (REAL *)(void *)(slot + s->x_bytes + s->dy_bytes);
     for (int64_t chunk = begin; chunk < end; chunk++) {
-        REAL *part = s->parts + chunk * s->length;
-        memset(part, 0, (size_t)s->length * sizeof *part);
+        memset(sums, 0, s->p.slot_bytes - s->x_bytes - s->dy_bytes);
         for (int64_t image = a->n * chunk / s->chunks; image < a->n * (chunk + 1) / s->chunks; image++) {
             copy_planes(&s->p, image, planes);
             copy_dy_planes(s, image, dy);
-            sum_image(s, planes, dy, part);
+            sum_image(s, planes, dy, sums);
+        }
+        REAL *part = s->parts + chunk * s->length;
+        for (int64_t i = 0; i < s->length; i += 4) {
+            REAL four[4];
+            vec v[4];
+            for (int j = 0; j < 4; j++)
+                v[j] = V(load)(sums + (i + j) * WIDTH);
+            V(four_sums)(four, v);
+            memcpy(part + i, four, (size_t)(s->length - i < 4 ? s->length - i : 4) * sizeof *four);
         }
     }
 }
 
-static void planar_weight_gradient(const conv_args *a)
+static void planar_sums(const conv_args *a)
 {
     planar_sum s = plan_planar_sum(a);
     REAL *dw = a->out;
@@ -305,6 +421,121 @@ static void planar_weight_gradient(const conv_args *a)
     memset(dw, 0, (size_t)s.length * sizeof *dw);
     for (int64_t chunk = 0; chunk < s.chunks; chunk++)
         add(dw, dw, 1, s.parts + chunk * s.length, 1, s.length);
+}
+
+/* ---- weight gradient, where the channels of a kernel row fill vectors ---------------------------------------------------------
+ *
+ * They are adjacent in x: dw[v][k][u c] is a product for each kernel row v, over the pixels of dy, and neither side is copied but
+ * images with a border and the last one, behind which a vector would read on. */
+
+typedef struct row_sums {
+    const conv_args *a;
+    int64_t high, wide, cols, ld, length,
+        chunks; /* wide: of a row of x; cols: of dw's rows, ld elements apart */
+    size_t part_bytes, slot_bytes;
+    REAL *parts; /* [chunk][v][k][ld] */
+    char *slots;
+} row_sums;
+
+static row_sums plan_row_sums(const conv_args *a)
+{
+    row_sums s = { .a = a,
+                   .high = a->h + 2 * a->padding[0],
+                   .wide = (a->w + 2 * a->padding[1]) * a->c,
+                   .cols = a->kernel[1] * a->c,
+                   .chunks = a->n < CHUNKS ? a->n : CHUNKS };
+    s.ld = divided(s.cols, WIDTH) * WIDTH;
+    s.length = a->kernel[0] * a->k * s.ld;
+    s.part_bytes = rounded(s.chunks * s.length);
+    s.slot_bytes = rounded(s.high * s.wide + TILE_COLS);
+    return s;
+}
+
+static const REAL *image_with_border(const row_sums *s, int64_t image, REAL *copy)
+{
+    const conv_args *a = s->a;
+    const int64_t row = a->w * a->c;
+    const REAL *x = (const REAL *)a->x + image * a->h * row;
+    if (!a->padding[0] && !a->padding[1] && image + 1 < a->n)
+        return x;
+    memset(copy, 0, s->slot_bytes);
+    for (int64_t h = 0; h < a->h; h++)
+        memcpy(copy + (h + a->padding[0]) * s->wide + a->padding[1] * a->c, x + h * row,
+               (size_t)row * sizeof *x);
+    return copy;
+}
+
+static void sum_rows_of_image(const row_sums *s, const REAL *x, const REAL *dy, REAL *sums, bool accumulate)
+{
+    const conv_args *a = s->a;
+    const cut rows = cut_rows(a->k);
+    segment segments[MAX_SEGMENTS];
+    tile_args t = { .segments = segments, .a_step = a->k, .b_step = a->stride[1] * a->c };
+    for (int64_t v = 0; v < a->kernel[0]; v++)
+        for (int64_t tile = 0; tile < rows.tiles; tile++)
+            for (int64_t col = 0; col < s->cols; col += TILE_COLS) {
+                const int64_t k = cut_begin(&rows, tile), mr = cut_begin(&rows, tile + 1) - k;
+                t.cols = (int)(s->cols - col < TILE_COLS ? s->cols - col : TILE_COLS);
+                t.accumulate = accumulate;
+                for (int64_t r = 0; r < mr; r++)
+                    t.out[r] = sums + (v * a->k + k + r) * s->ld + col;
+                for (int64_t i = 0; i < a->oh; t.accumulate = true) {
+                    for (t.n_segments = 0; i < a->oh && t.n_segments < MAX_SEGMENTS; i++)
+                        segments[t.n_segments++] = (segment){
+                            .b = x + (i * a->stride[0] + v * a->dilation[0]) * s->wide + col,
+                            .a = dy + i * a->ow * a->k + k,
+                            .n = a->ow,
+                        };
+                    tile_for((int)mr, t.cols, true)(&t);
+                }
+            }
+}
+
+static void row_chunks(void *context, int64_t begin, int64_t end)
+{
+    const row_sums *s = context;
+    const conv_args *a = s->a;
+    REAL *copy = (REAL *)(void *)(s->slots + parallel_thread() * (int64_t)s->slot_bytes);
+    for (int64_t chunk = begin; chunk < end; chunk++) {
+        const int64_t first = a->n * chunk / s->chunks;
+        for (int64_t image = first; image < a->n * (chunk + 1) / s->chunks; image++)
+            sum_rows_of_image(s, image_with_border(s, image, copy),
+                              (const REAL *)a->dy + image * a->oh * a->ow * a->k,
+                              s->parts + chunk * s->length, image > first);
+    }
+}
+
+static void sum_rows_by_image(const conv_args *a)
+{
+    row_sums s = plan_row_sums(a);
+    REAL *dw = a->out;
+    s.parts = a->scratch;
+    s.slots = (char *)a->scratch + s.part_bytes;
+    int64_t slots = (int64_t)((a->scratch_bytes - s.part_bytes) / s.slot_bytes);
+    double work = (double)(a->n * a->oh * a->ow) * (double)s.length;
+    parallel_for_at_most((int)slots, s.chunks, grain_for(work, s.chunks), row_chunks, &s);
+    for (int64_t chunk = 1; chunk < s.chunks; chunk++)
+        add(s.parts, s.parts, 1, s.parts + chunk * s.length, 1, s.length);
+    for (int64_t k = 0; k < a->k; k++)
+        for (int64_t c = 0; c < a->c; c++)
+            for (int64_t v = 0; v < a->kernel[0]; v++)
+                for (int64_t u = 0; u < a->kernel[1]; u++)
+                    *dw++ = s.parts[(v * a->k + k) * s.ld + u * a->c + c];
+}
+
+static size_t planar_sum_scratch(const conv_args *a)
+{
+    if (conv_fills_rows(a)) {
+        row_sums s = plan_row_sums(a);
+        return s.part_bytes + s.slot_bytes * (size_t)parallel_threads();
+    }
+    planar_sum s = plan_planar_sum(a);
+    return s.part_bytes + s.p.slot_bytes * (size_t)parallel_threads();
+}
+
+static void planar_weight_gradient(const conv_args *a)
+{
+    (conv_fills_rows(a) ? sum_rows_by_image : planar_sums)(a);
 }
 
 static void fill_planar(kernel_table *t, kernel_type type)

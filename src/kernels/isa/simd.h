@@ -53,6 +53,15 @@ INLINE void store_f64(double *p, vf64 v)
     *(vf64_anywhere *)p = v;
 }
 
+/* The same, in a register: GCC may read a vector of memory anew for each of its uses. */
+#if defined(__AVX512F__)
+#define HELD(v) __asm__("" : "+v"(v))
+#elif defined(__SSE__)
+#define HELD(v) __asm__("" : "+x"(v))
+#else
+#define HELD(v) (void)(v)
+#endif
+
 INLINE vf32 root_f32(vf32 x)
 {
 #if defined(__AVX512F__)
@@ -146,6 +155,59 @@ INLINE void four_sums_f64(double out[4], const vf64 v[4])
     for (int i = 0; i < 4; i++)
         out[i] = sum_f64(v[i]);
 }
+
+/* ---- halves from two places ---------------------------------------------------------------------------------------------- */
+
+INLINE vf32 load_halves_f32(const float *a, const float *b)
+{
+#if defined(__AVX512F__)
+    return (vf32)_mm512_insertf64x4(_mm512_castpd256_pd512((__m256d)_mm256_loadu_ps(a)),
+                                    (__m256d)_mm256_loadu_ps(b), 1);
+#else
+    float both[LANES_F32];
+    memcpy(both, a, sizeof both / 2);
+    memcpy(both + LANES_F32 / 2, b, sizeof both / 2);
+    return load_f32(both);
+#endif
+}
+INLINE vf64 load_halves_f64(const double *a, const double *b)
+{
+    double both[LANES_F64];
+    memcpy(both, a, sizeof both / 2);
+    memcpy(both + LANES_F64 / 2, b, sizeof both / 2);
+    return load_f64(both);
+}
+
+/* ---- two vectors as one row of pairs, a[0] b[0] a[1] b[1] ...: its first half, its second half ------------------------------ */
+
+#define LOW_2 0, 2
+#define HIGH_2 1, 3
+#define LOW_4 0, 4, 1, 5
+#define HIGH_4 2, 6, 3, 7
+#define LOW_8 0, 8, 1, 9, 2, 10, 3, 11
+#define HIGH_8 4, 12, 5, 13, 6, 14, 7, 15
+#define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+
+#define PAIRS(type, v, lanes)                               \
+    INLINE v low_pairs_##type(v a, v b)                     \
+    {                                                       \
+        return __builtin_shufflevector(a, b, LOW_##lanes);  \
+    }                                                       \
+    INLINE v high_pairs_##type(v a, v b)                    \
+    {                                                       \
+        return __builtin_shufflevector(a, b, HIGH_##lanes); \
+    }
+#if defined(__AVX512F__)
+PAIRS(f32, vf32, 16)
+PAIRS(f64, vf64, 8)
+#elif defined(__AVX2__)
+PAIRS(f32, vf32, 8)
+PAIRS(f64, vf64, 4)
+#else
+PAIRS(f32, vf32, 4)
+PAIRS(f64, vf64, 2)
+#endif
 
 /* ---- the first n lanes; the others are read as 0 and not written ------------------------------------------------ */
 
