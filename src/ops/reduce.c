@@ -89,6 +89,8 @@ reduce_plan plan_reduction(const tp_tensor *x, unsigned mask, reduce_reading rea
         p.copy_bytes = ((size_t)x->numel * tp_dtype_size(p.stored) + 63) / 64 * 64;
     }
     p.converts = p.stored != p.type || reading == READ_TRUTH;
+    if (p.reduced == 1 && !p.converts) /* rows of one number each: one row of sums */
+        p.inner *= p.outer, p.outer = 1;
     p.block = p.inner == 1 ? ROW_BLOCK : COL_BLOCK;
     p.blocks = p.reduced > p.block ? (p.reduced + p.block - 1) / p.block : 1;
     p.chunk = p.inner > 2 * CHUNK ? CHUNK : p.inner;
