@@ -31,7 +31,7 @@ static void fill(float *narrow, double *wide, int64_t n)
         wide[i] = (double)(narrow[i] = number());
 }
 
-static double error_of(const kernel_table *k, conv_direction d, conv_args a)
+static double error_of(const kernel_table *k, conv_direction d, conv_args a, conv_way way)
 {
     const int64_t nx = a.n * a.h * a.w * a.c, ny = a.n * a.oh * a.ow * a.k,
                   nw = a.k * a.c * a.kernel[0] * a.kernel[1];
@@ -41,14 +41,14 @@ static double error_of(const kernel_table *k, conv_direction d, conv_args a)
     double *wx = malloc((size_t)nx * sizeof *wx), *wdy = malloc((size_t)ny * sizeof *wdy),
            *ww = malloc((size_t)nw * sizeof *ww), *want = malloc((size_t)n * sizeof *want);
     fill(x, wx, nx), fill(dy, wdy, ny), fill(w, ww, nw);
-    assert_int_equal(conv_choose(k, 0, d, &a), CONV_WINOGRAD);
+    assert_int_equal(conv_choose(k, 0, d, &a), way);
     conv_args exact = a;
     exact.x = wx, exact.dy = wdy, exact.weight = ww, exact.out = want;
     kernels_for("ref")->conv[1][CONV_DIRECT][d].run(&exact);
     a.x = x, a.dy = dy, a.weight = w, a.out = out;
-    a.scratch_bytes = k->conv[0][CONV_WINOGRAD][d].scratch(&a);
+    a.scratch_bytes = k->conv[0][way][d].scratch(&a);
     a.scratch = aligned_alloc(64, (a.scratch_bytes + 63) / 64 * 64);
-    k->conv[0][CONV_WINOGRAD][d].run(&a);
+    k->conv[0][way][d].run(&a);
     double worst = 0, squares = 0;
     for (int64_t i = 0; i < n; i++) {
         worst = fmax(worst, fabs((double)out[i] - want[i]));
@@ -80,13 +80,47 @@ static void winograd_is_as_exact_as_stated(void **unused)
             const int64_t size = i % 2 ? 5 : 3;
             for (int64_t padding = s ? 1 : 0; padding < (s ? 2 : 3); padding++)
                 for (int d = 0; d < CONV_DIRECTIONS; d++) {
-                    double error = error_of(k, (conv_direction)d, square(shapes[s], size, padding));
+                    double error =
+                        error_of(k, (conv_direction)d, square(shapes[s], size, padding), CONV_WINOGRAD);
                     if (!(error <= WINOGRAD_ERROR))
                         fail_msg("%s: direction %d of shape %zu, kernel %d, padding %d: error %g of the root "
                                  "mean square",
                                  k->isa, d, s, (int)size, (int)padding, error);
                 }
         }
+    }
+}
+
+/* ---- few channels ------------------------------------------------------------------------------------------------------ */
+
+typedef struct narrow {
+    int64_t shape[5], size, padding; /* n h w c k */
+    int directions;                  /* that go this way: 1 forward, 2 data gradient, 4 weight gradient */
+} narrow;
+
+static void few_channels_are_exact(void **unused)
+{
+    (void)unused;
+    static const narrow rows[] = {
+        { { 3, 32, 32, 1, 6 }, 5, 0, 7 },  { { 40, 14, 14, 6, 16 }, 5, 0, 6 },
+        { { 2, 14, 15, 6, 16 }, 5, 2, 6 }, { { 2, 9, 40, 4, 8 }, 3, 1, 7 },
+        { { 1, 5, 3, 2, 7 }, 3, 1, 7 },    { { 5, 70, 9, 8, 13 }, 2, 0, 6 },
+        { { 17, 12, 35, 3, 5 }, 7, 3, 7 }, { { 3, 8, 8, 8, 16 }, 4, 1, 6 },
+        { { 2, 20, 18, 4, 3 }, 1, 0, 7 },
+    };
+    for (int isa = 1; kernels_isa_at(isa); isa++) {
+        const kernel_table *k = kernels_for(kernels_isa_at(isa));
+        for (size_t i = 0; k && i < sizeof rows / sizeof *rows; i++)
+            for (int d = 0; d < CONV_DIRECTIONS; d++) {
+                const narrow *r = &rows[i];
+                if (!(r->directions >> d & 1))
+                    continue;
+                double error =
+                    error_of(k, (conv_direction)d, square(r->shape, r->size, r->padding), CONV_PLANAR);
+                if (!(error <= 1e-5))
+                    fail_msg("%s: direction %d of row %zu: error %g of the root mean square", k->isa, d, i,
+                             error);
+            }
     }
 }
 
@@ -189,6 +223,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(winograd_is_as_exact_as_stated),
+        cmocka_unit_test(few_channels_are_exact),
         cmocka_unit_test(the_log_tells_the_way_and_why),
         cmocka_unit_test(bits_do_not_depend_on_threads),
     };

@@ -197,25 +197,30 @@ STRIP_OF(4)
 STRIP_OF(5)
 STRIP_OF(6)
 
-/* Those from number `first` on; one that is not there writes nothing. */
-static pixel_runs find_runs(const planar *p, int64_t image, int64_t first, const REAL *planes)
+/* Those from pixel `next` (row, column) on, which moves behind them; one that is not there writes nothing. */
+static pixel_runs find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes)
 {
     const gather *g = &p->g;
-    const int64_t last = g->dh * p->vectors - 1;
-    pixel_runs r;
-    for (int64_t q = 0; q < RUNS; q++) {
-        const int64_t at = first + q < last ? first + q : last, i = at / p->vectors,
-                      j = at % p->vectors * WIDTH;
-        r.at[q] = planes + i * g->multiply[0] * p->wide + j;
-        r.to[q] = g->dst + ((image * g->dh + i) * g->dw + j) * g->dc;
-        r.n[q] = first + q > last ? 0 : g->dw - j < WIDTH ? g->dw - j : WIDTH;
+    const int64_t top = next[0];
+    int64_t bottom = top;
+    pixel_runs r = { .at = { planes }, .to = { g->dst } };
+    for (int q = 0; q < RUNS; q++) {
+        if (next[0] == g->dh) {
+            r.at[q] = r.at[0], r.to[q] = r.to[0], r.n[q] = 0;
+            continue;
+        }
+        bottom = next[0];
+        r.at[q] = planes + bottom * g->multiply[0] * p->wide + next[1];
+        r.to[q] = g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
+        r.n[q] = g->dw - next[1] < WIDTH ? g->dw - next[1] : WIDTH;
+        if ((next[1] += WIDTH) >= g->dw)
+            next[0]++, next[1] = 0;
     }
-    const int64_t end = first + RUNS - 1 < last ? first + RUNS - 1 : last, step = g->dilation[0],
-                  above = g->offset[0] - end / p->vectors * g->multiply[0],
-                  inside = g->offset[0] + g->sh - first / p->vectors * g->multiply[0],
-                  rows = inside > 0 ? divided(inside, step) : 0;
-    r.taps[0] = (above > 0 ? divided(above, step) : 0) * g->kernel[1];
-    r.taps[1] = (rows < g->kernel[0] ? rows : g->kernel[0]) * g->kernel[1];
+    const int64_t above = g->offset[0] - bottom * g->multiply[0],
+                  below =
+                      top * g->multiply[0] + (g->kernel[0] - 1) * g->dilation[0] - g->offset[0] - g->sh + 1;
+    r.taps[0] = above > 0 ? divided(above, g->dilation[0]) * g->kernel[1] : 0;
+    r.taps[1] = (g->kernel[0] - (below > 0 ? divided(below, g->dilation[0]) : 0)) * g->kernel[1];
     return r;
 }
 
@@ -228,8 +233,8 @@ static void planar_images(void *context, int64_t begin, int64_t end)
     REAL *planes = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
     for (int64_t image = begin; image < end; image++) {
         copy_planes(p, image, planes);
-        for (int64_t q = 0; q < g->dh * p->vectors; q += RUNS) {
-            const pixel_runs run = find_runs(p, image, q, planes);
+        for (int64_t next[2] = { 0, 0 }; next[0] < g->dh;) {
+            const pixel_runs run = find_runs(p, image, next, planes);
             for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
                 strips[g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT](p, &run, p->weights + k * p->taps,
                                                                           k);
