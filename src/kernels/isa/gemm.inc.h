@@ -58,7 +58,7 @@ static gemm_plan plan_gemm(const gemm_args *g)
               : g->a_col == 1 && (g->n <= FEW_PANELS * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
                                                                                              : A_PACKED;
         p.b = g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
-              : p.a != A_PACKED && p.panels >= MANY_PANELS                   ? B_OWN
+              : p.a != A_PACKED && p.panels >= MANY_PANELS && g->m <= g->n   ? B_OWN
                                                                              : B_SHARED;
         p.a = p.b == B_DIRECT ? A_ROWS : p.a;
     }
@@ -149,9 +149,10 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     t.b_step = p->b == B_DIRECT ? g->b_row : panel_width(g->n, j);
     s.a = p->a == A_COLUMNS ? a : p->a == A_PACKED ? packed_tile(p, i) : NULL;
     t.a_step = p->a == A_PACKED ? TILE_ROWS : g->a_col;
-    for (int r = 0; r < mr; r++) {
-        rows[r] = DEPTH == 1 ? a + r * g->a_row : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
-        t.out[r] = (REAL *)g->c + (first + r) * g->c_row + col;
+    REAL *c = (REAL *)g->c + first * g->c_row + col;
+    for (int r = 0; r < mr; r++, a += g->a_row, c += g->c_row) {
+        rows[r] = DEPTH == 1 ? a : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
+        t.out[r] = c;
     }
     t.accumulate = g->accumulate || p->k0 > 0;
     t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
@@ -201,7 +202,7 @@ static void run_blocks(void *context, int64_t begin, int64_t end)
  * blocks is a part of the panels or of the rows: of what is copied, or more of it, so that it finds in its cache what it copied. */
 static int64_t choose_blocks(gemm_plan *p)
 {
-    p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT;
+    p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT && p->g->m <= p->g->n;
     p->row_block = 16, p->panel_block = FEW_PANELS;
     for (;;) {
         p->row_blocks = divided(p->rows.tiles, p->row_block);
