@@ -199,7 +199,7 @@ static void run_blocks(void *context, int64_t begin, int64_t end)
 }
 
 /* 16 tiles by 4 panels keep A's and B's parts in the second cache; less where that leaves too few blocks.  A thread's share of the
- * blocks is a part of the panels or of the rows: of what is copied, or more of it, so that it finds in its cache what it copied. */
+ * blocks is a part of the rows where they are many, as in what comes before and follows; else of what is copied, or more of it. */
 static int64_t choose_blocks(gemm_plan *p)
 {
     p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT && p->g->m <= p->g->n;
