@@ -70,8 +70,59 @@ static gemm_plan plan_gemm(const gemm_args *g)
     return p;
 }
 
+/* ---- a small C of a long K, such as a weight's gradient ------------------------------------------------------------- */
+
+/* K is shared out too, in parts that are added at the end: each thread reads what it made when it had these rows at hand before,
+ * where shares of C would want all of A or B from the other cores' caches. */
+enum { PARTS = 4, PART_BLOCKS = 4, LONG_K = 512, SMALL_C = 1 << 15, PARTS_WORK = 1 << 20 };
+
+static bool goes_in_parts(const gemm_args *g)
+{
+    return DEPTH == 1 && g->a_row == 1 && g->b_col == 1 && g->n % WIDTH == 0 && g->k >= LONG_K &&
+           g->k >= 2 * g->m && g->k >= 2 * g->n && g->m >= TILE_ROWS && g->m * g->n <= SMALL_C &&
+           g->m * g->n * g->k >= PARTS_WORK && !g->accumulate && !g->bias && !g->relu;
+}
+
+/* Part 0 is C itself. */
+static REAL *part_row(const gemm_args *g, int64_t part, int64_t i)
+{
+    return part ? (REAL *)g->scratch + ((part - 1) * g->m + i) * g->n : (REAL *)g->c + i * g->c_row;
+}
+
+static void run_parts(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    const cut rows = cut_rows(g->m);
+    for (int64_t at = begin; at < end; at++) {
+        const int64_t part = at / PART_BLOCKS, block = at % PART_BLOCKS, k0 = g->k * part / PARTS;
+        segment s = { .n = g->k * (part + 1) / PARTS - k0 };
+        tile_args t = { .segments = &s, .n_segments = 1, .a_step = g->a_col, .b_step = g->b_row };
+        for (int64_t col = 0; col < g->n; col += TILE_COLS)
+            for (int64_t i = rows.tiles * block / PART_BLOCKS; i < rows.tiles * (block + 1) / PART_BLOCKS;
+                 i++) {
+                const int64_t first = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - first;
+                t.cols = (int)(g->n - col < TILE_COLS ? g->n - col : TILE_COLS);
+                s.a = (const REAL *)g->a + k0 * g->a_col + first;
+                s.b = (const REAL *)g->b + k0 * g->b_row + col;
+                for (int64_t r = 0; r < mr; r++)
+                    t.out[r] = part_row(g, part, first + r) + col;
+                tile_for((int)mr, t.cols, true)(&t);
+            }
+    }
+}
+
+static void add_parts(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t part = 1; part < PARTS; part++)
+            add(part_row(g, 0, i), part_row(g, 0, i), 1, part_row(g, part, i), 1, g->n);
+}
+
 static size_t blocks_scratch(const gemm_args *g)
 {
+    if (goes_in_parts(g))
+        return rounded((PARTS - 1) * g->m * g->n);
     gemm_plan p = plan_gemm(g);
     return p.a_bytes + p.b_bytes + p.slot_bytes * (size_t)parallel_threads();
 }
@@ -234,6 +285,11 @@ static void add_bias(const gemm_args *g)
 static void gemm_in_blocks(const gemm_args *g)
 {
     const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (goes_in_parts(g)) {
+        parallel_for(PARTS * PART_BLOCKS, 1, run_parts, (void *)(uintptr_t)g);
+        parallel_for(g->m, PIECE_COPY / g->n + 1, add_parts, (void *)(uintptr_t)g);
+        return;
+    }
     gemm_plan p = plan_gemm(g);
     p.a_pack = g->scratch;
     p.b_pack = (REAL *)(void *)((char *)g->scratch + p.a_bytes);
