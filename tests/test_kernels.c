@@ -178,6 +178,9 @@ static void products_agree(void **unused)
         one_product(k, 150, 90, 1100, 15);
         one_product(k, 3, 300, 2000, 2);
         one_product(k, 300, 1, 777, 0);
+        one_product(k, 300, 260, 64, 2); /* shared out by rows */
+        one_product(k, 65, 64, 771, 1);  /* in parts of K */
+        one_product(k, 25, 48, 1030, 1 | 16);
     }
 }
 

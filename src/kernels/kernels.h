@@ -341,7 +341,9 @@ typedef struct norm_kernels {
  * thread: an element is the same bits whatever m and the panels are. */
 typedef struct panels_args {
     int64_t m, n, k, first, last;
-    const void *const *a;
+    const void *const *a; /* NULL: row i of A is every columns_step-th number from columns + i on */
+    const void *columns;
+    int64_t columns_step;
     const void *panels;
     void *const *c;
     bool accumulate;

@@ -118,24 +118,6 @@ void attention_place(attention *a, const tp_call *c, tp_tensor *const *in, char 
     a->slopes = whole(c, in[A_SLOPES], scratch);
 }
 
-range keys_of(const attention *a, int64_t b, int64_t i)
-{
-    const attention_attrs *o = a->attrs;
-    const int64_t length = a->lengths ? a->lengths[b] : a->s;
-    range r = { .from = 0, .to = length, .at = o->at_end ? length - a->t + i : i };
-    if (o->causal) {
-        r.to = r.at + 1;
-        if (a->prefix && r.to < a->prefix[b])
-            r.to = a->prefix[b];
-    } else if (o->window && r.to > r.at + o->window)
-        r.to = r.at + o->window;
-    if (o->window && r.at - o->window + 1 > 0)
-        r.from = r.at - o->window + 1;
-    r.to = r.to > length ? length : r.to;
-    r.from = r.from > r.to ? r.to : r.from;
-    return r.to < 0 ? (range){ 0, 0, r.at } : r;
-}
-
 /* ---- panels -------------------------------------------------------------------------------------------------------------- */
 
 int64_t panel_bytes(const attention *a, int64_t n, int64_t k)
@@ -272,13 +254,20 @@ static void weigh_block(const forward_run *f, bench *w, int64_t b, int64_t h, in
 /* y /= sum, lse = m + log(sum); of a query that sees nothing both are 0. */
 static void finish(const attention *a, int64_t b, int64_t h, int64_t i, int64_t rows, const char *sum)
 {
-    char *lse = a->lse + ((b * a->h + h) * a->t + i) * a->size;
-    for (int64_t r = 0; r < rows; r++) {
-        const double total = number_at(a, sum, r);
-        char inverse[8], *y = row_of(a, &a->y, b, h, i + r);
-        set_number(a, inverse, 0, total == 0 ? 0 : 1 / total);
-        a->kernels->binary[KERNEL_MUL][a->type ? KT_F64 : KT_F32](y, y, 1, inverse, 0, a->v);
-        set_number(a, lse, r, total == 0 ? 0 : number_at(a, lse, r) + log(total));
+    const kernel_type type = a->type ? KT_F64 : KT_F32;
+    for (int64_t first = 0; first < rows; first += ROWS, sum += ROWS * a->size) {
+        const int64_t n = rows - first < ROWS ? rows - first : ROWS;
+        double logs[ROWS];
+        char *lse = a->lse + ((b * a->h + h) * a->t + i + first) * a->size;
+        a->kernels->unary[KERNEL_LOG][type](logs, sum, n, NULL);
+        for (int64_t r = 0; r < n; r++) {
+            const double total = number_at(a, sum, r);
+            char inverse[8], *y = row_of(a, &a->y, b, h, i + first + r);
+            set_number(a, inverse, 0, total == 0 ? 0 : 1 / total);
+            a->kernels->binary[KERNEL_MUL][type](y, y, 1, inverse, 0, a->v);
+            set_number(a, lse, r,
+                       total == 0 ? 0 : number_at(a, lse, r) + number_at(a, (char *)(void *)logs, r));
+        }
     }
 }
 

@@ -64,7 +64,23 @@ static inline char *row_of(const attention *a, const placement *x, int64_t b, in
 typedef struct range {
     int64_t from, to, at;
 } range;
-range keys_of(const attention *, int64_t b, int64_t i);
+static inline range keys_of(const attention *a, int64_t b, int64_t i)
+{
+    const attention_attrs *o = a->attrs;
+    const int64_t length = a->lengths ? a->lengths[b] : a->s;
+    range r = { .from = 0, .to = length, .at = o->at_end ? length - a->t + i : i };
+    if (o->causal) {
+        r.to = r.at + 1;
+        if (a->prefix && r.to < a->prefix[b])
+            r.to = a->prefix[b];
+    } else if (o->window && r.to > r.at + o->window)
+        r.to = r.at + o->window;
+    if (o->window && r.at - o->window + 1 > 0)
+        r.from = r.at - o->window + 1;
+    r.to = r.to > length ? length : r.to;
+    r.from = r.from > r.to ? r.to : r.from;
+    return r.to < 0 ? (range){ 0, 0, r.at } : r;
+}
 
 /* What is seen by any: begin with { all keys, 0 }. */
 static inline void widen(range *seen, range k)

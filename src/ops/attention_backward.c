@@ -20,10 +20,9 @@ enum {
 typedef struct bench {                               /* one thread's */
     char *keys;                                      /* all, packed: (keys, D) a block */
     char *q_columns, *dy_columns, *q_rows, *dy_rows; /* a block of queries, packed */
-    char *s, *d, *turned, *bias, *keep;              /* (keys, queries), turned: (queries, keys) */
-    char *delta, *lse, *from, *to, *at, *slope;      /* of each query */
-    const void *left_k[KEYS], *left_v[KEYS], *left_s[KEYS], *left_d[KEYS], *left_t[QUERIES], *dy[QUERIES],
-        *y[QUERIES];
+    char *s, *d, *turned, *bias, *keep;         /* (keys, queries), turned: (queries, keys), for dropout */
+    char *delta, *lse, *from, *to, *at, *slope; /* of each query */
+    const void *left_k[KEYS], *left_v[KEYS], *left_s[KEYS], *left_d[KEYS], *dy[QUERIES], *y[QUERIES];
     void *right_s[KEYS], *right_d[KEYS], *dk[KEYS], *dv[KEYS], *dq[QUERIES];
 } bench;
 
@@ -56,8 +55,6 @@ static size_t lay_out(const attention *a, char *at, bench **out)
             to->left_s[k] = to->right_s[k] = w.s + k * QUERIES * a->size;
             to->left_d[k] = to->right_d[k] = w.d + k * QUERIES * a->size;
         }
-        for (int i = 0; i < QUERIES; i++)
-            to->left_t[i] = w.turned + i * KEYS * a->size;
         *out = to;
     }
     return (size_t)(p - at);
@@ -77,8 +74,9 @@ static range take_queries(const run *r, bench *w, int64_t b, int64_t h, int64_t 
         w->dy[t] = row_of(a, &r->dy, b, h, i + t);
         w->y[t] = row_of(a, &a->y, b, h, i + t);
         w->dq[t] = row_of(a, &r->dq, b, h, i + t);
-        memset(w->dq[t], 0, (size_t)(a->d * a->size));
     }
+    for (int64_t t = 0; t < n && seen.to <= seen.from; t++) /* else the first keys that pass write it */
+        memset(w->dq[t], 0, (size_t)(a->d * a->size));
     a->kernels->attention[a->type].dots(w->delta, w->dy, w->y, n, a->v);
     memcpy(w->lse, a->lse + ((b * a->h + h) * a->t + i) * a->size, (size_t)(n * a->size));
     return seen;
@@ -124,8 +122,10 @@ static void turn_masks(const run *r, bench *w, int64_t b, int64_t h, int64_t i, 
     transpose(a, w->keep, QUERIES, w->turned, KEYS, n, keys);
 }
 
+/* The left side lies in rows, or is a (keys, queries) whose columns are its rows. */
 static void add_product(const attention *a, int64_t m, int64_t n, int64_t k, int64_t used,
-                        const void *const *left, const char *panels, void *const *out, bool accumulate)
+                        const void *const *left, const char *columns, const char *panels, void *const *out,
+                        bool accumulate)
 {
     const panel_kernels *p = &a->kernels->panels[a->type];
     p->product(&(panels_args){ .m = m,
@@ -134,6 +134,8 @@ static void add_product(const attention *a, int64_t m, int64_t n, int64_t k, int
                                .used = used,
                                .last = (n + p->cols - 1) / p->cols,
                                .a = left,
+                               .columns = columns,
+                               .columns_step = QUERIES,
                                .panels = panels,
                                .c = out,
                                .accumulate = accumulate });
@@ -144,9 +146,9 @@ static int64_t block_of(const attention *a, int64_t first)
     return a->s - first < KEYS ? a->s - first : KEYS;
 }
 
-/* The keys [first, first + keys) against the block of n queries at hand. */
+/* The keys [first, first + keys) against the block of n queries at hand; more: others came before. */
 static void pass_keys(const run *r, bench *w, int64_t b, int64_t g, int64_t h, int64_t i, int64_t n,
-                      int64_t first, int64_t keys)
+                      int64_t first, int64_t keys, bool more)
 {
     const attention *a = &r->a;
     for (int64_t k = 0; k < keys; k++) {
@@ -155,8 +157,8 @@ static void pass_keys(const run *r, bench *w, int64_t b, int64_t g, int64_t h, i
         w->dk[k] = row_of(a, &r->dk, b, g, first + k);
         w->dv[k] = row_of(a, &r->dv, b, g, first + k);
     }
-    add_product(a, keys, n, a->d, 0, w->left_k, w->q_columns, w->right_s, false);
-    add_product(a, keys, n, a->v, 0, w->left_v, w->dy_columns, w->right_d, false);
+    add_product(a, keys, n, a->d, 0, w->left_k, NULL, w->q_columns, w->right_s, false);
+    add_product(a, keys, n, a->v, 0, w->left_v, NULL, w->dy_columns, w->right_d, false);
     describe(r, w, b, h, i, n, first);
     turn_masks(r, w, b, h, i, n, first, keys);
     a->kernels->attention[a->type].blame(&(blame_args){ .rows = keys,
@@ -173,11 +175,10 @@ static void pass_keys(const run *r, bench *w, int64_t b, int64_t g, int64_t h, i
                                                         .delta = w->delta,
                                                         .from = w->from,
                                                         .to = w->to });
-    add_product(a, keys, a->v, n, 0, w->left_s, w->dy_rows, w->dv, true);
-    add_product(a, keys, a->d, n, 0, w->left_d, w->q_rows, w->dk, true);
-    transpose(a, w->turned, KEYS, w->d, QUERIES, keys, n);
-    add_product(a, n, a->d, block_of(a, first), keys, w->left_t,
-                w->keys + first / KEYS * panel_bytes(a, a->d, KEYS), w->dq, true);
+    add_product(a, keys, a->v, n, 0, w->left_s, NULL, w->dy_rows, w->dv, true);
+    add_product(a, keys, a->d, n, 0, w->left_d, NULL, w->q_rows, w->dk, true);
+    add_product(a, n, a->d, block_of(a, first), keys, NULL, w->d,
+                w->keys + first / KEYS * panel_bytes(a, a->d, KEYS), w->dq, more);
 }
 
 static void backward_unit(const run *r, bench *w, int64_t unit)
@@ -195,8 +196,10 @@ static void backward_unit(const run *r, bench *w, int64_t unit)
         for (int64_t i = 0; i < a->t; i += QUERIES) {
             const int64_t n = a->t - i < QUERIES ? a->t - i : QUERIES;
             const range seen = take_queries(r, w, b, h, i, n);
-            for (int64_t first = seen.from / KEYS * KEYS; first < seen.to; first += KEYS)
-                pass_keys(r, w, b, g, h, i, n, first, seen.to - first < KEYS ? seen.to - first : KEYS);
+            const int64_t start = seen.from / KEYS * KEYS;
+            for (int64_t first = start; first < seen.to; first += KEYS)
+                pass_keys(r, w, b, g, h, i, n, first, seen.to - first < KEYS ? seen.to - first : KEYS,
+                          first > start);
         }
 }
 

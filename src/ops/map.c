@@ -10,9 +10,9 @@
 #include <string.h>
 
 enum {
-    BLOCK = 512,          /* elements that pass through a buffer at once */
-    DIRECT_BLOCK = 16384, /* elements of one kernel call when no buffer is needed */
-    GRAIN = 32768,        /* elements below which threads cost more than they bring */
+    BLOCK = 512,         /* elements that pass through a buffer at once */
+    DIRECT_BLOCK = 8192, /* elements of one kernel call when no buffer is needed */
+    GRAIN = 32768,       /* elements below which threads cost more than they bring */
 };
 
 kernel_type kernel_type_of(tp_dtype d)
@@ -194,7 +194,7 @@ void map_run(map *m)
     r.blocks_per_row = (r.row_length + r.block - 1) / r.block;
     int64_t elements = r.row_length < r.block ? r.row_length : r.block;
     parallel_for(rows * r.blocks_per_row,
-                 rows * r.row_length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 2 + elements - 1) / elements,
+                 rows * r.row_length <= GRAIN ? INT64_MAX / 2 : (GRAIN / 4 + elements - 1) / elements,
                  run_blocks, &r);
 }
 

@@ -312,7 +312,37 @@ static void relayout(const optim_update *u, const tp_tensor *like, void *to, con
                  (tp_dtype)from_type, from_stride);
 }
 
-static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad)
+/* Updates of small parameters wait for others: all of them are one job. */
+enum { BATCH = 64, ENOUGH_WORK = 8192 };
+typedef struct batch {
+    int64_t n, numel;
+    optim_update update[BATCH];
+    int64_t size[BATCH];
+} batch;
+
+static void run_updates(void *context, int64_t begin, int64_t end)
+{
+    const batch *b = context;
+    for (int64_t i = begin; i < end; i++)
+        run_piece((void *)(uintptr_t)&b->update[i], 0, b->size[i]);
+}
+
+static void run_batch(batch *b)
+{
+    parallel_for(b->n, b->numel < ENOUGH_WORK ? BATCH : 1, run_updates, b);
+    b->n = b->numel = 0;
+}
+
+static void wait_in_batch(batch *b, const optim_update *u, int64_t numel)
+{
+    b->update[b->n] = *u;
+    b->size[b->n++] = numel;
+    b->numel += numel;
+    if (b->n == BATCH)
+        run_batch(b);
+}
+
+static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad, batch *small)
 {
     tp_tensor *p = s->param;
     optim_update u = { .kind = o->kind,
@@ -346,8 +376,8 @@ static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad)
     for (int k = 0; k < OPTIM_STATES; k++)
         u.state[k] = s->state[k] ? tensor_data(s->state[k]) : NULL;
     o->kind->prepare(&u, &o->groups[s->group], ++s->step);
-    if (p->numel <= OPTIM_PIECE)
-        run_piece(&u, 0, p->numel);
+    if (p->numel <= OPTIM_PIECE && !param_copy && !grad_copy)
+        wait_in_batch(small, &u, p->numel);
     else
         parallel_for(p->numel, OPTIM_PIECE, run_piece, &u);
     if (param_copy)
@@ -371,11 +401,16 @@ tp_status tp_step(tp_optim *o)
             return tp_fail(TP_ERR_SHAPE, "%s: the gradient of '%s' is %s, the parameter is %s", o->kind->name,
                            s->name, tensor_shape_text(g), tensor_shape_text(s->param));
     }
+    batch small;
+    small.n = small.numel = 0;
     for (int64_t i = 0; i < o->n_slots; i++) {
         const tp_tensor *g = tp_grad(o->slots[i].param);
-        if (g && update(o, &o->slots[i], g))
-            return tp_error_pending();
+        if (g && update(o, &o->slots[i], g, &small))
+            break;
     }
+    run_batch(&small); /* also of a step that failed: these parameters count as updated */
+    if (tp_pending())
+        return tp_error_pending();
     o->steps++;
     return TP_OK;
 }

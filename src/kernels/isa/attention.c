@@ -44,12 +44,10 @@ INLINE float sum_of(vec x)
 
 INLINE float top_of(vec v)
 {
-    float lane[WIDTH];
-    memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 4
     for (int width = WIDTH / 2; width; width /= 2)
-        for (int l = 0; l < width; l++)
-            lane[l] = lane[l] > lane[l + width] ? lane[l] : lane[l + width];
-    return lane[0];
+        v = larger(v, exchanged_f32(v, width));
+    return v[0];
 }
 
 #include "kernels/plain/attention.h"

@@ -58,7 +58,7 @@ static gemm_plan plan_gemm(const gemm_args *g)
               : g->a_col == 1 && (g->n <= FEW_PANELS * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
                                                                                              : A_PACKED;
         p.b = g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
-              : p.a != A_PACKED && p.panels >= MANY_PANELS                   ? B_OWN
+              : p.a != A_PACKED && p.panels >= MANY_PANELS && g->m <= g->n   ? B_OWN
                                                                              : B_SHARED;
         p.a = p.b == B_DIRECT ? A_ROWS : p.a;
     }
@@ -70,8 +70,59 @@ static gemm_plan plan_gemm(const gemm_args *g)
     return p;
 }
 
+/* ---- a small C of a long K, such as a weight's gradient ------------------------------------------------------------- */
+
+/* K is shared out too, in parts that are added at the end: each thread reads what it made when it had these rows at hand before,
+ * where shares of C would want all of A or B from the other cores' caches. */
+enum { PARTS = 4, PART_BLOCKS = 4, LONG_K = 512, SMALL_C = 1 << 15, PARTS_WORK = 1 << 20 };
+
+static bool goes_in_parts(const gemm_args *g)
+{
+    return DEPTH == 1 && g->a_row == 1 && g->b_col == 1 && g->n % WIDTH == 0 && g->k >= LONG_K &&
+           g->k >= 2 * g->m && g->k >= 2 * g->n && g->m >= TILE_ROWS && g->m * g->n <= SMALL_C &&
+           g->m * g->n * g->k >= PARTS_WORK && !g->accumulate && !g->bias && !g->relu;
+}
+
+/* Part 0 is C itself. */
+static REAL *part_row(const gemm_args *g, int64_t part, int64_t i)
+{
+    return part ? (REAL *)g->scratch + ((part - 1) * g->m + i) * g->n : (REAL *)g->c + i * g->c_row;
+}
+
+static void run_parts(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    const cut rows = cut_rows(g->m);
+    for (int64_t at = begin; at < end; at++) {
+        const int64_t part = at / PART_BLOCKS, block = at % PART_BLOCKS, k0 = g->k * part / PARTS;
+        segment s = { .n = g->k * (part + 1) / PARTS - k0 };
+        tile_args t = { .segments = &s, .n_segments = 1, .a_step = g->a_col, .b_step = g->b_row };
+        for (int64_t col = 0; col < g->n; col += TILE_COLS)
+            for (int64_t i = rows.tiles * block / PART_BLOCKS; i < rows.tiles * (block + 1) / PART_BLOCKS;
+                 i++) {
+                const int64_t first = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - first;
+                t.cols = (int)(g->n - col < TILE_COLS ? g->n - col : TILE_COLS);
+                s.a = (const REAL *)g->a + k0 * g->a_col + first;
+                s.b = (const REAL *)g->b + k0 * g->b_row + col;
+                for (int64_t r = 0; r < mr; r++)
+                    t.out[r] = part_row(g, part, first + r) + col;
+                tile_for((int)mr, t.cols, true)(&t);
+            }
+    }
+}
+
+static void add_parts(void *context, int64_t begin, int64_t end)
+{
+    const gemm_args *g = context;
+    for (int64_t i = begin; i < end; i++)
+        for (int64_t part = 1; part < PARTS; part++)
+            add(part_row(g, 0, i), part_row(g, 0, i), 1, part_row(g, part, i), 1, g->n);
+}
+
 static size_t blocks_scratch(const gemm_args *g)
 {
+    if (goes_in_parts(g))
+        return rounded((PARTS - 1) * g->m * g->n);
     gemm_plan p = plan_gemm(g);
     return p.a_bytes + p.b_bytes + p.slot_bytes * (size_t)parallel_threads();
 }
@@ -149,9 +200,10 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     t.b_step = p->b == B_DIRECT ? g->b_row : panel_width(g->n, j);
     s.a = p->a == A_COLUMNS ? a : p->a == A_PACKED ? packed_tile(p, i) : NULL;
     t.a_step = p->a == A_PACKED ? TILE_ROWS : g->a_col;
-    for (int r = 0; r < mr; r++) {
-        rows[r] = DEPTH == 1 ? a + r * g->a_row : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
-        t.out[r] = (REAL *)g->c + (first + r) * g->c_row + col;
+    REAL *c = (REAL *)g->c + first * g->c_row + col;
+    for (int r = 0; r < mr; r++, a += g->a_row, c += g->c_row) {
+        rows[r] = DEPTH == 1 ? a : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
+        t.out[r] = c;
     }
     t.accumulate = g->accumulate || p->k0 > 0;
     t.bias = g->bias && p->k0 == 0 && !t.accumulate ? (const REAL *)g->bias + col : NULL;
@@ -198,10 +250,10 @@ static void run_blocks(void *context, int64_t begin, int64_t end)
 }
 
 /* 16 tiles by 4 panels keep A's and B's parts in the second cache; less where that leaves too few blocks.  A thread's share of the
- * blocks is a part of the panels or of the rows: of what is copied, or more of it, so that it finds in its cache what it copied. */
+ * blocks is a part of the rows where they are many, as in what comes before and follows; else of what is copied, or more of it. */
 static int64_t choose_blocks(gemm_plan *p)
 {
-    p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT;
+    p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT && p->g->m <= p->g->n;
     p->row_block = 16, p->panel_block = FEW_PANELS;
     for (;;) {
         p->row_blocks = divided(p->rows.tiles, p->row_block);
@@ -233,6 +285,11 @@ static void add_bias(const gemm_args *g)
 static void gemm_in_blocks(const gemm_args *g)
 {
     const double work = (double)g->m * (double)g->n * (double)g->k;
+    if (goes_in_parts(g)) {
+        parallel_for(PARTS * PART_BLOCKS, 1, run_parts, (void *)(uintptr_t)g);
+        parallel_for(g->m, PIECE_COPY / g->n + 1, add_parts, (void *)(uintptr_t)g);
+        return;
+    }
     gemm_plan p = plan_gemm(g);
     p.a_pack = g->scratch;
     p.b_pack = (REAL *)(void *)((char *)g->scratch + p.a_bytes);

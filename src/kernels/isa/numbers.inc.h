@@ -1,12 +1,16 @@
 /* numbers.inc.h - the operands of products as they are: an element is one REAL.
  *
- * Layer: kernels.  Depends on nothing.  Read next: pairs.inc.h, which has the same names for pairs of bf16; tile.inc.h. */
+ * Layer: kernels.  Depends on plain/square.h.  Read next: pairs.inc.h, which has the same names for pairs of bf16; tile.inc.h. */
+#include "kernels/plain/square.h"
+
 enum { DEPTH = 1 }; /* numbers of K in an element */
 
 #define MULTIPLY_ADD(sum, left, right) ((sum) + (left) * (right))
 
+SQUARE(packed, REAL)
+
 /* to[t * width + i] = from[i * row + t * col], i < n, t < k; the rest of each width is zeros.
- * Where col is 1 that is a transpose: blocks of 8 keep whole cache lines in use. */
+ * Where col is 1 that is a transpose: blocks of SIDE keep whole cache lines in use. */
 static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t col, int64_t n, int64_t k)
 {
     if (n < width)
@@ -20,14 +24,18 @@ static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t
         return;
     }
     int64_t t = 0;
-    for (; t + 8 <= k; t += 8)
-        for (int64_t i = 0; i < n; i++) {
+    for (; t + SIDE <= k; t += SIDE) {
+        int64_t i = 0;
+        for (; i + SIDE <= n && col == 1; i += SIDE)
+            square_packed(to + t * width + i, width, from + i * row + t, row);
+        for (; i < n; i++) {
             const REAL *at = from + i * row + t * col;
             REAL *dst = to + t * width + i;
 #pragma GCC unroll 8
-            for (int u = 0; u < 8; u++)
+            for (int u = 0; u < SIDE; u++)
                 dst[u * width] = at[u * col];
         }
+    }
     for (; t < k; t++)
         for (int64_t i = 0; i < n; i++)
             to[t * width + i] = from[i * row + t * col];

@@ -17,7 +17,9 @@ static void panels_product(const panels_args *p)
 {
     const cut rows = cut_rows(p->m);
     segment s = { .n = p->used ? p->used : p->k };
-    tile_args t = { .segments = &s, .n_segments = 1, .a_step = 1, .accumulate = p->accumulate };
+    tile_args t = {
+        .segments = &s, .n_segments = 1, .a_step = p->a ? 1 : p->columns_step, .accumulate = p->accumulate
+    };
     for (int64_t j = p->first; j < p->last; j++) {
         const int64_t col = j * TILE_COLS;
         t.cols = (int)(p->n - col < TILE_COLS ? p->n - col : TILE_COLS);
@@ -26,10 +28,11 @@ static void panels_product(const panels_args *p)
         s.b = (const REAL *)p->panels + col * p->k;
         for (int64_t i = 0; i < rows.tiles; i++) {
             const int64_t first = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - first;
-            s.rows = (const REAL *const *)p->a + first;
+            s.rows = p->a ? (const REAL *const *)p->a + first : NULL;
+            s.a = (const REAL *)p->columns + first;
             for (int64_t r = 0; r < mr; r++)
                 t.out[r] = (REAL *)p->c[first + r] + col;
-            tile_for((int)mr, t.cols, false)(&t);
+            tile_for((int)mr, t.cols, !p->a)(&t);
         }
     }
 }

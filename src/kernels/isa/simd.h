@@ -105,14 +105,34 @@ INLINE vf64 rectified_f64(vf64 x)
 
 /* ---- sums of lanes, always by halving: lane l + lane l + half ------------------------------------------------------------ */
 
+/* Lane l is what lane l ^ width was; width: a power of 2. */
+INLINE vf32 exchanged_f32(vf32 v, const int width)
+{
+#if defined(__AVX512F__)
+    const __m512 x = (__m512)v;
+    return (vf32)(width == 8   ? _mm512_shuffle_f32x4(x, x, 0x4e)
+                  : width == 4 ? _mm512_shuffle_f32x4(x, x, 0xb1)
+                  : width == 2 ? _mm512_permute_ps(x, 0x4e)
+                               : _mm512_permute_ps(x, 0xb1));
+#elif defined(__AVX2__)
+    const __m256 x = (__m256)v;
+    return (vf32)(width == 4   ? _mm256_permute2f128_ps(x, x, 1)
+                  : width == 2 ? _mm256_permute_ps(x, 0x4e)
+                               : _mm256_permute_ps(x, 0xb1));
+#else
+    vf32 y = v;
+    for (int i = 0; i < LANES_F32; i++)
+        y[i] = v[i ^ width];
+    return y;
+#endif
+}
+
 INLINE float sum_f32(vf32 v)
 {
-    float lane[LANES_F32];
-    memcpy(lane, &v, sizeof v);
+#pragma GCC unroll 4
     for (int width = LANES_F32 / 2; width; width /= 2)
-        for (int l = 0; l < width; l++)
-            lane[l] += lane[l + width];
-    return lane[0];
+        v += exchanged_f32(v, width);
+    return v[0];
 }
 INLINE double sum_f64(vf64 v)
 {

@@ -22,10 +22,10 @@ typedef struct tile_args {
     int n_segments;
     int cols; /* of the tile's columns, those that are stored */
     int64_t a_step, b_step;
-    REAL *out[TILE_ROWS];
-    const REAL *bias; /* start, the same for every row; NULL: 0 */
-    bool accumulate;  /* start is what out holds */
-    bool relu;        /* out is max(sum, 0) */
+    _Alignas(64) REAL *out[TILE_ROWS]; /* aligned: written as vectors, read as pointers at once */
+    const REAL *bias;                  /* start, the same for every row; NULL: 0 */
+    bool accumulate;                   /* start is what out holds */
+    bool relu;                         /* out is max(sum, 0) */
 } tile_args;
 
 typedef void tile_fn(const tile_args *);
@@ -77,12 +77,12 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
 #pragma GCC unroll 2
             for (int j = 0; j < nv; j++)
                 sum[i][j] = start[j];
-    }
 #pragma GCC unroll 16
-    for (int i = 0; i < mr; i++)
+        for (int i = 0; i < mr; i++)
 #pragma GCC unroll 2
-        for (int j = 0; j < nv; j++)
-            __builtin_prefetch(t->out[i] + j * WIDTH, 1, 3);
+            for (int j = 0; j < nv; j++)
+                __builtin_prefetch(t->out[i] + j * WIDTH, 1, 3);
+    }
     const int64_t a_step = t->a_step, b_step = t->b_step;
     for (const segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *b = s->b, *a = s->a, *row[TILE_ROWS];

@@ -4,31 +4,7 @@
  * between them.
  * Layer: kernels.  Depends on plain.h.  Read next: ops/transfer.c. */
 #include "kernels/plain/plain.h"
-
-#include <string.h>
-
-enum { SIDE = 8 };
-
-/* Three times every row of the upper half is zipped with one of the lower half: then rows are columns. */
-#define ZIP_LOW(a, b) __builtin_shufflevector(a, b, 0, 8, 1, 9, 2, 10, 3, 11)
-#define ZIP_HIGH(a, b) __builtin_shufflevector(a, b, 4, 12, 5, 13, 6, 14, 7, 15)
-#define SQUARE(name, type)                                                                         \
-    static inline void square_##name(type *dst, int64_t dst_row, const type *src, int64_t src_row) \
-    {                                                                                              \
-        typedef type row __attribute__((vector_size(SIDE * sizeof(type))));                        \
-        row a[SIDE], b[SIDE];                                                                      \
-        for (int i = 0; i < SIDE; i++)                                                             \
-            memcpy(&a[i], src + i * src_row, sizeof *a);                                           \
-        for (int turn = 0; turn < 3; turn++) {                                                     \
-            for (int i = 0; i < SIDE / 2; i++) {                                                   \
-                b[2 * i] = ZIP_LOW(a[i], a[i + SIDE / 2]);                                         \
-                b[2 * i + 1] = ZIP_HIGH(a[i], a[i + SIDE / 2]);                                    \
-            }                                                                                      \
-            memcpy(a, b, sizeof a);                                                                \
-        }                                                                                          \
-        for (int j = 0; j < SIDE; j++)                                                             \
-            memcpy(dst + j * dst_row, &a[j], sizeof *a);                                           \
-    }
+#include "kernels/plain/square.h"
 
 SQUARE(1, uint8_t)
 SQUARE(2, uint16_t)

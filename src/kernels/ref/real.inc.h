@@ -428,13 +428,15 @@ static void pack_panels(void *to, const void *b_, int64_t b_row, int64_t b_col, 
 
 static void panels_product(const panels_args *p)
 {
+    const int64_t a_step = p->a ? 1 : p->columns_step;
     for (int64_t j = p->first; j < p->last; j++)
         for (int64_t i = 0; i < p->m; i++) {
-            const REAL *a = p->a[i], *b = (const REAL *)p->panels + j * p->k;
+            const REAL *a = p->a ? p->a[i] : (const REAL *)p->columns + i,
+                       *b = (const REAL *)p->panels + j * p->k;
             REAL *c = (REAL *)p->c[i] + j;
             ACC sum = (p->accumulate ? *c : 0) + (p->bias ? ((const REAL *)p->bias)[j] : 0);
             for (int64_t t = 0; t < (p->used ? p->used : p->k); t++)
-                sum += (ACC)a[t] * b[t];
+                sum += (ACC)a[t * a_step] * b[t];
             *c = (REAL)sum;
         }
 }
