@@ -30,48 +30,76 @@ static bool is_small(const gemm_args *g)
 
 /* ---- thin products: dot products --------------------------------------------------------------------------------------- */
 
+typedef REAL quad __attribute__((vector_size(4 * sizeof(REAL)), aligned(sizeof(REAL)), may_alias));
+
 typedef struct dots_run {
     const gemm_args *g;
     bool along_rows; /* many rows of A with few columns of B, else many columns of B with few rows of A */
 } dots_run;
 
-/* out[j][i] = x[j] . w[i] for four vectors w and rows of x (1, 2 or 4 of them) at once; of one x in two sums each, as its additions
- * would wait for each other. */
-static inline __attribute__((always_inline)) void dots(REAL out[][4], const REAL *const *x,
-                                                       const REAL *const *w, int64_t k, const int rows)
+/* dot[j][i] = x[j] . w[i] for four vectors w and rows of x (1, 2 or 4 of them) at once; of one x in two sums each, as its additions
+ * would wait for each other.  Every loop over sums is unrolled: they stay in registers. */
+INLINE void dots(quad *dot, const REAL *x, int64_t x_step, const REAL *const *w, int64_t k, const int rows)
 {
     const int halves = rows == 1 ? 2 : 1;
-    vec sum[4][4] = { 0 };
+    vec sum[4][4];
     int64_t t = 0;
+#pragma GCC unroll 4
+    for (int j = 0; j < rows * halves; j++)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++)
+            sum[j][i] = (vec){ 0 };
     for (; t + halves * WIDTH <= k; t += halves * WIDTH)
+#pragma GCC unroll 2
         for (int h = 0; h < halves; h++)
+#pragma GCC unroll 4
             for (int i = 0; i < 4; i++) {
                 const vec wi = V(load)(w[i] + t + h * WIDTH);
+#pragma GCC unroll 4
                 for (int j = 0; j < rows; j++)
-                    sum[j + h][i] += V(load)(x[j] + t + h * WIDTH) * wi;
+                    sum[j + h][i] += V(load)(x + j * x_step + t + h * WIDTH) * wi;
             }
     for (; t < k; t += WIDTH) {
-        V(mask) m = V(first)((int)(k - t < WIDTH ? k - t : WIDTH));
+        const V(mask) m = V(first)((int)(k - t < WIDTH ? k - t : WIDTH));
+#pragma GCC unroll 4
         for (int i = 0; i < 4; i++) {
             const vec wi = V(load_first)(w[i] + t, m);
+#pragma GCC unroll 4
             for (int j = 0; j < rows; j++)
-                sum[j][i] += V(load_first)(x[j] + t, m) * wi;
+                sum[j][i] += V(load_first)(x + j * x_step + t, m) * wi;
         }
     }
+#pragma GCC unroll 4
     for (int i = 0; i < 4 && halves == 2; i++)
         sum[0][i] += sum[1][i];
+#pragma GCC unroll 4
     for (int j = 0; j < rows; j++)
-        V(four_sums)(out[j], sum[j]);
+        V(four_sums)((REAL *)&dot[j], sum[j]);
 }
 
-static void dots_of(REAL out[][4], const REAL *const *x, const REAL *const *w, int64_t k, int rows)
+/* The first n of four dots to C from (row, col) on, to the right or down. */
+static void store_some(const gemm_args *g, const quad *dot, int64_t row, int64_t col, int n, bool down)
 {
-    if (rows == 1)
-        dots(out, x, w, k, 1);
-    else if (rows == 2)
-        dots(out, x, w, k, 2);
-    else
-        dots(out, x, w, k, 4);
+    for (int u = 0; u < n; u++) {
+        const int64_t j = col + (down ? 0 : u);
+        REAL *c = (REAL *)g->c + (row + (down ? u : 0)) * g->c_row + j;
+        *c = (*dot)[u] + (g->accumulate ? *c : 0) + (g->bias ? ((const REAL *)g->bias)[j] : 0);
+        if (g->relu && *c < 0)
+            *c = 0;
+    }
+}
+
+INLINE void store_four(const gemm_args *g, const quad *dot, int64_t row, int64_t col)
+{
+    quad sum = *dot;
+    quad *c = (quad *)((REAL *)g->c + row * g->c_row + col);
+    if (g->accumulate)
+        sum += *c;
+    if (g->bias)
+        sum += *(const quad *)((const REAL *)g->bias + col);
+    for (int u = 0; u < 4 && g->relu; u++)
+        sum[u] = sum[u] < 0 ? 0 : sum[u];
+    *c = sum;
 }
 
 /* The few are taken as many at a time as there are registers for the sums. */
@@ -81,29 +109,30 @@ static void run_dots(void *context, int64_t begin, int64_t end)
 {
     const dots_run *r = context;
     const gemm_args *g = r->g;
-    const REAL *a = g->a, *b = g->b, *bias = g->bias;
-    const int64_t many_step = r->along_rows ? g->a_row : g->b_col,
-                  few_step = r->along_rows ? g->b_col : g->a_row, last = (r->along_rows ? g->m : g->n) - 1,
-                  few_rows = r->along_rows ? g->n : g->m;
-    const REAL *many = r->along_rows ? a : b, *few = r->along_rows ? b : a;
+    const bool along_rows = r->along_rows;
+    const REAL *many = along_rows ? g->a : g->b, *few = along_rows ? g->b : g->a;
+    const int64_t many_step = along_rows ? g->a_row : g->b_col, few_step = along_rows ? g->b_col : g->a_row,
+                  n = along_rows ? g->m : g->n, few_rows = along_rows ? g->n : g->m;
     for (int64_t i = begin * 4; i < end * 4; i += 4) {
-        const REAL *w[4], *x[4];
-        for (int u = 0; u < 4; u++)
-            w[u] = many + (i + u < last ? i + u : last) * many_step;
+        const int left = n - i < 4 ? (int)(n - i) : 4;
+        const REAL *w[4] = { many + i * many_step };
+        for (int u = 1; u < 4; u++)
+            w[u] = u < left ? w[u - 1] + many_step : w[u - 1];
         for (int64_t j = 0; j < few_rows;) {
             const int rows = few_rows - j >= FEW_AT_ONCE ? FEW_AT_ONCE : few_rows - j >= 2 ? 2 : 1;
-            REAL dot[4][4];
-            for (int v = 0; v < rows; v++)
-                x[v] = few + (j + v) * few_step;
-            dots_of(dot, x, w, g->k, rows);
+            const REAL *x = few + j * few_step;
+            quad dot[4];
+            if (rows == 1)
+                dots(dot, x, few_step, w, g->k, 1);
+            else if (rows == 2)
+                dots(dot, x, few_step, w, g->k, 2);
+            else
+                dots(dot, x, few_step, w, g->k, FEW_AT_ONCE);
             for (int v = 0; v < rows; v++, j++)
-                for (int u = 0; u < 4 && i + u <= last; u++) {
-                    int64_t row = r->along_rows ? i + u : j, col = r->along_rows ? j : i + u;
-                    REAL *c = (REAL *)g->c + row * g->c_row + col;
-                    *c = dot[v][u] + (g->accumulate ? *c : 0) + (bias ? bias[col] : 0);
-                    if (g->relu && *c < 0)
-                        *c = 0;
-                }
+                if (left == 4 && !along_rows)
+                    store_four(g, &dot[v], j, i);
+                else
+                    store_some(g, &dot[v], along_rows ? i : j, along_rows ? j : i, left, along_rows);
         }
     }
 }
