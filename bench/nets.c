@@ -38,11 +38,11 @@ static void infer(void)
 
 static void train(void)
 {
+    tp_zero_grad(optim); /* first, as training does: gradients and activations are not there at once */
     double weight;
     tp_tensor *loss = tp_cross_entropy(tp_forward(module, x), y);
     for (tp_tensor *beside; (beside = tp_take_aux(module, &weight));)
         loss = tp_add(loss, tp_mul(tp_cross_entropy(beside, y), weight));
-    tp_zero_grad(optim);
     tp_backward(loss);
     tp_step(optim);
 }
