@@ -38,6 +38,7 @@ static void infer(void)
 
 static void train(void)
 {
+    tp_zero_grad(optim); /* first, as training does: gradients and activations are not there at once */
     double weight;
     tp_zero_grad(optim);
     tp_tensor *loss = tp_cross_entropy(tp_forward(module, x), y);

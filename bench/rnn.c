@@ -42,7 +42,7 @@ static void step(void)
 
 static void train(void)
 {
-    tp_zero_grad(optim);
+    tp_zero_grad(optim); /* first, as training does: gradients and activations are not there at once */
     tp_tensor *loss = tp_mean(tp_square(tp_forward(module, x)), TP_ALL_DIMS, false);
     tp_backward(loss);
     tp_step(optim);

@@ -44,10 +44,11 @@ void tp_dry_run(tp_dry_run_total *total)
 int op_input_name(const tp_op *op, int i, const char **name)
 {
     const char *at = op->inputs ? op->inputs : "";
-    for (; i > 0 && *at; i--)
-        at += strcspn(at, " ") + (at[strcspn(at, " ")] == ' ');
+    size_t n = strcspn(at, " ");
+    for (; i > 0 && n; i--, n = strcspn(at, " "))
+        at += n + (at[n] == ' ');
     *name = at;
-    return (int)strcspn(at, " ");
+    return (int)n;
 }
 
 static tp_status missing_input(const tp_op *op, int i)
