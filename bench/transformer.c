@@ -42,7 +42,7 @@ static void infer(void)
 /* The head's product and the loss in one: the network ends before it. */
 static void train(void)
 {
-    tp_tensor *loss = tp_linear_cross_entropy(tp_flatten(tp_forward(net, x), 0, 1), head, truth, -100);
+    tp_tensor *loss = tp_linear_cross_entropy(tp_flatten(tp_forward(net, x), 0, 1), head, truth, NULL, -100);
     tp_zero_grad(optim);
     tp_backward(loss);
     tp_step(optim);
