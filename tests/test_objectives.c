@@ -331,6 +331,12 @@ static bool note(void *context, const tp_filling *f)
     return true;
 }
 
+static bool look_at_map(void *context, const tp_attention_map *map)
+{
+    (void)context, (void)map;
+    return true;
+}
+
 static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
 {
     (void)unused;
@@ -359,6 +365,12 @@ static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
     assert_int_not_equal(tp_run_fill(run, "the cat", 1, note, text), TP_OK);
     tp_error_take(text, sizeof text);
     assert_non_null(strstr(text, "has no [MASK] to fill"));
+    assert_int_not_equal(tp_run_fill(run, "the c[MASK]t X", 1, note, text), TP_OK);
+    tp_error_take(text, sizeof text);
+    assert_string_equal(text, "fill: 'X' is not in the text that the run learned from");
+    assert_int_not_equal(tp_run_attention(run, "the X", NULL, look_at_map, NULL), TP_OK);
+    tp_error_take(text, sizeof text);
+    assert_string_equal(text, "attention: 'X' is not in the text that the run learned from");
     assert_int_not_equal(tp_run_generate(run, take, text), TP_OK);
     tp_error_take(text, sizeof text);
     assert_non_null(strstr(text, "does not write"));

@@ -221,7 +221,7 @@ static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenize
     for (int64_t r = 0; r < g->rows && !tp_pending(); r++) {
         text *t = &g->texts[r];
         if ((s ? units_open(&t->units, s) : units_open_tokenizer(&t->units, tokenizer)) ||
-            units_read(&t->units, o->n_prompts ? o->prompts[r] : o->prompt) ||
+            units_read(&t->units, "generate", o->n_prompts ? o->prompts[r] : o->prompt) ||
             stop_open(&t->stop, o->stop, g->rows == 1 && !o->n_prompts ? told : NULL, context))
             break;
         for (int64_t i = 0; i < t->units.n_read; i++)
