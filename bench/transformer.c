@@ -43,7 +43,7 @@ static void infer(void)
 static void train(void)
 {
     tp_zero_grad(optim); /* first, as training does: gradients and activations are not there at once */
-    tp_tensor *loss = tp_linear_cross_entropy(tp_flatten(tp_forward(net, x), 0, 1), head, truth, -100);
+    tp_tensor *loss = tp_linear_cross_entropy(tp_flatten(tp_forward(net, x), 0, 1), head, truth, NULL, -100);
     tp_backward(loss);
     tp_step(optim);
 }

@@ -336,21 +336,29 @@ static void prompts_together_are_each_alone(void **unused)
     tp_tokenizer *tokenizer = tp_pretrained_tokenizer("data/stories260K/stories260K.bin", NULL);
     kept all = { "" }, wanted = { "" };
     tp_eval(net);
-    tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4, .length = 30, .seed = 3);
-    for (int i = 0; i < 4; i++) {
-        char line[64];
-        snprintf(line, sizeof line, "\n--- %d ---\n", i + 1);
-        strcat(wanted.text, i ? line : "");
-        strcat(wanted.text, prompts[i]);
-        tp_generate(net, tokenizer, keep_text, &wanted, .prompt = prompts[i], .length = 30, .seed = 3);
+    for (int beam = 0; beam <= 3; beam += 3) { /* drawn, and searched for */
+        double together[4], alone;
+        all = wanted = (kept){ "" };
+        tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4, .length = 30,
+                    .seed = 3, .beam = beam, .log_probability = together);
+        for (int i = 0; i < 4; i++) {
+            char line[64];
+            snprintf(line, sizeof line, "\n--- %d ---\n", i + 1);
+            strcat(wanted.text, i ? line : "");
+            strcat(wanted.text, prompts[i]);
+            tp_generate(net, tokenizer, keep_text, &wanted, .prompt = prompts[i], .length = 30, .seed = 3,
+                        .beam = beam, .log_probability = &alone);
+            assert_true(fabs(together[i] - alone) < 1e-4);
+        }
+        expect_no_error();
+        assert_string_equal(all.text, wanted.text);
     }
-    expect_no_error();
-    assert_string_equal(all.text, wanted.text);
     expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4,
                              .length = 600),
                  "prompt 1 has");
-    expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4, .beam = 2),
-                 "without a prompt, samples or a beam");
+    expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = prompts, .n_prompts = 4,
+                             .samples = 2),
+                 "without a prompt or samples");
     expect_error(tp_generate(net, tokenizer, keep_text, &all, .prompts = (const char *const[]){ "a", "\xff" },
                              .n_prompts = 2),
                  "is not UTF-8");

@@ -165,6 +165,27 @@ static void expect_the_same_for_any_batch(tp_run *run)
     tp_eval_free(&first);
 }
 
+/* Another file is read by the run's tokens and labels, though it has not all of them, and others. */
+static void expect_others(tp_run *run, const char *text, const char *bad)
+{
+    tp_eval_result e;
+    double unknown = 0;
+    int64_t examples = 0;
+    const char *path = write_file(text);
+    for (int part = 0; part < 2; part++) {
+        assert_int_equal(tp_run_evaluate(run, path, part ? TP_TEST : TP_TRAIN, 0, &e), TP_OK);
+        assert_string_equal(e.figures[e.n_figures - 1].name, "unknown tokens");
+        unknown += e.figures[e.n_figures - 1].value;
+        examples += e.examples;
+        assert_true(e.accuracy == 1);
+        tp_eval_free(&e);
+    }
+    assert_int_equal(unknown, 3);
+    assert_int_equal(examples, 12);
+    tp_run_evaluate(run, write_file(bad), TP_TEST, 0, &e);
+    expect_error(TP_ERR_FORMAT, "line 2: the label 'sharp' is none of the 2 that are known");
+}
+
 static void a_text_classifier(void **unused)
 {
     (void)unused;
@@ -184,6 +205,10 @@ static void a_text_classifier(void **unused)
     assert_int_equal(tp_run_label(run, texts, 5, take, &t), TP_OK);
     assert_int_equal(t.errors, 2);
     assert_int_equal(strncmp(t.text, "aff:low d:high xyz:", 19), 0);
+    expect_others(run,
+                  "aff\tlow\naff\tlow\naffz\tlow\naff\tlow\naff\tlow\nazfz\tlow\naff\tlow\naff\tlow\n"
+                  "aff\tlow\naff\tlow\naff\tlow\naff\tlow\n",
+                  "a\tlow\na\tsharp\n");
 }
 
 static void a_tagger(void **unused)
@@ -205,6 +230,11 @@ static void a_tagger(void **unused)
     assert_int_equal(tp_run_label(run, texts, 2, take, &t), TP_OK);
     assert_string_equal(t.text, "a:after-low f:after-low b:after-high ");
     assert_int_equal(t.errors, 1);
+    expect_others(run,
+                  "a\tafter-low\nb\tafter-low\nz\tafter-low\n\nz\tafter-low\n\na\tafter-low\n\n"
+                  "a\tafter-low\nz\tafter-low\n\na\tafter-low\nb\tafter-low\nc\tafter-low\n\na\tafter-"
+                  "low\nb\tafter-low\n",
+                  "a\tafter-low\na\tsharp\n");
 }
 
 int main(void)

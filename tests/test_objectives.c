@@ -145,11 +145,11 @@ static void the_count_of_right_rows_is_argmaxs(void **unused)
             truth[i] = i % 5 == 0 ? -100 : i % 3 == 0 ? (truth[i] + 1) % classes : truth[i];
             wanted += i % 5 != 0 && i % 3 != 0;
         }
-        assert_non_null(tp_linear_cross_entropy_correct(x, w, y, -100, &correct));
+        assert_non_null(tp_linear_cross_entropy_correct(x, w, y, NULL, -100, &correct));
         assert_int_equal((int64_t)tp_item(correct), wanted);
         tp_fill_(w, 0); /* all alike: the first of them is the answer */
         tp_fill_(y, 0);
-        assert_non_null(tp_linear_cross_entropy_correct(x, w, y, -100, &correct));
+        assert_non_null(tp_linear_cross_entropy_correct(x, w, y, NULL, -100, &correct));
         assert_int_equal((int64_t)tp_item(correct), rows);
         expect_fine();
     }
@@ -331,6 +331,12 @@ static bool note(void *context, const tp_filling *f)
     return true;
 }
 
+static bool look_at_map(void *context, const tp_attention_map *map)
+{
+    (void)context, (void)map;
+    return true;
+}
+
 static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
 {
     (void)unused;
@@ -359,10 +365,45 @@ static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
     assert_int_not_equal(tp_run_fill(run, "the cat", 1, note, text), TP_OK);
     tp_error_take(text, sizeof text);
     assert_non_null(strstr(text, "has no [MASK] to fill"));
+    assert_int_not_equal(tp_run_fill(run, "the c[MASK]t X", 1, note, text), TP_OK);
+    tp_error_take(text, sizeof text);
+    assert_string_equal(text, "fill: 'X' is not in the text that the run learned from");
+    assert_int_not_equal(tp_run_attention(run, "the X", NULL, look_at_map, NULL), TP_OK);
+    tp_error_take(text, sizeof text);
+    assert_string_equal(text, "attention: 'X' is not in the text that the run learned from");
     assert_int_not_equal(tp_run_generate(run, take, text), TP_OK);
     tp_error_take(text, sizeof text);
     assert_non_null(strstr(text, "does not write"));
     expect_fine();
+}
+
+/* Measured some rows at a time, and by all answers, as where a hook may look at them. */
+static void a_run_is_measured_without_its_answers(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const char *const models[] = { "transformer-lm", "transformer-mlm" };
+    const char *data = temp_path("text.txt");
+    need_json();
+    write_text(data, 3);
+    for (int i = 0; i < 2; i++) {
+        const char *out = temp_path(models[i]);
+        tp_eval_result blocks, all;
+        train(data, out, models[i], NULL, 2);
+        tp_run *run = tp_run_open(out);
+        assert_true(tp_module_has_head(tp_run_model(run)));
+        assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 0, &blocks), TP_OK);
+        tp_register_forward_hook(tp_run_model(run), look, NULL);
+        assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 0, &all), TP_OK);
+        assert_int_equal(all.examples, blocks.examples);
+        assert_true(fabs(all.loss - blocks.loss) < 1e-6 && all.accuracy == blocks.accuracy &&
+                    all.top5 == blocks.top5);
+        assert_memory_equal(all.confusion, blocks.confusion,
+                            (size_t)(all.classes * all.classes) * sizeof *all.confusion);
+        tp_eval_free(&all);
+        tp_eval_free(&blocks);
+        expect_fine();
+    }
 }
 
 static void a_prefix_run_learns_and_writes(void **unused)
@@ -516,6 +557,7 @@ int main(void)
         cmocka_unit_test(a_prefix_is_seen_both_ways_and_the_rest_from_left_to_right),
         cmocka_unit_test(a_masked_run_learns_fills_masks_and_is_the_same_again),
         cmocka_unit_test(a_prefix_run_learns_and_writes),
+        cmocka_unit_test(a_run_is_measured_without_its_answers),
         cmocka_unit_test(bleu_and_chrf_are_sacrebleus),
         cmocka_unit_test(layers_that_are_run_again_give_the_same_bits_in_less_memory),
         cmocka_unit_test(bf16_learns_as_f32_does),

@@ -197,6 +197,19 @@ static void expect_gradient(const char *preset, const gradient *row, tp_module *
     expect_below(preset, row->theirs, difference(got, wanted, NULL) / size, 1e-4);
 }
 
+static void expect_gradients(const char *preset, tp_module *net, const tp_params *reference)
+{
+    int in_file = 0, compared = 0;
+    for (int g = 0; g < tp_params_count(reference); g++)
+        in_file += !strncmp(tp_params_name(reference, g), "grad:", 5);
+    for (size_t g = 0; g < sizeof gradients / sizeof *gradients; g++)
+        if (has_word(gradients[g].presets, preset)) {
+            expect_gradient(preset, &gradients[g], net, reference);
+            compared++;
+        }
+    assert_int_equal(compared, in_file);
+}
+
 static tp_tensor *loss_of(const char *preset, tp_tensor *logits, const tp_params *reference)
 {
     tp_tensor *labels = golden_tensor(reference, "labels");
@@ -213,7 +226,6 @@ static void logits_loss_and_gradients_are_those_of_transformers(void **unused)
         TP_SCOPE;
         const char *preset = presets[i];
         char folder[128];
-        int in_file = 0, compared = 0;
         snprintf(folder, sizeof folder, PRESETS "%s", preset);
         tp_params *reference = reference_of(preset);
         tp_module *net = pretrained(folder);
@@ -223,14 +235,29 @@ static void logits_loss_and_gradients_are_those_of_transformers(void **unused)
         expect_below(preset, "logits",
                      difference(y, golden_tensor(reference, "logits"), real_tokens(preset, reference)), 1e-4);
         expect_below(preset, "loss", fabs(tp_item(loss) - tp_item(golden_tensor(reference, "loss"))), 1e-5);
-        for (int g = 0; g < tp_params_count(reference); g++)
-            in_file += !strncmp(tp_params_name(reference, g), "grad:", 5);
-        for (size_t g = 0; g < sizeof gradients / sizeof *gradients; g++)
-            if (has_word(gradients[g].presets, preset)) {
-                expect_gradient(preset, &gradients[g], net, reference);
-                compared++;
-            }
-        assert_int_equal(compared, in_file);
+        expect_gradients(preset, net, reference);
+    }
+}
+
+/* BERT's and Marian's heads have a bias. */
+static void a_loss_without_logits_is_that_of_transformers(void **unused)
+{
+    (void)unused;
+    static const char *const biased[] = { "bert", "marian" };
+    for (int i = 0; i < 2; i++) {
+        TP_SCOPE;
+        char folder[128];
+        snprintf(folder, sizeof folder, PRESETS "%s", biased[i]);
+        tp_params *reference = reference_of(biased[i]);
+        tp_module *net = pretrained(folder);
+        tp_tensor *correct, *loss = tp_forward_loss(net, input_of(biased[i], reference),
+                                                    golden_tensor(reference, "labels"), -100, &correct);
+        expect_no_error();
+        tp_backward(loss);
+        TP_NO_GRAD;
+        expect_below(biased[i], "loss", fabs(tp_item(loss) - tp_item(golden_tensor(reference, "loss"))),
+                     1e-5);
+        expect_gradients(biased[i], net, reference);
     }
 }
 
@@ -804,6 +831,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logits_loss_and_gradients_are_those_of_transformers),
+        cmocka_unit_test(a_loss_without_logits_is_that_of_transformers),
         cmocka_unit_test(older_configurations_give_the_same),
         cmocka_unit_test(narrow_weights_are_computed_in_f32),
         cmocka_unit_test(greedy_continuations_are_the_same),

@@ -316,6 +316,26 @@ static bool note(void *context, const tp_translation *t)
     return true;
 }
 
+/* Other words of the same letters, and some with a letter that is not: the run's own tokens stand for them. */
+static const char *others(int64_t *strange)
+{
+    static const char *const words[] = { "ccba", "dd", "bdda", "zab", "ca", "azbz", "dca" };
+    char text[8000] = "";
+    *strange = 0;
+    for (int i = 0; i < 280; i++) {
+        const char *word = words[i % 7];
+        const size_t n = strlen(word);
+        sprintf(text + strlen(text), "%s%.*s\t%.*s", word, i % 4, "bbbb", i % 4, "bbbb");
+        for (size_t k = n; k-- > 0;)
+            sprintf(text + strlen(text), "%c", word[k]);
+        strcat(text, "\n");
+        for (size_t k = 0; k < n; k++)
+            *strange += 2 * (word[k] == 'z'); /* in the source and in the target */
+    }
+    put_text(temp_path("others.tsv"), text);
+    return temp_path("others.tsv");
+}
+
 static double figure(const tp_figure *figures, int n, const char *name)
 {
     for (int i = 0; i < n; i++)
@@ -363,6 +383,18 @@ static void words_are_reversed(void **unused)
     assert_int_equal(tp_run_evaluate(run, NULL, TP_TEST, 0, &e), TP_OK);
     assert_true(figure(e.figures, e.n_figures, "sequence error") < 0.1);
     tp_eval_free(&e);
+
+    int64_t strange;
+    double unknown = 0, error = 0;
+    const char *other = others(&strange);
+    for (int part = 0; part < 2; part++) {
+        assert_int_equal(tp_run_evaluate(run, other, part ? TP_TEST : TP_TRAIN, 0, &e), TP_OK);
+        unknown += figure(e.figures, e.n_figures, "unknown tokens");
+        error += figure(e.figures, e.n_figures, "token error");
+        tp_eval_free(&e);
+    }
+    assert_int_equal(unknown, strange);
+    assert_true(error > 0 && error < 1.2);
 
     const char *const words[] = { "abcd", "", "\xff", "dab" };
     written one = { .errors = 0 }, more = { .errors = 0 };

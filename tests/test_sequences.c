@@ -189,7 +189,7 @@ static void a_language_model_learns_and_goes_on(void **unused)
     tp_run_generate(run, write_on, &a, .prompt = "tax");
     expect_error(TP_ERR_ARGUMENT, "generate: 'x' is not in the text that the run learned from");
     tp_run_generate(run, write_on, &a, .prompt = "t\xff");
-    expect_error(TP_ERR_ARGUMENT, "generate: the prompt is not UTF-8");
+    expect_error(TP_ERR_ARGUMENT, "generate: the text is not UTF-8");
 }
 
 /* top_k 1 and temperature 0 both are the likeliest. */

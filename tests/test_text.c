@@ -56,6 +56,26 @@ static void windows_of_a_text(void **unused)
     expect_error(TP_ERR_FORMAT, "a.txt: the test part has 2 characters: too few for a window of 2;");
 }
 
+/* By the characters of another text. */
+static void characters_that_are_known(void **unused)
+{
+    (void)unused;
+    TP_SCOPE;
+    static const char *const names[] = { "z", "\xc3\xbc", "n", "e" };
+    const tp_known_names known = { .classes = names, .n_classes = 4 };
+    const char *path = write_text("known.txt", "nenenenenenenennee");
+    tp_dataset *d = tp_text(path, TP_TRAIN, .window = 2, .known = known);
+    float x[2];
+    double y[2];
+    assert_int_equal(tp_dataset_classes(d), 4);
+    assert_string_equal(tp_dataset_class_name(d, 1), "\xc3\xbc");
+    assert_int_equal(tp_dataset_get(d, 0, x, y), TP_OK);
+    assert_true(x[0] == 2 && x[1] == 3 && y[0] == 3 && y[1] == 2);
+    tp_text(write_text("known.txt", "nen\xc3\xa4nenenenenennee"), TP_TRAIN, .window = 2, .known = known);
+    expect_error(TP_ERR_FORMAT,
+                 "known.txt: the character '\xc3\xa4' (U+00E4) is none of the 4 that are known");
+}
+
 static void bytes_and_what_is_no_utf8(void **unused)
 {
     (void)unused;
@@ -132,9 +152,8 @@ static void targets_at_each_place(void **unused)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows_of_a_text),
-        cmocka_unit_test(bytes_and_what_is_no_utf8),
-        cmocka_unit_test(a_folder_s_text),
+        cmocka_unit_test(windows_of_a_text),         cmocka_unit_test(characters_that_are_known),
+        cmocka_unit_test(bytes_and_what_is_no_utf8), cmocka_unit_test(a_folder_s_text),
         cmocka_unit_test(targets_at_each_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -168,7 +168,7 @@ static void read_and_tell(void)
     units u;
     const tp_tokenizer *t = tp_tokenizer_load(s.tokenizer);
     s.classes = tp_tokenizer_count(t);
-    if (!units_open(&u, &s) && !units_read(&u, "Once upon a time"))
+    if (!units_open(&u, &s) && !units_read(&u, "generate", "Once upon a time"))
         for (int64_t i = 0; i < u.n_read && units_tell(&u, u.read[i], take_any, NULL);)
             i++;
     units_close(&u);
@@ -282,7 +282,7 @@ static void a_run_keeps_its_tokenizer_and_goes_on(void **unused)
     assert_in_range(whole.used, 20, 200);   /* a document ends */
     assert_in_range(*whole.text, '0', '9'); /* and begins with its number */
     tp_run_generate(run, write_on, &b, .prompt = "ab\xff");
-    expect_error(TP_ERR_ARGUMENT, "generate: the prompt is not UTF-8 at ");
+    expect_error(TP_ERR_ARGUMENT, "generate: the text is not UTF-8 at ");
     tp_train_resume(moved, 13, NULL, NULL, &result);
     expect_no_error();
     assert_int_equal(result.epochs, 13);

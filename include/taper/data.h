@@ -78,6 +78,14 @@ typedef struct tp_csv_options {
 #define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
 TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 
+/* Tokens of x, and classes, as another dataset has them (tp_dataset_input_name, tp_dataset_class_name): what a file is to be read by in
+ * place of its own training part's.  A token besides them is <unknown>; a class, or a character of a text, is an error that names it. */
+typedef struct tp_known_names {
+    const char *const *inputs;
+    const char *const *classes;
+    int64_t n_inputs, n_classes; /* 0: the file's own */
+} tp_known_names;
+
 typedef struct tp_text_options {
     size_t struct_size;
     int64_t window;         /* units of an example: 128 */
@@ -86,6 +94,7 @@ typedef struct tp_text_options {
     const char *tokenizer;  /* units are its tokens: what tp_tokenizer_load takes */
     const char *field;      /* of JSON lines: where the text stands; "text" */
     uint64_t seed;          /* of which documents are held out */
+    tp_known_names known;   /* classes: its characters */
 } tp_text_options;
 /* Text for a language model: an example is a window of units, and as targets the unit that follows each.
  *
@@ -100,6 +109,7 @@ typedef struct tp_pairs_options {
     size_t struct_size;
     const char *source_unit, *target_unit; /* "chars" or "words" (with blanks between them); chars and words */
     uint64_t seed;                         /* of what is held out */
+    tp_known_names known;                  /* inputs: tokens of sources; classes: of targets */
 } tp_pairs_options;
 /* Pairs of sequences, a line a pair: "source TAB target", or where the first line has no tab a dictionary: "word P R O N", "word(2) P .."
  * the same word again, ";;;" a comment.  x (2, L): the source and <end>, and <begin> and the target; y (L): the target and <end>, then
@@ -158,6 +168,7 @@ typedef struct tp_data_options {
     const char *source_unit, *target_unit; /* of pairs; source_unit: of labelled texts */
     tp_series_options series;     /* of kind "series"; its window, target, delimiter and header are those of text and csv */
     const char *tokenizer, *field; /* of a text: tp_text_options */
+    tp_known_names known;         /* of texts, pairs, labelled and tagged ones */
 } tp_data_options;
 #define tp_data_open(path, part, ...) \
     tp_data_open_opt(path, part, &(tp_data_options){ .struct_size = sizeof(tp_data_options), __VA_ARGS__ })

@@ -244,12 +244,13 @@ typedef struct tp_cross_entropy_options {
     tp_cross_entropy_opt(logits, target, &(tp_cross_entropy_options){ .struct_size = sizeof(tp_cross_entropy_options), __VA_ARGS__ })
 TP_API tp_tensor *tp_cross_entropy_opt(tp_tensor *logits, tp_tensor *target, const tp_cross_entropy_options *);
 
-/* The mean of cross_entropy(input linear_weight', target) over the targets that are not ignore_index (PyTorch's is -100), without the
- * logits of all rows at once: input (N, D), linear_weight (C, D), target (N).  Other forms that PyTorch has are made by those two. */
-TP_API tp_tensor *tp_linear_cross_entropy(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, int64_t ignore_index);
+/* The mean of cross_entropy(input linear_weight' + linear_bias, target) over the targets that are not ignore_index (PyTorch's is -100),
+ * without the logits of all rows at once: input (N, D), linear_weight (C, D), target (N), linear_bias (C) or NULL.  Other forms that
+ * PyTorch has are made by those two. */
+TP_API tp_tensor *tp_linear_cross_entropy(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, tp_tensor *linear_bias, int64_t ignore_index);
 /* The same of rows alone; *correct, i64 (): how many rows have their largest logit, the first of equals, at the target. */
-TP_API tp_tensor *tp_linear_cross_entropy_correct(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, int64_t ignore_index,
-                                                  tp_tensor **correct);
+TP_API tp_tensor *tp_linear_cross_entropy_correct(tp_tensor *input, tp_tensor *linear_weight, tp_tensor *target, tp_tensor *linear_bias,
+                                                  int64_t ignore_index, tp_tensor **correct);
 
 typedef struct tp_bce_options {
     size_t struct_size;

@@ -160,17 +160,22 @@ typedef struct tp_decoding_functions {
 TP_API void tp_module_decodes(tp_module *, const tp_decoding_functions *); /* which outlive it */
 TP_API const tp_decoding_functions *tp_module_decoding(const tp_module *); /* NULL, without an error: it does not */
 
-/* A network whose answer is a linear layer without a bias over what it makes before, as that of a language model is, says so: body makes that,
- * (.., D), and puts the layer's weight (C, D) into *weight.  Its loss then needs no answer, (.., C):
+/* A network whose answer is a linear layer over what it makes before, as that of a language model is, says so: body makes that, (.., D), and
+ * tells the layer.  Its loss then needs no answer, (.., C):
  *     tp_tensor *correct = NULL;
  *     tp_tensor *loss = tp_module_has_head(net) ? tp_forward_loss(net, x, labels, -100, &correct)
  *                                               : tp_cross_entropy(tp_forward(net, x), labels);
  * the mean over the targets, i64 (..), that are not ignore_index, and into *correct, i64 (), how many of them are the likeliest class
- * (tp_linear_cross_entropy_correct).  A network with hooks, which may look at the answer, has none. */
-typedef tp_tensor *tp_body_fn(tp_module *, tp_tensor *x, tp_tensor **weight);
+ * (tp_linear_cross_entropy_correct).  tp_forward_body is for what else is wanted of answers, some rows at a time:
+ * tp_linear(rows, head.weight, head.bias).  A network with hooks, which may look at the answer, has none. */
+typedef struct tp_head {
+    tp_tensor *weight, *bias; /* (C, D); (C) or NULL */
+} tp_head;
+typedef tp_tensor *tp_body_fn(tp_module *, tp_tensor *x, tp_head *);
 TP_API void tp_module_heads(tp_module *, tp_body_fn *body);
 TP_API bool tp_module_has_head(const tp_module *);
 TP_API tp_tensor *tp_forward_loss(tp_module *, tp_tensor *x, tp_tensor *target, int64_t ignore_index, tp_tensor **correct);
+TP_API tp_tensor *tp_forward_body(tp_module *, tp_tensor *x, tp_head *);
 
 /* For a module with a typed function of its own (tp_lstm_forward(m, x, &state)): the same as tp_forward for several tensors.
  * Opens a scope, runs hooks and observer around body, which fills out; the results are kept. */

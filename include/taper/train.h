@@ -202,7 +202,7 @@ typedef struct tp_generate_options {
     double *log_probability; /* gets that of each text's tokens under the network; NULL: not wanted */
     int64_t *tokens;      /* gets how many the first text has */
     const char *const *prompts; /* in place of prompt and samples: texts of any lengths that are gone on with together, in one batch, each told of */
-    int64_t n_prompts;          /* with its prompt when all have ended, the same as alone.  Each with its length must fit the context; not of a beam */
+    int64_t n_prompts;          /* with its prompt when all have ended, the same as alone.  Each with its length must fit the context; of a beam the best one's text */
 } tp_generate_options;
 typedef bool tp_generate_fn(void *context, const char *text, size_t bytes);
 #define tp_run_generate(run, told, context, ...) \
@@ -322,7 +322,8 @@ typedef struct tp_eval_result {
 TP_API tp_status tp_run_evaluate(tp_run *, const char *data /* NULL: the run's own */, tp_part, int64_t batch_size, tp_eval_result *);
 TP_API void tp_eval_free(tp_eval_result *);
 
-/* A run's metrics.jsonl, a line each epoch; NaN where it has null or nothing. */
+/* A run's metrics.jsonl, a line each epoch; NaN where it has null or nothing.  A last line that is cut off is one that is being written and
+ * does not count; another that is no epoch is an error. */
 typedef struct tp_epoch {
     double epoch, step, lr, train_loss, train_accuracy, test_loss, test_accuracy, seconds, examples_per_second;
     bool is_best;

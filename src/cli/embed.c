@@ -12,33 +12,17 @@
 
 enum { TABLE = 7, TEXT_COLUMNS = 37 };
 
-typedef struct text_list {
-    char **texts;
-    int64_t n, room;
-} text_list;
-
-static bool add_text(text_list *l, const char *text)
+/* Those of standard input; empty ones are left out. */
+static bool add_input(line_list *l)
 {
-    if (l->n == l->room) {
-        char **more = realloc(l->texts, (size_t)(l->room = 2 * l->room + 64) * sizeof *more);
-        if (!more)
-            return false;
-        l->texts = more;
-    }
-    return (l->texts[l->n] = strdup(text)) && ++l->n;
-}
-
-/* Empty lines are left out. */
-static bool add_lines(text_list *l, FILE *in)
-{
-    char *line = NULL;
-    size_t room = 0;
-    bool fine = true;
-    for (ssize_t length; fine && (length = getline(&line, &room, in)) >= 0;) {
-        line[strcspn(line, "\r\n")] = 0;
-        fine = !*line || add_text(l, line);
-    }
-    free(line);
+    int64_t first = l->n;
+    const bool fine = lines_read(l, stdin, INT64_MAX);
+    for (int64_t i = first; i < l->n; i++)
+        if (*l->lines[i])
+            l->lines[first++] = l->lines[i];
+        else
+            free(l->lines[i]);
+    l->n = first;
     return fine;
 }
 
@@ -54,24 +38,24 @@ static double alike(const tp_tensor *vectors, int64_t i, int64_t j)
     return product;
 }
 
-static void print_table(const text_list *l, const tp_tensor *vectors)
+static void print_table(const line_list *l, const tp_tensor *vectors)
 {
     for (int64_t i = 0; i < l->n; i++) {
-        print_padded(stdout, l->texts[i], TEXT_COLUMNS);
+        print_padded(stdout, l->lines[i], TEXT_COLUMNS);
         for (int64_t j = 0; j <= i; j++)
             printf(" %5.2f", alike(vectors, i, j));
         putchar('\n');
     }
 }
 
-static void print_vectors(const text_list *l, const tp_tensor *vectors, bool json)
+static void print_vectors(const line_list *l, const tp_tensor *vectors, bool json)
 {
     const int64_t d = tp_size(vectors, 1);
     const float *v = tp_data(vectors);
     for (int64_t i = 0; i < l->n; i++, v += d) {
         if (json) {
             emit_object(NULL);
-            emit_text("text", l->texts[i]);
+            emit_text("text", l->lines[i]);
             emit_list("vector");
         }
         for (int64_t k = 0; k < d; k++)
@@ -98,7 +82,7 @@ static int by_score(const void *a, const void *b)
     return x->score != y->score ? (x->score < y->score ? 1 : -1) : (x->text > y->text) - (x->text < y->text);
 }
 
-static bool print_nearest(const text_list *l, const tp_tensor *vectors, int64_t most, bool json)
+static bool print_nearest(const line_list *l, const tp_tensor *vectors, int64_t most, bool json)
 {
     found *all = malloc((size_t)l->n * sizeof *all);
     if (!all)
@@ -109,18 +93,18 @@ static bool print_nearest(const text_list *l, const tp_tensor *vectors, int64_t 
     for (int64_t i = 0; i < l->n - 1 && i < most; i++)
         if (json) {
             emit_object(NULL);
-            emit_text("text", l->texts[all[i].text]);
+            emit_text("text", l->lines[all[i].text]);
             emit_real("score", all[i].score);
             emit_end();
         } else
-            printf("%6.3f  %s\n", all[i].score, l->texts[all[i].text]);
+            printf("%6.3f  %s\n", all[i].score, l->lines[all[i].text]);
     free(all);
     return true;
 }
 
 /* ---- the verb ------------------------------------------------------------------------------------------------------------ */
 
-static int embed(const cli *c, const text_list *l)
+static int embed(const cli *c, const line_list *l)
 {
     TP_SCOPE;
     if (!l->n)
@@ -135,7 +119,7 @@ static int embed(const cli *c, const text_list *l)
     if (code)
         return code;
     tp_embedder *e = tp_embedder_open(folder);
-    tp_tensor *vectors = tp_embed(e, (const char *const *)l->texts, l->n);
+    tp_tensor *vectors = tp_embed(e, (const char *const *)l->lines, l->n);
     if (!vectors || (c->out && tp_npy_write(c->out, vectors)))
         return library_error();
     emit_lines(c->json);
@@ -150,15 +134,13 @@ static int embed(const cli *c, const text_list *l)
 
 int verb_embed(cli *c)
 {
-    text_list l = { 0 };
+    line_list l = { 0 };
     bool fine = true;
     for (int i = 1; i < c->n_words && fine; i++)
-        fine = strcmp(c->words[i], "-") ? add_text(&l, c->words[i]) : add_lines(&l, stdin);
+        fine = strcmp(c->words[i], "-") ? lines_add(&l, c->words[i]) : add_input(&l);
     if (c->n_words == 1)
-        fine = add_lines(&l, stdin);
+        fine = add_input(&l);
     const int code = fine ? embed(c, &l) : out_of_memory();
-    for (int64_t i = 0; i < l.n; i++)
-        free(l.texts[i]);
-    free(l.texts);
+    lines_free(&l);
     return code;
 }

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { PROMPTS = 1024 };
+
 typedef struct output {
     const char *prompt; /* not yet written: an error comes without it */
     bool terminal;
@@ -44,28 +46,22 @@ static tp_status from_run(cli *c, output *o)
     return run ? tp_run_generate_opt(run, put, o, &c->generate) : tp_error_pending();
 }
 
-/* The lines of a file; NULL with a message. */
-static char **read_prompts(const char *path, int64_t *n)
+/* The lines of a file; false with a message. */
+static bool read_prompts(const char *path, line_list *l)
 {
-    static char *lines[1024];
     FILE *f = fopen(path, "r");
-    *n = 0;
     if (!f) {
         complain("%s: %s", path, strerror(errno));
-        return NULL;
+        return false;
     }
-    for (size_t room = 0; *n < 1024; (*n)++, room = 0) {
-        ssize_t length = getline(&lines[*n], &room, f);
-        if (length < 0)
-            break;
-        while (length > 0 && (lines[*n][length - 1] == '\n' || lines[*n][length - 1] == '\r'))
-            lines[*n][--length] = 0;
-    }
-    const bool more = *n == 1024 && fgetc(f) != EOF;
+    const bool fine = lines_read(l, f, PROMPTS + 1), fits = l->n && l->n <= PROMPTS;
     fclose(f);
-    if (!*n || more)
-        complain("%s: %s, 1 to 1024 lines, a prompt each, are wanted", path, more ? "more" : "no lines");
-    return *n && !more ? lines : NULL;
+    if (!fine)
+        out_of_memory();
+    else if (!fits)
+        complain("%s: %s, 1 to %d lines, a prompt each, are wanted", path, l->n ? "more" : "no lines",
+                 PROMPTS);
+    return fine && fits;
 }
 
 /* A line for each text; of one alone, how much a token costs as well: of several the lengths are not told of. */
@@ -79,12 +75,31 @@ static void tell_likelihood(const cli *c, const double *log_probability, int64_t
                 exp(-log_probability[0] / (double)(tokens ? tokens : 1)));
 }
 
+static int generate(cli *c, output *o)
+{
+    double log_probability[PROMPTS] = { 0 };
+    int64_t tokens = 0;
+    if (c->log_probability)
+        c->generate.log_probability = log_probability, c->generate.tokens = &tokens;
+    catch_signals();
+    const char *path = c->words[0];
+    const int code = fetch_from_hub(&path, false);
+    if (code)
+        return code;
+    c->words[0] = (char *)path;
+    if (tp_is_pretrained(c->words[0]) ? from_pretrained(c, o) : from_run(c, o))
+        return library_error();
+    puts(o->prompt); /* if the text ended at once */
+    if (c->log_probability)
+        tell_likelihood(c, log_probability, tokens);
+    return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;
+}
+
 int verb_generate(cli *c)
 {
     TP_SCOPE;
     output o = { c->generate.prompt ? c->generate.prompt : "", isatty(STDOUT_FILENO) };
-    double log_probability[1024] = { 0 };
-    int64_t tokens = 0;
+    line_list prompts = { 0 };
     tp_generate_options *g = &c->generate;
     g->struct_size = sizeof *g;
     g->samples = g->samples ? g->samples : 1;
@@ -92,20 +107,9 @@ int verb_generate(cli *c)
         g->temperature = TP_ZERO;
     if (option_given(c, "length-penalty") && g->length_penalty == 0)
         g->length_penalty = TP_ZERO;
-    if (c->log_probability)
-        g->log_probability = log_probability, g->tokens = &tokens;
-    if (c->prompts && !(g->prompts = (const char *const *)read_prompts(c->prompts, &g->n_prompts)))
-        return EXIT_INPUT;
-    catch_signals();
-    const char *path = c->words[0];
-    const int code = fetch_from_hub(&path, false);
-    if (code)
-        return code;
-    c->words[0] = (char *)path;
-    if (tp_is_pretrained(c->words[0]) ? from_pretrained(c, &o) : from_run(c, &o))
-        return library_error();
-    puts(o.prompt); /* if the text ended at once */
-    if (c->log_probability)
-        tell_likelihood(c, log_probability, tokens);
-    return caught_signal() ? EXIT_SIGNAL + caught_signal() : EXIT_FINE;
+    const bool fine = !c->prompts || read_prompts(c->prompts, &prompts);
+    g->prompts = (const char *const *)prompts.lines, g->n_prompts = fine ? prompts.n : 0;
+    const int code = fine ? generate(c, &o) : EXIT_INPUT;
+    lines_free(&prompts);
+    return code;
 }

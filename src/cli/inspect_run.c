@@ -9,6 +9,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- safetensors: string pairs of __metadata__ ----------------------------------------------------- */
 
@@ -84,44 +85,44 @@ static void print_number(double value, const char *format)
         printf(" %11s", "-");
 }
 
-/* One line of metrics.jsonl an epoch. */
-static void tell_epoch(const char *line, bool json)
+static void tell_epoch(const tp_epoch *e, bool json)
 {
-    static const char *const keys[] = { "epoch", "train_loss", "train_accuracy", "test_loss",
-                                        "test_accuracy" };
     if (json) {
         emit_object(NULL);
-        for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-            emit_real(keys[i], scan_number(line, keys[i]));
+        emit_real("epoch", e->epoch);
+        emit_real("train_loss", e->train_loss);
+        emit_real("train_accuracy", e->train_accuracy);
+        emit_real("test_loss", e->test_loss);
+        emit_real("test_accuracy", e->test_accuracy);
         emit_end();
         return;
     }
-    printf("  %5.0f", scan_number(line, keys[0]));
-    print_number(scan_number(line, keys[1]), " %11.4f");
-    print_number(100 * scan_number(line, keys[2]), " %9.2f %%");
-    print_number(scan_number(line, keys[3]), " %11.4f");
-    print_number(100 * scan_number(line, keys[4]), " %9.2f %%");
+    printf("  %5.0f", e->epoch);
+    print_number(e->train_loss, " %11.4f");
+    print_number(100 * e->train_accuracy, " %9.2f %%");
+    print_number(e->test_loss, " %11.4f");
+    print_number(100 * e->test_accuracy, " %9.2f %%");
     putchar('\n');
 }
 
-static void tell_metrics(const char *folder, bool json)
+/* A run whose first epoch has not ended has none. */
+static int tell_metrics(const char *folder, bool json)
 {
-    char path[4096], *line = NULL;
-    size_t room = 0;
-    FILE *f = path_of(path, sizeof path, folder, "metrics.jsonl") ? fopen(path, "r") : NULL;
+    char path[4096];
+    tp_history history = { 0 };
+    const bool there = path_of(path, sizeof path, folder, "metrics.jsonl") && !access(path, F_OK);
+    const tp_status status = there ? tp_history_read(folder, &history) : TP_OK;
     if (json)
         emit_list("metrics");
-    else if (f)
+    else if (there)
         printf("\n  %5s %11s %11s %11s %11s\n", "epoch", "train loss", "train right", "test loss",
                "test right");
-    while (f && getline(&line, &room, f) > 0)
-        if (isfinite(scan_number(line, "epoch")))
-            tell_epoch(line, json);
+    for (int64_t i = 0; i < history.n; i++)
+        tell_epoch(&history.epochs[i], json);
     if (json)
         emit_end();
-    free(line);
-    if (f)
-        fclose(f);
+    tp_history_free(&history);
+    return status ? library_error() : EXIT_FINE;
 }
 
 int inspect_run(const char *folder, bool json)
@@ -133,6 +134,5 @@ int inspect_run(const char *folder, bool json)
     tell_config(tp_run_config(run), json);
     fact_count(json, "classes", tp_run_classes(run));
     fact_count(json, "parameters", tp_params_numel(tp_parameters(tp_run_model(run))));
-    tell_metrics(folder, json);
-    return 0;
+    return tell_metrics(folder, json);
 }

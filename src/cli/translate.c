@@ -64,26 +64,18 @@ static bool tell(void *context, const tp_translation *t)
     return !ferror(stdout);
 }
 
-/* So many lines of standard input at a time; they are freed here. */
-static tp_status translate_input(cli *c, tp_run *run, telling *l)
+/* So many lines of standard input at a time, so that what comes early is answered early. */
+static tp_status translate_input(cli *c, tp_run *run, telling *l, bool *no_memory)
 {
-    char *lines[LINES] = { NULL };
     tp_status status = TP_OK;
     for (bool more = true; more && !status;) {
-        int64_t n = 0;
-        size_t room = 0;
-        for (; n < LINES; n++, room = 0) {
-            ssize_t length = getline(&lines[n], &room, stdin);
-            if (!(more = length >= 0))
-                break;
-            while (length > 0 && (lines[n][length - 1] == '\n' || lines[n][length - 1] == '\r'))
-                lines[n][--length] = 0;
-        }
-        status = tp_run_translate_opt(run, (const char *const *)lines, n, tell, l, &c->decode);
-        for (int64_t i = 0; i < LINES; i++) {
-            free(lines[i]);
-            lines[i] = NULL;
-        }
+        line_list lines = { 0 };
+        *no_memory = !lines_read(&lines, stdin, LINES);
+        more = lines.n == LINES && !*no_memory;
+        if (!*no_memory)
+            status =
+                tp_run_translate_opt(run, (const char *const *)lines.lines, lines.n, tell, l, &c->decode);
+        lines_free(&lines);
     }
     return status;
 }
@@ -104,16 +96,17 @@ int translate_words(cli *c, tp_run *run)
     l.width = l.width < 24 ? l.width : 24;
     emit_lines(c->json);
     tp_status status = TP_OK;
-    for (int i = 0, first = 0; i <= n && !status; i++) {
+    bool no_memory = false;
+    for (int i = 0, first = 0; i <= n && !status && !no_memory; i++) {
         const bool input = i < n && !strcmp(words[i], "-");
         if (i < n && !input)
             continue;
         status =
             tp_run_translate_opt(run, (const char *const *)words + first, i - first, tell, &l, &c->decode);
         if (input && !status)
-            status = translate_input(c, run, &l);
+            status = translate_input(c, run, &l, &no_memory);
         first = i + 1;
     }
-    const int code = status ? library_error() : EXIT_FINE;
+    const int code = status ? library_error() : no_memory ? out_of_memory() : EXIT_FINE;
     return l.code ? l.code : code;
 }

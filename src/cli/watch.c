@@ -78,47 +78,55 @@ static int read_config(watched *w)
     return 0;
 }
 
-static bool make_room(watched *w)
+static bool make_room(watched *w, int64_t n)
 {
     double **lists[] = { &w->train_loss, &w->test_loss, &w->train_right, &w->test_right, &w->seconds };
-    if (w->n < w->room)
+    if (n <= w->room)
         return true;
-    const int64_t room = 2 * w->room + 64;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        double *more = realloc(*lists[i], (size_t)room * sizeof *more);
+        double *more = realloc(*lists[i], (size_t)(2 * n) * sizeof *more);
         if (!more)
             return false;
         *lists[i] = more;
     }
-    w->room = room;
+    w->room = 2 * n;
     return true;
 }
 
-static void read_metrics(watched *w)
+static void take_epochs(watched *w, const tp_history *h)
 {
-    char path[4096], *line = NULL;
-    size_t room = 0;
-    struct stat info;
-    FILE *f = path_of(path, sizeof path, w->folder, "metrics.jsonl") ? fopen(path, "r") : NULL;
-    w->n = 0;
     w->best = -1;
-    for (ssize_t size; f && (size = getline(&line, &room, f)) > 0;) {
-        if (line[size - 1] != '\n' || !(scan_number(line, "epoch") >= 1) || !make_room(w))
-            continue;
-        w->train_loss[w->n] = scan_number(line, "train_loss");
-        w->test_loss[w->n] = scan_number(line, "test_loss");
-        w->train_right[w->n] = 100 * scan_number(line, "train_accuracy");
-        w->test_right[w->n] = 100 * scan_number(line, "test_accuracy");
-        w->seconds[w->n] = scan_number(line, "seconds");
-        w->rate = scan_number(line, "examples_per_second");
-        w->best = strstr(line, "\"is_best\":true") ? w->n : w->best;
-        w->n++;
+    w->n = h->n;
+    for (int64_t i = 0; i < h->n; i++) {
+        const tp_epoch *e = &h->epochs[i];
+        w->train_loss[i] = e->train_loss;
+        w->test_loss[i] = e->test_loss;
+        w->train_right[i] = 100 * e->train_accuracy;
+        w->test_right[i] = 100 * e->test_accuracy;
+        w->seconds[i] = e->seconds;
+        w->rate = e->examples_per_second;
+        w->best = e->is_best ? i : w->best;
     }
-    if (f && !fstat(fileno(f), &info))
+}
+
+/* There is none before the first epoch has ended. */
+static int read_metrics(watched *w)
+{
+    char path[4096];
+    struct stat info;
+    tp_history history = { 0 };
+    const bool there = path_of(path, sizeof path, w->folder, "metrics.jsonl") && !stat(path, &info);
+    int code = EXIT_FINE;
+    if (there && tp_history_read(w->folder, &history))
+        code = library_error();
+    else if (!make_room(w, history.n))
+        code = out_of_memory();
+    else
+        take_epochs(w, &history);
+    if (there)
         w->written = (double)info.st_mtim.tv_sec + 1e-9 * (double)info.st_mtim.tv_nsec;
-    if (f)
-        fclose(f);
-    free(line);
+    tp_history_free(&history);
+    return code;
 }
 
 /* The lock first: an epoch that ends in between is then in the file. */
@@ -126,9 +134,7 @@ static int look_at(watched *w)
 {
     w->trains = somebody_trains(w->folder);
     const int code = read_config(w);
-    if (!code)
-        read_metrics(w);
-    return code;
+    return code ? code : read_metrics(w);
 }
 
 static void forget(watched *w)

@@ -15,6 +15,7 @@ struct tp_dataset {
     tp_dataset_functions functions;
     void *context;
     int64_t count, classes, targets, numel; /* numel: of one example; 0 where sizes differ */
+    int64_t unknown;                        /* tokens that its vocabulary lacks */
     tp_shape shape;
 };
 

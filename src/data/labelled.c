@@ -4,8 +4,10 @@
  *   tp_tagged     "token TAB label" lines (CoNLL), an empty line after a sequence   x (L) tokens, y (L) classes, then TP_IGNORED
  *
  * One sequence in ten is the test part, by a shuffle of the seed.  Tokens and labels are those of the training part; a label that is only in the
- * test part is an error that names its line.
- * Layer: data.  Depends on vocabulary.h, io/file.h.  Read next: pairs.c. */
+ * test part is an error that names its line.  Or both are what is known, and so for a label that is not.
+ * Layer: data.  Depends on labelled.h, vocabulary.h, io/file.h.  Read next: pairs.c. */
+#include "data/labelled.h"
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "data/dataset.h"
@@ -30,8 +32,8 @@ typedef struct row {
 } row;
 
 typedef struct labelled {
-    char *name; /* of the file */
-    bool tags;
+    char *name;       /* of the file */
+    bool tags, known; /* known: tokens and labels were before the file */
     token_unit unit;
     vocabulary tokens, labels;
     int32_t *x, *y; /* of all rows; y: tags */
@@ -177,6 +179,10 @@ static tp_status label_of(const labelled *d, const char *path, const token_line 
 {
     const int64_t found = vocabulary_find(&d->labels, l->label, (size_t)l->n_label);
     *label = (int32_t)found;
+    if (found < 0 && d->known)
+        return tp_fail(TP_ERR_FORMAT, "%s: line %lld: the label '%.*s' is none of the %lld that are known",
+                       path, (long long)l->line, (int)(l->n_label < 60 ? l->n_label : 60), l->label,
+                       (long long)vocabulary_count(&d->labels));
     return found >= 0 ? TP_OK
                       : tp_fail(TP_ERR_FORMAT,
                                 "%s: line %lld: no sequence to learn from has the label '%.*s' of this one, "
@@ -245,16 +251,31 @@ static tp_status pass(labelled *d, const char *path, const line_list *l, tp_part
     return tp_error_pending();
 }
 
-static tp_status read_labelled(labelled *d, const char *path, tp_part part, uint64_t seed)
+static tp_status make_vocabularies(labelled *d, const char *path, const line_list *l, tp_part part,
+                                   uint64_t seed, const tp_known_names *known)
+{
+    d->known = known->n_inputs > 0;
+    if (d->known)
+        return vocabulary_of(&d->tokens, known->inputs, known->n_inputs) ||
+                       vocabulary_of(&d->labels, known->classes, known->n_classes)
+                   ? tp_error_pending()
+                   : TP_OK;
+    return vocabulary_add_special(&d->tokens) || pass(d, path, l, part, seed, true) ||
+                   vocabulary_sort(&d->tokens, TOKENS_SPECIAL) || vocabulary_sort(&d->labels, 0)
+               ? tp_error_pending()
+               : TP_OK;
+}
+
+static tp_status read_labelled(labelled *d, const char *path, tp_part part, uint64_t seed,
+                               const tp_known_names *known)
 {
     file_bytes file = { 0 };
     line_list lines = { 0 };
     const char *slash = strrchr(path, '/');
     d->name = tp_memdup(slash ? slash + 1 : path, strlen(slash ? slash + 1 : path) + 1);
     if (d->name && !file_read(path, max_file, &file) && !gzip_unpack(path, max_file, &file) &&
-        !read_lines(d, path, &file, &lines) && !vocabulary_add_special(&d->tokens) &&
-        !pass(d, path, &lines, part, seed, true) && !vocabulary_sort(&d->tokens, TOKENS_SPECIAL) &&
-        !vocabulary_sort(&d->labels, 0) && !pass(d, path, &lines, part, seed, false) && !d->count)
+        !read_lines(d, path, &file, &lines) && !make_vocabularies(d, path, &lines, part, seed, known) &&
+        !pass(d, path, &lines, part, seed, false) && !d->count)
         tp_fail(TP_ERR_FORMAT, "%s: no sequences for the %s part", path,
                 part == TP_TEST ? "test" : "training");
     file_bytes_free(&file);
@@ -262,7 +283,8 @@ static tp_status read_labelled(labelled *d, const char *path, tp_part part, uint
     return tp_error_pending();
 }
 
-static tp_dataset *open_labelled(const char *path, tp_part part, token_unit unit, bool tags, uint64_t seed)
+tp_dataset *labelled_open(const char *path, tp_part part, token_unit unit, bool tags, uint64_t seed,
+                          const tp_known_names *known)
 {
     TP_SCOPE;
     if (tp_pending())
@@ -274,29 +296,33 @@ static tp_dataset *open_labelled(const char *path, tp_part part, token_unit unit
         return NULL;
     d->tags = tags;
     d->unit = unit;
-    if (read_labelled(d, path, part, seed)) {
+    if (read_labelled(d, path, part, seed, known)) {
         labelled_destroy(d);
         return NULL;
     }
-    return tp_keep(dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
-                                                       .kind = tags ? "tagged" : "labelled",
-                                                       .get = labelled_get,
-                                                       .class_name = labelled_class_name,
-                                                       .destroy = labelled_destroy,
-                                                       .example_name = labelled_example_name,
-                                                       .targets = tags ? d->length : 1,
-                                                       .inputs = vocabulary_count(&d->tokens),
-                                                       .input_name = labelled_input_name,
-                                                       .length = labelled_length },
-                              d, d->count, TP_SHAPE(d->length), vocabulary_count(&d->labels)));
+    const int64_t unknown = count_unknown(d->x, d->n_x);
+    tp_dataset *made = dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                                           .kind = tags ? "tagged" : "labelled",
+                                                           .get = labelled_get,
+                                                           .class_name = labelled_class_name,
+                                                           .destroy = labelled_destroy,
+                                                           .example_name = labelled_example_name,
+                                                           .targets = tags ? d->length : 1,
+                                                           .inputs = vocabulary_count(&d->tokens),
+                                                           .input_name = labelled_input_name,
+                                                           .length = labelled_length },
+                                  d, d->count, TP_SHAPE(d->length), vocabulary_count(&d->labels));
+    if (made)
+        made->unknown = unknown;
+    return tp_keep(made);
 }
 
 tp_dataset *tp_labelled(const char *path, tp_part part, bool words, uint64_t seed)
 {
-    return open_labelled(path, part, words ? UNIT_WORDS : UNIT_CHARS, false, seed);
+    return labelled_open(path, part, words ? UNIT_WORDS : UNIT_CHARS, false, seed, &(tp_known_names){ 0 });
 }
 
 tp_dataset *tp_tagged(const char *path, tp_part part, uint64_t seed)
 {
-    return open_labelled(path, part, UNIT_WORDS, true, seed);
+    return labelled_open(path, part, UNIT_WORDS, true, seed, &(tp_known_names){ 0 });
 }

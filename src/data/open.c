@@ -8,6 +8,7 @@
 #include "data/folder.h"
 #include "data/idx.h"
 #include "data/image_folder.h"
+#include "data/labelled.h"
 
 #include <errno.h>
 #include <string.h>
@@ -81,7 +82,7 @@ static tp_dataset *open_text(const char *path, tp_part part, const tp_data_optio
                             "data_open: unit '%s' and the tokenizer %s: with one its tokens are the units",
                             o->unit, o->tokenizer);
     return tp_text(path, part, .window = o->window, .bytes = bytes, .replace = replace,
-                   .tokenizer = o->tokenizer, .field = o->field, .seed = o->seed);
+                   .tokenizer = o->tokenizer, .field = o->field, .seed = o->seed, .known = o->known);
 }
 
 /* A pair of IDX files in each; the test part has the training part's classes.  NULL, without an error, where there are none. */
@@ -154,8 +155,8 @@ tp_series_options data_series_options(const tp_data_options *o)
 
 static tp_dataset *open_pairs(const char *path, tp_part part, const tp_data_options *o)
 {
-    return tp_pairs(path, part, .source_unit = o->source_unit, .target_unit = o->target_unit,
-                    .seed = o->seed);
+    return tp_pairs(path, part, .source_unit = o->source_unit, .target_unit = o->target_unit, .seed = o->seed,
+                    .known = o->known);
 }
 
 static tp_dataset *open_series(const char *path, tp_part part, const tp_data_options *o)
@@ -167,12 +168,13 @@ static tp_dataset *open_series(const char *path, tp_part part, const tp_data_opt
 static tp_dataset *open_labelled(const char *path, tp_part part, const tp_data_options *o)
 {
     const int words = choice_of("source_unit", o->source_unit, "chars", "words");
-    return words < 0 ? NULL : tp_labelled(path, part, words, o->seed);
+    return words < 0 ? NULL
+                     : labelled_open(path, part, words ? UNIT_WORDS : UNIT_CHARS, false, o->seed, &o->known);
 }
 
 static tp_dataset *open_tagged(const char *path, tp_part part, const tp_data_options *o)
 {
-    return tp_tagged(path, part, o->seed);
+    return labelled_open(path, part, UNIT_WORDS, true, o->seed, &o->known);
 }
 
 /* What is not told by looking: what a file of text is to be read as. */

@@ -195,11 +195,16 @@ static tp_status read_lines(reader *r, const file_bytes *file)
 
 /* ---- tokens ------------------------------------------------------------------------------------------------------ */
 
-static tp_status make_vocabularies(pairs *p, const reader *r)
+static tp_status make_vocabularies(pairs *p, const reader *r, const tp_known_names *known)
 {
+    const char *const *const names[] = { known->inputs, known->classes };
+    const int64_t counts[] = { known->n_inputs, known->n_classes };
     for (int side = 0; side < 2; side++) {
-        if (vocabulary_add_special(&p->words[side]))
+        if (counts[side] ? vocabulary_of(&p->words[side], names[side], counts[side])
+                         : vocabulary_add_special(&p->words[side]))
             return tp_error_pending();
+        if (counts[side])
+            continue;
         for (int64_t i = 0; i < r->count && !tp_pending(); i++) {
             const char *at = r->lines[i].side[side].begin, *end = r->lines[i].side[side].end;
             for (int64_t n; !r->lines[i].test && (n = token_next(r->unit[side], &at, end)) > 0; at += n)
@@ -308,7 +313,7 @@ static tp_status read_pairs(pairs *p, const char *path, tp_part part, const tp_p
     const char *slash = strrchr(path, '/');
     p->name = tp_memdup(slash ? slash + 1 : path, strlen(slash ? slash + 1 : path) + 1);
     if (p->name && !file_read(path, max_file, &file) && !gzip_unpack(path, max_file, &file) &&
-        !read_lines(&r, &file) && !make_vocabularies(p, &r))
+        !read_lines(&r, &file) && !make_vocabularies(p, &r, &o->known))
         take_rows(p, &r, part);
     file_bytes_free(&file);
     tp_free(r.lines, (size_t)r.room * sizeof *r.lines);
@@ -332,16 +337,20 @@ tp_dataset *tp_pairs_opt(const char *path, tp_part part, const tp_pairs_options 
         pairs_destroy(p);
         return NULL;
     }
-    return tp_keep(dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
-                                                       .kind = "pairs",
-                                                       .get = pairs_get,
-                                                       .class_name = pairs_class_name,
-                                                       .destroy = pairs_destroy,
-                                                       .example_name = pairs_example_name,
-                                                       .targets = p->length,
-                                                       .inputs = vocabulary_count(&p->words[0]),
-                                                       .input_name = pairs_input_name,
-                                                       .group = pairs_group,
-                                                       .length = pairs_length },
-                              p, p->count, TP_SHAPE(2, p->length), vocabulary_count(&p->words[1])));
+    const int64_t unknown = count_unknown(p->tokens, p->n_tokens);
+    tp_dataset *d = dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                                        .kind = "pairs",
+                                                        .get = pairs_get,
+                                                        .class_name = pairs_class_name,
+                                                        .destroy = pairs_destroy,
+                                                        .example_name = pairs_example_name,
+                                                        .targets = p->length,
+                                                        .inputs = vocabulary_count(&p->words[0]),
+                                                        .input_name = pairs_input_name,
+                                                        .group = pairs_group,
+                                                        .length = pairs_length },
+                               p, p->count, TP_SHAPE(2, p->length), vocabulary_count(&p->words[1]));
+    if (d)
+        d->unknown = unknown;
+    return tp_keep(d);
 }

@@ -25,7 +25,8 @@ typedef struct text {
     char (*names)[UTF8_MOST + 1]; /* of the vocabulary, where that is characters */
     tp_tokenizer *tokenizer;      /* NULL: units are characters or bytes */
     int64_t vocabulary;
-    int64_t bytes; /* that all targets together stand for */
+    int64_t bytes;   /* that all targets together stand for */
+    int64_t unknown; /* tokens of the tokenizer that stand for what it does not know */
 } text;
 
 static void text_destroy(void *context)
@@ -88,14 +89,12 @@ static tp_status add_characters(text *t, const documents *d, bool test, bool byt
     return TP_OK;
 }
 
-/* Code points become their ranks among the distinct ones. */
-static tp_status make_vocabulary(text *t)
+enum { CODES = 0x110000 };
+
+/* The distinct code points by their order; rank of each, from 1 on, 0 of those that are not there. */
+static tp_status rank_own(text *t, int32_t *rank)
 {
-    enum { CODES = 0x110000 };
-    const size_t bytes = CODES * sizeof(int32_t);
-    int32_t *rank = tp_calloc(bytes), n = 0;
-    if (!rank)
-        return tp_error_pending();
+    int32_t n = 0;
     for (int64_t i = 0; i < t->count; i++)
         n += !rank[t->tokens[i]], rank[t->tokens[i]] = 1;
     t->names = tp_calloc((size_t)n * sizeof *t->names);
@@ -103,10 +102,47 @@ static tp_status make_vocabulary(text *t)
     for (int32_t code = 0, next = 0; code < CODES && t->names; code++)
         if (rank[code]) {
             utf8_write(t->names[next], (uint32_t)code);
-            rank[code] = next++;
+            rank[code] = ++next;
         }
-    for (int64_t i = 0; i < t->count; i++)
-        t->tokens[i] = rank[t->tokens[i]];
+    return tp_error_pending();
+}
+
+static tp_status rank_known(text *t, int32_t *rank, const tp_known_names *known)
+{
+    t->names = tp_calloc((size_t)known->n_classes * sizeof *t->names);
+    t->vocabulary = t->names ? known->n_classes : 0;
+    for (int64_t k = 0; k < t->vocabulary; k++) {
+        const char *name = known->classes[k] ? known->classes[k] : "";
+        uint32_t code = 0; /* "" is that */
+        const size_t length = strlen(name);
+        if (length && utf8_read((const unsigned char *)name, length, &code) != length)
+            return tp_fail(TP_ERR_ARGUMENT, "text: known name %lld, '%.20s', is no character", (long long)k,
+                           name);
+        memcpy(t->names[k], name, length);
+        rank[code] = (int32_t)k + 1;
+    }
+    return tp_error_pending();
+}
+
+/* Code points become their ranks. */
+static tp_status make_vocabulary(text *t, const char *path, const tp_known_names *known)
+{
+    const size_t bytes = CODES * sizeof(int32_t);
+    int32_t *rank = tp_calloc(bytes);
+    if (!rank || (known->n_classes ? rank_known(t, rank, known) : rank_own(t, rank))) {
+        tp_free(rank, rank ? bytes : 0);
+        return tp_error_pending();
+    }
+    for (int64_t i = 0; i < t->count && !tp_pending(); i++) {
+        char name[UTF8_MOST + 1];
+        utf8_write(name, (uint32_t)t->tokens[i]);
+        if (!rank[t->tokens[i]])
+            tp_fail(TP_ERR_FORMAT,
+                    "%s: the character '%s' (U+%04X) is none of the %lld that are known; where units are "
+                    "bytes or a tokenizer's, none is unknown",
+                    path, name, (unsigned)t->tokens[i], (long long)t->vocabulary);
+        t->tokens[i] = rank[t->tokens[i]] - 1;
+    }
     tp_free(rank, bytes);
     return tp_error_pending();
 }
@@ -124,15 +160,17 @@ int64_t text_token(const char *const *names, int64_t count, bool bytes, uint32_t
 }
 
 /* All texts' characters, those of the training part first: the vocabulary is of both. */
-static tp_status read_characters(text *t, const documents *d, tp_part part, bool bytes)
+static tp_status read_characters(text *t, const documents *d, const char *path, tp_part part,
+                                 const tp_text_options *o)
 {
+    const bool bytes = o->bytes;
     if (add_characters(t, d, false, bytes))
         return tp_error_pending();
     const int64_t train = t->count;
     if (add_characters(t, d, true, bytes))
         return tp_error_pending();
     t->vocabulary = BYTES;
-    if (!bytes && make_vocabulary(t))
+    if (!bytes && make_vocabulary(t, path, &o->known))
         return tp_error_pending();
     t->begin = part == TP_TRAIN ? 0 : train;
     t->count = part == TP_TRAIN ? train : t->count;
@@ -172,8 +210,10 @@ static tp_status add_document(text *t, ends *e, const char *bytes, int64_t size,
     TP_SCOPE;
     const tp_tokens *tokens =
         tp_tokenizer_encode(t->tokenizer, bytes, size, .no_special = true, .offsets = true);
+    const int64_t unknown = tp_tokenizer_special(t->tokenizer, TP_SPECIAL_UNKNOWN);
     for (int64_t k = 0; tokens && k < tp_tokens_count(tokens); k++) {
         int64_t begin, end;
+        t->unknown += tp_tokens_ids(tokens)[k] == unknown;
         tp_tokens_span(tokens, k, &begin, &end);
         if (add_ended(t, e, tp_tokens_ids(tokens)[k], e->before + end))
             break;
@@ -224,7 +264,7 @@ static int64_t read_text(text *t, const char *path, tp_part part, const tp_text_
     const bool ends_texts = tp_tokenizer_special(t->tokenizer, TP_SPECIAL_END) >= 0;
     if (documents_read(&d, path, o, !ends_texts))
         return 0;
-    if (!(t->tokenizer ? read_tokens(t, &d, part, &e) : read_characters(t, &d, part, o->bytes)) &&
+    if (!(t->tokenizer ? read_tokens(t, &d, part, &e) : read_characters(t, &d, path, part, o)) &&
         !check_count(t, path, part, o)) {
         windows = (t->count - t->begin - 1) / t->window; /* the last one only follows */
         const int64_t first = t->begin, last = t->begin + windows * t->window;
@@ -262,12 +302,16 @@ tp_dataset *tp_text_opt(const char *path, tp_part part, const tp_text_options *o
         text_destroy(t);
         return NULL;
     }
-    return tp_keep(dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
-                                                       .kind = packed ? "documents" : "text",
-                                                       .get = text_get,
-                                                       .class_name = text_class_name,
-                                                       .destroy = text_destroy,
-                                                       .example_name = text_example_name,
-                                                       .targets = t->window },
-                              t, windows, TP_SHAPE(t->window), t->vocabulary));
+    const int64_t unknown = t->unknown;
+    tp_dataset *d = dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                                        .kind = packed ? "documents" : "text",
+                                                        .get = text_get,
+                                                        .class_name = text_class_name,
+                                                        .destroy = text_destroy,
+                                                        .example_name = text_example_name,
+                                                        .targets = t->window },
+                               t, windows, TP_SHAPE(t->window), t->vocabulary);
+    if (d)
+        d->unknown = unknown;
+    return tp_keep(d);
 }

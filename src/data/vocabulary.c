@@ -66,6 +66,14 @@ void vocabulary_free(vocabulary *v)
     pieces_free(&v->pieces);
 }
 
+int64_t count_unknown(const int32_t *tokens, int64_t n)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i++)
+        count += tokens[i] == TOKEN_UNKNOWN;
+    return count;
+}
+
 int64_t token_next(token_unit unit, const char **text, const char *end)
 {
     const char *at = *text;

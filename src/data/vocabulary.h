@@ -31,6 +31,8 @@ static inline const char *vocabulary_name(const vocabulary *v, int64_t token)
     return piece_at(&v->pieces, token);
 }
 
+int64_t count_unknown(const int32_t *tokens, int64_t n);
+
 /* How a text is cut into tokens: characters, or words with blanks between them. */
 typedef enum token_unit { UNIT_CHARS, UNIT_WORDS } token_unit;
 

@@ -176,7 +176,7 @@ static tp_tensor *pooled(const transformer *m, tp_tensor *y, tp_tensor *lengths)
 }
 
 /* (N, T), or with the types of tokens below them (N, 2, T). */
-static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
+static tp_tensor *read_classes(const transformer *m, tp_tensor *x)
 {
     const bool has_types = !m->features && tp_ndim(x) == 3;
     tp_tensor *all = m->features ? tp_forward(m->rows, x) : tp_long(x),
@@ -185,9 +185,7 @@ static tp_tensor *forward_classes(const transformer *m, tp_tensor *x)
     tp_tensor *types = !m->types ? NULL : has_types ? tp_select(all, 1, 1) : tp_zeros_like(tokens);
     tp_tensor *e = finish_embedding(m, tp_forward(m->source, tokens), m->source_position, NULL, types);
     tp_tensor *y = tp_transformer_forward(m->encoder, e, .lengths = lengths);
-    if (m->pooling != EACH && y)
-        y = pooled(m, y, lengths);
-    return scores_of(m, y);
+    return m->pooling == EACH || !y ? y : pooled(m, y, lengths);
 }
 
 /* A text (N, T); a prefix decoder's (N, 2, T) is the text over 1 where it is seen both ways, at its beginning, and 0. */
@@ -214,21 +212,23 @@ static tp_tensor *forward(tp_module *module, tp_tensor *x)
     tp_tensor *shares = NULL, *targets = NULL;
     if (!x)
         return NULL;
-    if (m->kind == OF_CLASSES)
-        return forward_classes(m, x);
-    if (m->kind == OF_TEXT)
-        return scores_of(m, read_text(m, x));
+    if (m->kind != OF_PAIRS)
+        return scores_of(m, m->kind == OF_CLASSES ? read_classes(m, x) : read_text(m, x));
     tp_tensor *y = decode_pair(module, x, &shares, &targets);
     return answer(m, y, shares, targets);
 }
 
 /* The same without the head. */
-static tp_tensor *body(tp_module *module, tp_tensor *x, tp_tensor **weight)
+static tp_tensor *body(tp_module *module, tp_tensor *x, tp_head *head)
 {
     const transformer *m = tp_module_state(module);
     tp_tensor *shares = NULL, *targets = NULL,
-              *y = m->kind == OF_TEXT ? read_text(m, x) : decode_pair(module, x, &shares, &targets);
-    *weight = m->tied ? m->tied : tp_params_at(tp_parameters(m->head), 0);
+              *y = m->kind == OF_CLASSES ? read_classes(m, x)
+                   : m->kind == OF_TEXT  ? read_text(m, x)
+                                         : decode_pair(module, x, &shares, &targets);
+    tp_params *own = m->head ? tp_parameters(m->head) : NULL;
+    *head = own ? (tp_head){ tp_params_at(own, 0), tp_params_count(own) > 1 ? tp_params_at(own, 1) : NULL }
+                : (tp_head){ m->tied, m->bias };
     return y ? before_head(m, y) : NULL;
 }
 
@@ -500,7 +500,7 @@ tp_module *tp_transformer_opt(const tp_transformer_config *config)
         build_head(net, m, &c);
     if (!tp_error_pending() && (c.copy || c.guided != 0))
         build_uses_of_shares(net, m, &c, structure);
-    if (kind != OF_CLASSES && !c.no_head && !c.head_bias && !c.copy)
+    if ((kind != OF_CLASSES || c.tied) && !c.no_head && !c.copy)
         tp_module_heads(net, body);
     return tp_keep(tp_module_built(net));
 }

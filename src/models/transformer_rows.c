@@ -109,12 +109,12 @@ const model_row model_transformer_lm = {
     .build = build_transformer_lm,
 };
 
-/* BERT's head, but for the bias of each token: linear, activation and norm before the embedding's table. */
+/* BERT's head: linear, activation and norm before the embedding's table, and a bias of each token. */
 static tp_module *build_transformer_mlm(const tp_model_options *o)
 {
     tp_transformer_config c = config_of(o);
     c.target_tokens = o->classes;
-    c.head_transform = true;
+    c.head_transform = c.head_bias = true;
     if (strcmp(o->structure, "encoder") != 0)
         tp_error_set(TP_ERR_ARGUMENT, "transformer-mlm: structure '%.60s', encoder is wanted", o->structure);
     return built(&c, o);

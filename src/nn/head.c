@@ -40,8 +40,9 @@ static tp_status loss_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tens
                            void *context)
 {
     const int64_t *ignore_index = context;
+    tp_head head = { 0 };
     (void)n_in, (void)n_out;
-    tp_tensor *weight = NULL, *x = m->body(m, in[0], &weight), *target = in[1];
+    tp_tensor *x = m->body(m, in[0], &head), *target = in[1];
     if (!x)
         return tp_error_pending();
     x = tp_reshape(x, TP_SHAPE(-1, tp_size(x, tp_ndim(x) - 1)));
@@ -51,8 +52,16 @@ static tp_status loss_body(tp_module *m, tp_tensor *const *in, int n_in, tp_tens
                        (long long)tp_size(x, 0), (long long)tp_numel(target));
     if (x && target)
         choose_rows(&x, &target, *ignore_index);
-    out[0] = tp_linear_cross_entropy_correct(x, weight, target, *ignore_index, &out[1]);
+    out[0] = tp_linear_cross_entropy_correct(x, head.weight, target, head.bias, *ignore_index, &out[1]);
     return tp_error_pending();
+}
+
+static bool lacks_head(const tp_module *m, const char *function)
+{
+    if (!tp_module_has_head(m))
+        tp_fail(TP_ERR_UNSUPPORTED, "%s: the answer of %s is no linear layer over its body, or has hooks",
+                function, tp_module_type(m));
+    return tp_pending();
 }
 
 tp_tensor *tp_forward_loss(tp_module *m, tp_tensor *x, tp_tensor *target, int64_t ignore_index,
@@ -62,14 +71,29 @@ tp_tensor *tp_forward_loss(tp_module *m, tp_tensor *x, tp_tensor *target, int64_
     *correct = NULL;
     if (tp_pending())
         return NULL;
-    if (!tp_module_has_head(m))
-        return tp_fail_null(TP_ERR_UNSUPPORTED,
-                            "forward_loss: the answer of %s is no linear layer over its body, or has hooks",
-                            tp_module_type(m));
+    if (lacks_head(m, "forward_loss"))
+        return NULL;
     if (!target || tp_dtype_of(target) != TP_I64)
         return tp_fail_null(TP_ERR_DTYPE, "forward_loss: targets of i64 are wanted");
     if (tp_module_call(m, (tp_tensor *[]){ x, target }, 2, out, 2, loss_body, &ignore_index))
         return NULL;
     *correct = out[1];
     return out[0];
+}
+
+static tp_status body_alone(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                            void *context)
+{
+    (void)n_in, (void)n_out;
+    out[0] = m->body(m, in[0], context);
+    return tp_error_pending();
+}
+
+tp_tensor *tp_forward_body(tp_module *m, tp_tensor *x, tp_head *head)
+{
+    tp_tensor *y;
+    *head = (tp_head){ 0 };
+    if (tp_pending() || lacks_head(m, "forward_body"))
+        return NULL;
+    return tp_module_call(m, &x, 1, &y, 1, body_alone, head) ? NULL : y;
 }

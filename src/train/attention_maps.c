@@ -99,7 +99,7 @@ static tp_tensor *pair_input(const maps *m)
 static tp_status read_units(maps *m, units *u, const char *text)
 {
     char name[8];
-    if (units_read(u, text))
+    if (units_read(u, "attention", text))
         return tp_error_pending();
     for (int64_t i = 0; i < u->n_read && !tp_pending(); i++) {
         const int64_t token = u->read[i];

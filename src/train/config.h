@@ -52,6 +52,7 @@ tp_status setup_count_classes(setup *, tp_dataset *train);
 /* The data of a part: as the run uses it (the training part limited to limit_examples), and whole. */
 tp_dataset *setup_data(const setup *, tp_part);
 tp_dataset *setup_whole_data(const setup *, tp_part);
+tp_dataset *setup_other_data(const setup *, const char *data, tp_part); /* by the run's tokens and classes */
 
 int64_t setup_batches_per_epoch(const setup *);
 int64_t setup_steps_per_epoch(const setup *);      /* of accumulate batches each */

@@ -156,6 +156,12 @@ void evaluation_free(evaluation *e)
     tp_eval_free(&e->result);
 }
 
+/* Whether answers are made some at a time (task_classes.c). */
+static bool by_head(const setup *s, const tp_module *net)
+{
+    return task_of(s)->add == classes_add && tp_module_has_head(net);
+}
+
 static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, evaluation *e)
 {
     const task *row = task_of(s);
@@ -163,18 +169,22 @@ static tp_status run_batches(const setup *s, tp_module *net, tp_loader *loader, 
         TP_SCOPE;
         if (row->trim)
             row->trim(&b.x, &b.y);
-        tp_tensor *y = row->prepare && row->prepare(s, 0, &b) ? NULL : tp_forward(net, b.x);
+        tp_tensor *y = NULL;
+        if (!row->prepare || !row->prepare(s, 0, &b))
+            y = by_head(s, net) ? tp_forward_body(net, b.x, &e->head) : tp_forward(net, b.x);
         if (!y || row->add(e, s, y, &b))
             break;
     }
     return tp_error_pending();
 }
 
-/* Answers of a large vocabulary fill memory: a batch has so many as fit, where it means nothing how many they are. */
-static int64_t fitting(const setup *s, int64_t batch_size, int64_t outputs)
+/* What a network makes of many places, or answers of a large vocabulary, fill memory: a batch has so many examples as fit, where it
+ * means nothing how many they are. */
+static int64_t fitting(const setup *s, const tp_module *net, int64_t batch_size, int64_t outputs)
 {
-    static const int64_t most = (int64_t)1 << 25; /* numbers */
-    const int64_t each = s->targets * outputs, fits = each > 0 && each < most ? most / each : 1;
+    const int64_t most = by_head(s, net) ? 1 << 13 /* places */ : (int64_t)1 << 25 /* numbers */,
+                  each = by_head(s, net) ? s->targets : s->targets * outputs,
+                  fits = each > 0 && each < most ? most / each : 1;
     return s->config.carry || task_of(s)->trim || fits > batch_size ? batch_size : fits;
 }
 
@@ -188,7 +198,7 @@ static tp_status measure(const setup *s, tp_module *net, tp_dataset *d, tp_trans
     if (setup_outputs(s, net, &outputs) || make_room(e, s->classes ? outputs : 0))
         return tp_error_pending();
     tp_loader *loader =
-        tp_loader_new(d, fitting(s, batch_size, outputs), .workers = s->config.workers,
+        tp_loader_new(d, fitting(s, net, batch_size, outputs), .workers = s->config.workers,
                       .transform = transform, .streams = s->config.carry, .bucket = row->trim != NULL);
     if (!loader || tp_rnn_carry(net, s->config.carry) || run_batches(s, net, loader, e))
         return tp_error_pending();

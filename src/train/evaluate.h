@@ -22,6 +22,7 @@ typedef struct mistake {
 typedef struct evaluation {
     tp_eval_result result;
     class_count *counts;        /* by class; while the pass is under way */
+    tp_head head;               /* of a batch whose y the network's body made; weight NULL: y are answers */
     mistake mistakes[MISTAKES]; /* worst first */
     int n_mistakes;
 } evaluation;

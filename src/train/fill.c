@@ -46,7 +46,7 @@ static tp_status add_piece(filler *f, const char *text, size_t size)
         for (int64_t i = 0; ids && i < tp_tokens_count(ids) && !tp_pending(); i++)
             add_token(f, tp_tokens_ids(ids)[i]);
     } else if (!units_open(&u, f->setup)) {
-        units_read(&u, copy);
+        units_read(&u, "fill", copy);
         for (int64_t i = 0; i < u.n_read && !tp_pending(); i++)
             add_token(f, u.read[i]);
         units_close(&u);

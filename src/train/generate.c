@@ -100,10 +100,9 @@ static tp_status add_token(text *t, int64_t token)
     return TP_OK;
 }
 
-/* One more unit of text r; false: it has ended. */
-static bool write_unit(generator *g, int64_t r, int64_t unit)
+/* One more unit; false: the text has ended. */
+static bool write_unit(text *t, int64_t unit)
 {
-    text *t = &g->texts[r];
     return !units_end(&t->units, unit) && units_tell(&t->units, unit, stop_tell, &t->stop);
 }
 
@@ -123,7 +122,7 @@ static tp_status advance(generator *g, int64_t index, bool *all_done)
                            g->options.n_prompts ? 0 : (uint64_t)r, (uint64_t)index);
             t->log_probability += kept ? log_share(kept, g->outputs, token) : 0;
             tp_free(kept, kept ? bytes : 0);
-            t->done = !write_unit(g, r, token);
+            t->done = !write_unit(t, token);
         }
         add_token(t, token);
         *all_done = *all_done && t->done;
@@ -148,10 +147,10 @@ static tp_status draw_texts(generator *g)
 
 /* ---- beam search --------------------------------------------------------------------------------------------------- */
 
-static tp_status search(generator *g)
+/* Goes on with the prompt of t, and the n - 1 texts after it, by the n best hypotheses. */
+static tp_status search(generator *g, text *t, int64_t n)
 {
     TP_SCOPE;
-    text *t = &g->texts[0];
     decoded best;
     const int64_t first =
         g->context && t->n > g->context - g->options.length ? t->n - (g->context - g->options.length) : 0;
@@ -166,15 +165,25 @@ static tp_status search(generator *g)
                                  .end = units_end_unit(&t->units) };
     if (decode(g->net, tp_tensor_copied(t->tokens + first, TP_I64, TP_SHAPE(1, t->n - 1 - first)), &o, &best))
         return tp_error_pending();
-    for (int64_t r = 0; r < g->rows && r < best.n; r++) {
-        g->texts[r].log_probability = best.best[r].log_probability;
-        for (int64_t i = 0; i < best.best[r].n; i++) {
-            add_token(&g->texts[r], best.best[r].tokens[i]);
-            if (!write_unit(g, r, best.best[r].tokens[i]))
+    for (int64_t k = 0; k < n && k < best.n; k++) {
+        const hypothesis *h = &best.best[k];
+        t[k].log_probability = h->log_probability;
+        for (int64_t i = 0; i < h->n; i++) {
+            add_token(&t[k], h->tokens[i]);
+            if (!write_unit(&t[k], h->tokens[i]))
                 break;
         }
     }
     decoded_free(&best, 1);
+    return tp_error_pending();
+}
+
+/* Prompts one after the other: each one's hypotheses are a batch. */
+static tp_status search_texts(generator *g)
+{
+    const int64_t each = g->options.n_prompts ? 1 : g->rows;
+    for (int64_t r = 0; r < g->rows && !tp_pending(); r += each)
+        search(g, &g->texts[r], each);
     return tp_error_pending();
 }
 
@@ -199,9 +208,9 @@ static tp_status check_options(tp_generate_options *o)
                        "than 0 are wanted",
                        o->top_p, o->min_p, o->gumbel, o->repetition_penalty);
     if (o->n_prompts < 0 || o->n_prompts > 1024 ||
-        (o->n_prompts && (!o->prompts || o->prompt || o->beam > 1 || o->samples > 1)))
+        (o->n_prompts && (!o->prompts || o->prompt || o->samples > 1)))
         return tp_fail(TP_ERR_ARGUMENT,
-                       "generate: %lld prompts: up to 1024 are wanted, without a prompt, samples or a beam",
+                       "generate: %lld prompts: up to 1024 are wanted, without a prompt or samples",
                        (long long)o->n_prompts);
     if (o->beam < 0 || o->beam > 64 || o->samples < 1 || o->samples > 1024 ||
         (o->beam && o->samples > o->beam))
@@ -221,7 +230,7 @@ static tp_status open_texts(generator *g, const setup *s, tp_tokenizer *tokenize
     for (int64_t r = 0; r < g->rows && !tp_pending(); r++) {
         text *t = &g->texts[r];
         if ((s ? units_open(&t->units, s) : units_open_tokenizer(&t->units, tokenizer)) ||
-            units_read(&t->units, o->n_prompts ? o->prompts[r] : o->prompt) ||
+            units_read(&t->units, "generate", o->n_prompts ? o->prompts[r] : o->prompt) ||
             stop_open(&t->stop, o->stop, g->rows == 1 && !o->n_prompts ? told : NULL, context))
             break;
         for (int64_t i = 0; i < t->units.n_read; i++)
@@ -294,7 +303,7 @@ static tp_status generate(tp_module *net, const setup *s, tp_tokenizer *tokenize
     g.sampling =
         (sampling){ o->temperature, o->top_p, o->min_p, o->gumbel, o->repetition_penalty, o->top_k, o->seed };
     if (!open_texts(&g, s, tokenizer, told, context) && !check_prompts(&g) &&
-        !(o->beam > 1 ? search(&g) : draw_texts(&g)))
+        !(o->beam > 1 ? search_texts(&g) : draw_texts(&g)))
         tell_all(&g, told, context);
     for (int64_t r = 0; r < g.rows && o->log_probability && g.texts; r++)
         o->log_probability[r] = g.texts[r].log_probability;

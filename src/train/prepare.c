@@ -19,7 +19,7 @@ enum { MAX_CHANNELS = 64, TRANSFORM_ROOM = 4096 };
 
 /* ---- data -------------------------------------------------------------------------------------------------------- */
 
-tp_dataset *setup_whole_data(const setup *s, tp_part part)
+static tp_dataset *open_data(const setup *s, const char *data, tp_part part, tp_known_names known)
 {
     static const char *const kinds[] = {
         [TP_INPUT_PICTURE] = NULL,        [TP_INPUT_FLAT] = NULL,      [TP_INPUT_SEQUENCE] = NULL,
@@ -30,6 +30,7 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     const tp_model_options *m = &s->config.model_options;
     tp_data_options o = s->config.data_options;
     o.tokenizer = s->tokenizer;
+    o.known = known;
     if (info && kinds[info->input])
         o.kind = kinds[info->input];
     if (!o.channels) /* pictures of a folder come as the network wants them */
@@ -38,7 +39,19 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
         o.image_size = s->data_shape.dim[1];
     if (!o.image_size)
         o.image_size = TP_WHOLE_PICTURES;
-    return tp_data_open_opt(s->config.data, part, &o);
+    return tp_data_open_opt(data, part, &o);
+}
+
+tp_dataset *setup_whole_data(const setup *s, tp_part part)
+{
+    return open_data(s, s->config.data, part, (tp_known_names){ 0 });
+}
+
+tp_dataset *setup_other_data(const setup *s, const char *data, tp_part part)
+{
+    const tp_known_names known = { (const char *const *)s->input_names, (const char *const *)s->class_names,
+                                   s->inputs, s->classes };
+    return open_data(s, data, part, known);
 }
 
 tp_dataset *setup_data(const setup *s, tp_part part)

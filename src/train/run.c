@@ -5,6 +5,7 @@
 #include "train/run.h"
 
 #include "base/random.h"
+#include "data/dataset.h"
 #include "train/checkpoint.h"
 #include "train/evaluate.h"
 #include "train/folder.h"
@@ -107,13 +108,14 @@ tp_status tp_run_set_beam(tp_run *run, int64_t beam)
 
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
-/* Other data must mean the same by the same numbers. */
+/* Other data must mean the same by the same numbers; sequences of tokens may be of another length. */
 static tp_status check_other_data(const tp_run *run, const char *data, tp_dataset *d)
 {
     const setup *s = run->setup;
     tp_shape shape = tp_dataset_shape(d);
-    bool same = shape.ndim == s->data_shape.ndim &&
-                !memcmp(shape.dim, s->data_shape.dim, (size_t)shape.ndim * sizeof *shape.dim);
+    const bool same =
+        shape.ndim == s->data_shape.ndim &&
+        (s->inputs || !memcmp(shape.dim, s->data_shape.dim, (size_t)shape.ndim * sizeof *shape.dim));
     if (!same)
         return tp_fail(TP_ERR_SHAPE,
                        "%s: examples of another size than those of %s, which the run learned from", data,
@@ -133,15 +135,17 @@ static tp_status check_other_data(const tp_run *run, const char *data, tp_datase
 static tp_dataset *other_data(const tp_run *run, const char *data, tp_part part)
 {
     TP_SCOPE;
-    setup *copy = setup_of(&run->setup->config);
-    if (!copy)
-        return NULL;
-    copy->config.data = setup_text(copy, data);
-    copy->tokenizer = run->setup->tokenizer; /* the run outlives the copy */
-    tp_dataset *d = setup_whole_data(copy, part);
+    tp_dataset *d = setup_other_data(run->setup, data, part);
     if (!d || check_other_data(run, data, d))
         return NULL;
     return tp_keep(d);
+}
+
+/* Of a vocabulary that has a token for what it does not know. */
+static void tell_unknown(const setup *s, const tp_dataset *d, evaluation *e)
+{
+    if (s->inputs || s->tokenizer)
+        evaluation_figure(e, "unknown tokens", (double)d->unknown);
 }
 
 tp_status tp_run_evaluate(tp_run *run, const char *data, tp_part part, int64_t batch_size,
@@ -158,6 +162,8 @@ tp_status tp_run_evaluate(tp_run *run, const char *data, tp_part part, int64_t b
     tp_dataset *d = other_data(run, data ? data : run->setup->config.data, part);
     if (!d || evaluate(run->setup, run->net, d, run->transform, batch_size ? batch_size : 256, &e))
         return tp_error_pending();
+    if (data)
+        tell_unknown(run->setup, d, &e);
     *result = e.result;
     return TP_OK;
 }

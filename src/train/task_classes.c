@@ -1,7 +1,8 @@
 /* task_classes.c - to learn a class an example, or a class at each place of it: softmax and cross-entropy.
  *
  *   answers (N, outputs) to labels i64 (N) or probabilities (N, classes), or (N, T, outputs) to labels (N, T); an output that no
- *   class uses is a class without examples.
+ *   class uses is a class without examples.  An evaluation makes answers of a network with a head (taper/nn.h) a block of rows at a
+ *   time, those of ignored places never.
  * Layer: train.  Depends on task.h.  Read next: task_language.c, task_values.c, evaluate.c. */
 #include "base/parallel.h"
 #include "train/task.h"
@@ -42,10 +43,12 @@ typedef struct judged {
 } judged;
 
 typedef struct judging {
-    const float *x; /* logits */
-    const int64_t *truth;
+    const int64_t *truth;  /* of each place */
+    const int64_t *places; /* of those that count, the ones at hand */
+    const float *x;        /* logits of all places, or packed: of those at hand */
+    bool packed;
     int64_t classes, row, column; /* strides */
-    judged *out;
+    judged *out;                  /* of those at hand */
 } judging;
 
 static judged judge(const judging *j, const float *logits, int64_t truth)
@@ -73,9 +76,11 @@ static judged judge(const judging *j, const float *logits, int64_t truth)
 static void judge_rows(void *context, int64_t begin, int64_t end)
 {
     const judging *j = context;
-    for (int64_t i = begin; i < end; i++)
-        if (j->truth[i] >= 0 && j->truth[i] < j->classes)
-            j->out[i] = judge(j, j->x + i * j->row, j->truth[i]);
+    for (int64_t i = begin; i < end; i++) {
+        const int64_t place = j->places[i], truth = j->truth[place];
+        if (truth >= 0 && truth < j->classes)
+            j->out[i] = judge(j, j->x + (j->packed ? i : place) * j->row, truth);
+    }
 }
 
 static void add_class(evaluation *e, const judged *j, int64_t truth, int64_t example)
@@ -94,20 +99,37 @@ static void add_class(evaluation *e, const judged *j, int64_t truth, int64_t exa
                                          exp(j->log_truth) });
 }
 
-static tp_status add_rows(evaluation *e, const setup *s, judging *j, int64_t rows, const tp_batch *b)
+static tp_status add_answers(evaluation *e, judging *j, tp_tensor *answers, int64_t n, const tp_batch *b)
 {
     enum { GRAIN = 1 << 14 }; /* logits that are worth a thread */
-    parallel_for(rows, 1 + GRAIN / j->classes, judge_rows, j);
-    for (int64_t i = 0; i < rows; i++) {
-        const int64_t example = b->examples[i / (rows / b->n)], truth = j->truth[i];
-        if (truth == TP_IGNORED && s->targets > 1)
-            continue;
+    if (!answers)
+        return tp_error_pending();
+    j->x = tp_data(answers), j->row = tp_stride(answers, 0), j->column = tp_stride(answers, 1);
+    parallel_for(n, 1 + GRAIN / j->classes, judge_rows, j);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t place = j->places[i], truth = j->truth[place],
+                      example = b->examples[place / (tp_numel(b->y) / b->n)];
         if (truth < 0 || truth >= j->classes)
             return tp_fail(TP_ERR_INDEX, "evaluate: example %lld has class %lld, the network knows %lld",
                            (long long)example, (long long)truth, (long long)j->classes);
         add_class(e, &j->out[i], truth, example);
     }
     return TP_OK;
+}
+
+/* Of rows (R, D) that the body made, the answers of a block at a time: 52 MB, as in training (ops/linear_cross_entropy.c). */
+static tp_status add_blocks(evaluation *e, judging *j, tp_tensor *rows, int64_t n, const tp_batch *b)
+{
+    const int64_t *all = j->places, most = 16 + (13 << 20) / j->classes;
+    j->packed = true;
+    for (int64_t at = 0, count; at < n && !tp_pending(); at += count) {
+        TP_SCOPE;
+        count = n - at < most ? n - at : most;
+        j->places = all + at;
+        tp_tensor *x = tp_index_select(rows, 0, tp_tensor_copied(j->places, TP_I64, TP_SHAPE(count)));
+        add_answers(e, j, tp_linear(x, e->head.weight, e->head.bias), count, b);
+    }
+    return tp_error_pending();
 }
 
 tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch *b)
@@ -118,19 +140,20 @@ tp_status classes_add(evaluation *e, const setup *s, tp_tensor *y, const tp_batc
     labels = tp_contiguous(labels); /* a trimmed batch's are not */
     if (tp_pending())
         return tp_error_pending();
-    const int64_t rows = tp_size(labels, 0);
-    if (!answers_fit(y, labels) || rows != tp_numel(labels) || tp_size(y, 1) != classes)
+    const int64_t rows = tp_size(labels, 0),
+                  outputs = e->head.weight ? tp_size(e->head.weight, 0) : tp_size(y, -1);
+    if (!answers_fit(y, labels) || rows != tp_numel(labels) || outputs != classes)
         return tp_fail(TP_ERR_SHAPE, "evaluate: the network does not answer with f32 numbers (%lld, %lld)",
                        (long long)tp_numel(labels), (long long)classes);
-    const size_t bytes = (size_t)rows * sizeof(judged);
-    judging j = { .x = tp_data(y),
-                  .truth = tp_data(labels),
-                  .classes = classes,
-                  .row = tp_stride(y, 0),
-                  .column = tp_stride(y, 1),
-                  .out = tp_alloc(bytes) };
-    if (j.out)
-        add_rows(e, s, &j, rows, b);
+    const size_t bytes = (size_t)rows * sizeof(judged), places_bytes = (size_t)rows * sizeof(int64_t);
+    int64_t *places = tp_alloc(places_bytes), n = 0;
+    judging j = { .truth = tp_data(labels), .places = places, .classes = classes, .out = tp_alloc(bytes) };
+    for (int64_t i = 0; i < rows && places; i++)
+        if (j.truth[i] != TP_IGNORED || s->targets == 1)
+            places[n++] = i;
+    if (!tp_pending())
+        (void)(e->head.weight ? add_blocks(e, &j, y, n, b) : add_answers(e, &j, y, n, b));
+    tp_free(places, places ? places_bytes : 0);
     tp_free(j.out, j.out ? bytes : 0);
     return tp_error_pending();
 }

@@ -87,7 +87,7 @@ static tp_status make_room(units *u, size_t count)
     return tp_error_pending();
 }
 
-static tp_status read_characters(units *u, const char *prompt)
+static tp_status read_characters(units *u, const char *what, const char *prompt)
 {
     const unsigned char *at = (const unsigned char *)prompt;
     if (make_room(u, strlen(prompt)))
@@ -99,9 +99,9 @@ static tp_status read_characters(units *u, const char *prompt)
             length ? text_token(u->setup->class_names, u->setup->classes, u->bytes, code) : -1;
         if (unit < 0)
             return tp_fail(TP_ERR_ARGUMENT,
-                           length ? "generate: '%.*s' is not in the text that the run learned from"
-                                  : "generate: the prompt is not UTF-8 at '%.*s'",
-                           length ? (int)length : 1, (const char *)at);
+                           length ? "%s: '%.*s' is not in the text that the run learned from"
+                                  : "%s: the text is not UTF-8 at '%.*s'",
+                           what, length ? (int)length : 1, (const char *)at);
         u->read[u->n_read++] = unit;
     }
     return TP_OK;
@@ -140,14 +140,14 @@ static bool begins(const units *u)
 
 static tp_status begin_tail(units *u, const int32_t *ids, int64_t n);
 
-static tp_status read_tokens(units *u, const char *prompt)
+static tp_status read_tokens(units *u, const char *what, const char *prompt)
 {
     TP_SCOPE;
     const int64_t before = before_documents(u);
     const char *text = prompt ? prompt : before < 0 && u->setup ? "\n" : "";
     const int64_t size = (int64_t)strlen(text), valid = utf8_valid(text, size);
     if (valid < size)
-        return tp_fail(TP_ERR_ARGUMENT, "generate: the prompt is not UTF-8 at '%.1s'", text + valid);
+        return tp_fail(TP_ERR_ARGUMENT, "%s: the text is not UTF-8 at '%.1s'", what, text + valid);
     const tp_tokens *tokens =
         tp_tokenizer_encode(u->tokenizer, text, size, .no_special = true, .begin = begins(u));
     if (!tokens || make_room(u, (size_t)tp_tokens_count(tokens) + 1))
@@ -162,12 +162,12 @@ static tp_status read_tokens(units *u, const char *prompt)
     return begin_tail(u, known ? ids + n - known : NULL, known);
 }
 
-tp_status units_read(units *u, const char *prompt)
+tp_status units_read(units *u, const char *what, const char *prompt)
 {
     prompt = prompt && *prompt ? prompt : NULL;
     if (u->tokenizer)
-        return read_tokens(u, prompt);
-    return prompt ? read_characters(u, prompt) : read_beginning(u);
+        return read_tokens(u, what, prompt);
+    return prompt ? read_characters(u, what, prompt) : read_beginning(u);
 }
 
 /* ---- numbers to a text ------------------------------------------------------------------------------------------------- */

@@ -30,8 +30,9 @@ tp_status units_open(units *, const setup *);
 tp_status units_open_tokenizer(units *, tp_tokenizer *); /* of no run */
 void units_close(units *);
 
-/* The numbers of a text to go on with, at least one, into read; NULL or "": of what stands before a text. */
-tp_status units_read(units *, const char *prompt);
+/* The numbers of a text to go on with, at least one, into read; NULL or "": of what stands before a text.  what begins an error's text:
+ * "generate". */
+tp_status units_read(units *, const char *what, const char *prompt);
 
 /* Whether a text ends with this one. */
 bool units_end(const units *, int64_t unit);

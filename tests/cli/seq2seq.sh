@@ -8,6 +8,9 @@ awk 'BEGIN { for (i = 0; i < 400; i++) { w = ""; r = ""; n = 2 + i % 3
 echo '--- a run'
 run train seq2seq --data pairs.dict --hidden 16 --embedding 8 --epochs 30 --batch 16 --lr 1e-2 --out run | tail -6
 run eval run --beam 2 | head -4
+i=0
+while [ $i -lt 40 ]; do printf 'ab A B\nbcz B C Z\nda%s D A\n' $((i % 9)); i=$((i + 1)); done >other.dict
+run eval run --data other.dict --part train | head -7
 run predict run abcd ''
 run predict run dab --topk 2 --json
 printf 'ab\r\ncd\n' | run predict run -

@@ -22,6 +22,11 @@ run train char-lm --data plain.txt $small --out lm
 ls lm
 run eval lm | head -5
 run summary lm | head -12
+i=0
+while [ $i -lt 30 ]; do printf 'pain in the plain'; i=$((i + 1)); done >other.txt
+run eval lm --data other.txt | head -4
+printf 'Pain' >>other.txt
+run eval lm --data other.txt
 echo "--- writing"
 "$TAPER" generate lm --prompt 'the rain' --length 80 --temperature 0
 "$TAPER" generate lm --prompt 'the' -n 200 --seed 3 --threads 1 >a

@@ -30,3 +30,11 @@ echo '{}' >empty/config.json
 echo "exit $?"
 "$TAPER" watch
 echo "exit $?"
+echo "--- a line that is no epoch: one reader"
+{ row 1 0.5 0.8 true; echo '{"train_loss":0.4}'; row 3 0.3 0.9 true; } >run/metrics.jsonl
+"$TAPER" watch run --once 2>&1; echo "exit $?"
+"$TAPER" plot curves run 2>&1; echo "exit $?"
+"$TAPER" train lenet5 --data "$DATA/mnist" --limit 64 --epochs 1 --out real >/dev/null 2>&1
+"$TAPER" inspect real | tail -2 | cut -c1-16
+echo 'no JSON' >real/metrics.jsonl
+"$TAPER" inspect real 2>&1 | tail -1; "$TAPER" watch real --once 2>&1; echo "exit $?"

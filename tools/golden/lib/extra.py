@@ -97,7 +97,11 @@ def rows():
     head = {"linear_cross_entropy": [((randn(5, 3), randn(7, 3), i64(0, 6, 3, 3, 1)), {}, lambda x, w, t: F.cross_entropy(F.linear(x, w), t)),
                                      ((randn(40, 4), randn(6, 4), torch.arange(40) % 6), {"ignore_index": 2},
                                       lambda x, w, t: F.cross_entropy(F.linear(x, w), t, ignore_index=2))]}
-    return {**others(), **head, **attention_rows(), **rope_rows(), **gated_rows()}
+    all_rows = {**others(), **head, **attention_rows(), **rope_rows(), **gated_rows()}
+    biased = lambda n, d, c, **a: ((randn(n, d), randn(c, d), torch.arange(n) * 5 % c, randn(c)), a,
+                                   lambda x, w, t, b: F.cross_entropy(F.linear(x, w, b), t, **a))
+    head["linear_cross_entropy"] += [biased(5, 3, 7), biased(40, 4, 6, ignore_index=2)]  # last: what is above stays as it was
+    return all_rows
 
 
 def others():
