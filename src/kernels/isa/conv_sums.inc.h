@@ -4,6 +4,8 @@
  * after the other) and a range of the channels in.  Of a block of rows it copies x, with its border of zeros, into panels of
  * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
  * segment for each row of dy.  Chunks are summed apart and then together, in order.
+ * A kernel of one tap has no border: x is read where it lies, and comes from memory while tiles are computed.  Where it has no
+ * stride either, x and dy change places: the sums are dw as it is wanted, and a single chunk adds to dw itself.
  * Elements of DEPTH numbers join pixels of a row of dy with those they are multiplied with: of x that is a pixel and the one
  * that the same tap reads next, at every pixel, or at every DEPTH-th where a kernel row has one tap.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: winograd.inc.h. */
@@ -18,7 +20,8 @@ enum {
 };
 
 typedef struct sum_plan {
-    conv_args a;
+    conv_args a;                       /* turned: x and dy, c and k changed places */
+    bool turned, in_place;             /* in_place: x is not copied */
     int64_t in, out, taps, panels, ld; /* channels of a group; ld: of a row of the sums */
     int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
     int64_t high, wide;         /* of x, copied, what one row of dy needs: rows, elements of each */
@@ -60,11 +63,15 @@ static void plan_block(sum_plan *p)
     p->images = rows / p->block;
 }
 
-static sum_plan plan_sums(const conv_args *a)
+static sum_plan plan_sums(const conv_args *given)
 {
-    sum_plan p = {
-        .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1]
-    };
+    sum_plan p = { .a = *given, .taps = given->kernel[0] * given->kernel[1] };
+    conv_args *a = &p.a;
+    p.in_place = DEPTH == 1 && p.taps == 1 && !a->padding[0] && !a->padding[1];
+    p.turned = p.in_place && a->stride[0] == 1 && a->stride[1] == 1 && a->groups == 1;
+    if (p.turned)
+        a->x = given->dy, a->dy = given->x, a->c = given->k, a->k = given->c;
+    p.in = a->c / a->groups, p.out = a->k / a->groups;
     p.panels = divided(p.out, TILE_COLS);
     p.ld = p.panels * TILE_COLS;
     plan_copy(&p, 0), plan_copy(&p, 1);
@@ -100,7 +107,9 @@ static sum_plan plan_sums(const conv_args *a)
             break;
     }
     plan_block(&p);
-    p.x_bytes = rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
+    if (p.turned && p.chunks == 1)
+        p.sum_bytes = 0, p.ld = p.out;
+    p.x_bytes = p.in_place ? 0 : rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
     p.slot_bytes = p.x_bytes + rounded(p.images * p.block * p.elements * p.out_range * TILE_COLS);
     return p;
 }
@@ -255,27 +264,43 @@ static void tile_sums(const sum_block *b, int64_t m, int64_t mr, const REAL **ro
     for (int64_t i = 0; i < mr; i++) {
         int64_t width = x_panel_width(b, c), h = tap / a->kernel[1] * a->dilation[0],
                 w = tap % a->kernel[1] * a->dilation[1];
-        row[i] = x_panel(b, c) + (h * p->wide + w) * width + c % WIDE;
+        row[i] = p->in_place ? (const REAL *)a->x + b->group * p->in + b->first + c
+                             : x_panel(b, c) + (h * p->wide + w) * width + c % WIDE;
         out[i] = sums + ((b->group * p->taps + tap) * p->in + b->first + c) * p->ld;
         if (++c == b->channels)
             c = 0, tap++;
     }
 }
 
-/* A tile's rows lie in one panel of x: the step from pixel to pixel is one number.  What is left goes into tiles of one size. */
+/* A tile's rows lie in one panel of x, if it is copied: the step from pixel to pixel is one number.  What is left goes into tiles
+ * of one size. */
 static int64_t rows_of_tile(const sum_block *b, int64_t m)
 {
     int64_t left = b->p->taps * b->channels - m, c = m % b->channels;
-    if (b->channels > WIDE)
+    if (b->channels > WIDE && !b->p->in_place)
         left = ((c / WIDE + 1) * WIDE < b->channels ? (c / WIDE + 1) * WIDE : b->channels) - c;
     return divided(left, divided(left, TILE_ROWS));
+}
+
+/* Of x: from a pixel that a tap reads to the next, and where row i of the block's begins. */
+static int64_t x_step(const sum_block *b, int64_t width)
+{
+    const sum_plan *p = b->p;
+    return p->in_place ? p->a.stride[1] * p->a.c : p->stride[1] * DEPTH / p->pitch * width;
+}
+
+static int64_t x_row(const sum_block *b, int64_t i, int64_t width)
+{
+    const sum_plan *p = b->p;
+    const int64_t image = i / b->rows, row = i % b->rows;
+    return p->in_place ? ((b->image + image) * p->a.h + (b->row + row) * p->a.stride[0]) * p->a.w * p->a.c
+                       : (image * copied_rows(p, b->rows) + row * p->stride[0]) * p->wide * width;
 }
 
 static void add_block(const sum_block *b, REAL *sums, bool accumulate)
 {
     const sum_plan *p = b->p;
-    const conv_args *a = &p->a;
-    const bool one = a->kernel[0] == 1 && a->kernel[1] == 1; /* rows of elements follow each other */
+    const bool one = p->taps == 1 && (p->turned || !p->in_place); /* rows of elements follow each other */
     const int64_t segments = one ? 1 : b->images * b->rows, elements = one ? elements_of(b) : p->elements;
     tile_run t;
     t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
@@ -284,19 +309,23 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
         mr = rows_of_tile(b, m);
         tile_sums(b, m, mr, t.rows[0], out, sums);
         const int64_t width = x_panel_width(b, m % b->channels);
-        t.args.a_step = p->stride[1] * DEPTH / p->pitch * width;
+        const bool adjacent = m % b->channels + mr <= b->channels;
+        t.args.a_step = x_step(b, width);
         for (int64_t i = 0; i < segments; i++) {
-            int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
-            t.segments[i] = (segment){ .rows = t.rows[0], .offset = row * p->wide * width, .n = elements };
+            const int64_t row = x_row(b, i, width);
+            t.segments[i] = (segment){
+                .rows = t.rows[0], .offset = row, .a = adjacent ? t.rows[0][0] + row : NULL, .n = elements
+            };
         }
         for (int64_t q = 0; q < b->panels; q++) {
+            const int64_t col = (b->panel + q) * TILE_COLS, left = p->out - col;
             t.args.b_step = panel_width(p->out, b->panel + q);
-            t.args.cols = (int)t.args.b_step;
+            t.args.cols = (int)(left < TILE_COLS ? left : TILE_COLS);
             for (int64_t i = 0; i < segments; i++)
                 t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + i * elements * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
-                t.args.out[i] = out[i] + (b->panel + q) * TILE_COLS;
-            tile_for((int)mr, t.args.cols, false)(&t.args);
+                t.args.out[i] = out[i] + col;
+            tile_for((int)mr, t.args.cols, adjacent)(&t.args);
         }
     }
 }
@@ -326,7 +355,8 @@ static void sum_items(void *context, int64_t begin, int64_t end)
             b.rows = p->a.oh - b.row < p->block ? p->a.oh - b.row : p->block;
             b.images = p->images * b.rows < last - row ? p->images : divided(last - row, b.rows);
             b.images = b.rows == p->a.oh ? b.images : 1;
-            copy_x(&b);
+            if (!p->in_place)
+                copy_x(&b);
             (DEPTH > 1 ? join_dy : copy_dy)(&b);
             add_block(&b, p->sums + chunk * (int64_t)(p->sum_bytes / sizeof(REAL)), !first);
         }
@@ -363,6 +393,20 @@ static void sums_out(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* The same of turned sums, whose rows are dw's. */
+static void turned_sums_out(void *context, int64_t begin, int64_t end)
+{
+    const sum_plan *p = context;
+    const int64_t all = (int64_t)(p->sum_bytes / sizeof(REAL));
+    for (int64_t i = begin; i < end; i++) {
+        REAL *dw = (REAL *)p->a.out + i * p->out;
+        const REAL *sum = p->sums + i * p->ld;
+        add(dw, sum, 1, sum + all, 1, p->out);
+        for (int64_t chunk = 2; chunk < p->chunks; chunk++)
+            add(dw, dw, 1, sum + chunk * all, 1, p->out);
+    }
+}
+
 static size_t conv_weight_gradient_scratch(const conv_args *a)
 {
     sum_plan p = plan_sums(a);
@@ -373,17 +417,20 @@ static void conv_weight_gradient(const conv_args *a)
 {
     sum_plan p = plan_sums(a);
     if (!p.rows) {
-        memset(a->out, 0, (size_t)(a->k * p.in * p.taps) * sizeof(REAL));
+        memset(a->out, 0, (size_t)(a->k * (a->c / a->groups) * p.taps) * sizeof(REAL));
         return;
     }
-    p.sums = a->scratch;
+    p.sums = p.sum_bytes ? a->scratch : a->out;
     p.slots = (char *)a->scratch + p.sum_bytes * (size_t)p.chunks;
     int64_t slots = (int64_t)((a->scratch_bytes - p.sum_bytes * (size_t)p.chunks) / p.slot_bytes);
     int64_t items = items_of(&p);
-    double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)a->k;
+    double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)p.a.k;
     parallel_for_at_most((int)slots, items, grain_for(work, items), sum_items, &p);
-    parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
-                 sums_out, &p);
+    if (!p.turned)
+        parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
+                     sums_out, &p);
+    else if (p.chunks > 1)
+        parallel_for(p.in, 32768 / (p.out * p.chunks) + 1, turned_sums_out, &p);
 }
 
 INLINE void fill_conv(kernel_table *t, kernel_type type)
