@@ -4,8 +4,9 @@
  * after the other) and a range of the channels in.  Of a block of rows it copies x, with its border of zeros, into panels of
  * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
  * segment for each row of dy.  Chunks are summed apart and then together, in order.
- * A kernel of one tap has no border: x is read where it lies, and comes from memory while tiles are computed.  Where it has no
- * stride either, x and dy change places: the sums are dw as it is wanted, and a single chunk adds to dw itself.
+ * With channels enough for tiles of one tap x is not copied but read where it lies, and comes from memory while tiles are
+ * computed; segments end at the border.  For a kernel of one tap that moves pixel by pixel x and dy change places: the sums are dw
+ * as it is wanted, and a single chunk adds to dw itself.
  * Elements of DEPTH numbers join pixels of a row of dy with those they are multiplied with: of x that is a pixel and the one
  * that the same tap reads next, at every pixel, or at every DEPTH-th where a kernel row has one tap.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: winograd.inc.h. */
@@ -67,11 +68,13 @@ static sum_plan plan_sums(const conv_args *given)
 {
     sum_plan p = { .a = *given, .taps = given->kernel[0] * given->kernel[1] };
     conv_args *a = &p.a;
-    p.in_place = DEPTH == 1 && p.taps == 1 && !a->padding[0] && !a->padding[1];
-    p.turned = p.in_place && a->stride[0] == 1 && a->stride[1] == 1 && a->groups == 1;
+    p.turned = DEPTH == 1 && p.taps == 1 && a->groups == 1;
+    for (int i = 0; i < 2; i++)
+        p.turned = p.turned && a->stride[i] == 1 && !a->padding[i];
     if (p.turned)
         a->x = given->dy, a->dy = given->x, a->c = given->k, a->k = given->c;
     p.in = a->c / a->groups, p.out = a->k / a->groups;
+    p.in_place = p.turned || (DEPTH == 1 && p.in >= TILE_ROWS);
     p.panels = divided(p.out, TILE_COLS);
     p.ld = p.panels * TILE_COLS;
     plan_copy(&p, 0), plan_copy(&p, 1);
@@ -264,68 +267,91 @@ static void tile_sums(const sum_block *b, int64_t m, int64_t mr, const REAL **ro
     for (int64_t i = 0; i < mr; i++) {
         int64_t width = x_panel_width(b, c), h = tap / a->kernel[1] * a->dilation[0],
                 w = tap % a->kernel[1] * a->dilation[1];
-        row[i] = p->in_place ? (const REAL *)a->x + b->group * p->in + b->first + c
-                             : x_panel(b, c) + (h * p->wide + w) * width + c % WIDE;
+        row[i] = x_panel(b, c) + (h * p->wide + w) * width + c % WIDE;
         out[i] = sums + ((b->group * p->taps + tap) * p->in + b->first + c) * p->ld;
         if (++c == b->channels)
             c = 0, tap++;
     }
 }
 
-/* A tile's rows lie in one panel of x, if it is copied: the step from pixel to pixel is one number.  What is left goes into tiles
- * of one size. */
+/* A tile's rows are of one tap, or lie in one panel of a copy: the step from pixel to pixel is one number.  What is left goes into
+ * tiles of one size. */
 static int64_t rows_of_tile(const sum_block *b, int64_t m)
 {
     int64_t left = b->p->taps * b->channels - m, c = m % b->channels;
-    if (b->channels > WIDE && !b->p->in_place)
+    if (b->p->in_place)
+        left = b->channels - c;
+    else if (b->channels > WIDE)
         left = ((c / WIDE + 1) * WIDE < b->channels ? (c / WIDE + 1) * WIDE : b->channels) - c;
     return divided(left, divided(left, TILE_ROWS));
 }
 
-/* Of x: from a pixel that a tap reads to the next, and where row i of the block's begins. */
-static int64_t x_step(const sum_block *b, int64_t width)
+/* Segments of a tile of one tap whose first row is x[0] of each pixel: a row of dy each, as far as the tap lies inside; from: its
+ * first element in the block. */
+static int segments_in_place(const sum_block *b, int64_t tap, const REAL *x, segment *s, int64_t *from)
 {
-    const sum_plan *p = b->p;
-    return p->in_place ? p->a.stride[1] * p->a.c : p->stride[1] * DEPTH / p->pitch * width;
+    const conv_args *a = &b->p->a;
+    if (b->p->turned) { /* all rows follow each other */
+        *s = (segment){ .a = x + (b->image * a->h + b->row) * a->w * a->c, .n = elements_of(b) };
+        return *from = 0, 1;
+    }
+    const int64_t w = tap % a->kernel[1] * a->dilation[1] - a->padding[1],
+                  first = w < 0 ? divided(-w, a->stride[1]) : 0,
+                  all = a->w > w ? divided(a->w - w, a->stride[1]) : 0, last = all < a->ow ? all : a->ow;
+    int n = 0;
+    for (int64_t i = 0; i < b->images * b->rows && first < last; i++) {
+        const int64_t image = b->image + i / b->rows, row = b->row + i % b->rows,
+                      h = row * a->stride[0] + tap / a->kernel[1] * a->dilation[0] - a->padding[0];
+        if (h < 0 || h >= a->h)
+            continue;
+        s[n] = (segment){ .a = x + ((image * a->h + h) * a->w + first * a->stride[1] + w) * a->c,
+                          .n = last - first };
+        from[n++] = i * a->ow + first;
+    }
+    return n;
 }
 
-static int64_t x_row(const sum_block *b, int64_t i, int64_t width)
+static int segments_of_copy(const sum_block *b, int64_t width, const REAL *const *rows, segment *s,
+                            int64_t *from)
 {
     const sum_plan *p = b->p;
-    const int64_t image = i / b->rows, row = i % b->rows;
-    return p->in_place ? ((b->image + image) * p->a.h + (b->row + row) * p->a.stride[0]) * p->a.w * p->a.c
-                       : (image * copied_rows(p, b->rows) + row * p->stride[0]) * p->wide * width;
+    const bool one = p->taps == 1; /* rows of elements follow each other */
+    const int n = one ? 1 : (int)(b->images * b->rows);
+    for (int i = 0; i < n; i++) {
+        const int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
+        s[i] = (segment){ .rows = rows,
+                          .offset = row * p->wide * width,
+                          .n = one ? elements_of(b) : p->elements };
+        from[i] = i * p->elements;
+    }
+    return n;
 }
 
 static void add_block(const sum_block *b, REAL *sums, bool accumulate)
 {
     const sum_plan *p = b->p;
-    const bool one = p->taps == 1 && (p->turned || !p->in_place); /* rows of elements follow each other */
-    const int64_t segments = one ? 1 : b->images * b->rows, elements = one ? elements_of(b) : p->elements;
+    const conv_args *a = &p->a;
+    const REAL *x = (const REAL *)a->x + b->group * p->in + b->first;
+    int64_t from[MAX_SEGMENTS];
     tile_run t;
-    t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
+    t.args = (tile_args){ .segments = t.segments, .accumulate = accumulate };
     for (int64_t m = 0, mr; m < p->taps * b->channels; m += mr) {
         REAL *out[TILE_ROWS];
+        const int64_t tap = m / b->channels, c = m % b->channels, width = x_panel_width(b, c);
         mr = rows_of_tile(b, m);
         tile_sums(b, m, mr, t.rows[0], out, sums);
-        const int64_t width = x_panel_width(b, m % b->channels);
-        const bool adjacent = m % b->channels + mr <= b->channels;
-        t.args.a_step = x_step(b, width);
-        for (int64_t i = 0; i < segments; i++) {
-            const int64_t row = x_row(b, i, width);
-            t.segments[i] = (segment){
-                .rows = t.rows[0], .offset = row, .a = adjacent ? t.rows[0][0] + row : NULL, .n = elements
-            };
-        }
+        t.args.a_step = p->in_place ? a->stride[1] * a->c : p->stride[1] * DEPTH / p->pitch * width;
+        t.args.n_segments = p->in_place ? segments_in_place(b, tap, x + c, t.segments, from)
+                                        : segments_of_copy(b, width, t.rows[0], t.segments, from);
         for (int64_t q = 0; q < b->panels; q++) {
             const int64_t col = (b->panel + q) * TILE_COLS, left = p->out - col;
             t.args.b_step = panel_width(p->out, b->panel + q);
             t.args.cols = (int)(left < TILE_COLS ? left : TILE_COLS);
-            for (int64_t i = 0; i < segments; i++)
-                t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + i * elements * t.args.b_step;
+            for (int i = 0; i < t.args.n_segments; i++)
+                t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + from[i] * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
                 t.args.out[i] = out[i] + col;
-            tile_for((int)mr, t.args.cols, adjacent)(&t.args);
+            tile_for((int)mr, t.args.cols, p->in_place)(&t.args);
         }
     }
 }

@@ -90,12 +90,12 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
     const int64_t a_step = t->a_step, b_step = t->b_step;
     for (const segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *b = s->b, *a = s->a, *row[TILE_ROWS];
-        const REAL *volatile last_row = NULL;
+        const REAL *volatile last_row;
         if (!packed)
             for (int i = 0; i < mr; i++)
                 row[i] = s->rows[i] + s->offset;
         if (!packed && mr > POINTERS)
-            last_row = row[POINTERS];
+            last_row = row[mr - 1];
         for (int64_t k = 0, at = 0; k < s->n; k++, b += b_step, at += a_step) {
             vec right[TILE_VECTORS];
             if (packed &&
