@@ -5,7 +5,7 @@
  * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
  * segment for each row of dy.  Chunks are summed apart and then together, in order.
  * With channels enough for tiles of one tap x is not copied but read where it lies, and comes from memory while tiles are
- * computed; segments end at the border.  For a kernel of one tap that moves pixel by pixel x and dy change places: the sums are dw
+ * computed; segments end at the border.  For a kernel of one tap x and dy change places: the sums are dw
  * as it is wanted, and a single chunk adds to dw itself.
  * Elements of DEPTH numbers join pixels of a row of dy with those they are multiplied with: of x that is a pixel and the one
  * that the same tap reads next, at every pixel, or at every DEPTH-th where a kernel row has one tap.
@@ -70,7 +70,7 @@ static sum_plan plan_sums(const conv_args *given)
     conv_args *a = &p.a;
     p.turned = DEPTH == 1 && p.taps == 1 && a->groups == 1;
     for (int i = 0; i < 2; i++)
-        p.turned = p.turned && a->stride[i] == 1 && !a->padding[i];
+        p.turned = p.turned && !a->padding[i];
     if (p.turned)
         a->x = given->dy, a->dy = given->x, a->c = given->k, a->k = given->c;
     p.in = a->c / a->groups, p.out = a->k / a->groups;
@@ -233,29 +233,40 @@ static void join_dy(const sum_block *b)
             }
 }
 
+/* A pixel's channels of dy, those of the block, into panels. */
+static void copy_dy_pixel(const sum_block *b, const REAL *from, int64_t i, int64_t pixels)
+{
+    const sum_plan *p = b->p;
+    const int64_t first = b->panel * TILE_COLS;
+    for (int64_t q = 0; q < b->panels; q++) {
+        int64_t col = q * TILE_COLS, cols = p->out - first - col, width = panel_width(p->out, b->panel + q);
+        REAL *to = b->dy + col * pixels + i * width;
+        if (cols >= TILE_COLS) {
+            for (int v = 0; v < TILE_VECTORS; v++)
+                V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
+            continue;
+        }
+        for (int64_t k = 0; k < width; k += WIDTH) {
+            vec some = V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH));
+            V(store)(to + k, some);
+        }
+    }
+}
+
+/* Turned, it is x, of which only every stride-th pixel counts. */
 static void copy_dy(const sum_block *b)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const int64_t pixels = elements_of(b), first = b->panel * TILE_COLS;
-    const REAL *from =
-        (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out + first;
-    for (int64_t i = 0; i < pixels; i++, from += a->k)
-        for (int64_t q = 0; q < b->panels; q++) {
-            int64_t col = q * TILE_COLS, cols = p->out - first - col,
-                    width = panel_width(p->out, b->panel + q);
-            REAL *to = b->dy + col * pixels + i * width;
-            if (cols >= TILE_COLS) {
-                for (int v = 0; v < TILE_VECTORS; v++)
-                    V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
-                continue;
-            }
-            for (int64_t k = 0; k < width; k += WIDTH) {
-                vec some =
-                    V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH));
-                V(store)(to + k, some);
-            }
-        }
+    const int64_t pixels = elements_of(b), rows = b->images * b->rows, channel = b->group * p->out,
+                  high = p->turned ? a->h : a->oh, wide = p->turned ? a->w : a->ow,
+                  step[] = { p->turned ? a->stride[0] : 1, p->turned ? a->stride[1] : 1 };
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t row = (b->image + i / b->rows) * high + (b->row + i % b->rows) * step[0];
+        const REAL *from = (const REAL *)a->dy + row * wide * a->k + channel + b->panel * TILE_COLS;
+        for (int64_t j = 0; j < a->ow; j++, from += step[1] * a->k)
+            copy_dy_pixel(b, from, i * a->ow + j, pixels);
+    }
 }
 
 /* Pointers to the TILE_ROWS (tap, channel) rows from m on, and where their sums are. */
@@ -292,7 +303,7 @@ static int segments_in_place(const sum_block *b, int64_t tap, const REAL *x, seg
 {
     const conv_args *a = &b->p->a;
     if (b->p->turned) { /* all rows follow each other */
-        *s = (segment){ .a = x + (b->image * a->h + b->row) * a->w * a->c, .n = elements_of(b) };
+        *s = (segment){ .a = x + (b->image * a->oh + b->row) * a->ow * a->c, .n = elements_of(b) };
         return *from = 0, 1;
     }
     const int64_t w = tap % a->kernel[1] * a->dilation[1] - a->padding[1],
@@ -351,7 +362,7 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
                 t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + from[i] * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
                 t.args.out[i] = out[i] + col;
-            tile_for((int)mr, t.args.cols, p->in_place)(&t.args);
+            tile_for((int)mr, t.args.cols, DEPTH == 1 && p->in_place)(&t.args);
         }
     }
 }
@@ -427,9 +438,8 @@ static void turned_sums_out(void *context, int64_t begin, int64_t end)
     for (int64_t i = begin; i < end; i++) {
         REAL *dw = (REAL *)p->a.out + i * p->out;
         const REAL *sum = p->sums + i * p->ld;
-        add(dw, sum, 1, sum + all, 1, p->out);
-        for (int64_t chunk = 2; chunk < p->chunks; chunk++)
-            add(dw, dw, 1, sum + chunk * all, 1, p->out);
+        for (int64_t chunk = 1; chunk < p->chunks; chunk++)
+            add(dw, chunk == 1 ? sum : dw, 1, sum + chunk * all, 1, p->out);
     }
 }
 
@@ -455,7 +465,7 @@ static void conv_weight_gradient(const conv_args *a)
     if (!p.turned)
         parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
                      sums_out, &p);
-    else if (p.chunks > 1)
+    else if (DEPTH == 1 && p.chunks > 1)
         parallel_for(p.in, 32768 / (p.out * p.chunks) + 1, turned_sums_out, &p);
 }
 
