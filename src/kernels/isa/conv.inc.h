@@ -34,12 +34,15 @@ typedef struct class_run {
     int64_t items_per_block;
 } class_run;
 
-typedef struct pixel {
-    const REAL *at; /* source of the first tap, first channel; may lie outside */
-    REAL *out;
-    int64_t h, w; /* its place */
-    bool inside;  /* and all other taps' */
-} pixel;
+enum { BLOCK_PIXELS = BLOCK_TILES * TILE_ROWS };
+
+/* The pixels of some tiles that follow each other. */
+typedef struct pixel_block {
+    const REAL *at[BLOCK_PIXELS]; /* source of the first tap, first channel; may lie outside */
+    REAL *out[BLOCK_PIXELS];
+    int64_t h[BLOCK_PIXELS], w[BLOCK_PIXELS]; /* its place */
+    bool inside[BLOCK_PIXELS];                /* and all other taps' */
+} pixel_block;
 
 static taps taps_of(const gather *g, int dim, int64_t first)
 {
@@ -66,7 +69,7 @@ static int64_t place(const gather *g, const taps *t, int dim, int64_t dst)
 }
 
 /* From one pixel of a class to the next the source moves by multiply. */
-static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel *p)
+static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel_block *p)
 {
     const gather *g = c->g;
     const taps *v = &c->taps[0], *u = &c->taps[1];
@@ -80,96 +83,104 @@ static void find_pixels(const class_run *c, int64_t begin, int64_t n, pixel *p)
         const bool inside = h >= 0 && h + (v->count - 1) * v->move < g->sh;
         for (; j < c->size[1] && k < n; j++, k++) {
             const int64_t w = w0 + j * g->multiply[1];
-            p[k] = (pixel){ .at = at + w * g->sc, .out = out + j * g->divide[1] * g->dc, .h = h, .w = w };
-            p[k].inside = inside && w >= 0 && w + (u->count - 1) * u->move < g->sw;
+            p->at[k] = at + w * g->sc, p->out[k] = out + j * g->divide[1] * g->dc;
+            p->h[k] = h, p->w[k] = w;
+            p->inside[k] = inside && w >= 0 && w + (u->count - 1) * u->move < g->sw;
         }
     }
 }
 
-/* ---- one tile of pixels, one panel of output channels -------------------------------------------------------------- */
+/* ---- tiles of pixels, one panel of output channels ------------------------------------------------------------------- */
 
 typedef struct tile_run {
     tile_args args;
     segment segments[MAX_SEGMENTS];
     const REAL *rows[MAX_SEGMENTS][TILE_ROWS];
-    tile_fn *f;
 } tile_run;
 
-static void flush_tile(tile_run *t)
+typedef struct panel_run {
+    const class_run *c;
+    int64_t channel, out, width; /* its first channels in and out; how wide it lies */
+    const REAL *weights;
+    tile_args args; /* of a tile without taps outside: only rows and out differ from tile to tile */
+    segment segments[MAX_SEGMENTS];
+    bool many; /* more segments than that: no tile goes this way */
+} panel_run;
+
+static const REAL *weights_of_tap(const panel_run *p, int64_t a, int64_t b)
 {
-    t->f(&t->args);
+    const taps *v = &p->c->taps[0], *u = &p->c->taps[1];
+    const gather *g = p->c->g;
+    return p->weights + ((v->begin + a * v->step) * g->kernel[1] + u->begin + b * u->step) * g->in * p->width;
+}
+
+static void open_panel(panel_run *p, const class_run *c, int64_t group, int64_t panel)
+{
+    const gather *g = c->g;
+    const int64_t col = panel * TILE_COLS, across = c->merges ? 1 : c->taps[1].count;
+    p->c = c, p->channel = group * g->in, p->out = group * g->out + col;
+    p->width = panel_width(g->out, panel);
+    p->weights = g->weights + ((group * g->panels + panel) * TILE_COLS) * g->kernel[0] * g->kernel[1] * g->in;
+    p->args = (tile_args){ .segments = p->segments,
+                           .cols = (int)(g->out - col < TILE_COLS ? g->out - col : TILE_COLS),
+                           .a_step = 1,
+                           .b_step = p->width,
+                           .bias = g->bias ? g->bias + p->out : NULL,
+                           .relu = g->relu };
+    p->many = c->taps[0].count * across > MAX_SEGMENTS;
+    for (int64_t a = 0; a < c->taps[0].count && !p->many; a++)
+        for (int64_t b = 0; b < across; b++)
+            p->segments[p->args.n_segments++] = (segment){
+                .offset = (a * c->taps[0].move * g->sw + b * c->taps[1].move) * g->sc + p->channel,
+                .b = weights_of_tap(p, a, b),
+                .n = c->merges ? c->taps[1].count * g->in : g->in,
+            };
+}
+
+static void inside_tile(panel_run *p, const pixel_block *at, int64_t first, int mr)
+{
+    for (int i = 0; i < mr; i++)
+        p->args.out[i] = at->out[first + i] + p->out;
+    for (int i = 0; i < p->args.n_segments; i++)
+        p->segments[i].rows = at->at + first;
+    tile_for(mr, p->args.cols, false)(&p->args);
+}
+
+static void flush_tile(tile_run *t, int mr)
+{
+    tile_for(mr, t->args.cols, false)(&t->args);
     t->args.n_segments = 0;
     t->args.accumulate = true;
 }
 
-static segment *next_segment(tile_run *t)
+static void border_tile(const panel_run *p, const pixel_block *at, int64_t first, int mr)
 {
-    if (t->args.n_segments == MAX_SEGMENTS)
-        flush_tile(t);
-    return &t->segments[t->args.n_segments++];
-}
-
-static void inside_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel,
-                            const REAL *panel, int64_t width)
-{
-    const gather *g = c->g;
-    const taps *v = &c->taps[0], *u = &c->taps[1];
+    const gather *g = p->c->g;
+    const taps *v = &p->c->taps[0], *u = &p->c->taps[1];
+    tile_run t;
+    t.args = p->args;
+    t.args.segments = t.segments, t.args.n_segments = 0, t.args.relu = false;
     for (int i = 0; i < mr; i++)
-        t->rows[0][i] = p[i].at + channel;
-    for (int64_t a = 0; a < v->count; a++)
-        for (int64_t b = 0; b < (c->merges ? 1 : u->count); b++) {
-            segment *s = next_segment(t);
-            int64_t tap = (v->begin + a * v->step) * g->kernel[1] + u->begin + b * u->step;
-            s->rows = t->rows[0];
-            s->offset = (a * v->move * g->sw + b * u->move) * g->sc;
-            s->b = panel + tap * g->in * width;
-            s->n = c->merges ? u->count * g->in : g->in;
-        }
-}
-
-static void border_segments(const class_run *c, tile_run *t, const pixel *p, int mr, int64_t channel,
-                            const REAL *panel, int64_t width)
-{
-    const gather *g = c->g;
-    const taps *v = &c->taps[0], *u = &c->taps[1];
+        t.args.out[i] = at->out[first + i] + p->out;
     for (int64_t a = 0; a < v->count; a++)
         for (int64_t b = 0; b < u->count; b++) {
-            segment *s = next_segment(t);
-            const REAL **rows = t->rows[s - t->segments];
-            int64_t tap = (v->begin + a * v->step) * g->kernel[1] + u->begin + b * u->step;
+            if (t.args.n_segments == MAX_SEGMENTS)
+                flush_tile(&t, mr);
+            const REAL **rows = t.rows[t.args.n_segments];
             bool any = false;
             for (int i = 0; i < mr; i++) {
-                int64_t h = p[i].h + a * v->move, w = p[i].w + b * u->move;
+                int64_t h = at->h[first + i] + a * v->move, w = at->w[first + i] + b * u->move;
                 bool there = h >= 0 && w >= 0 && h < g->sh && w < g->sw;
-                rows[i] = there ? p[i].at + (a * v->move * g->sw + b * u->move) * g->sc + channel : g->zeros;
+                rows[i] = there ? at->at[first + i] + (a * v->move * g->sw + b * u->move) * g->sc + p->channel
+                                : g->zeros;
                 any |= there;
             }
-            *s = (segment){ .rows = rows, .b = panel + tap * g->in * width, .n = g->in };
-            t->args.n_segments -= !any;
+            if (any)
+                t.segments[t.args.n_segments++] =
+                    (segment){ .rows = rows, .b = weights_of_tap(p, a, b), .n = g->in };
         }
-}
-
-static void gather_tile(const class_run *c, const pixel *p, int mr, int64_t group, int64_t panel)
-{
-    const gather *g = c->g;
-    int64_t col = panel * TILE_COLS, width = panel_width(g->out, panel), out = group * g->out + col;
-    const REAL *weights =
-        g->weights + ((group * g->panels + panel) * TILE_COLS) * g->kernel[0] * g->kernel[1] * g->in;
-    tile_run t;
-    t.args = (tile_args){ .segments = t.segments,
-                          .cols = (int)(g->out - col < TILE_COLS ? g->out - col : TILE_COLS),
-                          .a_step = 1,
-                          .b_step = width,
-                          .bias = g->bias ? g->bias + out : NULL };
-    t.f = tile_for(mr, t.args.cols, false);
-    bool inside = true;
-    for (int i = 0; i < mr; i++) {
-        t.args.out[i] = p[i].out + out;
-        inside &= p[i].inside;
-    }
-    (inside ? inside_segments : border_segments)(c, &t, p, mr, group * g->in, weights, width);
     t.args.relu = g->relu; /* now that all taps are there */
-    flush_tile(&t);
+    flush_tile(&t, mr);
 }
 
 static void gather_items(void *context, int64_t begin, int64_t end)
@@ -182,18 +193,47 @@ static void gather_items(void *context, int64_t begin, int64_t end)
         int64_t tile0 = block * BLOCK_TILES,
                 tile1 = tile0 + BLOCK_TILES < c->tiles.tiles ? tile0 + BLOCK_TILES : c->tiles.tiles;
         int64_t start = cut_begin(&c->tiles, tile0), stop = cut_begin(&c->tiles, tile1);
-        pixel pixels[BLOCK_TILES * TILE_ROWS];
-        find_pixels(c, start, stop - start, pixels);
-        for (int64_t q = first_panel; q < first_panel + share; q++)
+        pixel_block at;
+        find_pixels(c, start, stop - start, &at);
+        for (int64_t q = first_panel; q < first_panel + share; q++) {
+            panel_run p;
+            open_panel(&p, c, q / g->panels, q % g->panels);
             for (int64_t i = tile0; i < tile1; i++) {
-                int64_t at = cut_begin(&c->tiles, i), mr = cut_begin(&c->tiles, i + 1) - at;
-                gather_tile(c, pixels + (at - start), (int)mr, q / g->panels, q % g->panels);
+                const int64_t first = cut_begin(&c->tiles, i) - start;
+                const int mr = (int)(cut_begin(&c->tiles, i + 1) - start - first);
+                bool inside = !p.many;
+                for (int r = 0; r < mr; r++)
+                    inside &= at.inside[first + r];
+                if (inside)
+                    inside_tile(&p, &at, first, mr);
+                else
+                    border_tile(&p, &at, first, mr);
             }
+        }
     }
+}
+
+static void clear_rows(void *context, int64_t begin, int64_t end)
+{
+    const gather *g = context;
+    const int64_t row = g->dw * g->dc;
+    memset(g->dst + begin * row, 0, (size_t)((end - begin) * row) * sizeof *g->dst);
+}
+
+/* Pixels that no tap hits, as of a kernel smaller than the stride, are cleared together with all others. */
+static void clear_holes(const gather *g)
+{
+    bool holes = false;
+    for (int dim = 0; dim < 2; dim++)
+        for (int64_t r = 0; r < g->divide[dim]; r++)
+            holes |= !taps_of(g, dim, r).count;
+    if (holes)
+        parallel_for(g->n * g->dh, 32768 / (g->dw * g->dc + 1) + 1, clear_rows, (void *)(uintptr_t)g);
 }
 
 static void run_gather(const gather *g)
 {
+    clear_holes(g);
     for (int64_t r = 0; r < g->divide[0]; r++)
         for (int64_t s = 0; s < g->divide[1]; s++) {
             class_run c = { .g = g, .first = { r, s } };
@@ -203,6 +243,8 @@ static void run_gather(const gather *g)
                 continue;
             c.taps[0] = taps_of(g, 0, r);
             c.taps[1] = taps_of(g, 1, s);
+            if (!c.taps[0].count || !c.taps[1].count)
+                continue;
             c.merges = g->groups == 1 && c.taps[1].move == 1 && (c.taps[1].step == 1 || c.taps[1].count == 1);
             c.tiles = cut_rows(g->n * c.size[0] * c.size[1]);
             int64_t blocks = (c.tiles.tiles + BLOCK_TILES - 1) / BLOCK_TILES,

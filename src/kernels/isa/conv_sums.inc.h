@@ -4,6 +4,9 @@
  * after the other) and a range of the channels in.  Of a block of rows it copies x, with its border of zeros, into panels of
  * WIDE channels, and dy into panels of TILE_COLS; then a tile is TILE_ROWS of the (tap, channel) rows and a panel of k, with a
  * segment for each row of dy.  Chunks are summed apart and then together, in order.
+ * With channels enough for tiles of one tap x is not copied but read where it lies, and comes from memory while tiles are
+ * computed; segments end at the border.  For a kernel of one tap x and dy change places: the sums are dw
+ * as it is wanted, and a single chunk adds to dw itself.
  * Elements of DEPTH numbers join pixels of a row of dy with those they are multiplied with: of x that is a pixel and the one
  * that the same tap reads next, at every pixel, or at every DEPTH-th where a kernel row has one tap.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: winograd.inc.h. */
@@ -18,7 +21,8 @@ enum {
 };
 
 typedef struct sum_plan {
-    conv_args a;
+    conv_args a;                       /* turned: x and dy, c and k changed places */
+    bool turned, in_place;             /* in_place: x is not copied */
     int64_t in, out, taps, panels, ld; /* channels of a group; ld: of a row of the sums */
     int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
     int64_t high, wide;         /* of x, copied, what one row of dy needs: rows, elements of each */
@@ -60,11 +64,17 @@ static void plan_block(sum_plan *p)
     p->images = rows / p->block;
 }
 
-static sum_plan plan_sums(const conv_args *a)
+static sum_plan plan_sums(const conv_args *given)
 {
-    sum_plan p = {
-        .a = *a, .in = a->c / a->groups, .out = a->k / a->groups, .taps = a->kernel[0] * a->kernel[1]
-    };
+    sum_plan p = { .a = *given, .taps = given->kernel[0] * given->kernel[1] };
+    conv_args *a = &p.a;
+    p.turned = DEPTH == 1 && p.taps == 1 && a->groups == 1;
+    for (int i = 0; i < 2; i++)
+        p.turned = p.turned && !a->padding[i];
+    if (p.turned)
+        a->x = given->dy, a->dy = given->x, a->c = given->k, a->k = given->c;
+    p.in = a->c / a->groups, p.out = a->k / a->groups;
+    p.in_place = p.turned || (DEPTH == 1 && p.in >= TILE_ROWS);
     p.panels = divided(p.out, TILE_COLS);
     p.ld = p.panels * TILE_COLS;
     plan_copy(&p, 0), plan_copy(&p, 1);
@@ -100,7 +110,9 @@ static sum_plan plan_sums(const conv_args *a)
             break;
     }
     plan_block(&p);
-    p.x_bytes = rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
+    if (p.turned && p.chunks == 1)
+        p.sum_bytes = 0, p.ld = p.out;
+    p.x_bytes = p.in_place ? 0 : rounded(p.images * copied_rows(&p, p.block) * p.wide * p.range);
     p.slot_bytes = p.x_bytes + rounded(p.images * p.block * p.elements * p.out_range * TILE_COLS);
     return p;
 }
@@ -221,29 +233,40 @@ static void join_dy(const sum_block *b)
             }
 }
 
+/* A pixel's channels of dy, those of the block, into panels. */
+static void copy_dy_pixel(const sum_block *b, const REAL *from, int64_t i, int64_t pixels)
+{
+    const sum_plan *p = b->p;
+    const int64_t first = b->panel * TILE_COLS;
+    for (int64_t q = 0; q < b->panels; q++) {
+        int64_t col = q * TILE_COLS, cols = p->out - first - col, width = panel_width(p->out, b->panel + q);
+        REAL *to = b->dy + col * pixels + i * width;
+        if (cols >= TILE_COLS) {
+            for (int v = 0; v < TILE_VECTORS; v++)
+                V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
+            continue;
+        }
+        for (int64_t k = 0; k < width; k += WIDTH) {
+            vec some = V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH));
+            V(store)(to + k, some);
+        }
+    }
+}
+
+/* Turned, it is x, of which only every stride-th pixel counts. */
 static void copy_dy(const sum_block *b)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const int64_t pixels = elements_of(b), first = b->panel * TILE_COLS;
-    const REAL *from =
-        (const REAL *)a->dy + (b->image * a->oh + b->row) * a->ow * a->k + b->group * p->out + first;
-    for (int64_t i = 0; i < pixels; i++, from += a->k)
-        for (int64_t q = 0; q < b->panels; q++) {
-            int64_t col = q * TILE_COLS, cols = p->out - first - col,
-                    width = panel_width(p->out, b->panel + q);
-            REAL *to = b->dy + col * pixels + i * width;
-            if (cols >= TILE_COLS) {
-                for (int v = 0; v < TILE_VECTORS; v++)
-                    V(store)(to + v * WIDTH, V(load)(from + col + v * WIDTH));
-                continue;
-            }
-            for (int64_t k = 0; k < width; k += WIDTH) {
-                vec some =
-                    V(load_first)(from + col + k, V(first)(cols - k < WIDTH ? (int)(cols - k) : WIDTH));
-                V(store)(to + k, some);
-            }
-        }
+    const int64_t pixels = elements_of(b), rows = b->images * b->rows, channel = b->group * p->out,
+                  high = p->turned ? a->h : a->oh, wide = p->turned ? a->w : a->ow,
+                  step[] = { p->turned ? a->stride[0] : 1, p->turned ? a->stride[1] : 1 };
+    for (int64_t i = 0; i < rows; i++) {
+        const int64_t row = (b->image + i / b->rows) * high + (b->row + i % b->rows) * step[0];
+        const REAL *from = (const REAL *)a->dy + row * wide * a->k + channel + b->panel * TILE_COLS;
+        for (int64_t j = 0; j < a->ow; j++, from += step[1] * a->k)
+            copy_dy_pixel(b, from, i * a->ow + j, pixels);
+    }
 }
 
 /* Pointers to the TILE_ROWS (tap, channel) rows from m on, and where their sums are. */
@@ -262,41 +285,84 @@ static void tile_sums(const sum_block *b, int64_t m, int64_t mr, const REAL **ro
     }
 }
 
-/* A tile's rows lie in one panel of x: the step from pixel to pixel is one number.  What is left goes into tiles of one size. */
+/* A tile's rows are of one tap, or lie in one panel of a copy: the step from pixel to pixel is one number.  What is left goes into
+ * tiles of one size. */
 static int64_t rows_of_tile(const sum_block *b, int64_t m)
 {
     int64_t left = b->p->taps * b->channels - m, c = m % b->channels;
-    if (b->channels > WIDE)
+    if (b->p->in_place)
+        left = b->channels - c;
+    else if (b->channels > WIDE)
         left = ((c / WIDE + 1) * WIDE < b->channels ? (c / WIDE + 1) * WIDE : b->channels) - c;
     return divided(left, divided(left, TILE_ROWS));
+}
+
+/* Segments of a tile of one tap whose first row is x[0] of each pixel: a row of dy each, as far as the tap lies inside; from: its
+ * first element in the block. */
+static int segments_in_place(const sum_block *b, int64_t tap, const REAL *x, segment *s, int64_t *from)
+{
+    const conv_args *a = &b->p->a;
+    if (b->p->turned) { /* all rows follow each other */
+        *s = (segment){ .a = x + (b->image * a->oh + b->row) * a->ow * a->c, .n = elements_of(b) };
+        return *from = 0, 1;
+    }
+    const int64_t w = tap % a->kernel[1] * a->dilation[1] - a->padding[1],
+                  first = w < 0 ? divided(-w, a->stride[1]) : 0,
+                  all = a->w > w ? divided(a->w - w, a->stride[1]) : 0, last = all < a->ow ? all : a->ow;
+    int n = 0;
+    for (int64_t i = 0; i < b->images * b->rows && first < last; i++) {
+        const int64_t image = b->image + i / b->rows, row = b->row + i % b->rows,
+                      h = row * a->stride[0] + tap / a->kernel[1] * a->dilation[0] - a->padding[0];
+        if (h < 0 || h >= a->h)
+            continue;
+        s[n] = (segment){ .a = x + ((image * a->h + h) * a->w + first * a->stride[1] + w) * a->c,
+                          .n = last - first };
+        from[n++] = i * a->ow + first;
+    }
+    return n;
+}
+
+static int segments_of_copy(const sum_block *b, int64_t width, const REAL *const *rows, segment *s,
+                            int64_t *from)
+{
+    const sum_plan *p = b->p;
+    const bool one = p->taps == 1; /* rows of elements follow each other */
+    const int n = one ? 1 : (int)(b->images * b->rows);
+    for (int i = 0; i < n; i++) {
+        const int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
+        s[i] = (segment){ .rows = rows,
+                          .offset = row * p->wide * width,
+                          .n = one ? elements_of(b) : p->elements };
+        from[i] = i * p->elements;
+    }
+    return n;
 }
 
 static void add_block(const sum_block *b, REAL *sums, bool accumulate)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const bool one = a->kernel[0] == 1 && a->kernel[1] == 1; /* rows of elements follow each other */
-    const int64_t segments = one ? 1 : b->images * b->rows, elements = one ? elements_of(b) : p->elements;
+    const REAL *x = (const REAL *)a->x + b->group * p->in + b->first;
+    int64_t from[MAX_SEGMENTS];
     tile_run t;
-    t.args = (tile_args){ .segments = t.segments, .n_segments = (int)segments, .accumulate = accumulate };
+    t.args = (tile_args){ .segments = t.segments, .accumulate = accumulate };
     for (int64_t m = 0, mr; m < p->taps * b->channels; m += mr) {
         REAL *out[TILE_ROWS];
+        const int64_t tap = m / b->channels, c = m % b->channels, width = x_panel_width(b, c);
         mr = rows_of_tile(b, m);
         tile_sums(b, m, mr, t.rows[0], out, sums);
-        const int64_t width = x_panel_width(b, m % b->channels);
-        t.args.a_step = p->stride[1] * DEPTH / p->pitch * width;
-        for (int64_t i = 0; i < segments; i++) {
-            int64_t row = i / b->rows * copied_rows(p, b->rows) + i % b->rows * p->stride[0];
-            t.segments[i] = (segment){ .rows = t.rows[0], .offset = row * p->wide * width, .n = elements };
-        }
+        t.args.a_step = p->in_place ? a->stride[1] * a->c : p->stride[1] * DEPTH / p->pitch * width;
+        t.args.n_segments = p->in_place ? segments_in_place(b, tap, x + c, t.segments, from)
+                                        : segments_of_copy(b, width, t.rows[0], t.segments, from);
         for (int64_t q = 0; q < b->panels; q++) {
+            const int64_t col = (b->panel + q) * TILE_COLS, left = p->out - col;
             t.args.b_step = panel_width(p->out, b->panel + q);
-            t.args.cols = (int)t.args.b_step;
-            for (int64_t i = 0; i < segments; i++)
-                t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + i * elements * t.args.b_step;
+            t.args.cols = (int)(left < TILE_COLS ? left : TILE_COLS);
+            for (int i = 0; i < t.args.n_segments; i++)
+                t.segments[i].b = b->dy + q * TILE_COLS * elements_of(b) + from[i] * t.args.b_step;
             for (int64_t i = 0; i < mr; i++)
-                t.args.out[i] = out[i] + (b->panel + q) * TILE_COLS;
-            tile_for((int)mr, t.args.cols, false)(&t.args);
+                t.args.out[i] = out[i] + col;
+            tile_for((int)mr, t.args.cols, DEPTH == 1 && p->in_place)(&t.args);
         }
     }
 }
@@ -326,7 +392,8 @@ static void sum_items(void *context, int64_t begin, int64_t end)
             b.rows = p->a.oh - b.row < p->block ? p->a.oh - b.row : p->block;
             b.images = p->images * b.rows < last - row ? p->images : divided(last - row, b.rows);
             b.images = b.rows == p->a.oh ? b.images : 1;
-            copy_x(&b);
+            if (!p->in_place)
+                copy_x(&b);
             (DEPTH > 1 ? join_dy : copy_dy)(&b);
             add_block(&b, p->sums + chunk * (int64_t)(p->sum_bytes / sizeof(REAL)), !first);
         }
@@ -363,6 +430,19 @@ static void sums_out(void *context, int64_t begin, int64_t end)
     }
 }
 
+/* The same of turned sums, whose rows are dw's. */
+static void turned_sums_out(void *context, int64_t begin, int64_t end)
+{
+    const sum_plan *p = context;
+    const int64_t all = (int64_t)(p->sum_bytes / sizeof(REAL));
+    for (int64_t i = begin; i < end; i++) {
+        REAL *dw = (REAL *)p->a.out + i * p->out;
+        const REAL *sum = p->sums + i * p->ld;
+        for (int64_t chunk = 1; chunk < p->chunks; chunk++)
+            add(dw, chunk == 1 ? sum : dw, 1, sum + chunk * all, 1, p->out);
+    }
+}
+
 static size_t conv_weight_gradient_scratch(const conv_args *a)
 {
     sum_plan p = plan_sums(a);
@@ -373,17 +453,20 @@ static void conv_weight_gradient(const conv_args *a)
 {
     sum_plan p = plan_sums(a);
     if (!p.rows) {
-        memset(a->out, 0, (size_t)(a->k * p.in * p.taps) * sizeof(REAL));
+        memset(a->out, 0, (size_t)(a->k * (a->c / a->groups) * p.taps) * sizeof(REAL));
         return;
     }
-    p.sums = a->scratch;
+    p.sums = p.sum_bytes ? a->scratch : a->out;
     p.slots = (char *)a->scratch + p.sum_bytes * (size_t)p.chunks;
     int64_t slots = (int64_t)((a->scratch_bytes - p.sum_bytes * (size_t)p.chunks) / p.slot_bytes);
     int64_t items = items_of(&p);
-    double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)a->k;
+    double work = (double)(p.rows * a->ow) * (double)(p.taps * p.in) * (double)p.a.k;
     parallel_for_at_most((int)slots, items, grain_for(work, items), sum_items, &p);
-    parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
-                 sums_out, &p);
+    if (!p.turned)
+        parallel_for(a->groups * divided(p.taps * p.in, OUT_ROWS), 32768 / (OUT_ROWS * p.out * p.chunks) + 1,
+                     sums_out, &p);
+    else if (DEPTH == 1 && p.chunks > 1)
+        parallel_for(p.in, 32768 / (p.out * p.chunks) + 1, turned_sums_out, &p);
 }
 
 INLINE void fill_conv(kernel_table *t, kernel_type type)

@@ -56,6 +56,10 @@ INLINE void store_cols(REAL *p, int j, columns c, vec v)
         V(store_first)(p + j * WIDTH, c.some, v);
 }
 
+/* As many of a tile's rows as x86 has registers for beside the loop's own.  One more is read from memory at each step: gcc would
+ * keep it in a vector register, and taking it from there costs a multiplier's turn, 5 % of the tile. */
+enum { POINTERS = 11 };
+
 /* partial: b must not be read beyond its first cols columns.  Every loop over sums is unrolled: they stay in registers. */
 INLINE void tile(const tile_args *t, const int mr, const int nv, const bool packed, const bool partial)
 {
@@ -86,9 +90,12 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
     const int64_t a_step = t->a_step, b_step = t->b_step;
     for (const segment *s = t->segments, *end = s + t->n_segments; s < end; s++) {
         const REAL *b = s->b, *a = s->a, *row[TILE_ROWS];
+        const REAL *volatile last_row;
         if (!packed)
             for (int i = 0; i < mr; i++)
                 row[i] = s->rows[i] + s->offset;
+        if (!packed && mr > POINTERS)
+            last_row = row[mr - 1];
         for (int64_t k = 0, at = 0; k < s->n; k++, b += b_step, at += a_step) {
             vec right[TILE_VECTORS];
             if (packed &&
@@ -102,7 +109,7 @@ INLINE void tile(const tile_args *t, const int mr, const int nv, const bool pack
                 right[j] = partial ? load_cols(b, j, c) : V(load)(b + j * WIDTH);
 #pragma GCC unroll 16
             for (int i = 0; i < mr; i++) {
-                REAL left = packed ? a[i] : row[i][at];
+                REAL left = packed ? a[i] : (i < POINTERS ? row[i] : last_row)[at];
 #pragma GCC unroll 2
                 for (int j = 0; j < nv; j++)
                     sum[i][j] = MULTIPLY_ADD(sum[i][j], left, right[j]);
