@@ -7,6 +7,7 @@ enum { DEPTH = 1 }; /* numbers of K in an element */
 
 #define MULTIPLY_ADD(sum, left, right) ((sum) + (left) * (right))
 
+enum { SQUARES = VECTOR_BYTES >= 32 && sizeof(REAL) == 4 }; /* elsewhere they are large and bring less */
 SQUARE(packed, REAL)
 
 /* to[t * width + i] = from[i * row + t * col], i < n, t < k; the rest of each width is zeros.
@@ -26,7 +27,7 @@ static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t
     int64_t t = 0;
     for (; t + SIDE <= k; t += SIDE) {
         int64_t i = 0;
-        for (; i + SIDE <= n && col == 1; i += SIDE)
+        for (; SQUARES && i + SIDE <= n && col == 1; i += SIDE)
             square_packed(to + t * width + i, width, from + i * row + t, row);
         for (; i < n; i++) {
             const REAL *at = from + i * row + t * col;

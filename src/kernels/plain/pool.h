@@ -175,6 +175,8 @@ static void avg_pool_backward(const pool_args *a, void *dx_, const void *dy_)
 
 enum { GROUP = 64, NOWHERE = 255 }; /* channels whose best is kept beside the loop over a window's taps */
 
+typedef enum { VALUES, PLACES, TAPS } max_kind; /* what is written beside the values */
+
 /* Which taps of a window that begins at first lie inside: those of a dilated one may all lie outside. */
 static void inner_taps(int64_t taps[2], int64_t first, int64_t kernel, int64_t dilation, int64_t size)
 {
@@ -201,55 +203,51 @@ static inline int64_t pixel_of(const pool_args *a, const inner *t, int64_t p, in
     return (t->h + p * a->dilation[0]) * a->w + t->w + q * a->dilation[1];
 }
 
-/* place: NULL where the window holds nothing. */
-static void keep_places(const pool_args *a, void *index, int64_t at, const uint32_t *place, int n)
+static inline __attribute__((always_inline)) void keep_places(void *index, int64_t at, const uint32_t *place,
+                                                              max_kind kind, int n)
 {
-    if (a->taps)
-        for (int c = 0; c < n; c++)
-            ((uint8_t *)index)[at + c] = place ? (uint8_t)place[c] : NOWHERE;
-    else
-        for (int c = 0; c < n; c++)
-            ((int64_t *)index)[at + c] = place ? (int64_t)place[c] : -1;
+    for (int c = 0; kind == PLACES && c < n; c++)
+        ((int64_t *)index)[at + c] = place ? (int64_t)place[c] : -1;
+    for (int c = 0; kind == TAPS && c < n; c++)
+        ((uint8_t *)index)[at + c] = place ? (uint8_t)place[c] : NOWHERE;
 }
 
 /* The largest of each of n channels in one window, and where it stood.  Places count in 32 bits, as wide as f32, so that both
  * fit the same vectors. */
 static inline __attribute__((always_inline)) void max_window(const pool_args *a, REAL *restrict y,
                                                              void *index, int64_t at, const REAL *restrict x,
-                                                             const inner *t, int n)
+                                                             const inner *t, max_kind kind, int n)
 {
     REAL best[GROUP];
     uint32_t place[GROUP];
     if (t->rows[0] >= t->rows[1] || t->columns[0] >= t->columns[1]) {
         for (int c = 0; c < n; c++)
             y[at + c] = LOWEST;
-        if (index)
-            keep_places(a, index, at, NULL, n);
+        keep_places(index, at, NULL, kind, n);
         return;
     }
     const int64_t first = pixel_of(a, t, t->rows[0], t->columns[0]);
     memcpy(best, x + first * a->c, (size_t)n * sizeof *best);
-    for (int c = 0; index && c < n; c++)
-        place[c] = (uint32_t)(a->taps ? t->rows[0] * a->kernel[1] + t->columns[0] : first);
+    for (int c = 0; kind != VALUES && c < n; c++)
+        place[c] = (uint32_t)(kind == TAPS ? t->rows[0] * a->kernel[1] + t->columns[0] : first);
     for (int64_t p = t->rows[0]; p < t->rows[1]; p++)
         for (int64_t q = t->columns[0]; q < t->columns[1]; q++) {
-            const int64_t pixel = pixel_of(a, t, p, q), here = a->taps ? p * a->kernel[1] + q : pixel;
+            const int64_t pixel = pixel_of(a, t, p, q), here = kind == TAPS ? p * a->kernel[1] + q : pixel;
             const REAL *restrict from = x + pixel * a->c;
             for (int c = 0; c < n; c++) {
                 const bool better =
                     (from[c] > best[c]) | IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
-                if (index)
+                if (kind != VALUES)
                     place[c] = better ? (uint32_t)here : place[c];
                 best[c] = better ? from[c] : best[c];
             }
         }
     memcpy(y + at, best, (size_t)n * sizeof *y);
-    if (index)
-        keep_places(a, index, at, place, n);
+    keep_places(index, at, place, kind, n);
 }
 
 static inline __attribute__((always_inline)) void max_windows(const pool_args *a, REAL *y, void *index,
-                                                              const REAL *x)
+                                                              const REAL *x, max_kind kind)
 {
     const int64_t channels = a->c;
     for (int64_t i = a->begin_row; i < a->end_row; i++)
@@ -258,27 +256,53 @@ static inline __attribute__((always_inline)) void max_windows(const pool_args *a
             const inner t = inner_window(a, i, j);
             int64_t c = 0;
             for (; c + GROUP <= channels; c += GROUP)
-                max_window(a, y, index, at + c, x + c, &t, GROUP);
+                max_window(a, y, index, at + c, x + c, &t, kind, GROUP);
             if (c < channels)
-                max_window(a, y, index, at + c, x + c, &t, (int)(channels - c));
+                max_window(a, y, index, at + c, x + c, &t, kind, (int)(channels - c));
         }
 }
 
 static void max_pool(const pool_args *a, void *y, void *index, const void *x)
 {
-    if (index)
-        max_windows(a, y, index, x);
+    if (!index)
+        max_windows(a, y, NULL, x, VALUES);
+    else if (a->taps)
+        max_windows(a, y, index, x, TAPS);
     else
-        max_windows(a, y, NULL, x);
+        max_windows(a, y, index, x, PLACES);
 }
 
-/* dx[c] += dy[c] where the largest stood at this tap */
+/* dx[c] = or += dy[c] where the largest stood at this tap */
 static inline __attribute__((always_inline)) void give_back(REAL *restrict dx, const REAL *restrict dy,
                                                             const uint8_t *restrict at, int64_t tap,
-                                                            int64_t n)
+                                                            int64_t n, bool adds)
 {
-    for (int64_t c = 0; c < n; c++)
-        dx[c] += at[c] == tap ? dy[c] : 0;
+    for (int64_t c = 0; c < n; c++) {
+        const REAL mine = at[c] == tap ? dy[c] : 0;
+        dx[c] = adds ? dx[c] + mine : mine;
+    }
+}
+
+static inline __attribute__((always_inline)) void give_back_windows(const pool_args *a, REAL *dx,
+                                                                    const REAL *dy, const uint8_t *at,
+                                                                    int64_t n, bool adds)
+{
+    for (int64_t i = 0; i < a->oh; i++)
+        for (int64_t j = 0; j < a->ow; j++, dy += a->c, at += a->c) {
+            const inner t = inner_window(a, i, j);
+            for (int64_t p = t.rows[0]; p < t.rows[1]; p++)
+                for (int64_t q = t.columns[0]; q < t.columns[1]; q++)
+                    give_back(dx + pixel_of(a, &t, p, q) * a->c, dy, at, p * a->kernel[1] + q, n, adds);
+        }
+}
+
+/* Windows side by side without a pixel left over: each is written once. */
+static bool covers(const pool_args *a)
+{
+    bool all = a->oh * a->kernel[0] == a->h && a->ow * a->kernel[1] == a->w;
+    for (int i = 0; i < 2; i++)
+        all &= a->stride[i] == a->kernel[i] && !a->padding[i] && a->dilation[i] == 1;
+    return all;
 }
 
 static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const void *index)
@@ -286,18 +310,18 @@ static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, co
     const int64_t channels = a->c, inside = a->h * a->w, n = a->end_channel - a->begin_channel;
     REAL *dx = (REAL *)dx_ + a->begin_channel;
     const REAL *dy = (const REAL *)dy_ + a->begin_channel;
+    if (a->taps && covers(a)) {
+        give_back_windows(a, dx, dy, (const uint8_t *)index + a->begin_channel, n, false);
+        return;
+    }
     for (int64_t i = 0; i < inside; i++)
         memset(dx + i * channels, 0, (size_t)n * sizeof *dx);
-    const uint8_t *at = (const uint8_t *)index + a->begin_channel;
-    for (int64_t i = 0; a->taps && i < a->oh; i++)
-        for (int64_t j = 0; j < a->ow; j++, dy += channels, at += channels) {
-            const inner t = inner_window(a, i, j);
-            for (int64_t p = t.rows[0]; p < t.rows[1]; p++)
-                for (int64_t q = t.columns[0]; q < t.columns[1]; q++)
-                    give_back(dx + pixel_of(a, &t, p, q) * channels, dy, at, p * a->kernel[1] + q, n);
-        }
+    if (a->taps) {
+        give_back_windows(a, dx, dy, (const uint8_t *)index + a->begin_channel, n, true);
+        return;
+    }
     const int64_t *place = (const int64_t *)index + a->begin_channel;
-    for (int64_t i = 0; !a->taps && i < a->oh * a->ow; i++, dy += channels, place += channels)
+    for (int64_t i = 0; i < a->oh * a->ow; i++, dy += channels, place += channels)
         for (int64_t c = 0; c < n; c++)
             if (place[c] >= 0 && place[c] < inside) /* an index from elsewhere writes nowhere */
                 dx[place[c] * channels + c] += dy[c];
