@@ -428,8 +428,10 @@ static void pack_panels(void *to, const void *b_, int64_t b_row, int64_t b_col, 
 
 static void panels_product(const panels_args *p)
 {
-    for (int64_t j = p->first; j < p->last; j++)
+    const int64_t parts = p->parts ? p->parts : 1;
+    for (int64_t panel = p->first * parts; panel < p->last * parts; panel++)
         for (int64_t i = 0; i < p->m; i++) {
+            const int64_t j = panel % parts * p->n + panel / parts;
             const REAL *a = p->a[i], *b = (const REAL *)p->panels + j * p->k;
             REAL *c = (REAL *)p->c[i] + j;
             ACC sum = (p->accumulate ? *c : 0) + (p->bias ? ((const REAL *)p->bias)[j] : 0);
