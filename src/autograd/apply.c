@@ -51,12 +51,22 @@ int op_input_name(const tp_op *op, int i, const char **name)
     return (int)n;
 }
 
+/* Whether input i may be left out; *at and *passed: how far the names have been read, which is not begun anew for each. */
+static bool is_optional(const char **at, int *passed, int i)
+{
+    for (; *passed <= i; ++*passed) {
+        while (**at == ' ')
+            ++*at;
+        while (**at && **at != ' ')
+            ++*at;
+    }
+    return (*at)[-1] == '?';
+}
+
 static tp_status missing_input(const tp_op *op, int i)
 {
     const char *name;
-    int length = op_input_name(op, i, &name);
-    if (length && name[length - 1] == '?')
-        return TP_OK;
+    const int length = op_input_name(op, i, &name);
     return tp_fail(TP_ERR_ARGUMENT, "%s: input %d (%.*s) is NULL", op->name, i, length, name);
 }
 
@@ -66,10 +76,12 @@ static tp_status check_inputs(const tp_op *op, tp_tensor *const *in, int n_in)
         return tp_error_pending();
     if (__builtin_expect(op->n_in >= 0 ? n_in != op->n_in : n_in < 1, 0))
         return tp_fail(TP_ERR_ARGUMENT, "%s: got %d inputs, wants %s", op->name, n_in, op->inputs);
+    const char *names = op->inputs;
+    int passed = 0;
     for (int i = 0; i < n_in; i++) {
         if (__builtin_expect(!in[i], 0)) {
-            if (missing_input(op, i))
-                return TP_ERR_ARGUMENT;
+            if (!names || !is_optional(&names, &passed, i))
+                return missing_input(op, i);
         } else if (__builtin_expect(tensor_is_stale(in[i]), 0) && tensor_refresh(in[i]))
             return tp_error_pending();
     }

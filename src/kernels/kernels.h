@@ -338,9 +338,11 @@ typedef struct norm_kernels {
 
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)] for a B that is used again and again: packed once, in panels of so many columns,
  * panel j at panels + j cols k.  A and C are rows anywhere, of adjacent elements.  Both do panels [first, last) only, on this
- * thread: an element is the same bits whatever m and the panels are. */
+ * thread: an element is the same bits whatever m and the panels are.
+ * parts: so many B's beside each other, each with panels of its own that follow the others'; C and bias have n columns of each. */
 typedef struct panels_args {
     int64_t m, n, k, first, last;
+    int64_t parts;        /* 0: one */
     const void *const *a; /* NULL: row i of A is every columns_step-th number from columns + i on */
     const void *columns;
     int64_t columns_step;
@@ -358,13 +360,13 @@ typedef struct panel_kernels {
     void (*product)(const panels_args *);
 } panel_kernels;
 
-/* One row of n units of a recurrent layer at one step, after the products: x and s are what the input and the state gave, a
- * vector of n for each gate.
+/* n units of a recurrent layer at one step, after the products: x and s are what the input and the state gave, of each gate so
+ * many numbers, gap apart; so are peephole's and the gates that backward wants.
  *
  * LSTM, gates i f g o:  c = f c' + i g,  h = o tanh(c);  i, f, o are sigmoid(x + s + peephole c), of c' for i and f; g is tanh(x + s)
  * GRU, gates r z n:     h = n + z (h' - n);  r, z are sigmoid(x + s), n is tanh(x_n + r s_n) */
 typedef struct lstm_args {
-    int64_t n;
+    int64_t n, gap;
     const void *x, *s, *before; /* before: c' */
     const void *peephole;       /* of i, f, o; NULL: none */
     void *c, *h;
@@ -372,7 +374,7 @@ typedef struct lstm_args {
 } lstm_args;
 
 typedef struct gru_args {
-    int64_t n;
+    int64_t n, gap;
     const void *x, *s, *before; /* before: h' */
     void *h;
     void *gates; /* r, z, n and s_n; NULL: not wanted */

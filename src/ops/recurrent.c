@@ -90,17 +90,19 @@ tp_status recurrent_check(const char *op, const recurrent_attrs *a, tp_tensor *c
 
 static recurrent_weight weight_hh(const recurrence *r) /* (G H, P): s = h W^T */
 {
-    return (recurrent_weight){ .n = r->gates * r->h, .k = r->p, .b_row = 1, .b_col = r->p };
+    return (recurrent_weight){ .parts = r->gates, .n = r->h, .k = r->p, .b_row = 1, .b_col = r->p };
 }
 
 static recurrent_weight weight_hr(const recurrence *r) /* (P, H): y = m W^T */
 {
-    return (recurrent_weight){ .n = r->p, .k = r->h, .b_row = 1, .b_col = r->h };
+    return (recurrent_weight){ .parts = 1, .n = r->p, .k = r->h, .b_row = 1, .b_col = r->h };
 }
 
 static recurrent_weight weight_ih(const recurrence *r) /* (G H, I): x W^T */
 {
-    return (recurrent_weight){ .n = r->gates * r->h, .k = r->i, .b_row = 1, .b_col = r->i, .all_rows = true };
+    return (recurrent_weight){
+        .parts = r->gates, .n = r->h, .k = r->i, .b_row = 1, .b_col = r->i, .all_rows = true
+    };
 }
 
 static tp_status recurrent_infer(tp_call *c)
@@ -118,7 +120,7 @@ static tp_status recurrent_infer(tp_call *c)
         return tp_error_pending();
     for (int i = 0; i < R_INPUTS; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
-    const recurrent_way way = choose_way(&r);
+    const recurrent_way way = forward_way(&r);
     const recurrent_weight ih = weight_ih(&r), hh = weight_hh(&r), hr = weight_hr(&r);
     const int64_t wide = r.gates * r.h * r.size;
     c->scratch_bytes += cache_lines(rows * wide) + cache_lines(r.b * wide) + cache_lines(r.b * r.h * r.size) +
@@ -132,81 +134,121 @@ static tp_status recurrent_infer(tp_call *c)
 typedef struct forward_run {
     recurrence r;
     recurrent_way way;
-    recurrent_weight hh, hr;
+    recurrent_weight ih, hh, hr;
     bool projects, has_h0;
-    const char *peephole, *bias; /* bias: of the state's product */
-    char *x, *s, *m;             /* (T B, G H), (B, G H), (B, H): before a projection */
-    char *y, *h_n, *c_n, *kept;  /* kept NULL: not wanted */
+    const char *in_x, *peephole, *bias_x, *bias_s; /* biases: of the input's product and the state's */
+    char *x, *s, *m;                               /* (T B, G H), (B, G H), (B, H): before a projection */
+    char *y, *h_n, *c_n, *kept;                    /* kept NULL: not wanted */
     place *places;
-    void **a, **c; /* B rows of a product */
+    void **rows; /* (4, B): of a step's products */
 } forward_run;
+
+/* ---- gates of n units from `first` on -------------------------------------------------------------------------------------------- */
+
+static void gates_of_lstm(const forward_run *f, const place *at, int64_t first, int64_t n)
+{
+    const recurrence *r = &f->r;
+    const int64_t line = r->h * r->size, kept = r->kept * line, skip = first * r->size;
+    char *c = f->c_n + at->b * line + skip, *mine = f->kept ? f->kept + at->row * kept + skip : NULL;
+    r->kernels->recurrent[r->type].lstm(
+        &(lstm_args){ .n = n,
+                      .gap = r->h,
+                      .x = f->x + at->row * 4 * line + skip,
+                      .s = f->s + at->b * 4 * line + skip,
+                      .before = mine && at->before >= 0 ? f->kept + at->before * kept + 4 * line + skip : c,
+                      .peephole = f->peephole ? f->peephole + skip : NULL,
+                      .c = mine ? mine + 4 * line : c,
+                      .h = (f->projects ? f->m + at->b * line : f->y + at->row * line) + skip,
+                      .gates = mine });
+}
+
+static void gates_of_gru(const forward_run *f, const place *at, int64_t first, int64_t n)
+{
+    const recurrence *r = &f->r;
+    const int64_t line = r->h * r->size, skip = first * r->size;
+    r->kernels->recurrent[r->type].gru(
+        &(gru_args){ .n = n,
+                     .gap = r->h,
+                     .x = f->x + at->row * 3 * line + skip,
+                     .s = f->s + at->b * 3 * line + skip,
+                     .before = (at->before < 0 ? f->h_n + at->b * line : f->y + at->before * line) + skip,
+                     .h = f->y + at->row * line + skip,
+                     .gates = f->kept ? f->kept + at->row * 4 * line + skip : NULL });
+}
+
+static void gates_of_rnn(const forward_run *f, const place *at, int64_t first, int64_t n)
+{
+    const recurrence *r = &f->r;
+    const int64_t line = r->h * r->size, skip = first * r->size;
+    char *y = f->y + at->row * line + skip;
+    r->kernels->binary[KERNEL_ADD][r->type](y, f->x + at->row * line + skip, 1, f->s + at->b * line + skip, 1,
+                                            n);
+    r->kernels->unary[r->kind == RNN_RELU ? KERNEL_RELU : KERNEL_TANH][r->type](y, y, n, NULL);
+}
+
+/* ---- one step -------------------------------------------------------------------------------------------------------------------- */
 
 typedef struct step {
     const forward_run *f;
     const place *at;
+    int64_t n; /* sequences that have this step */
+    bool begins_at_zero;
+    rows_product by_input, by_state;
 } step;
 
-static void gates_of_lstm(const forward_run *f, const place *at)
-{
-    const recurrence *r = &f->r;
-    const int64_t line = r->h * r->size, kept = r->kept * line;
-    char *c = f->c_n + at->b * line, *mine = f->kept ? f->kept + at->row * kept : NULL;
-    r->kernels->recurrent[r->type].lstm(
-        &(lstm_args){ .n = r->h,
-                      .x = f->x + at->row * 4 * line,
-                      .s = f->s + at->b * 4 * line,
-                      .before = mine && at->before >= 0 ? f->kept + at->before * kept + 4 * line : c,
-                      .peephole = f->peephole,
-                      .c = mine ? mine + 4 * line : c,
-                      .h = f->projects ? f->m + at->b * line : f->y + at->row * line,
-                      .gates = mine });
-}
-
-static void gates_of_gru(const forward_run *f, const place *at)
-{
-    const recurrence *r = &f->r;
-    const int64_t line = r->h * r->size;
-    r->kernels->recurrent[r->type].gru(
-        &(gru_args){ .n = r->h,
-                     .x = f->x + at->row * 3 * line,
-                     .s = f->s + at->b * 3 * line,
-                     .before = at->before < 0 ? f->h_n + at->b * line : f->y + at->before * line,
-                     .h = f->y + at->row * line,
-                     .gates = f->kept ? f->kept + at->row * 4 * line : NULL });
-}
-
-static void gates_of_rnn(const forward_run *f, const place *at)
-{
-    const recurrence *r = &f->r;
-    const int64_t line = r->h * r->size;
-    char *y = f->y + at->row * line;
-    r->kernels->binary[KERNEL_ADD][r->type](y, f->x + at->row * line, 1, f->s + at->b * line, 1, r->h);
-    r->kernels->unary[r->kind == RNN_RELU ? KERNEL_RELU : KERNEL_TANH][r->type](y, y, r->h, NULL);
-}
-
-static void gates_of(void *context, int64_t begin, int64_t end)
+/* The units [first, last) of all sequences that have this step: their products, and their gates right after, while the sums are
+ * in the first cache. */
+static void units_of_step(void *context, int64_t first, int64_t last)
 {
     const step *now = context;
-    const int kind = now->f->r.kind;
-    for (int64_t i = begin; i < end; i++)
-        (kind == LSTM ? gates_of_lstm : kind == GRU ? gates_of_gru : gates_of_rnn)(now->f, &now->at[i]);
+    const forward_run *f = now->f;
+    const int kind = f->r.kind;
+    if (f->way == BY_ROWS)
+        weight_columns(&f->r, f->way, &f->ih, &now->by_input, first, last);
+    if (f->way != UNPACKED && !now->begins_at_zero)
+        weight_columns(&f->r, f->way, &f->hh, &now->by_state, first, last);
+    for (int64_t i = 0; i < now->n; i++)
+        (kind == LSTM  ? gates_of_lstm
+         : kind == GRU ? gates_of_gru
+                       : gates_of_rnn)(f, &now->at[i], first, last - first);
 }
 
-/* s = h' W^T for the rows at hand; a first step that has no state is spared the product. */
-static void state_product(const forward_run *f, const place *at, int64_t n, void **a, void **c, bool is_zero)
+/* What the state gives where it is zero: its bias. */
+static void no_state(const forward_run *f, void *s)
+{
+    const int64_t wide = f->r.gates * f->r.h * f->r.size;
+    f->bias_s ? memcpy(s, f->bias_s, (size_t)wide) : memset(s, 0, (size_t)wide);
+}
+
+static void one_step(const forward_run *f, const place *at, int64_t n, int64_t units, void **rows)
 {
     const recurrence *r = &f->r;
-    const int64_t line = r->p * r->size, wide = r->gates * r->h * r->size;
+    const int64_t line = r->p * r->size, wide = r->gates * r->h * r->size, b = r->b;
+    void **state = rows, **s = rows + b, **input = rows + 2 * b, **x = rows + 3 * b;
+    step now = { f,
+                 at,
+                 n,
+                 at->before < 0 && !f->has_h0,
+                 { n, input, x, false, f->bias_x },
+                 { n, state, s, false, f->bias_s } };
     for (int64_t i = 0; i < n; i++) {
-        a[i] = at[i].before < 0 ? f->h_n + at[i].b * line : f->y + at[i].before * line;
-        c[i] = f->s + at[i].b * wide;
-        if (is_zero && f->bias)
-            memcpy(c[i], f->bias, (size_t)wide);
-        else if (is_zero)
-            memset(c[i], 0, (size_t)wide);
+        state[i] = at[i].before < 0 ? f->h_n + at[i].b * line : f->y + at[i].before * line;
+        s[i] = f->s + at[i].b * wide;
+        input[i] = (char *)(uintptr_t)f->in_x + at[i].row * r->i * r->size;
+        x[i] = f->x + at[i].row * wide;
+        if (now.begins_at_zero)
+            no_state(f, s[i]);
     }
-    if (!is_zero)
-        weight_product(r, f->way, &f->hh, n, a, c, false, f->bias);
+    if (f->way == UNPACKED && !now.begins_at_zero)
+        weight_product(r, f->way, &f->hh, &now.by_state);
+    parallel_for(r->h, units, units_of_step, &now);
+    if (!f->projects)
+        return;
+    for (int64_t i = 0; i < n; i++) {
+        state[i] = f->m + at[i].b * r->h * r->size;
+        s[i] = f->y + at[i].row * line;
+    }
+    weight_product(r, f->way, &f->hr, &(rows_product){ n, state, s, false, NULL });
 }
 
 static void walk(void *context, int64_t begin, int64_t end)
@@ -214,40 +256,33 @@ static void walk(void *context, int64_t begin, int64_t end)
     const forward_run *f = context;
     const recurrence *r = &f->r;
     place *at = f->places + begin;
-    void **a = f->a + begin, **c = f->c + begin;
+    const int64_t numbers = r->gates * (r->p + (f->way == BY_ROWS ? r->i : 0)),
+                  units = units_at_once(r, f->way, r->h, numbers, end - begin);
     for (int64_t s = 0; s < r->t; s++) {
         const int64_t n = places_at(r, s, begin, end, at);
         if (n == 0)
             return;
-        state_product(f, at, n, a, c, s == 0 && !f->has_h0);
-        parallel_for(n, GATES_AT_ONCE / (r->h + 1) + 1, gates_of, &(step){ f, at });
-        for (int64_t i = 0; i < n && f->projects; i++) {
-            a[i] = f->m + at[i].b * r->h * r->size;
-            c[i] = f->y + at[i].row * r->p * r->size;
-        }
-        if (f->projects)
-            weight_product(r, f->way, &f->hr, n, a, c, false, NULL);
+        one_step(f, at, n, units, f->rows + begin);
     }
 }
 
-/* x W_ih^T and the biases; GRU's of the state stays with the state's product. */
+/* x W_ih^T and the biases, or what these products need later; GRU's of the state stays with the state's product. */
 static void multiply_inputs(forward_run *f, const char *const *in, char **scratch)
 {
     const recurrence *r = &f->r;
     const int64_t wide = r->gates * r->h;
-    const char *bias = in[R_BIAS_IH];
+    f->bias_x = in[R_BIAS_IH];
     if (r->kind == GRU)
-        f->bias = in[R_BIAS_HH];
-    else if (bias && in[R_BIAS_HH]) {
+        f->bias_s = in[R_BIAS_HH];
+    else if (f->bias_x && in[R_BIAS_HH]) {
         char *sum = taken(scratch, wide * r->size);
-        r->kernels->binary[KERNEL_ADD][r->type](sum, bias, 1, in[R_BIAS_HH], 1, wide);
-        bias = sum;
+        r->kernels->binary[KERNEL_ADD][r->type](sum, f->bias_x, 1, in[R_BIAS_HH], 1, wide);
+        f->bias_x = sum;
     } else
-        bias = bias ? bias : in[R_BIAS_HH];
-    recurrent_weight ih = weight_ih(r);
-    ih.b = in[R_WEIGHT_IH];
-    weight_prepare(r, f->way, &ih, scratch);
-    weight_all_rows(r, f->way, &ih, in[R_X], f->x, bias);
+        f->bias_x = f->bias_x ? f->bias_x : in[R_BIAS_HH];
+    weight_prepare(r, f->way, &f->ih, scratch);
+    if (f->way != BY_ROWS)
+        weight_all_rows(r, f->way, &f->ih, in[R_X], f->x, f->bias_x);
 }
 
 /* The state before the first step; and zeros where short sequences have no results. */
@@ -295,7 +330,7 @@ static void recurrent_forward(const tp_call *c)
                       .has_h0 = in[R_H0] };
     recurrence *r = &f.r;
     r->lengths = (const void *)in[R_LENGTHS];
-    f.way = choose_way(r);
+    f.way = forward_way(r);
     f.peephole = in[R_PEEPHOLE];
     f.y = tensor_data(c->out[R_OUT_Y]), f.h_n = tensor_data(c->out[R_OUT_H_N]),
     f.c_n = tensor_data(c->out[R_OUT_C_N]);
@@ -305,9 +340,9 @@ static void recurrent_forward(const tp_call *c)
     f.s = taken(&scratch, r->b * wide);
     f.m = taken(&scratch, r->b * r->h * r->size);
     f.places = taken(&scratch, r->b * PLACE_BYTES);
-    f.a = (void **)(void *)(f.places + r->b), f.c = f.a + r->b;
-    f.hh = weight_hh(r), f.hr = weight_hr(r);
-    f.hh.b = in[R_WEIGHT_HH], f.hr.b = in[R_WEIGHT_HR];
+    f.rows = (void **)(void *)(f.places + r->b);
+    f.ih = weight_ih(r), f.hh = weight_hh(r), f.hr = weight_hr(r);
+    f.in_x = in[R_X], f.ih.b = in[R_WEIGHT_IH], f.hh.b = in[R_WEIGHT_HH], f.hr.b = in[R_WEIGHT_HR];
     begin_states(&f, in[R_H0], in[R_C0]);
     if (r->t == 0 || r->b == 0 || r->h == 0)
         return;

@@ -88,22 +88,24 @@ static inline int64_t gates_of_kind(int kind)
 typedef struct place {
     int64_t b, row, before;
 } place;
-enum { PLACE_BYTES = sizeof(place) + 2 * sizeof(void *) }; /* with the pointers of a product's row */
+enum { PLACE_BYTES = sizeof(place) + 4 * sizeof(void *) }; /* with the pointers of rows of two products */
 
 /* The sequences of [begin, end) that have a step s, counted in the order of computing. */
 int64_t places_at(const recurrence *, int64_t s, int64_t begin, int64_t end, place *);
 int64_t longest(const recurrence *);
 
 /* How the products with a recurrent weight are done: packed once, each block of sequences for itself through all its steps;
- * packed, one step after the other, a product's panels shared out; or, for a few steps, not packed. */
-typedef enum { BY_SEQUENCES, BY_PANELS, UNPACKED } recurrent_way;
-recurrent_way choose_way(const recurrence *);
+ * packed, one step after the other, its units shared out; for a few steps, not packed; or, of few sequences, as dot products with
+ * the weight's rows, a step's units shared out (forward only). */
+typedef enum { BY_SEQUENCES, BY_PANELS, UNPACKED, BY_ROWS } recurrent_way;
+recurrent_way forward_way(const recurrence *);
+recurrent_way backward_way(const recurrence *);
 void for_sequences(const recurrence *, recurrent_way, void (*body)(void *context, int64_t begin, int64_t end),
                    void *context);
 
-/* A weight that is the right side of a product at every step, or of all steps at once: B (k, n). */
+/* A weight that is the right side of a product at every step, or of all steps at once: B (k, parts n), a part for each gate. */
 typedef struct recurrent_weight {
-    int64_t n, k, b_row, b_col;
+    int64_t parts, n, k, b_row, b_col;
     bool all_rows; /* for weight_all_rows */
     const void *b;
     char *panels;  /* NULL: not packed */
@@ -115,10 +117,21 @@ size_t weight_bytes(const recurrence *, recurrent_way, const recurrent_weight *)
 void weight_prepare(const recurrence *, recurrent_way, recurrent_weight *, char **scratch);
 
 /* c[i] = a[i] B [+ c[i]] [+ bias] for m rows */
-void weight_product(const recurrence *, recurrent_way, const recurrent_weight *, int64_t m, void *const *a,
-                    void *const *c, bool accumulate, const void *bias);
+typedef struct rows_product {
+    int64_t m;
+    void *const *a, *const *c;
+    bool accumulate;
+    const void *bias;
+} rows_product;
+void weight_product(const recurrence *, recurrent_way, const recurrent_weight *, const rows_product *);
 
-/* The same for all rows of adjacent matrices at once: c (rows, n) = a (rows, k) B [+ bias] */
+/* Its columns [first, last) of each part, on this thread; not UNPACKED.  A thread takes as many as units_at_once says: of which
+ * each has so many numbers in the weights that are read. */
+void weight_columns(const recurrence *, recurrent_way, const recurrent_weight *, const rows_product *,
+                    int64_t first, int64_t last);
+int64_t units_at_once(const recurrence *, recurrent_way, int64_t units, int64_t numbers, int64_t m);
+
+/* The same for all rows of adjacent matrices at once: c (rows, parts n) = a (rows, k) B [+ bias] */
 void weight_all_rows(const recurrence *, recurrent_way, const recurrent_weight *, const void *a, void *c,
                      const void *bias);
 

@@ -39,17 +39,19 @@ static bool needs(const gradient_attrs *a, int input)
 
 static recurrent_weight weight_hh(const recurrence *r) /* dh' = ds W */
 {
-    return (recurrent_weight){ .n = r->p, .k = r->gates * r->h, .b_row = r->p, .b_col = 1 };
+    return (recurrent_weight){ .parts = 1, .n = r->p, .k = r->gates * r->h, .b_row = r->p, .b_col = 1 };
 }
 
 static recurrent_weight weight_hr(const recurrence *r) /* dm = dp W */
 {
-    return (recurrent_weight){ .n = r->h, .k = r->p, .b_row = r->h, .b_col = 1 };
+    return (recurrent_weight){ .parts = 1, .n = r->h, .k = r->p, .b_row = r->h, .b_col = 1 };
 }
 
 static recurrent_weight weight_ih(const recurrence *r) /* dx = d W */
 {
-    return (recurrent_weight){ .n = r->i, .k = r->gates * r->h, .b_row = r->i, .b_col = 1, .all_rows = true };
+    return (recurrent_weight){
+        .parts = 1, .n = r->i, .k = r->gates * r->h, .b_row = r->i, .b_col = 1, .all_rows = true
+    };
 }
 
 /* What gets multiplied with d, or ds, over all steps: x, h' and a one side by side; of a GRU x and a one, then h' and a one. */
@@ -109,7 +111,7 @@ static tp_status gradient_infer(tp_call *c)
             return tp_error_pending();
     for (int i = 0; i < R_GRADIENT_INPUTS; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
-    const recurrent_way way = choose_way(&r);
+    const recurrent_way way = backward_way(&r);
     const recurrent_weight ih = weight_ih(&r), hh = weight_hh(&r), hr = weight_hr(&r);
     c->scratch_bytes += weight_bytes(&r, way, &ih) +
                         cache_lines(rows * wide * size) * (a->of.kind == GRU ? 2 : 1) +
@@ -221,13 +223,13 @@ static void walk_back(void *context, int64_t begin, int64_t end)
             parallel_for(n, grain, projections_of, &now);
             for (int64_t i = 0; i < n; i++)
                 a[i] = w->dp + at[i].row * out, c[i] = w->dm + at[i].b * line;
-            weight_product(r, w->way, &w->hr, n, a, c, false, NULL);
+            weight_product(r, w->way, &w->hr, &(rows_product){ n, a, c, false, NULL });
         }
         parallel_for(n, grain, gates_of, &now);
         for (int64_t i = 0; i < n; i++)
             a[i] = w->ds + at[i].row * r->gates * line, c[i] = w->dh + at[i].b * out;
         if (s > 0 || w->wants_h0)
-            weight_product(r, w->way, &w->hh, n, a, c, r->kind == GRU, NULL);
+            weight_product(r, w->way, &w->hh, &(rows_product){ n, a, c, r->kind == GRU, NULL });
     }
 }
 
@@ -402,7 +404,7 @@ static void gradient_forward(const tp_call *c)
     recurrence *r = &w.r;
     r->lengths = (const void *)in[R_LENGTHS];
     const int64_t rows = r->t * r->b, size = r->size, wide = r->gates * r->h;
-    w.way = choose_way(r);
+    w.way = backward_way(r);
     w.peephole = in[R_PEEPHOLE], w.dy = in[R_DY], w.y = in[R_Y], w.kept = in[R_KEPT], w.h0 = in[R_H0],
     w.c0 = in[R_C0];
     if (!w.h0 || !w.c0) {

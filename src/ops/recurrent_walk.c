@@ -14,7 +14,8 @@ enum {
     FEW_STEPS = 4,         /* copying the weight costs as much as a step or two */
     SHARED_WORK = 1 << 18, /* multiply-adds of a step's product from which threads may share it */
     PANEL_WORK = 1 << 16,
-    COLUMNS_WORK = 1 << 16, /* numbers of the weight */
+    COLUMNS_WORK = 1 << 16, /* numbers of the weights: 2 us of the second cache */
+    WHOLE_VECTORS = 16,     /* units */
     FEW_ROWS = 4,
     ROWS_AT_ONCE = 48, /* that stay in the second cache while the panels pass by */
 };
@@ -63,11 +64,17 @@ int64_t longest(const recurrence *r)
     return most;
 }
 
-recurrent_way choose_way(const recurrence *r)
+recurrent_way backward_way(const recurrence *r)
 {
     if (r->t < FEW_STEPS && !r->uneven)
         return UNPACKED;
     return r->b <= BLOCK && r->b * r->gates * r->h * r->p >= SHARED_WORK ? BY_PANELS : BY_SEQUENCES;
+}
+
+recurrent_way forward_way(const recurrence *r)
+{
+    const recurrent_way way = backward_way(r);
+    return way == UNPACKED && r->b <= FEW_ROWS && r->i > 0 ? BY_ROWS : way;
 }
 
 void for_sequences(const recurrence *r, recurrent_way way,
@@ -87,20 +94,20 @@ static const panel_kernels *panels_of(const recurrence *r)
     return &r->kernels->panels[r->type];
 }
 
-static int64_t count_panels(const recurrence *r, const recurrent_weight *w)
+static int64_t count_panels(const recurrence *r, const recurrent_weight *w) /* of a part */
 {
     return (w->n + panels_of(r)->cols - 1) / panels_of(r)->cols;
 }
 
 static size_t packed_bytes(const recurrence *r, const recurrent_weight *w)
 {
-    return (size_t)(count_panels(r, w) * panels_of(r)->cols * w->k * r->size + 63) / 64 * 64;
+    return cache_lines(w->parts * count_panels(r, w) * panels_of(r)->cols * w->k * r->size);
 }
 
 static gemm_args unpacked(const recurrence *r, const recurrent_weight *w)
 {
     return (gemm_args){ .m = w->all_rows ? r->t * r->b : r->b,
-                        .n = w->n,
+                        .n = w->parts * w->n,
                         .k = w->k,
                         .b = w->b,
                         .b_row = w->b_row,
@@ -113,7 +120,7 @@ static size_t unpacked_bytes(const recurrence *r, const recurrent_weight *w)
     gemm_args g = unpacked(r, w);
     size_t most = 0;
     for (int64_t rows = 1; rows <= 2; rows++) {
-        g.a_col = 1, g.a_row = rows * w->k, g.c_row = rows * w->n;
+        g.a_col = 1, g.a_row = rows * w->k, g.c_row = rows * g.n;
         const size_t bytes = r->kernels->gemm_scratch[r->type](&g);
         most = bytes > most ? bytes : most;
     }
@@ -122,7 +129,7 @@ static size_t unpacked_bytes(const recurrence *r, const recurrent_weight *w)
 
 size_t weight_bytes(const recurrence *r, recurrent_way way, const recurrent_weight *w)
 {
-    return way == UNPACKED ? unpacked_bytes(r, w) : packed_bytes(r, w);
+    return way == BY_ROWS ? 0 : way == UNPACKED ? unpacked_bytes(r, w) : packed_bytes(r, w);
 }
 
 typedef struct pack_run {
@@ -134,110 +141,125 @@ static void pack_some(void *context, int64_t begin, int64_t end)
 {
     const pack_run *p = context;
     const recurrent_weight *w = p->w;
-    panels_of(p->r)->pack(w->panels, w->b, w->b_row, w->b_col, w->n, w->k, begin, end);
+    const int64_t count = count_panels(p->r, w), part = count * panels_of(p->r)->cols * w->k * p->r->size;
+    for (int64_t i = begin; i < end; i++)
+        panels_of(p->r)->pack(w->panels + i / count * part,
+                              (const char *)w->b + i / count * w->n * w->b_col * p->r->size, w->b_row,
+                              w->b_col, w->n, w->k, i % count, i % count + 1);
 }
 
 void weight_prepare(const recurrence *r, recurrent_way way, recurrent_weight *w, char **scratch)
 {
     const size_t bytes = weight_bytes(r, way, w);
-    if (way == UNPACKED) {
+    if (way == UNPACKED || way == BY_ROWS) {
         w->scratch = *scratch;
         w->scratch_bytes = bytes;
     } else {
         w->panels = *scratch;
-        parallel_for(count_panels(r, w), PANEL_WORK / (panels_of(r)->cols * w->k + 1) + 1, pack_some,
-                     &(pack_run){ r, w });
+        parallel_for(w->parts * count_panels(r, w), PANEL_WORK / (panels_of(r)->cols * w->k + 1) + 1,
+                     pack_some, &(pack_run){ r, w });
     }
     *scratch += bytes;
 }
 
-typedef struct product_run {
-    panels_args all;
-    const panel_kernels *kernels;
-} product_run;
-
-static void some_panels(void *context, int64_t begin, int64_t end)
+/* The rows of a and c are as far apart as the first two. */
+static gemm_args unpacked_rows(const recurrence *r, const recurrent_weight *w, const rows_product *p)
 {
-    const product_run *p = context;
-    panels_args part = p->all;
-    part.first = begin, part.last = end;
-    p->kernels->product(&part);
+    gemm_args g = unpacked(r, w);
+    g.m = p->m, g.a = p->a[0], g.a_col = 1, g.c = p->c[0];
+    g.a_row = p->m > 1 ? ((char *)p->a[1] - (char *)p->a[0]) / r->size : w->k;
+    g.c_row = p->m > 1 ? ((char *)p->c[1] - (char *)p->c[0]) / r->size : g.n;
+    g.accumulate = p->accumulate, g.bias = p->bias;
+    g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
+    return g;
 }
 
-typedef struct columns_run {
+static void columns_by_rows(const recurrence *r, const recurrent_weight *w, const rows_product *p,
+                            int64_t first, int64_t last)
+{
+    gemm_args g = unpacked_rows(r, w, p);
+    g.n = last - first;
+    for (int64_t part = 0; part < w->parts; part++) {
+        const int64_t at = part * w->n + first;
+        gemm_args mine = g;
+        mine.b = (const char *)g.b + at * g.b_col * r->size;
+        mine.c = (char *)g.c + at * r->size;
+        mine.bias = g.bias ? (const char *)g.bias + at * r->size : NULL;
+        r->kernels->gemm[r->type](&mine);
+    }
+}
+
+void weight_columns(const recurrence *r, recurrent_way way, const recurrent_weight *w, const rows_product *p,
+                    int64_t first, int64_t last)
+{
+    const int64_t cols = panels_of(r)->cols;
+    if (way == BY_ROWS)
+        columns_by_rows(r, w, p, first, last);
+    else
+        panels_of(r)->product(&(panels_args){ .m = p->m,
+                                              .n = w->n,
+                                              .k = w->k,
+                                              .first = first / cols,
+                                              .last = (last + cols - 1) / cols,
+                                              .parts = w->parts,
+                                              .a = (const void *const *)p->a,
+                                              .panels = w->panels,
+                                              .c = p->c,
+                                              .accumulate = p->accumulate,
+                                              .bias = p->bias });
+}
+
+int64_t units_at_once(const recurrence *r, recurrent_way way, int64_t units, int64_t numbers, int64_t m)
+{
+    const int64_t cols = panels_of(r)->cols, rows = COLUMNS_WORK / (numbers * WHOLE_VECTORS);
+    return way == BY_ROWS     ? (rows + (rows == 0)) * WHOLE_VECTORS
+           : way == BY_PANELS ? (PANEL_WORK / (m * cols * numbers + 1) + 1) * cols
+           : way == UNPACKED  ? GATES_AT_ONCE / (m + 1) + 1
+                              : units;
+}
+
+typedef struct product_run {
     const recurrence *r;
-    gemm_args all;
-} columns_run;
+    recurrent_way way;
+    const recurrent_weight *w;
+    const rows_product *p;
+} product_run;
 
 static void some_columns(void *context, int64_t begin, int64_t end)
 {
-    const columns_run *run = context;
-    const int64_t size = run->r->size;
-    gemm_args g = run->all;
-    g.n = end - begin;
-    g.b = (const char *)g.b + begin * g.b_col * size;
-    g.c = (char *)g.c + begin * size;
-    g.bias = g.bias ? (const char *)g.bias + begin * size : NULL;
-    run->r->kernels->gemm[run->r->type](&g);
+    const product_run *run = context;
+    weight_columns(run->r, run->way, run->w, run->p, begin, end);
 }
 
-/* With so few rows a product waits for the weight, which several threads read faster.  Then it needs no scratch memory. */
-static void multiply(const recurrence *r, const gemm_args *g)
-{
-    if (g->m <= FEW_ROWS && g->b_row == 1 && g->a_col == 1 && g->n * g->k >= 2 * COLUMNS_WORK)
-        parallel_for(g->n, COLUMNS_WORK / g->k / 4 * 4 + 4, some_columns, &(columns_run){ r, *g });
-    else
-        r->kernels->gemm[r->type](g);
-}
-
-void weight_product(const recurrence *r, recurrent_way way, const recurrent_weight *w, int64_t m,
-                    void *const *a, void *const *c, bool accumulate, const void *bias)
+void weight_product(const recurrence *r, recurrent_way way, const recurrent_weight *w, const rows_product *p)
 {
     if (way == UNPACKED) {
-        gemm_args g = unpacked(r, w);
-        g.a = a[0], g.a_col = 1, g.c = c[0];
-        g.a_row = m > 1 ? ((char *)a[1] - (char *)a[0]) / r->size : w->k;
-        g.c_row = m > 1 ? ((char *)c[1] - (char *)c[0]) / r->size : w->n;
-        g.accumulate = accumulate, g.bias = bias;
-        g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
-        multiply(r, &g);
-        return;
-    }
-    product_run p = { { .m = m,
-                        .n = w->n,
-                        .k = w->k,
-                        .last = count_panels(r, w),
-                        .a = (const void *const *)a,
-                        .panels = w->panels,
-                        .c = c,
-                        .accumulate = accumulate,
-                        .bias = bias },
-                      panels_of(r) };
-    if (way == BY_PANELS)
-        parallel_for(p.all.last, PANEL_WORK / (m * panels_of(r)->cols * w->k + 1) + 1, some_panels, &p);
-    else
-        p.kernels->product(&p.all);
+        const gemm_args g = unpacked_rows(r, w, p);
+        r->kernels->gemm[r->type](&g);
+    } else
+        parallel_for(w->n, units_at_once(r, way, w->n, w->parts * w->k, p->m), some_columns,
+                     &(product_run){ r, way, w, p });
 }
 
 typedef struct rows_run {
-    product_run product;
+    const recurrence *r;
+    const recurrent_weight *w;
     const char *a;
     char *c;
-    int64_t size;
+    const void *bias;
 } rows_run;
 
 static void some_rows(void *context, int64_t begin, int64_t end)
 {
     const rows_run *run = context;
-    panels_args part = run->product.all;
-    const void *a[ROWS_AT_ONCE];
-    void *c[ROWS_AT_ONCE];
+    const recurrent_weight *w = run->w;
+    const int64_t size = run->r->size;
+    void *a[ROWS_AT_ONCE], *c[ROWS_AT_ONCE];
     for (int64_t i = begin; i < end; i++) {
-        a[i - begin] = run->a + i * part.k * run->size;
-        c[i - begin] = run->c + i * part.n * run->size;
+        a[i - begin] = (char *)(uintptr_t)run->a + i * w->k * size;
+        c[i - begin] = run->c + i * w->parts * w->n * size;
     }
-    part.m = end - begin, part.a = a, part.c = c;
-    run->product.kernels->product(&part);
+    weight_columns(run->r, BY_PANELS, w, &(rows_product){ end - begin, a, c, false, run->bias }, 0, w->n);
 }
 
 void weight_all_rows(const recurrence *r, recurrent_way way, const recurrent_weight *w, const void *a,
@@ -246,17 +268,9 @@ void weight_all_rows(const recurrence *r, recurrent_way way, const recurrent_wei
     const int64_t rows = r->t * r->b;
     if (way == UNPACKED) {
         gemm_args g = unpacked(r, w);
-        g.a = a, g.a_row = w->k, g.a_col = 1, g.c = c, g.c_row = w->n, g.bias = bias;
+        g.a = a, g.a_row = w->k, g.a_col = 1, g.c = c, g.c_row = g.n, g.bias = bias;
         g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
-        multiply(r, &g);
-        return;
-    }
-    rows_run run = {
-        { { .n = w->n, .k = w->k, .last = count_panels(r, w), .panels = w->panels, .bias = bias },
-          panels_of(r) },
-        a,
-        c,
-        r->size
-    };
-    parallel_for(rows, ROWS_AT_ONCE, some_rows, &run);
+        r->kernels->gemm[r->type](&g);
+    } else
+        parallel_for(rows, ROWS_AT_ONCE, some_rows, &(rows_run){ r, w, a, c, bias });
 }

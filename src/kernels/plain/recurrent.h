@@ -1,4 +1,4 @@
-/* recurrent.h - a body (plain.h): the gates of LSTM and GRU, one row at a time, and their derivatives.
+/* recurrent.h - a body (plain.h): the gates of LSTM and GRU, some units of a row at a time, and their derivatives.
  *
  * In vectors of any width: who includes this has what lanes.h wants, gate_of and tanh_of.
  * Formulas: kernels.h.
@@ -7,32 +7,32 @@
 
 static void lstm(const lstm_args *a)
 {
-    const int64_t n = a->n;
+    const int64_t n = a->n, gap = a->gap;
     const REAL *x = a->x, *s = a->s, *before = a->before, *peephole = a->peephole;
     REAL *gates = a->gates, *c = a->c, *h = a->h;
     for (int64_t k = 0; k < n; k += WIDTH) {
         const int m = lanes_left(n - k);
         const vec c_before = get(before + k, m);
-        vec i = get(x + k, m) + get(s + k, m), f = get(x + n + k, m) + get(s + n + k, m),
-            g = get(x + 2 * n + k, m) + get(s + 2 * n + k, m),
-            o = get(x + 3 * n + k, m) + get(s + 3 * n + k, m);
+        vec i = get(x + k, m) + get(s + k, m), f = get(x + gap + k, m) + get(s + gap + k, m),
+            g = get(x + 2 * gap + k, m) + get(s + 2 * gap + k, m),
+            o = get(x + 3 * gap + k, m) + get(s + 3 * gap + k, m);
         if (peephole) {
             i += get(peephole + k, m) * c_before;
-            f += get(peephole + n + k, m) * c_before;
+            f += get(peephole + gap + k, m) * c_before;
         }
         i = gate_of(i), f = gate_of(f), g = tanh_of(g);
         const vec now = f * c_before + i * g;
         if (peephole)
-            o += get(peephole + 2 * n + k, m) * now;
+            o += get(peephole + 2 * gap + k, m) * now;
         o = gate_of(o);
         put(c + k, m, now);
         put(h + k, m, o * tanh_of(now));
         if (!gates)
             continue;
         put(gates + k, m, i);
-        put(gates + n + k, m, f);
-        put(gates + 2 * n + k, m, g);
-        put(gates + 3 * n + k, m, o);
+        put(gates + gap + k, m, f);
+        put(gates + 2 * gap + k, m, g);
+        put(gates + 3 * gap + k, m, o);
     }
 }
 
@@ -65,21 +65,21 @@ static void lstm_backward(const lstm_backward_args *a)
 
 static void gru(const gru_args *a)
 {
-    const int64_t n = a->n;
+    const int64_t n = a->n, gap = a->gap;
     const REAL *x = a->x, *s = a->s, *before = a->before;
     REAL *gates = a->gates, *h = a->h;
     for (int64_t k = 0; k < n; k += WIDTH) {
         const int m = lanes_left(n - k);
         const vec r = gate_of(get(x + k, m) + get(s + k, m)),
-                  z = gate_of(get(x + n + k, m) + get(s + n + k, m)), sn = get(s + 2 * n + k, m),
-                  new = tanh_of(get(x + 2 * n + k, m) + r * sn);
+                  z = gate_of(get(x + gap + k, m) + get(s + gap + k, m)), sn = get(s + 2 * gap + k, m),
+                  new = tanh_of(get(x + 2 * gap + k, m) + r * sn);
         put(h + k, m, new + z *(get(before + k, m) - new));
         if (!gates)
             continue;
         put(gates + k, m, r);
-        put(gates + n + k, m, z);
-        put(gates + 2 * n + k, m, new);
-        put(gates + 3 * n + k, m, sn);
+        put(gates + gap + k, m, z);
+        put(gates + 2 * gap + k, m, new);
+        put(gates + 3 * gap + k, m, sn);
     }
 }
 

@@ -428,9 +428,10 @@ static void pack_panels(void *to, const void *b_, int64_t b_row, int64_t b_col, 
 
 static void panels_product(const panels_args *p)
 {
-    const int64_t a_step = p->a ? 1 : p->columns_step;
-    for (int64_t j = p->first; j < p->last; j++)
+    const int64_t parts = p->parts ? p->parts : 1, a_step = p->a ? 1 : p->columns_step;
+    for (int64_t panel = p->first * parts; panel < p->last * parts; panel++)
         for (int64_t i = 0; i < p->m; i++) {
+            const int64_t j = panel % parts * p->n + panel / parts;
             const REAL *a = p->a ? p->a[i] : (const REAL *)p->columns + i,
                        *b = (const REAL *)p->panels + j * p->k;
             REAL *c = (REAL *)p->c[i] + j;
