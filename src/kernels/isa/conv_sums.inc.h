@@ -351,7 +351,9 @@ static void add_block(const sum_block *b, REAL *sums, bool accumulate)
         const int64_t tap = m / b->channels, c = m % b->channels, width = x_panel_width(b, c);
         mr = rows_of_tile(b, m);
         tile_sums(b, m, mr, t.rows[0], out, sums);
-        t.args.a_step = p->in_place ? a->stride[1] * a->c : p->stride[1] * DEPTH / p->pitch * width;
+        t.args.a_step = p->turned     ? a->c
+                        : p->in_place ? a->stride[1] * a->c
+                                      : p->stride[1] * DEPTH / p->pitch * width;
         t.args.n_segments = p->in_place ? segments_in_place(b, tap, x + c, t.segments, from)
                                         : segments_of_copy(b, width, t.rows[0], t.segments, from);
         for (int64_t q = 0; q < b->panels; q++) {
