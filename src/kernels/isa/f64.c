@@ -27,13 +27,18 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/panels.inc.h"
 
+/* avx512 takes convolutions from avx2: with doubles gradients are checked, and networks are trained with floats. */
+#if TP_PLAIN != 1
 #include "kernels/isa/conv.inc.h"
 
 #include "kernels/isa/conv_sums.inc.h"
+#endif
 
 void NAMED(fill_f64)(kernel_table *t)
 {
     fill_gemm(t, KT_F64);
     fill_panels(t, KT_F64);
+#if TP_PLAIN != 1
     fill_conv(t, KT_F64);
+#endif
 }

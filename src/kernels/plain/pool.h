@@ -255,10 +255,11 @@ static inline __attribute__((always_inline)) void max_windows(const pool_args *a
             const int64_t at = (i * a->ow + j) * channels;
             const inner t = inner_window(a, i, j);
             int64_t c = 0;
-            for (; c + GROUP <= channels; c += GROUP)
+            for (; kind != PLACES && c + GROUP <= channels; c += GROUP)
                 max_window(a, y, index, at + c, x + c, &t, kind, GROUP);
-            if (c < channels)
-                max_window(a, y, index, at + c, x + c, &t, kind, (int)(channels - c));
+            for (; c < channels; c += GROUP) /* places are seldom asked for: one body is enough */
+                max_window(a, y, index, at + c, x + c, &t, kind,
+                           (int)(channels - c < GROUP ? channels - c : GROUP));
         }
 }
 
