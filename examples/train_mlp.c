@@ -38,8 +38,8 @@ int main(int argc, char **argv)
         double sum = 0;
         for (tp_batch b; tp_loader_next(batches, &b);) {
             TP_SCOPE;
-            tp_tensor *loss = tp_cross_entropy(tp_forward(net, b.x), b.y);
             tp_zero_grad(adam);
+            tp_tensor *loss = tp_cross_entropy(tp_forward(net, b.x), b.y);
             tp_backward(loss);
             tp_step(adam);
             sum += tp_item(loss);

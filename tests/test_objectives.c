@@ -345,7 +345,7 @@ static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
     const char *data = temp_path("text.txt"), *out = temp_path("masked"), *again = temp_path("again");
     need_json();
     write_text(data, 1);
-    const tp_train_result r = train(data, out, "transformer-mlm", NULL, 25);
+    const tp_train_result r = train(data, out, "transformer-mlm", NULL, 40);
     if (!(r.test_loss < 1.0))
         fail_msg("the loss is still %g", r.test_loss);
     assert_int_equal(r.n_figures, 2);

@@ -17,8 +17,8 @@
  *             tp_loader *batches = tp_loader_new(mnist, 64, .shuffle = true, .seed = epoch, .transform = pad);
  *             for (tp_batch b; tp_loader_next(batches, &b);) {      // b belongs to the loader until the next one
  *                 TP_SCOPE;
- *                 tp_tensor *loss = tp_cross_entropy(tp_forward(net, b.x), b.y);
  *                 tp_zero_grad(adam);
+ *                 tp_tensor *loss = tp_cross_entropy(tp_forward(net, b.x), b.y);
  *                 tp_backward(loss);
  *                 tp_step(adam);
  *             }

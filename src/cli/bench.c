@@ -35,11 +35,11 @@ static void step(const subject *s)
         tp_forward(s->net, s->x);
         return;
     }
+    tp_zero_grad(s->optim); /* first: the old gradients' memory is the activations' */
     tp_tensor *y = tp_forward(s->net, s->x);
     if (s->input.ndim == 2 && tp_ndim(y) == 3) /* a score for each character of each place */
         y = tp_flatten(y, 0, 1);
     tp_tensor *loss = tp_cross_entropy(y, s->y);
-    tp_zero_grad(s->optim);
     tp_backward(loss);
     tp_step(s->optim);
 }
