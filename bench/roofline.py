@@ -8,11 +8,12 @@ import math, re, statistics
 from xml.sax.saxutils import escape
 from timing import BUSY
 
-WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 1180, 800, 60, 900, 50, 750
+HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 800, 60, 900, 50, 750
+ROW, COLUMN = 12, 215  # of the list of names
 FAMILIES = [  # pattern, legend, colour readable on both grounds
     (r"gemm\.", "matrix products", "#d9822b"), (r"conv\.3x3\.", "3x3 convolutions", "#3b82d0"),
     (r"conv\.other\.", "1x1 and strided", "#2a9d7f"), (r"conv\.first\.", "first layers", "#b05cc6"),
-    (r".*\.(infer|train)\.", "networks", "#d64550"), (r"", "others", "#8a8f98")]
+    (r".*\.(infer|train|step|generate)(\.|$)", "networks", "#d64550"), (r"", "others", "#8a8f98")]
 DIRECTIONS = {"forward": "M-4 0a4 4 0 1 0 8 0a4 4 0 1 0-8 0", "input_grad": "M0-5L5 4H-5Z", "weight_grad": "M-4-4h8v8h-8Z"}
 WORDS = {"forward": "forward", "input_grad": "gradient of the input", "weight_grad": "gradient of the weight"}
 STYLE = """
@@ -56,7 +57,7 @@ def draw(run, path):
     dots.sort(key=lambda dot: family(dot[0]))
     x = Scale([dot[1] for dot in dots] + [peak / band], LEFT, RIGHT)
     y = Scale([dot[2] for dot in dots] + [peak], BOTTOM, TOP)
-    out = [f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">', "<title>Roofline of Taper's cases</title>", f"<style>{STYLE}</style>"]
+    out = ["", "<title>Roofline of Taper's cases</title>", f"<style>{STYLE}</style>"]
 
     def say(px, py, text, kind="", anchor="middle", turn=0):
         at = f'transform="translate({px:.1f} {py:.1f}) rotate({turn:.1f})"' if turn else f'x="{px:.1f}" y="{py:.1f}"'
@@ -99,17 +100,19 @@ def draw(run, path):
         mark(left, py - 3, direction, "#8a8f98")
         say(left + 10, py, WORDS[direction], "", "start")
         py += 13
-    step = min(13, (HEIGHT - py - 10) / (len(names) + 1.5 * len(FAMILIES)))
     for key, k in names.items():
-        if family(key + ".") != group:
-            group = family(key + ".")
-            py += step * .5
+        if py > HEIGHT - 2 * ROW:
+            left, py = left + COLUMN, TOP
+        if family(key) != group:
+            group = family(key)
+            py += ROW * .5
             mark(left, py - 3, "forward", FAMILIES[group][2])
             say(left + 10, py, FAMILIES[group][1], "axis", "start")
-            py += step
+            py += ROW * 1.2
         say(left + 14, py, str(k), "number", "end")
         say(left + 20, py, re.sub(r"^conv\.\w+\.", "", key), "", "start")
-        py += step
+        py += ROW
+    out[0] = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + COLUMN} {HEIGHT}" role="img">'
     out.append("</svg>")
     with open(path, "w") as f:
         f.write("\n".join(out) + "\n")
