@@ -348,7 +348,7 @@ static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad,
     optim_update u = { .kind = o->kind,
                        .kernels = p->storage->device->kernels(),
                        .type = p->dtype == TP_F64,
-                       .flush = !o->kind->defaults.eps || o->groups[s->group].eps >= LEAST_EPS,
+                       .flush = !(o->kind->defaults.eps > 0) || o->groups[s->group].eps >= LEAST_EPS,
                        .param = tensor_data(p),
                        .grad = tensor_data(grad) };
     bool param_lies_right = tensor_is_contiguous(p);
