@@ -81,15 +81,16 @@ static int read_config(watched *w)
 static bool make_room(watched *w, int64_t n)
 {
     double **lists[] = { &w->train_loss, &w->test_loss, &w->train_right, &w->test_right, &w->seconds };
+    const int64_t room = 2 * n + 1;
     if (n <= w->room)
         return true;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        double *more = realloc(*lists[i], (size_t)(2 * n) * sizeof *more);
+        double *more = realloc(*lists[i], (size_t)room * sizeof *more);
         if (!more)
             return false;
         *lists[i] = more;
     }
-    w->room = 2 * n;
+    w->room = room;
     return true;
 }
 
