@@ -207,6 +207,13 @@ void print_man_verb(FILE *, const verb *);
 void complain(const char *format, ...) TP_PRINTF(1, 2);   /* "taper: ..." on stderr, always one line */
 int usage_error(const char *format, ...) TP_PRINTF(1, 2); /* the same; EXIT_USAGE */
 int out_of_memory(void);                                  /* says so; EXIT_MEMORY */
+int check_png(const cli *, const char *who);              /* 0, or usage_error: -o has to name a .png */
+int library_error(
+    void); /* prints notes, takes the pending error, complains, returns its exit code; 0 if none is pending */
+int error_exit_code(tp_status, const char *text);
+void take_notes(void);          /* from now on the library's remarks are kept, */
+void print_notes(void);         /* and those that are new complained of, each once */
+void close_progress_line(void); /* a message is about to be printed: leave the bar's line */
 
 /* ---- Texts, a line each (lines.c) ------------------------------------------------------------------ */
 
@@ -217,12 +224,5 @@ typedef struct line_list {
 bool lines_add(line_list *, const char *text);      /* false, as below: no memory */
 bool lines_read(line_list *, FILE *, int64_t most); /* the next ones, fewer than most at the end */
 void lines_free(line_list *);
-int check_png(const cli *, const char *who); /* 0, or usage_error: -o has to name a .png */
-int library_error(
-    void); /* prints notes, takes the pending error, complains, returns its exit code; 0 if none is pending */
-int error_exit_code(tp_status, const char *text);
-void take_notes(void);          /* from now on the library's remarks are kept, */
-void print_notes(void);         /* and those that are new complained of, each once */
-void close_progress_line(void); /* a message is about to be printed: leave the bar's line */
 
 #endif
