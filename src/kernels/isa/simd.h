@@ -92,15 +92,43 @@ INLINE vf64 root_f64(vf64 x)
 #endif
 }
 
+/* The lesser and the larger of two; b where one is NaN. */
+#if defined(__AVX512F__)
+#define OF_TWO(which, kind, a, b) _mm512_##which##_##kind(a, b)
+#elif defined(__AVX2__)
+#define OF_TWO(which, kind, a, b) _mm256_##which##_##kind(a, b)
+#elif defined(__SSE2__)
+#define OF_TWO(which, kind, a, b) _mm_##which##_##kind(a, b)
+#endif
+INLINE vf32 lesser_f32(vf32 a, vf32 b)
+{
+#if defined(OF_TWO)
+    return (vf32)OF_TWO(min, ps, a, b);
+#else
+    return (vf32)(((vi32)a & (a < b)) | ((vi32)b & ~(a < b)));
+#endif
+}
+INLINE vf32 larger_f32(vf32 a, vf32 b)
+{
+#if defined(OF_TWO)
+    return (vf32)OF_TWO(max, ps, a, b);
+#else
+    return (vf32)(((vi32)a & (a > b)) | ((vi32)b & ~(a > b)));
+#endif
+}
+
 /* max(x, 0), NaN for NaN */
 INLINE vf32 rectified_f32(vf32 x)
 {
-    return (vf32)((vi32)x & ~(x < 0));
+    return larger_f32((vf32){ 0 }, x);
 }
-
 INLINE vf64 rectified_f64(vf64 x)
 {
+#if defined(OF_TWO)
+    return (vf64)OF_TWO(max, pd, (vf64){ 0 }, x);
+#else
     return (vf64)((vi64)x & ~(x < 0));
+#endif
 }
 
 /* ---- sums of lanes, always by halving: lane l + lane l + half ------------------------------------------------------------ */
