@@ -114,12 +114,24 @@ static void pixels_to_planes(REAL *to, int64_t plane, const REAL *from, int64_t 
 /* The first n of WIDTH pixels of `out` channels. */
 INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], const int out, int64_t n)
 {
-    REAL turned[WIDTH][EIGHT];
     vec v[EIGHT];
 #pragma GCC unroll 8
     for (int i = 0; i < EIGHT; i++)
         v[i] = sum[i < out ? i : 0];
     shuffle_times(v, EIGHT, 3);
+    if (FREE_MASKS) { /* a pixel or two of each vector */
+        const V(mask) low = V(first)(out), high = (V(mask))(V(first)(EIGHT + out) ^ V(first)(EIGHT));
+#pragma GCC unroll 8
+        for (int i = 0; i < EIGHT; i++) {
+            const int64_t j = i * WIDTH / EIGHT;
+            if (j < n)
+                V(store_first)(y + j * step, low, v[i]);
+            if (WIDTH > EIGHT && j + 1 < n)
+                V(store_first)(y + (j + 1) * step - EIGHT, high, v[i]);
+        }
+        return;
+    }
+    REAL turned[WIDTH][EIGHT];
 #pragma GCC unroll 8
     for (int i = 0; i < EIGHT; i++)
         V(store)(turned[0] + i * WIDTH, v[i]);
@@ -198,30 +210,28 @@ STRIP_OF(5)
 STRIP_OF(6)
 
 /* Those from pixel `next` (row, column) on, which moves behind them; one that is not there writes nothing. */
-static pixel_runs find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes)
+static void find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes, pixel_runs *r)
 {
     const gather *g = &p->g;
     const int64_t top = next[0];
     int64_t bottom = top;
-    pixel_runs r = { .at = { planes }, .to = { g->dst } };
     for (int q = 0; q < RUNS; q++) {
         if (next[0] == g->dh) {
-            r.at[q] = r.at[0], r.to[q] = r.to[0], r.n[q] = 0;
+            r->at[q] = r->at[0], r->to[q] = r->to[0], r->n[q] = 0;
             continue;
         }
         bottom = next[0];
-        r.at[q] = planes + bottom * g->multiply[0] * p->wide + next[1];
-        r.to[q] = g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
-        r.n[q] = g->dw - next[1] < WIDTH ? g->dw - next[1] : WIDTH;
+        r->at[q] = planes + bottom * g->multiply[0] * p->wide + next[1];
+        r->to[q] = g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
+        r->n[q] = g->dw - next[1] < WIDTH ? g->dw - next[1] : WIDTH;
         if ((next[1] += WIDTH) >= g->dw)
             next[0]++, next[1] = 0;
     }
     const int64_t above = g->offset[0] - bottom * g->multiply[0],
                   below =
                       top * g->multiply[0] + (g->kernel[0] - 1) * g->dilation[0] - g->offset[0] - g->sh + 1;
-    r.taps[0] = above > 0 ? divided(above, g->dilation[0]) * g->kernel[1] : 0;
-    r.taps[1] = (g->kernel[0] - (below > 0 ? divided(below, g->dilation[0]) : 0)) * g->kernel[1];
-    return r;
+    r->taps[0] = above > 0 ? divided(above, g->dilation[0]) * g->kernel[1] : 0;
+    r->taps[1] = (g->kernel[0] - (below > 0 ? divided(below, g->dilation[0]) : 0)) * g->kernel[1];
 }
 
 static void planar_images(void *context, int64_t begin, int64_t end)
@@ -234,7 +244,8 @@ static void planar_images(void *context, int64_t begin, int64_t end)
     for (int64_t image = begin; image < end; image++) {
         copy_planes(p, image, planes);
         for (int64_t next[2] = { 0, 0 }; next[0] < g->dh;) {
-            const pixel_runs run = find_runs(p, image, next, planes);
+            pixel_runs run;
+            find_runs(p, image, next, planes, &run);
             for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
                 strips[g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT](p, &run, p->weights + k * p->taps,
                                                                           k);
