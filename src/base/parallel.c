@@ -26,20 +26,25 @@
 
 enum { MOST_THREADS = 1024, CLOSED = 1 << 30, SPINS = 2000 };
 
-static struct {
+typedef struct job {
     int64_t n, grain;
     parallel_body *body;
     void *context;
     int threads; /* the caller and workers 1 .. threads - 1 */
 } job;
 
+static struct { /* in one cache line: whoever sees the turn has all of it */
+    _Alignas(64) job job;
+    atomic_int gate;
+    atomic_uint turn;
+} call = { .gate = CLOSED };
+
 static struct {
     _Alignas(64) atomic_int_fast64_t next;
     int64_t end;
-} shares[MOST_THREADS]; /* pieces of job, one share for each of its threads */
+} shares[MOST_THREADS]; /* pieces of the job, one share for each of its threads */
 
-static atomic_int gate = CLOSED, sleepers, wanted_threads, spins = SPINS;
-static atomic_uint turn;
+static atomic_int sleepers, wanted_threads, spins = SPINS;
 static atomic_flag busy = ATOMIC_FLAG_INIT;
 static int workers; /* started; changed by the owner of busy */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -68,7 +73,7 @@ static int clamped(long n)
 static void child_begins(void)
 {
     workers = 0; /* they did not come along */
-    atomic_store(&gate, CLOSED);
+    atomic_store(&call.gate, CLOSED);
     atomic_store(&sleepers, 0);
     atomic_flag_clear(&busy);
     pthread_mutex_init(&lock, NULL);
@@ -128,15 +133,22 @@ static void relax(void)
 #endif
 }
 
-static void take_pieces(void)
+static bool is_empty(int share)
+{
+    return atomic_load_explicit(&shares[share].next, memory_order_relaxed) >= shares[share].end;
+}
+
+/* From its own copy of the job, as the line of the call belongs to who writes its gate. */
+static void take_pieces(const job j)
 {
     inside = true;
-    for (int share = 0; share < job.threads; share++) {
-        const int at = (index_here + share) % job.threads;
+    for (int share = 0; share < j.threads; share++) {
+        const int at = (index_here + share) % j.threads;
         for (int64_t i;
+             !is_empty(at) &&
              (i = atomic_fetch_add_explicit(&shares[at].next, 1, memory_order_relaxed)) < shares[at].end;) {
-            int64_t begin = i * job.grain, end = begin + job.grain;
-            job.body(job.context, begin, end < job.n ? end : job.n);
+            int64_t begin = i * j.grain, end = begin + j.grain;
+            j.body(j.context, begin, end < j.n ? end : j.n);
         }
     }
     inside = false;
@@ -146,9 +158,9 @@ static void take_pieces(void)
 
 static bool come_in(void)
 {
-    int now = atomic_load(&gate);
+    int now = atomic_load(&call.gate);
     while (!(now & CLOSED))
-        if (atomic_compare_exchange_weak(&gate, &now, now + 1))
+        if (atomic_compare_exchange_weak(&call.gate, &now, now + 1))
             return true;
     return false;
 }
@@ -158,15 +170,15 @@ static unsigned wait_for_work(unsigned seen)
 {
     int patience = atomic_load_explicit(&spins, memory_order_relaxed);
     for (int i = 0; i < patience; i++, relax())
-        if (atomic_load_explicit(&turn, memory_order_acquire) != seen)
-            return atomic_load(&turn);
+        if (atomic_load_explicit(&call.turn, memory_order_acquire) != seen)
+            return atomic_load(&call.turn);
     pthread_mutex_lock(&lock);
     atomic_fetch_add(&sleepers, 1);
-    while (atomic_load(&turn) == seen)
+    while (atomic_load(&call.turn) == seen)
         pthread_cond_wait(&work_came, &lock);
     atomic_fetch_sub(&sleepers, 1);
     pthread_mutex_unlock(&lock);
-    return atomic_load(&turn);
+    return atomic_load(&call.turn);
 }
 
 static void *worker(void *number)
@@ -177,9 +189,9 @@ static void *worker(void *number)
         seen = wait_for_work(seen);
         if (!come_in())
             continue;
-        if (index_here < job.threads)
-            take_pieces();
-        atomic_fetch_sub_explicit(&gate, 1, memory_order_release);
+        if (index_here < call.job.threads)
+            take_pieces(call.job);
+        atomic_fetch_sub_explicit(&call.gate, 1, memory_order_release);
     }
     return NULL;
 }
@@ -199,7 +211,7 @@ static void start_workers(int n)
 
 static void wake_workers(void)
 {
-    atomic_fetch_add(&turn, 1);
+    atomic_fetch_add(&call.turn, 1);
     if (!atomic_load(&sleepers))
         return;
     pthread_mutex_lock(&lock);
@@ -211,8 +223,8 @@ static void wake_workers(void)
  * more threads than cores the one that is waited for may need this core. */
 static void wait_for_workers(void)
 {
-    atomic_fetch_or(&gate, CLOSED);
-    for (int i = 0; atomic_load_explicit(&gate, memory_order_acquire) != CLOSED; i++)
+    atomic_fetch_or(&call.gate, CLOSED);
+    for (int i = 0; atomic_load_explicit(&call.gate, memory_order_acquire) != CLOSED; i++)
         if (i < SPINS)
             relax();
         else
@@ -234,16 +246,15 @@ static void run_together(int threads, int64_t n, int64_t grain, parallel_body *b
 {
     start_workers(threads - 1);
     const int64_t pieces = n / grain + (n % grain != 0);
-    job.n = n, job.grain = grain;
-    job.body = body, job.context = context;
-    job.threads = threads;
+    const job j = { n, grain, body, context, threads };
+    call.job = j;
     for (int64_t t = 0, first = 0; t < threads; t++) {
         atomic_store_explicit(&shares[t].next, first, memory_order_relaxed);
         shares[t].end = first += pieces / threads + (t < pieces % threads);
     }
-    atomic_store(&gate, 0);
+    atomic_store(&call.gate, 0);
     wake_workers();
-    take_pieces();
+    take_pieces(j);
     wait_for_workers();
 }
 
