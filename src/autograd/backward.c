@@ -251,7 +251,9 @@ static tp_status settle(const pass *p, const tp_tensor *leaf)
 static tp_tensor *fitted(const tp_node *n, int i, tp_tensor *g)
 {
     const tp_shape *want = &n->shape[i];
-    bool same = g->ndim == want->ndim && !memcmp(g->shape, want->dim, sizeof *g->shape * g->ndim);
+    bool same = g->ndim == want->ndim;
+    for (int d = 0; d < g->ndim && same; d++)
+        same = g->shape[d] == want->dim[d];
     if (!same)
         g = engine_sum_to(g, want);
     if (g && g->dtype != n->in[i].dtype)

@@ -153,7 +153,8 @@ void node_connect(tp_node *n, int i, tp_tensor *x)
     edge *e = &n->in[i];
     e->dtype = x->dtype;
     n->shape[i].ndim = x->ndim;
-    memcpy(n->shape[i].dim, x->shape, sizeof(int64_t) * x->ndim);
+    memcpy(n->shape[i].dim, x->shape,
+           sizeof x->shape); /* all of it: moves, where a number of dims would be a slow loop */
     if (!x->requires_grad)
         return;
     if (x->grad_fn) {
@@ -184,7 +185,8 @@ static tp_status connect_and_save(tp_node *n, const tp_call *c)
     return TP_OK;
 }
 
-void tensor_set_history(tp_tensor *t, tp_node *n, int output)
+/* Takes over an owner of n. */
+static void give_history(tp_tensor *t, tp_node *n, int output)
 {
     tp_node *before = t->grad_fn; /* a result in place has one */
     if (t->retains_grad && before) {
@@ -192,10 +194,15 @@ void tensor_set_history(tp_tensor *t, tp_node *n, int output)
         n->out[output].retained = before->out[t->output].retained;
         before->out[t->output].retained = NULL;
     }
-    t->grad_fn = tp_retain(n);
+    t->grad_fn = n;
     t->output = (uint8_t)output;
     t->requires_grad = true;
     tp_release(before);
+}
+
+void tensor_set_history(tp_tensor *t, tp_node *n, int output)
+{
+    give_history(t, tp_retain(n), output);
 }
 
 tp_status node_record(const tp_call *c)
@@ -212,13 +219,16 @@ tp_status node_record(const tp_call *c)
         tp_release(n);
         return TP_ERR_MEMORY;
     }
+    bool given = false; /* the owner that it was made with: no locked instruction for the first output */
     for (int i = 0; i < c->n_out; i++) {
         tp_tensor *y = c->out[i];
         if (!tp_dtype_is_float(y->dtype))
             continue;
-        tensor_set_history(y, n, i);
+        give_history(y, given ? tp_retain(n) : n, i);
+        given = true;
     }
-    tp_release(n);
+    if (!given)
+        tp_release(n);
     return TP_OK;
 }
 
