@@ -339,7 +339,9 @@ typedef struct norm_kernels {
 /* C (m, n) = A (m, k) B (k, n) [+ C] [+ bias (n)] for a B that is used again and again: packed once, in panels of so many columns,
  * panel j at panels + j cols k.  A and C are rows anywhere, of adjacent elements.  Both do panels [first, last) only, on this
  * thread: an element is the same bits whatever m and the panels are.
- * parts: so many B's beside each other, each with panels of its own that follow the others'; C and bias have n columns of each. */
+ * parts: so many B's beside each other, each with panels of its own that follow the others'; C and bias have n columns of each.
+ * from, to, neither of which falls from row to row: of each row of C the columns [from, to) are wanted, the others may be left as they
+ * are; or, inner, of each row of A the numbers [from, to) count, and the others are 0. */
 typedef struct panels_args {
     int64_t m, n, k, first, last;
     int64_t parts;        /* 0: one */
@@ -349,8 +351,9 @@ typedef struct panels_args {
     const void *panels;
     void *const *c;
     bool accumulate;
-    const void *bias; /* NULL: none */
-    int64_t used;     /* 0: all; else only so many of k, the first ones, count */
+    const void *bias;         /* NULL: none */
+    const int64_t *from, *to; /* NULL: all */
+    bool inner;
 } panels_args;
 
 typedef struct panel_kernels {
@@ -401,36 +404,44 @@ typedef struct recurrent_kernels {
     void (*gru_backward)(const gru_backward_args *);
 } recurrent_kernels;
 
-/* Attention, a block of scores at a time: rows of n numbers, row apart.
+/* Attention, a block of scores at a time: a key each row, a query each column; rows of n numbers, row apart.  Scores are
+ * z = scale s + bias - slope |key - at|, of the keys [from, to) that a query sees; neither end falls from query to query.  bias and keep
+ * lie as s does; NULL: 0, 1.
  *
- * weigh, a query each row, a key each column: a row's scores z = scale s + bias - slope |key - at| of the keys [from, to); the others
- * count as -infinity.  Over all blocks of a query m is the largest z yet, sum that of e^(z - m), and out (width numbers) what stands
- * for it so far: all three are brought to the new m; s becomes e^(z - m), 0 outside of [from, to). */
+ * weigh: over all blocks of a query m is the largest z yet and sum that of e^(z - m); both are brought to the new m, and less becomes
+ * e^(m before - m).  s becomes keep e^(z - m), 0 outside of [from, to).
+ *
+ * blame, the way back: s becomes p = keep p', d becomes scale p' (keep d - delta), p' = e^(z - lse), both 0 outside of [from, to). */
 typedef struct weigh_args {
     int64_t rows, n, row;
     void *s;
     double scale;
-    const int64_t *from, *to; /* of each row, in [0, n] */
-    const void *const *bias;  /* a row each, or NULL: none */
-    const void *slope, *at;   /* of each row; NULL: no slope.  at: as a column of this block */
-    void *m, *sum, *const *out;
-    int64_t width;
+    const int64_t *from, *to; /* of each query, in [0, rows] */
+    const void *bias, *keep;
+    const void *slope, *at;  /* of each query; NULL: no slope.  at: as a row of this block */
+    void *m, *sum, *less;    /* weigh; of each query */
+    void *d;                 /* blame */
+    const void *lse, *delta; /* of each query */
 } weigh_args;
 
-/* blame, the way back, a key each row, a query each column: s becomes p = keep e^(z - lse), d becomes scale p' (keep d - delta),
- * p' = e^(z - lse).  bias and keep: n of each row; NULL: 0, 1.  A key counts where from <= its row < to, of each column. */
-typedef struct blame_args {
-    int64_t rows, n, row;
-    void *s, *d;
+/* share: a query alone, a key each column: s becomes e^(z - m), 0 outside of [from, to); m and sum are of all its keys. */
+typedef struct share_args {
+    int64_t n, from, to;
+    void *s;
     double scale;
-    const void *bias, *keep, *slope, *at, *lse, *delta, *from, *to;
-} blame_args;
+    const void *bias;
+    double slope, at;
+    void *m, *sum;
+} share_args;
 
 /* turn: pairs of numbers of one head turned by angles of given cosines and sines, half of each: the i-th of the first half with
  * the i-th of the second one, or (adjacent) the two at 2 i.  RoPE, Su et al. 2021. */
 typedef struct attention_kernels {
     void (*weigh)(const weigh_args *);
-    void (*blame)(const blame_args *);
+    void (*blame)(const weigh_args *);
+    void (*share)(const share_args *);
+    void (*scale)(void *const *rows, const void *factors, int64_t n,
+                  int64_t width); /* of each row its own factor */
     void (*dots)(void *y, const void *const *a, const void *const *b, int64_t rows,
                  int64_t n); /* y[r] = a[r] . b[r] */
     void (*turn)(void *y, const void *x, const void *cosines, const void *sines, int64_t half, bool adjacent,

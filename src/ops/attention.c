@@ -1,10 +1,10 @@
 /* attention.c - softmax(scale q k' + mask) v without ever holding a (T, S) matrix: blocks of scores, weighed as they come.
  *
- * For each block of keys and each block of queries: scores, their exponentials against the largest score yet (Milakov &
+ * For each block of queries and each block of keys: scores, their exponentials against the largest score yet (Milakov &
  * Gimelshein 2018), products with the values added to the output, which is scaled down where a larger score comes; at the end it is
- * divided by the sum.  Keys and values are packed once for all queries, and heads, that read them.  A few queries, as in generation, go
+ * divided by the sum.  Values are packed once for all queries, and heads, that read them.  A few queries, as in generation, go
  * without packing.  Units of work follow from the shape alone, so results are the same bits on any number of threads.
- * Layer: ops.  Kernels: panels, attention, gemm (kernels.h).  Read next: attention_backward.c, attention_forms.c. */
+ * Layer: ops.  Kernels: attention, gemm (kernels.h).  Read next: attention_blocks.c, attention_backward.c, attention_forms.c. */
 #include "ops/attention.h"
 
 #include "base/parallel.h"
@@ -13,8 +13,6 @@
 #include <string.h>
 
 enum {
-    ROWS = 48,        /* queries of a block */
-    KEYS = 128,       /* of a block */
     FEW_QUERIES = 4,  /* that copying the keys would not pay for */
     ENOUGH_UNITS = 8, /* below, queries of one head are shared out too */
     GRAIN = 1 << 18,  /* multiply-adds of one piece of work */
@@ -74,6 +72,7 @@ attention attention_of(const attention_attrs *attrs, tp_tensor *const *in, const
     }
     a.mask = strides_of(in[A_MASK]);
     a.mask.data = NULL;
+    a.has_mask = in[A_MASK];
     return a;
 }
 
@@ -118,167 +117,77 @@ void attention_place(attention *a, const tp_call *c, tp_tensor *const *in, char 
     a->slopes = whole(c, in[A_SLOPES], scratch);
 }
 
-/* ---- panels -------------------------------------------------------------------------------------------------------------- */
-
-int64_t panel_bytes(const attention *a, int64_t n, int64_t k)
-{
-    const int64_t cols = a->kernels->panels[a->type].cols;
-    return (n + cols - 1) / cols * cols * k * a->size;
-}
-
-/* Rows [first, first + rows) of a head as the right side of a product: (rows, width), or as_columns (width, rows). */
-void pack_heads(const attention *a, char *panels, const placement *x, int64_t b, int64_t h, int64_t first,
-                int64_t rows, int64_t width, bool as_columns)
-{
-    const panel_kernels *p = &a->kernels->panels[a->type];
-    const int64_t n = as_columns ? rows : width, k = as_columns ? width : rows;
-    p->pack(panels, row_of(a, x, b, h, first), as_columns ? 1 : x->t, as_columns ? x->t : 1, n, k, 0,
-            (n + p->cols - 1) / p->cols);
-}
-
 /* ---- forward, block by block --------------------------------------------------------------------------------------------------- */
 
 typedef struct bench { /* one thread's */
-    char *keys, *values, *scores, *sum, *slope, *at;
-    const void *left[ROWS], *shares[ROWS], *bias[ROWS];
-    void *right[ROWS], *out[ROWS];
-    int64_t from[ROWS], to[ROWS];
+    block part;
+    char *values;     /* packed */
+    char *sum, *less; /* of each query */
+    void *out[QUERIES];
 } bench;
 
 typedef struct forward_run {
     attention a;
     int64_t chunks, chunk; /* of the queries of a head, and how many are in each */
-    int64_t few_keys;      /* few queries: room for so many */
-    size_t gemm_bytes;
+    size_t gemm_bytes;     /* few queries */
     char *scratch;
     size_t bytes; /* a thread's */
-    const tp_tensor *lse;
 } forward_run;
 
-static size_t lay_out(const forward_run *r, char *at, bench **out)
+static size_t lay_out(const attention *a, char *at, bench **out)
 {
-    const attention *a = &r->a;
     char *p = at;
     bench *w = (bench *)(void *)next_piece(&p, sizeof(bench));
-    char *keys = next_piece(&p, panel_bytes(a, KEYS, a->d)),
-         *values = next_piece(&p, panel_bytes(a, a->v, KEYS)),
-         *scores = next_piece(&p, ROWS * KEYS * a->size),
-         *sum = next_piece(&p, a->h / a->g * r->chunk * a->size), *slope = next_piece(&p, ROWS * a->size),
-         *place = next_piece(&p, ROWS * a->size);
+    char *values = next_piece(&p, key_panel_bytes(a, a->v)), *sum = next_piece(&p, QUERIES * a->size),
+         *less = next_piece(&p, QUERIES * a->size);
     if (out) {
-        w->keys = keys, w->values = values, w->scores = scores, w->sum = sum, w->slope = slope, w->at = place;
+        w->values = values, w->sum = sum, w->less = less;
         *out = w;
     }
+    p += block_bytes(a, p, out ? &w->part : NULL);
     return (size_t)(p - at);
 }
 
-/* Which rows a block has, and what each sees of keys [first, first + n); the union of that is in *seen. */
-static void look(const attention *a, bench *w, int64_t b, int64_t h, int64_t i, int64_t rows, int64_t first,
-                 int64_t n, range *seen)
+static char *lse_of(const attention *a, int64_t b, int64_t h, int64_t i)
 {
-    *seen = (range){ n, 0, 0 };
-    for (int64_t r = 0; r < rows; r++) {
-        const range k = keys_of(a, b, i + r);
-        int64_t from = k.from - first, to = k.to - first;
-        from = from < 0 ? 0 : from > n ? n : from;
-        to = to > n ? n : to < from ? from : to;
-        w->from[r] = from, w->to[r] = to;
-        widen(seen, (range){ from, to, 0 });
-        if (a->slopes) {
-            set_number(a, w->slope, r, number_at(a, a->slopes, h));
-            set_number(a, w->at, r, (double)(k.at - first));
-        }
-        if (a->mask.data)
-            w->bias[r] = row_of(a, &a->mask, b, h, i + r) + first * a->size;
-        w->left[r] = row_of(a, &a->q, b, h, i + r);
-        w->out[r] = row_of(a, &a->y, b, h, i + r);
-    }
-}
-
-static void drop_shares(const attention *a, char *row, int64_t n, int64_t b, int64_t h, int64_t i,
-                        int64_t first)
-{
-    const attention_attrs *o = a->attrs;
-    if (o->dropout > 0)
-        a->kernels->dropout[a->type](row, row, n, o->dropout, o->rng.seed, o->rng.stream,
-                                     ((b * a->h + h) * a->t + i) * a->s + first);
-}
-
-/* Queries [i, i + rows) of a head against keys [first, first + n), which are packed. */
-static void weigh_block(const forward_run *f, bench *w, int64_t b, int64_t h, int64_t i, int64_t rows,
-                        int64_t first, int64_t n, char *sum)
-{
-    const attention *a = &f->a;
-    const panel_kernels *p = &a->kernels->panels[a->type];
-    range seen;
-    look(a, w, b, h, i, rows, first, n, &seen);
-    if (seen.to <= seen.from)
-        return;
-    for (int64_t r = 0; r < rows; r++)
-        w->shares[r] = w->right[r] = w->scores + r * KEYS * a->size;
-    p->product(&(panels_args){ .m = rows,
-                               .n = n,
-                               .k = a->d,
-                               .first = seen.from / p->cols,
-                               .last = (seen.to + p->cols - 1) / p->cols,
-                               .a = w->left,
-                               .panels = w->keys,
-                               .c = w->right });
-    a->kernels->attention[a->type].weigh(&(weigh_args){ .rows = rows,
-                                                        .n = seen.to,
-                                                        .row = KEYS,
-                                                        .s = w->scores,
-                                                        .scale = a->attrs->scale,
-                                                        .from = w->from,
-                                                        .to = w->to,
-                                                        .bias = a->mask.data ? w->bias : NULL,
-                                                        .slope = a->slopes ? w->slope : NULL,
-                                                        .at = w->at,
-                                                        .m = a->lse + ((b * a->h + h) * a->t + i) * a->size,
-                                                        .sum = sum,
-                                                        .out = w->out,
-                                                        .width = a->v });
-    for (int64_t r = 0; r < rows; r++)
-        drop_shares(a, w->right[r], seen.to, b, h, i + r, first);
-    p->product(&(panels_args){ .m = rows,
-                               .n = a->v,
-                               .k = n,
-                               .used = seen.to,
-                               .last = (a->v + p->cols - 1) / p->cols,
-                               .a = w->shares,
-                               .panels = w->values,
-                               .c = w->out,
-                               .accumulate = true });
+    return a->lse + ((b * a->h + h) * a->t + i) * a->size;
 }
 
 /* y /= sum, lse = m + log(sum); of a query that sees nothing both are 0. */
-static void finish(const attention *a, int64_t b, int64_t h, int64_t i, int64_t rows, const char *sum)
+static void finish(const attention *a, char *lse, char *sum, void *const *y, int64_t n)
 {
-    const kernel_type type = a->type ? KT_F64 : KT_F32;
-    for (int64_t first = 0; first < rows; first += ROWS, sum += ROWS * a->size) {
-        const int64_t n = rows - first < ROWS ? rows - first : ROWS;
-        double logs[ROWS];
-        char *lse = a->lse + ((b * a->h + h) * a->t + i + first) * a->size;
-        a->kernels->unary[KERNEL_LOG][type](logs, sum, n, NULL);
-        for (int64_t r = 0; r < n; r++) {
-            const double total = number_at(a, sum, r);
-            char inverse[8], *y = row_of(a, &a->y, b, h, i + first + r);
-            set_number(a, inverse, 0, total == 0 ? 0 : 1 / total);
-            a->kernels->binary[KERNEL_MUL][type](y, y, 1, inverse, 0, a->v);
-            set_number(a, lse, r,
-                       total == 0 ? 0 : number_at(a, lse, r) + number_at(a, (char *)(void *)logs, r));
-        }
+    char logs[QUERIES * 8];
+    a->kernels->unary[KERNEL_LOG][a->type ? KT_F64 : KT_F32](logs, sum, n, NULL);
+    for (int64_t r = 0; r < n; r++) {
+        const double total = number_at(a, sum, r);
+        set_number(a, lse, r, total == 0 ? 0 : number_at(a, lse, r) + number_at(a, logs, r));
+        set_number(a, sum, r, total == 0 ? 0 : 1 / total);
     }
+    a->kernels->attention[a->type].scale(y, sum, n, a->v);
 }
 
-static void start(const attention *a, int64_t b, int64_t h, int64_t i, int64_t rows, char *sum)
+static void forward_queries(const attention *a, bench *w, int64_t b, int64_t h, int64_t i, int64_t n)
 {
-    char *lse = a->lse + ((b * a->h + h) * a->t + i) * a->size;
-    memset(sum, 0, (size_t)(rows * a->size));
-    for (int64_t r = 0; r < rows; r++) {
-        set_number(a, lse, r, -INFINITY);
-        memset(row_of(a, &a->y, b, h, i + r), 0, (size_t)(a->v * a->size));
+    const range seen = take_queries(a, &w->part, b, h, i, n);
+    const int64_t start = seen.from / KEYS * KEYS;
+    char *lse = lse_of(a, b, h, i), *y = row_of(a, &a->y, b, h, i);
+    for (int64_t t = 0; t < n; t++, y += a->y.t * a->size) {
+        w->out[t] = y;
+        set_number(a, w->sum, t, 0);
+        set_number(a, lse, t, -INFINITY);
+        if (seen.to <= seen.from) /* else the first keys that pass write it */
+            memset(y, 0, (size_t)(a->v * a->size));
     }
+    for (int64_t first = start; first < seen.to; first += KEYS) {
+        take_keys(a, &w->part, first, seen.to);
+        weigh_args weights = block_weights(a, &w->part);
+        weights.m = lse, weights.sum = w->sum, weights.less = w->less;
+        a->kernels->attention[a->type].weigh(&weights);
+        if (first > start)
+            a->kernels->attention[a->type].scale(w->out, w->less, n, a->v);
+        sum_over_keys(a, &w->part, w->part.s, w->values, a->v, w->out, first > start);
+    }
+    finish(a, lse, w->sum, w->out, n);
 }
 
 /* A unit: some queries of all heads that read the same keys. */
@@ -290,29 +199,19 @@ static void forward_unit(const forward_run *f, bench *w, int64_t unit)
                   end = begin + f->chunk < a->t ? begin + f->chunk : a->t;
     if (begin >= end)
         return;
-    range seen = { a->s, 0, 0 };
-    for (int64_t i = begin; i < end; i++)
-        widen(&seen, keys_of(a, b, i));
-    for (int64_t h = 0; h < group; h++)
-        start(a, b, g * group + h, begin, end - begin, w->sum + h * f->chunk * a->size);
-    for (int64_t first = seen.from / KEYS * KEYS; first < seen.to; first += KEYS) {
-        const int64_t n = seen.to - first < KEYS ? seen.to - first : KEYS;
-        pack_heads(a, w->keys, &a->k, b, g, first, n, a->d, true);
-        pack_heads(a, w->values, &a->val, b, g, first, n, a->v, false);
-        for (int64_t h = 0; h < group; h++)
-            for (int64_t i = begin; i < end; i += ROWS)
-                weigh_block(f, w, b, g * group + h, i, end - i < ROWS ? end - i : ROWS, first, n,
-                            w->sum + (h * f->chunk + i - begin) * a->size);
-    }
-    for (int64_t h = 0; h < group; h++)
-        finish(a, b, g * group + h, begin, end - begin, w->sum + h * f->chunk * a->size);
+    range seen = keys_of(a, b, begin);
+    widen(&seen, keys_of(a, b, end - 1));
+    pack_keys(a, w->values, &a->val, b, g, seen, a->v);
+    for (int64_t h = g * group; h < (g + 1) * group; h++)
+        for (int64_t i = begin; i < end; i += QUERIES)
+            forward_queries(a, w, b, h, i, end - i < QUERIES ? end - i : QUERIES);
 }
 
 static void forward_units(void *context, int64_t begin, int64_t end)
 {
     const forward_run *f = context;
     bench *w;
-    lay_out(f, f->scratch + (size_t)parallel_thread() * f->bytes, &w);
+    lay_out(&f->a, f->scratch + (size_t)parallel_thread() * f->bytes, &w);
     for (int64_t unit = begin; unit < end; unit++)
         forward_unit(f, w, unit);
 }
@@ -352,70 +251,75 @@ static bool fits_few(const forward_run *f, int64_t keys)
     return scratch(&left) <= f->gemm_bytes && scratch(&right) <= f->gemm_bytes;
 }
 
-static void few_rows(const forward_run *f, bench *w, char *scores, char *scratch, int64_t b, int64_t g,
-                     int64_t h)
+static void drop_shares(const attention *a, char *row, int64_t n, int64_t b, int64_t h, int64_t i,
+                        int64_t first)
+{
+    const attention_attrs *o = a->attrs;
+    if (o->dropout > 0)
+        a->kernels->dropout[a->type](row, row, n, o->dropout, o->rng.seed, o->rng.stream,
+                                     ((b * a->h + h) * a->t + i) * a->s + first);
+}
+
+typedef struct few { /* one thread's */
+    char *sum, *scores, *gemm;
+} few;
+
+static size_t lay_out_few(const forward_run *f, char *at, few *out)
 {
     const attention *a = &f->a;
-    const int64_t rows = a->t == 1 ? a->h / a->g : a->t;
+    const int64_t group = a->h / a->g, rows = group > FEW_QUERIES ? group : FEW_QUERIES;
+    char *p = at;
+    few w = { .sum = next_piece(&p, rows * a->size) };
+    w.scores = next_piece(&p, rows * a->s * a->size);
+    w.gemm = next_piece(&p, (int64_t)f->gemm_bytes);
+    *out = w;
+    return (size_t)(p - at);
+}
+
+static void few_rows(const forward_run *f, const few *w, int64_t b, int64_t g, int64_t h)
+{
+    const attention *a = &f->a;
+    const bool one = a->t == 1;
+    const int64_t rows = one ? a->h / a->g : a->t;
     const kernel_type type = a->type ? KT_F64 : KT_F32;
+    char *lse = lse_of(a, b, h, 0);
+    void *out[QUERIES];
     range all = { a->s, 0, 0 };
     for (int64_t i = 0; i < a->t; i++)
         widen(&all, keys_of(a, b, i));
     int64_t from = all.from, n = all.to > all.from ? all.to - all.from : 0;
     if (n && !fits_few(f, n)) /* there is room for all of them */
         from = 0, n = a->s;
-    for (int64_t r = 0; r < rows; r++) { /* one query: row r is head h + r's */
-        range seen;
-        const int64_t head = a->t == 1 ? h + r : h, i = a->t == 1 ? 0 : r;
-        bench one;
-        one.slope = w->slope + r * a->size, one.at = w->at + r * a->size;
-        look(a, &one, b, head, i, 1, from, n, &seen);
-        w->from[r] = one.from[0], w->to[r] = one.to[0], w->bias[r] = one.bias[0], w->out[r] = one.out[0];
-        start(a, b, head, i, 1, w->sum + r * a->size);
-    }
-    if (n > 0) {
-        gemm_args left = few_product(a, n, false), right = few_product(a, n, true);
-        left.a = row_of(a, &a->q, b, h, 0), left.b = row_of(a, &a->k, b, g, from), left.c = scores;
-        right.a = scores, right.b = row_of(a, &a->val, b, g, from), right.c = row_of(a, &a->y, b, h, 0);
-        left.scratch = right.scratch = scratch;
-        left.scratch_bytes = right.scratch_bytes = f->gemm_bytes;
+    gemm_args left = few_product(a, n, false), right = few_product(a, n, true);
+    left.a = row_of(a, &a->q, b, h, 0), left.b = row_of(a, &a->k, b, g, from), left.c = w->scores;
+    right.a = w->scores, right.b = row_of(a, &a->val, b, g, from), right.c = row_of(a, &a->y, b, h, 0);
+    left.scratch = right.scratch = w->gemm;
+    left.scratch_bytes = right.scratch_bytes = f->gemm_bytes;
+    if (n)
         a->kernels->gemm[type](&left);
-        a->kernels->attention[a->type].weigh(&(weigh_args){ .rows = rows,
-                                                            .n = n,
-                                                            .row = a->s,
-                                                            .s = scores,
-                                                            .scale = a->attrs->scale,
-                                                            .from = w->from,
-                                                            .to = w->to,
-                                                            .bias = a->mask.data ? w->bias : NULL,
-                                                            .slope = a->slopes ? w->slope : NULL,
-                                                            .at = w->at,
-                                                            .m = a->lse + (b * a->h + h) * a->t * a->size,
-                                                            .sum = w->sum,
-                                                            .out = w->out,
-                                                            .width = a->v });
-        for (int64_t r = 0; r < rows; r++)
-            drop_shares(a, scores + r * a->s * a->size, n, b, a->t == 1 ? h + r : h, a->t == 1 ? 0 : r, from);
+    for (int64_t r = 0; r < rows; r++) { /* one query: row r is head h + r's */
+        const int64_t head = one ? h + r : h, i = one ? 0 : r;
+        const range seen = within(keys_of(a, b, i), from, n);
+        char *scores = w->scores + r * a->s * a->size;
+        out[r] = row_of(a, &a->y, b, head, i);
+        a->kernels->attention[a->type].share(
+            &(share_args){ .n = n,
+                           .from = seen.from,
+                           .to = seen.to,
+                           .s = scores,
+                           .scale = a->attrs->scale,
+                           .bias = a->mask.data ? row_of(a, &a->mask, b, head, i) + from * a->size : NULL,
+                           .slope = a->slopes ? number_at(a, a->slopes, head) : 0,
+                           .at = (double)seen.at,
+                           .m = lse + r * a->size,
+                           .sum = w->sum + r * a->size });
+        drop_shares(a, scores, n, b, head, i, from);
+        if (!n)
+            memset(out[r], 0, (size_t)(a->v * a->size));
+    }
+    if (n)
         a->kernels->gemm[type](&right);
-    }
-    for (int64_t r = 0; r < rows; r++)
-        finish(a, b, a->t == 1 ? h + r : h, a->t == 1 ? 0 : r, 1, w->sum + r * a->size);
-}
-
-static size_t lay_out_few(const forward_run *f, char *at, bench **out, char **scores, char **gemm)
-{
-    const attention *a = &f->a;
-    const int64_t group = a->h / a->g, rows = group > FEW_QUERIES ? group : FEW_QUERIES;
-    char *p = at;
-    bench *w = (bench *)(void *)next_piece(&p, sizeof(bench));
-    char *sum = next_piece(&p, rows * a->size), *slope = next_piece(&p, rows * a->size),
-         *place = next_piece(&p, rows * a->size), *all = next_piece(&p, rows * a->s * a->size),
-         *product = next_piece(&p, (int64_t)f->gemm_bytes);
-    if (out) {
-        w->sum = sum, w->slope = slope, w->at = place;
-        *out = w, *scores = all, *gemm = product;
-    }
-    return (size_t)(p - at);
+    finish(a, lse, w->sum, out, rows);
 }
 
 static void few_units(void *context, int64_t begin, int64_t end)
@@ -423,17 +327,16 @@ static void few_units(void *context, int64_t begin, int64_t end)
     const forward_run *f = context;
     const attention *a = &f->a;
     const int64_t group = a->h / a->g;
-    bench *w;
-    char *scores, *gemm;
-    lay_out_few(f, f->scratch + (size_t)parallel_thread() * f->bytes, &w, &scores, &gemm);
+    few w;
+    lay_out_few(f, f->scratch + (size_t)parallel_thread() * f->bytes, &w);
     for (int64_t unit = begin; unit < end; unit++)
         for (int64_t h = 0; h < (a->t == 1 ? 1 : group); h++)
-            few_rows(f, w, scores, gemm, unit / a->g, unit % a->g, unit % a->g * group + h);
+            few_rows(f, &w, unit / a->g, unit % a->g, unit % a->g * group + h);
 }
 
 static bool is_few(const attention *a)
 {
-    return a->t <= FEW_QUERIES && (a->t > 1 || a->h / a->g <= ROWS);
+    return a->t <= FEW_QUERIES && (a->t > 1 || a->h / a->g <= QUERIES);
 }
 
 static forward_run plan(const attention *a)
@@ -441,7 +344,7 @@ static forward_run plan(const attention *a)
     forward_run f = { .a = *a, .chunks = 1 };
     const int64_t units = a->b * a->g;
     if (units < ENOUGH_UNITS && units > 0) {
-        const int64_t most = (a->t + ROWS - 1) / ROWS;
+        const int64_t most = (a->t + QUERIES - 1) / QUERIES;
         f.chunks = (ENOUGH_UNITS + units - 1) / units;
         f.chunks = f.chunks > most ? most : f.chunks;
     }
@@ -449,9 +352,9 @@ static forward_run plan(const attention *a)
     f.chunk = (a->t + f.chunks - 1) / f.chunks;
     if (is_few(a)) {
         f.gemm_bytes = few_scratch(a);
-        f.bytes = lay_out_few(&f, NULL, NULL, NULL, NULL);
+        f.bytes = lay_out_few(&f, NULL, &(few){ 0 });
     } else
-        f.bytes = lay_out(&f, NULL, NULL);
+        f.bytes = lay_out(a, NULL, NULL);
     return f;
 }
 

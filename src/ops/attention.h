@@ -1,7 +1,8 @@
 /* attention.h - what the files of attention share: where operands lie, which keys a query sees, blocks of scratch memory.
  *
  * Invariants: 1. head h of the queries reads head h / (heads / kv_heads) of keys and values;
- *             2. a query sees the keys of one range [from, to), whatever hides the others (keys_of), less what a mask takes away.
+ *             2. a query sees the keys of one range [from, to), whatever hides the others (keys_of), less what a mask takes away;
+ *                neither end falls from query to query.
  * Layer: ops.  Depends on kernels.h, ops.h.  Read next: attention.c. */
 #ifndef OPS_ATTENTION_H
 #define OPS_ATTENTION_H
@@ -38,6 +39,7 @@ typedef struct attention {
     int type;
     placement q, k, val, y;
     placement mask;                  /* data NULL: none */
+    bool has_mask;                   /* will have data */
     const int64_t *lengths, *prefix; /* (B) or NULL */
     const char *slopes;              /* (heads) or NULL */
     char *lse;                       /* (B, heads, T) */
@@ -82,6 +84,15 @@ static inline range keys_of(const attention *a, int64_t b, int64_t i)
     return r.to < 0 ? (range){ 0, 0, r.at } : r;
 }
 
+/* The part of it that lies in [first, first + n), counted from there. */
+static inline range within(range k, int64_t first, int64_t n)
+{
+    int64_t from = k.from - first, to = k.to - first;
+    from = from < 0 ? 0 : from > n ? n : from;
+    to = to > n ? n : to < from ? from : to;
+    return (range){ from, to, k.at - first };
+}
+
 /* What is seen by any: begin with { all keys, 0 }. */
 static inline void widen(range *seen, range k)
 {
@@ -105,10 +116,49 @@ static inline double number_at(const attention *a, const char *from, int64_t i)
     return a->type ? ((const double *)(const void *)from)[i] : (double)((const float *)(const void *)from)[i];
 }
 
+/* ---- attention_blocks.c ------------------------------------------------------------------------------------------------------- */
+
+enum { QUERIES = 64, KEYS = 128 }; /* of a block */
+
+/* Of one thread: the queries [i, i + n) of head h, packed, and the keys [first_key, first_key + keys) that pass by. */
+typedef struct block {
+    int64_t b, h, i, n, first_key, keys;
+    char *q; /* queries, packed as columns */
+    char *s, *bias,
+        *keep;    /* (keys, queries): scores, the mask, what dropout left; the latter where they are wanted */
+    char *turned; /* (queries, keys), for dropout */
+    char *at, *slope;                   /* of each query */
+    int64_t from[QUERIES], to[QUERIES]; /* the keys of the block that each query sees */
+    int64_t first[KEYS], last[KEYS];    /* the queries of the block that see each key, [first, last) */
+    void *rows[KEYS];                   /* of s */
+} block;
+
+size_t block_bytes(const attention *, char *at, block *); /* what its pieces take; NULL: only that */
+range take_queries(const attention *, block *, int64_t b, int64_t h, int64_t i,
+                   int64_t n); /* the keys that any of them sees */
+void take_keys(const attention *, block *, int64_t first,
+               int64_t end); /* as many of them as the block has; s' = k q' of what is seen */
+weigh_args block_weights(const attention *, const block *);
+
 /* Bytes of a (k, n) packed in panels. */
 int64_t panel_bytes(const attention *, int64_t n, int64_t k);
+/* Rows [first, first + rows) of a head as the right side of a product: (rows, width), or as_columns (width, rows). */
 void pack_heads(const attention *, char *panels, const placement *, int64_t b, int64_t h, int64_t first,
                 int64_t rows, int64_t width, bool as_columns);
+/* All keys' (keys, width), a block each of its own panels. */
+int64_t key_panel_bytes(const attention *, int64_t width);
+void pack_keys(const attention *, char *panels, const placement *, int64_t b, int64_t g, range seen,
+               int64_t width);
+
+/* out' = x queries', of what is seen; x: keys or values */
+void keys_by_queries(const attention *, const block *, const placement *x, int64_t width, const char *queries,
+                     void *const *out);
+/* out [+]= s'' panels: of each query */
+void sum_over_keys(const attention *, const block *, const char *s, const char *panels, int64_t width,
+                   void *const *out, bool more);
+/* x [+]= s' queries: of each key */
+void sum_over_queries(const attention *, const block *, void *const *s, const char *queries,
+                      const placement *x, int64_t width, bool more);
 
 /* The same made of other operations, with a (T, S) matrix: what gradients of gradients, and of a mask, are made by. */
 tp_tensor *attention_steps(const attention_attrs *, tp_tensor *const *in);

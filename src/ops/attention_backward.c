@@ -11,19 +11,15 @@
 
 #include <string.h>
 
-enum {
-    QUERIES = 64,
-    KEYS = 128,
-    GRAIN = 1 << 18, /* multiply-adds */
-};
+enum { GRAIN = 1 << 18 }; /* multiply-adds */
 
-typedef struct bench {                               /* one thread's */
-    char *keys;                                      /* all, packed: (keys, D) a block */
-    char *q_columns, *dy_columns, *q_rows, *dy_rows; /* a block of queries, packed */
-    char *s, *d, *turned, *bias, *keep;         /* (keys, queries), turned: (queries, keys), for dropout */
-    char *delta, *lse, *from, *to, *at, *slope; /* of each query */
-    const void *left_k[KEYS], *left_v[KEYS], *left_s[KEYS], *left_d[KEYS], *dy[QUERIES], *y[QUERIES];
-    void *right_s[KEYS], *right_d[KEYS], *dk[KEYS], *dv[KEYS], *dq[QUERIES];
+typedef struct bench { /* one thread's */
+    block part;
+    char *keys;                          /* packed */
+    char *dy_columns, *q_rows, *dy_rows; /* the block's queries, packed */
+    char *d, *delta;
+    void *d_rows[KEYS], *dq[QUERIES];
+    int64_t begun; /* of the keys, those before it that queries have passed by: their gradients are sums */
 } bench;
 
 typedef struct run {
@@ -36,171 +32,85 @@ typedef struct run {
 static size_t lay_out(const attention *a, char *at, bench **out)
 {
     char *p = at;
-    bench w;
-    bench *to = (bench *)(void *)next_piece(&p, sizeof w);
-    w.keys = next_piece(&p, (a->s + KEYS - 1) / KEYS * panel_bytes(a, a->d, KEYS));
-    w.q_columns = next_piece(&p, panel_bytes(a, QUERIES, a->d));
+    bench *to = (bench *)(void *)next_piece(&p, sizeof *to), w;
+    w.keys = next_piece(&p, key_panel_bytes(a, a->d));
     w.dy_columns = next_piece(&p, panel_bytes(a, QUERIES, a->v));
     w.q_rows = next_piece(&p, panel_bytes(a, a->d, QUERIES));
     w.dy_rows = next_piece(&p, panel_bytes(a, a->v, QUERIES));
-    char **blocks[] = { &w.s, &w.d, &w.turned, &w.bias, &w.keep };
-    for (int i = 0; i < 5; i++)
-        *blocks[i] = next_piece(&p, QUERIES * KEYS * a->size);
-    char **rows[] = { &w.delta, &w.lse, &w.from, &w.to, &w.at, &w.slope };
-    for (int i = 0; i < 6; i++)
-        *rows[i] = next_piece(&p, QUERIES * a->size);
+    w.d = next_piece(&p, QUERIES * KEYS * a->size);
+    w.delta = next_piece(&p, QUERIES * a->size);
     if (out) {
-        *to = w;
-        for (int k = 0; k < KEYS; k++) {
-            to->left_s[k] = to->right_s[k] = w.s + k * QUERIES * a->size;
-            to->left_d[k] = to->right_d[k] = w.d + k * QUERIES * a->size;
-        }
+        to->keys = w.keys, to->dy_columns = w.dy_columns, to->q_rows = w.q_rows, to->dy_rows = w.dy_rows;
+        to->d = w.d, to->delta = w.delta;
+        for (int k = 0; k < KEYS; k++)
+            to->d_rows[k] = w.d + k * QUERIES * a->size;
         *out = to;
     }
+    p += block_bytes(a, p, out ? &to->part : NULL);
     return (size_t)(p - at);
 }
 
-/* A block of queries, of one head, packed; the range of keys that any of them sees. */
-static range take_queries(const run *r, bench *w, int64_t b, int64_t h, int64_t i, int64_t n)
+/* Those before end begin at 0, unless others came by. */
+static void begin_keys(const run *r, bench *w, int64_t b, int64_t g, int64_t end)
 {
     const attention *a = &r->a;
-    range seen = { a->s, 0, 0 };
-    pack_heads(a, w->q_columns, &a->q, b, h, i, n, a->d, true);
+    for (; w->begun < end; w->begun++) {
+        memset(row_of(a, &r->dk, b, g, w->begun), 0, (size_t)(a->d * a->size));
+        memset(row_of(a, &r->dv, b, g, w->begun), 0, (size_t)(a->v * a->size));
+    }
+}
+
+/* The keys from first on against the queries at hand; more: others came before. */
+static void pass_keys(const run *r, bench *w, int64_t first, int64_t end, bool more)
+{
+    const attention *a = &r->a;
+    const bool again = w->begun > first;
+    block *at = &w->part;
+    take_keys(a, at, first, end);
+    begin_keys(r, w, at->b, at->h / (a->h / a->g), again ? first + at->keys : first);
+    w->begun = again ? w->begun : first + at->keys;
+    keys_by_queries(a, at, &a->val, a->v, w->dy_columns, w->d_rows);
+    weigh_args weights = block_weights(a, at);
+    weights.d = w->d;
+    weights.lse = a->lse + ((at->b * a->h + at->h) * a->t + at->i) * a->size;
+    weights.delta = w->delta;
+    a->kernels->attention[a->type].blame(&weights);
+    sum_over_queries(a, at, at->rows, w->dy_rows, &r->dv, a->v, again);
+    sum_over_queries(a, at, w->d_rows, w->q_rows, &r->dk, a->d, again);
+    sum_over_keys(a, at, w->d, w->keys, a->d, w->dq, more);
+}
+
+static void pass_queries(const run *r, bench *w, int64_t b, int64_t h, int64_t i, int64_t n)
+{
+    const attention *a = &r->a;
+    const range seen = take_queries(a, &w->part, b, h, i, n);
+    const void *dy[QUERIES], *y[QUERIES];
     pack_heads(a, w->dy_columns, &r->dy, b, h, i, n, a->v, true);
     pack_heads(a, w->q_rows, &a->q, b, h, i, n, a->d, false);
     pack_heads(a, w->dy_rows, &r->dy, b, h, i, n, a->v, false);
     for (int64_t t = 0; t < n; t++) {
-        widen(&seen, keys_of(a, b, i + t));
-        w->dy[t] = row_of(a, &r->dy, b, h, i + t);
-        w->y[t] = row_of(a, &a->y, b, h, i + t);
+        dy[t] = row_of(a, &r->dy, b, h, i + t);
+        y[t] = row_of(a, &a->y, b, h, i + t);
         w->dq[t] = row_of(a, &r->dq, b, h, i + t);
+        if (seen.to <= seen.from) /* else the first keys that pass write it */
+            memset(w->dq[t], 0, (size_t)(a->d * a->size));
     }
-    for (int64_t t = 0; t < n && seen.to <= seen.from; t++) /* else the first keys that pass write it */
-        memset(w->dq[t], 0, (size_t)(a->d * a->size));
-    a->kernels->attention[a->type].dots(w->delta, w->dy, w->y, n, a->v);
-    memcpy(w->lse, a->lse + ((b * a->h + h) * a->t + i) * a->size, (size_t)(n * a->size));
-    return seen;
-}
-
-/* What belongs to each of the queries, as keys from first on see it. */
-static void describe(const run *r, bench *w, int64_t b, int64_t h, int64_t i, int64_t n, int64_t first)
-{
-    const attention *a = &r->a;
-    for (int64_t t = 0; t < n; t++) {
-        const range k = keys_of(a, b, i + t);
-        set_number(a, w->from, t, (double)(k.from - first));
-        set_number(a, w->to, t, (double)(k.to - first));
-        set_number(a, w->at, t, (double)(k.at - first));
-        if (a->slopes)
-            memcpy(w->slope + t * a->size, a->slopes + h * a->size, (size_t)a->size);
-    }
-}
-
-static void transpose(const attention *a, char *dst, int64_t dst_row, const char *src, int64_t src_row,
-                      int64_t rows, int64_t cols)
-{
-    a->kernels->transpose[move_kind((size_t)a->size)](dst, dst_row, src, src_row, rows, cols);
-}
-
-/* (queries, keys) of the mask, and of what dropout left, as (keys, queries). */
-static void turn_masks(const run *r, bench *w, int64_t b, int64_t h, int64_t i, int64_t n, int64_t first,
-                       int64_t keys)
-{
-    const attention *a = &r->a;
-    const attention_attrs *o = a->attrs;
-    if (a->mask.data)
-        transpose(a, w->bias, QUERIES, row_of(a, &a->mask, b, h, i) + first * a->size, a->mask.t, n, keys);
-    if (!(o->dropout > 0))
-        return;
-    for (int64_t t = 0; t < n; t++) {
-        char *row = w->turned + t * KEYS * a->size;
-        for (int64_t k = 0; k < keys; k++)
-            set_number(a, row, k, 1);
-        a->kernels->dropout[a->type](row, row, keys, o->dropout, o->rng.seed, o->rng.stream,
-                                     ((b * a->h + h) * a->t + i + t) * a->s + first);
-    }
-    transpose(a, w->keep, QUERIES, w->turned, KEYS, n, keys);
-}
-
-/* The left side lies in rows, or is a (keys, queries) whose columns are its rows. */
-static void add_product(const attention *a, int64_t m, int64_t n, int64_t k, int64_t used,
-                        const void *const *left, const char *columns, const char *panels, void *const *out,
-                        bool accumulate)
-{
-    const panel_kernels *p = &a->kernels->panels[a->type];
-    p->product(&(panels_args){ .m = m,
-                               .n = n,
-                               .k = k,
-                               .used = used,
-                               .last = (n + p->cols - 1) / p->cols,
-                               .a = left,
-                               .columns = columns,
-                               .columns_step = QUERIES,
-                               .panels = panels,
-                               .c = out,
-                               .accumulate = accumulate });
-}
-
-static int64_t block_of(const attention *a, int64_t first)
-{
-    return a->s - first < KEYS ? a->s - first : KEYS;
-}
-
-/* The keys [first, first + keys) against the block of n queries at hand; more: others came before. */
-static void pass_keys(const run *r, bench *w, int64_t b, int64_t g, int64_t h, int64_t i, int64_t n,
-                      int64_t first, int64_t keys, bool more)
-{
-    const attention *a = &r->a;
-    for (int64_t k = 0; k < keys; k++) {
-        w->left_k[k] = row_of(a, &a->k, b, g, first + k);
-        w->left_v[k] = row_of(a, &a->val, b, g, first + k);
-        w->dk[k] = row_of(a, &r->dk, b, g, first + k);
-        w->dv[k] = row_of(a, &r->dv, b, g, first + k);
-    }
-    add_product(a, keys, n, a->d, 0, w->left_k, NULL, w->q_columns, w->right_s, false);
-    add_product(a, keys, n, a->v, 0, w->left_v, NULL, w->dy_columns, w->right_d, false);
-    describe(r, w, b, h, i, n, first);
-    turn_masks(r, w, b, h, i, n, first, keys);
-    a->kernels->attention[a->type].blame(&(blame_args){ .rows = keys,
-                                                        .n = n,
-                                                        .row = QUERIES,
-                                                        .s = w->s,
-                                                        .d = w->d,
-                                                        .scale = a->attrs->scale,
-                                                        .bias = a->mask.data ? w->bias : NULL,
-                                                        .keep = a->attrs->dropout > 0 ? w->keep : NULL,
-                                                        .slope = a->slopes ? w->slope : NULL,
-                                                        .at = w->at,
-                                                        .lse = w->lse,
-                                                        .delta = w->delta,
-                                                        .from = w->from,
-                                                        .to = w->to });
-    add_product(a, keys, a->v, n, 0, w->left_s, NULL, w->dy_rows, w->dv, true);
-    add_product(a, keys, a->d, n, 0, w->left_d, NULL, w->q_rows, w->dk, true);
-    add_product(a, n, a->d, block_of(a, first), keys, NULL, w->d,
-                w->keys + first / KEYS * panel_bytes(a, a->d, KEYS), w->dq, more);
+    a->kernels->attention[a->type].dots(w->delta, dy, y, n, a->v);
+    const int64_t start = seen.from / KEYS * KEYS;
+    for (int64_t first = start; first < seen.to; first += KEYS)
+        pass_keys(r, w, first, seen.to, first > start);
 }
 
 static void backward_unit(const run *r, bench *w, int64_t unit)
 {
     const attention *a = &r->a;
     const int64_t group = a->h / a->g, b = unit / a->g, g = unit % a->g;
-    for (int64_t s = 0; s < a->s; s++) {
-        memset(row_of(a, &r->dk, b, g, s), 0, (size_t)(a->d * a->size));
-        memset(row_of(a, &r->dv, b, g, s), 0, (size_t)(a->v * a->size));
-    }
-    for (int64_t first = 0; first < a->s; first += KEYS)
-        pack_heads(a, w->keys + first / KEYS * panel_bytes(a, a->d, KEYS), &a->k, b, g, first,
-                   block_of(a, first), a->d, false);
+    w->begun = 0;
+    pack_keys(a, w->keys, &a->k, b, g, (range){ 0, a->s, 0 }, a->d);
     for (int64_t h = g * group; h < (g + 1) * group; h++)
-        for (int64_t i = 0; i < a->t; i += QUERIES) {
-            const int64_t n = a->t - i < QUERIES ? a->t - i : QUERIES;
-            const range seen = take_queries(r, w, b, h, i, n);
-            const int64_t start = seen.from / KEYS * KEYS;
-            for (int64_t first = start; first < seen.to; first += KEYS)
-                pass_keys(r, w, b, g, h, i, n, first, seen.to - first < KEYS ? seen.to - first : KEYS,
-                          first > start);
-        }
+        for (int64_t i = 0; i < a->t; i += QUERIES)
+            pass_queries(r, w, b, h, i, a->t - i < QUERIES ? a->t - i : QUERIES);
+    begin_keys(r, w, b, g, a->s);
 }
 
 static void backward_units(void *context, int64_t begin, int64_t end)

@@ -6,19 +6,12 @@
  * Layer: kernels.  Read next: ops/attention.c. */
 #include "kernels/plain/lanes.h"
 
+/* The least number: beside it that of no score, LOWEST, is LOWEST, whose e^ is 0, and itself 0. */
+#define LEAST ((REAL)(sizeof(REAL) == 4 ? -0x1.fffffep127 : -0x1.fffffffffffffp1023))
+
 static inline vec distance(vec a, vec b)
 {
     return larger(a - b, b - a);
-}
-
-static inline vec score_of(const weigh_args *a, int64_t r, int64_t k, int m)
-{
-    vec z = get((const REAL *)a->s + r * a->row + k, m) * (REAL)a->scale;
-    if (a->bias)
-        z += get((const REAL *)a->bias[r] + k, m);
-    if (a->slope)
-        z -= ((const REAL *)a->slope)[r] * distance(count((REAL)k), all_of(((const REAL *)a->at)[r]));
-    return z;
 }
 
 /* Of lanes k, k + 1, .. those in [from, to); otherwise in the others. */
@@ -29,72 +22,135 @@ static inline vec only(vec v, int64_t k, int64_t from, int64_t to, REAL otherwis
                : chosen(count((REAL)k), all_of((REAL)from), all_of((REAL)to), v, all_of(otherwise));
 }
 
-/* The scores of [from, to) into the row; the largest of them. */
-static REAL score_row(const weigh_args *a, int64_t r, int64_t from, int64_t to)
+static void share(const share_args *a)
 {
-    REAL *row = (REAL *)a->s + r * a->row;
-    vec top = all_of(LOWEST);
-    int64_t k = from / WIDTH * WIDTH;
-    for (; k < to; k += WIDTH) {
+    const REAL *bias = a->bias;
+    REAL *s = a->s;
+    vec top = all_of(LOWEST), total = all_of(0);
+    for (int64_t k = 0; k < a->n; k += WIDTH) {
         const int m = lanes_left(a->n - k);
-        const vec seen = only(score_of(a, r, k, m), k, from, to, LOWEST);
-        top = larger(top, seen);
-        put(row + k, m, seen);
+        vec z = get(s + k, m) * (REAL)a->scale;
+        if (bias)
+            z += get(bias + k, m);
+        if (a->slope != 0)
+            z -= (REAL)a->slope * distance(count((REAL)k), all_of((REAL)a->at));
+        z = only(z, k, a->from, a->to, LOWEST);
+        top = larger(top, z);
+        put(s + k, m, z);
     }
-    return top_of(top);
+    const REAL most = top_of(top), base = most > LEAST ? most : LEAST;
+    for (int64_t k = 0; k < a->n; k += WIDTH) {
+        const int m = lanes_left(a->n - k);
+        const vec e = only(decay_of(get(s + k, m) - base), k, a->from, a->to, 0);
+        total += e;
+        put(s + k, m, e);
+    }
+    *(REAL *)a->m = most;
+    *(REAL *)a->sum = sum_of(total);
+}
+
+/* Of the queries k, k + 1, .., a lane each: the keys that any of them sees, and that all of them see. */
+typedef struct sight {
+    int64_t from, to, all_from, all_to;
+    vec low, high; /* what each sees */
+    int lanes;
+} sight;
+
+static inline sight sight_of(const weigh_args *a, int64_t k)
+{
+    const int m = lanes_left(a->n - k);
+    REAL low[WIDTH], high[WIDTH];
+    for (int i = 0; i < WIDTH; i++) {
+        low[i] = (REAL)a->from[i < m ? k + i : k];
+        high[i] = (REAL)a->to[i < m ? k + i : k];
+    }
+    return (sight){ .from = a->from[k],
+                    .to = a->to[k + m - 1],
+                    .all_from = a->from[k + m - 1],
+                    .all_to = a->to[k],
+                    .low = get(low, WIDTH),
+                    .high = get(high, WIDTH),
+                    .lanes = m };
+}
+
+static inline vec seen_of(const sight *w, int64_t r, vec v, REAL otherwise)
+{
+    return r >= w->all_from && r < w->all_to ? v
+                                             : chosen(all_of((REAL)r), w->low, w->high, v, all_of(otherwise));
+}
+
+static inline vec score_of(const weigh_args *a, int64_t r, int64_t k, int m)
+{
+    vec z = get((const REAL *)a->s + r * a->row + k, m) * (REAL)a->scale;
+    if (a->bias)
+        z += get((const REAL *)a->bias + r * a->row + k, m);
+    if (a->slope)
+        z -= get((const REAL *)a->slope + k, m) * distance(all_of((REAL)r), get((const REAL *)a->at + k, m));
+    return z;
+}
+
+/* Rows that none of them sees. */
+static inline void blank(const weigh_args *a, void *x, int64_t k, const sight *w)
+{
+    for (int64_t r = 0; r < w->from; r++)
+        put((REAL *)x + r * a->row + k, w->lanes, all_of(0));
+    for (int64_t r = w->to; r < a->rows; r++)
+        put((REAL *)x + r * a->row + k, w->lanes, all_of(0));
 }
 
 static void weigh(const weigh_args *a)
 {
-    REAL *m = a->m, *sum = a->sum;
-    for (int64_t r = 0; r < a->rows; r++) {
-        const int64_t from = a->from[r], to = a->to[r] > from ? a->to[r] : from;
-        REAL *row = (REAL *)a->s + r * a->row, *out = a->out[r];
-        const REAL before = m[r], here = score_row(a, r, from, to), top = here > before ? here : before;
-        const int64_t first = from / WIDTH * WIDTH;
-        vec total = all_of(0);
-        int64_t k = 0;
-        for (; k < first; k += WIDTH)
-            put(row + k, WIDTH, all_of(0));
-        for (; k < to; k += WIDTH) { /* LOWEST - top is no number to take e^ of, and e^ of it is 0 */
-            const int lanes = lanes_left(a->n - k);
-            const vec e =
-                top > LOWEST ? only(decay_of(get(row + k, lanes) - top), k, from, to, 0) : all_of(0);
+    const REAL *keep = a->keep;
+    for (int64_t k = 0; k < a->n; k += WIDTH) {
+        const sight w = sight_of(a, k);
+        REAL *s = (REAL *)a->s + k, *m = (REAL *)a->m + k, *sum = (REAL *)a->sum + k;
+        const vec before = get(m, w.lanes);
+        vec top = before, total = all_of(0);
+        blank(a, a->s, k, &w);
+        for (int64_t r = w.from; r < w.to; r++) {
+            const vec z = seen_of(&w, r, score_of(a, r, k, w.lanes), LOWEST);
+            top = larger(z, top);
+            put(s + r * a->row, w.lanes, z);
+        }
+        const vec base = larger(top, all_of(LEAST));
+        for (int64_t r = w.from; r < w.to; r++) {
+            const vec e = decay_of(get(s + r * a->row, w.lanes) - base);
             total += e;
-            put(row + k, lanes, e);
+            put(s + r * a->row, w.lanes, keep ? e * get(keep + r * a->row + k, w.lanes) : e);
         }
-        for (; k < a->n; k += WIDTH)
-            put(row + k, lanes_left(a->n - k), all_of(0));
-        if (top > before && before > LOWEST) {
-            const vec less = decay_of(all_of(before - top));
-            for (int64_t c = 0; c < a->width; c += WIDTH)
-                put(out + c, lanes_left(a->width - c), get(out + c, lanes_left(a->width - c)) * less);
-            sum[r] *= top_of(less);
-        }
-        m[r] = top;
-        sum[r] += sum_of(total);
+        const vec less = decay_of(before - base);
+        put((REAL *)a->less + k, w.lanes, less);
+        put(sum, w.lanes, get(sum, w.lanes) * less + total);
+        put(m, w.lanes, top);
     }
 }
 
-static void blame(const blame_args *a)
+static void blame(const weigh_args *a)
 {
-    const REAL *bias = a->bias, *keep = a->keep, *slope = a->slope, *at = a->at, *lse = a->lse,
-               *delta = a->delta, *from = a->from, *to = a->to;
-    for (int64_t r = 0; r < a->rows; r++) {
-        REAL *s = (REAL *)a->s + r * a->row, *d = (REAL *)a->d + r * a->row;
-        for (int64_t k = 0; k < a->n; k += WIDTH) {
-            const int m = lanes_left(a->n - k);
-            vec z = get(s + k, m) * (REAL)a->scale;
-            if (bias)
-                z += get(bias + r * a->row + k, m);
-            if (slope)
-                z -= get(slope + k, m) * distance(all_of((REAL)r), get(at + k, m));
-            const vec p = chosen(all_of((REAL)r), get(from + k, m), get(to + k, m),
-                                 decay_of(z - get(lse + k, m)), all_of(0)),
-                      kept = keep ? get(keep + r * a->row + k, m) : all_of(1);
-            put(s + k, m, p * kept);
-            put(d + k, m, p * (kept * get(d + k, m) - get(delta + k, m)) * (REAL)a->scale);
+    const REAL *keep = a->keep;
+    for (int64_t k = 0; k < a->n; k += WIDTH) {
+        const sight w = sight_of(a, k);
+        REAL *s = (REAL *)a->s + k, *d = (REAL *)a->d + k;
+        const vec lse = get((const REAL *)a->lse + k, w.lanes),
+                  delta = get((const REAL *)a->delta + k, w.lanes);
+        blank(a, a->s, k, &w);
+        blank(a, a->d, k, &w);
+        for (int64_t r = w.from; r < w.to; r++) {
+            const vec p = decay_of(score_of(a, r, k, w.lanes) - lse),
+                      kept = keep ? get(keep + r * a->row + k, w.lanes) : all_of(1),
+                      blamed = p * (kept * get(d + r * a->row, w.lanes) - delta) * (REAL)a->scale;
+            put(s + r * a->row, w.lanes, seen_of(&w, r, p * kept, 0));
+            put(d + r * a->row, w.lanes, seen_of(&w, r, blamed, 0));
         }
+    }
+}
+
+static void scale_rows(void *const *rows, const void *factors, int64_t n, int64_t width)
+{
+    for (int64_t r = 0; r < n; r++) {
+        REAL *row = rows[r], factor = ((const REAL *)factors)[r];
+        for (int64_t k = 0; k < width; k += WIDTH)
+            put(row + k, lanes_left(width - k), get(row + k, lanes_left(width - k)) * factor);
     }
 }
 
@@ -133,5 +189,5 @@ static void turn(void *y_, const void *x_, const void *cosines, const void *sine
 
 static void fill_attention(kernel_table *t, kernel_type type)
 {
-    t->attention[type] = (attention_kernels){ weigh, blame, dots, turn };
+    t->attention[type] = (attention_kernels){ weigh, blame, share, scale_rows, dots, turn };
 }

@@ -436,7 +436,10 @@ static void panels_product(const panels_args *p)
                        *b = (const REAL *)p->panels + j * p->k;
             REAL *c = (REAL *)p->c[i] + j;
             ACC sum = (p->accumulate ? *c : 0) + (p->bias ? ((const REAL *)p->bias)[j] : 0);
-            for (int64_t t = 0; t < (p->used ? p->used : p->k); t++)
+            const bool of_terms = p->from && p->inner;
+            if (p->from && !of_terms && (panel / parts < p->from[i] || panel / parts >= p->to[i]))
+                continue;
+            for (int64_t t = of_terms ? p->from[i] : 0; t < (of_terms ? p->to[i] : p->k); t++)
                 sum += (ACC)a[t * a_step] * b[t];
             *c = (REAL)sum;
         }
