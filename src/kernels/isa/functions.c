@@ -12,7 +12,7 @@ INLINE vec gelu_of(vec x)
 INLINE vec gelu_slope(vec x)
 {
     const normal n = normal_of(x);
-    return n.cdf + x * (0.398942280f * n.density);
+    return n.cdf + x * (0.398942280f * TINY * n.density);
 }
 INLINE vec tanh_argument(vec x)
 {

@@ -205,11 +205,11 @@ INLINE vec small_erf(vec x)
                       -0.000848282861f, 0.00011256946f, -9.64151026e-06f);
 }
 
-/* e^(-scale t^2), t >= 0, scale 1 or 1/2; t^2 in two parts, so that its rounding does not grow in the exponent */
-INLINE vec exp_of_minus_square(vec t, float scale)
+/* e^(-t^2), t >= 0; t^2 in two parts, so that its rounding does not grow in the exponent */
+INLINE vec exp_of_minus_square(vec t)
 {
     vec head = (vec)((mask)t & (int32_t)0xfffff000);
-    return exp_of_reduced(reduce_exp_of_sum(-scale * (head * head), scale * ((head - t) * (head + t))));
+    return exp_of_reduced(reduce_exp_of_sum(-(head * head), (head - t) * (head + t)));
 }
 
 /* t >= 1: erfc(t) e^(t^2) = w P(w), w = 1 / (t + 2) */
@@ -230,7 +230,7 @@ INLINE vec erfc_factor_from_half(vec t)
 
 INLINE vec large_erfc(vec t)
 {
-    return exp_of_minus_square(at_most(t, 10.5f), 1.0f) * erfc_factor(t);
+    return exp_of_minus_square(at_most(t, 10.5f)) * erfc_factor(t);
 }
 
 INLINE vec erf_of(vec x)
@@ -247,15 +247,32 @@ INLINE vec erfc_factor_from_zero(vec t)
                       -82.2580643f, 104.370987f, -58.350071f, 10.7835846f);
 }
 
-/* Phi(x), and e^(-x^2 / 2) */
+/* Phi(x), and e^(-x^2 / 2) / TINY: no subnormal number before the last product */
+#define TINY 0x1p-64f
 typedef struct normal {
     vec cdf, density;
 } normal;
 
+/* -t^2 / 2 = n ln 2 + r, t <= 14.8; the square is exact, either in a fused product or in two parts */
+INLINE vec normal_rest(vec t, vec n)
+{
+    vec large = n * 0.693359375f;
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
+    HELD(large); /* exact as it is: the other product is the one to be fused */
+    return (-large - 0.5f * t * t) + n * 2.12194440e-4f;
+#else
+    const vec head = (vec)((mask)t & (int32_t)0xfffff000);
+    return ((-large - 0.5f * head * head) + 0.5f * ((head - t) * (head + t))) + n * 2.12194440e-4f;
+#endif
+}
+
 INLINE normal normal_of(vec x)
 {
-    const vec t = at_most(magnitude(x), 14.8f), e = exp_of_minus_square(t, 0.5f),
-              tail = 0.5f * e * erfc_factor_from_zero(t * 0.707106781f);
+    const vec t = at_most(magnitude(x), 14.8f), whole = t * t * (-0.5f * 1.44269504f) + 12582912.0f,
+              r = normal_rest(t, whole - 12582912.0f),
+              scale = (vec)(((vu32)whole + (127 + 64 - 0x4b400000u)) << 23), /* 2^n / TINY */
+        p = r + r * r * HORNER(r, EXP_POLYNOMIAL), e = scale * p + scale,
+              tail = e * erfc_factor_from_zero(t * 0.707106781f) * (0.5f * TINY);
     return (normal){ either(x < 0, tail, 1.0f - tail), e };
 }
 

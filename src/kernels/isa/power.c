@@ -54,7 +54,7 @@ INLINE vec log10_of(vec x)
 INLINE vec erfc_of(vec x)
 {
     vec t = magnitude(x);
-    vec tail = exp_of_minus_square(at_most(t, 10.5f), 1.0f) * erfc_factor_from_half(t);
+    vec tail = exp_of_minus_square(at_most(t, 10.5f)) * erfc_factor_from_half(t);
     return either(t < 0.5f, 1.0f - small_erf(x), either(x < 0, 2.0f - tail, tail));
 }
 
