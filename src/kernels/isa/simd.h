@@ -58,6 +58,8 @@ INLINE void store_f64(double *p, vf64 v)
 #define HELD(v) __asm__("" : "+v"(v))
 #elif defined(__SSE__)
 #define HELD(v) __asm__("" : "+x"(v))
+#elif defined(__aarch64__)
+#define HELD(v) __asm__("" : "+w"(v))
 #else
 #define HELD(v) (void)(v)
 #endif
