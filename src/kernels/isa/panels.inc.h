@@ -34,6 +34,33 @@ static extent extent_of(const panels_args *p, int64_t first, int64_t last, int64
     return w;
 }
 
+enum { FOUR_AT_ONCE = sizeof(REAL) == 4 && VECTOR_BYTES >= 32 };
+
+/* One row by a panel of each of four parts, all at once, in a tile's order: its two sums would wait for their own additions. */
+static void row_by_four(const panels_args *p, int64_t j)
+{
+    const int64_t col = j * TILE_COLS, part_size = divided(p->n, TILE_COLS) * TILE_COLS * p->k;
+    const columns cols = columns_of((int)(p->n - col < TILE_COLS ? p->n - col : TILE_COLS), 2);
+    const REAL *b = (const REAL *)p->panels + col * p->k, *a = p->a[0],
+               *bias = p->bias ? (const REAL *)p->bias + col : NULL;
+    REAL *c = (REAL *)p->c[0] + col;
+    vec sum[8];
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++) {
+        const int64_t at = i / 2 * p->n;
+        sum[i] = p->accumulate ? load_cols(c + at, i % 2, cols)
+                 : bias        ? load_cols(bias + at, i % 2, cols)
+                               : (vec){ 0 };
+    }
+    for (int64_t k = 0; k < p->k; k++, b += TILE_COLS)
+#pragma GCC unroll 8
+        for (int i = 0; i < 8; i++)
+            sum[i] = MULTIPLY_ADD(sum[i], a[k], V(load)(b + i / 2 * part_size + i % 2 * WIDTH));
+#pragma GCC unroll 8
+    for (int i = 0; i < 8; i++)
+        store_cols(c + i / 2 * p->n, i % 2, cols, sum[i]);
+}
+
 /* A panel stays in the first cache while all rows pass by it; of several parts the panels of the same columns follow each other. */
 static void panels_product(const panels_args *p)
 {
@@ -45,6 +72,10 @@ static void panels_product(const panels_args *p)
     };
     for (int64_t j = p->first; j < p->last; j++)
         for (int64_t part = 0; part < parts; part++) {
+            if (FOUR_AT_ONCE && p->m == 1 && parts == 4 && p->a && !p->from && panel_width(p->n, j) == TILE_COLS) {
+                row_by_four(p, j);
+                break;
+            }
             const int64_t col = j * TILE_COLS;
             t.b_step = panel_width(p->n, j);
             for (int64_t i = 0; i < rows.tiles; i++) {
