@@ -14,7 +14,7 @@ enum {
     FEW_STEPS = 4,         /* copying the weight costs as much as a step or two */
     SHARED_WORK = 1 << 18, /* multiply-adds of a step's product from which threads may share it */
     PANEL_WORK = 1 << 16,
-    COLUMNS_WORK = 1 << 16, /* numbers of the weights: 2 us of the second cache */
+    COLUMNS_WORK = 1 << 16, /* numbers of the weights that a thread reads alone: 2 us of the second cache */
     WHOLE_VECTORS = 16,     /* units */
     FEW_ROWS = 4,
     ROWS_AT_ONCE = 48, /* that stay in the second cache while the panels pass by */
@@ -209,10 +209,18 @@ void weight_columns(const recurrence *r, recurrent_way way, const recurrent_weig
                                               .bias = p->bias });
 }
 
+/* How many of n things a piece has, at most so many: an even number of pieces, so that two threads, or twice as many, end together. */
+static int64_t even_share(int64_t n, int64_t most)
+{
+    const int64_t pairs = (n + 2 * most - 1) / (2 * most);
+    return (n + 2 * pairs - 1) / (2 * pairs);
+}
+
 int64_t units_at_once(const recurrence *r, recurrent_way way, int64_t units, int64_t numbers, int64_t m)
 {
-    const int64_t cols = panels_of(r)->cols, rows = COLUMNS_WORK / (numbers * WHOLE_VECTORS);
-    return way == BY_ROWS     ? (rows + (rows == 0)) * WHOLE_VECTORS
+    const int64_t cols = panels_of(r)->cols, vectors = (units + WHOLE_VECTORS - 1) / WHOLE_VECTORS,
+                  alone = COLUMNS_WORK / (numbers * WHOLE_VECTORS);
+    return way == BY_ROWS ? (vectors > alone ? even_share(vectors, 2 * alone + 1) : vectors) * WHOLE_VECTORS
            : way == BY_PANELS ? (PANEL_WORK / (m * cols * numbers + 1) + 1) * cols
            : way == UNPACKED  ? GATES_AT_ONCE / (m + 1) + 1
                               : units;
@@ -272,5 +280,6 @@ void weight_all_rows(const recurrence *r, recurrent_way way, const recurrent_wei
         g.scratch = w->scratch, g.scratch_bytes = w->scratch_bytes;
         r->kernels->gemm[r->type](&g);
     } else
-        parallel_for(rows, ROWS_AT_ONCE, some_rows, &(rows_run){ r, w, a, c, bias });
+        parallel_for(rows, rows > ROWS_AT_ONCE ? even_share(rows, ROWS_AT_ONCE) : rows, some_rows,
+                     &(rows_run){ r, w, a, c, bias });
 }

@@ -206,6 +206,60 @@ INLINE void four_sums_f64(double out[4], const vf64 v[4])
         out[i] = sum_f64(v[i]);
 }
 
+/* Of as many vectors as there are lanes, two of which go on as one at each step: lane i is the sum of v[i], the same bits. */
+INLINE vf32 all_sums_f32(const vf32 v[LANES_F32])
+{
+#if defined(__AVX512F__)
+    vf32 four[4], all[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m512 a = (__m512)v[4 * i], b = (__m512)v[4 * i + 1], c = (__m512)v[4 * i + 2],
+                     d = (__m512)v[4 * i + 3];
+        const vf32 ab = (vf32)_mm512_shuffle_f32x4(a, b, 0x44) + (vf32)_mm512_shuffle_f32x4(a, b, 0xee),
+                   cd = (vf32)_mm512_shuffle_f32x4(c, d, 0x44) + (vf32)_mm512_shuffle_f32x4(c, d, 0xee);
+        four[i] = (vf32)_mm512_shuffle_f32x4((__m512)ab, (__m512)cd, 0x88) +
+                  (vf32)_mm512_shuffle_f32x4((__m512)ab, (__m512)cd, 0xdd);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        const __m512 a = (__m512)four[2 * i], b = (__m512)four[2 * i + 1];
+        all[i] = (vf32)_mm512_shuffle_ps(a, b, 0x44) + (vf32)_mm512_shuffle_ps(a, b, 0xee);
+    }
+    const __m512 a = (__m512)all[0], b = (__m512)all[1];
+    const vf32 turned = (vf32)_mm512_shuffle_ps(a, b, 0x88) + (vf32)_mm512_shuffle_ps(a, b, 0xdd);
+    return (
+        vf32)_mm512_permutexvar_ps(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15),
+                                   (__m512)turned);
+#elif defined(__AVX2__)
+    vf32 two[4], four[2];
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const __m256 a = (__m256)v[2 * i], b = (__m256)v[2 * i + 1];
+        two[i] = (vf32)_mm256_permute2f128_ps(a, b, 0x20) + (vf32)_mm256_permute2f128_ps(a, b, 0x31);
+    }
+#pragma GCC unroll 2
+    for (int i = 0; i < 2; i++) {
+        const __m256 a = (__m256)two[2 * i], b = (__m256)two[2 * i + 1];
+        four[i] = (vf32)_mm256_shuffle_ps(a, b, 0x44) + (vf32)_mm256_shuffle_ps(a, b, 0xee);
+    }
+    const __m256 a = (__m256)four[0], b = (__m256)four[1];
+    const vf32 turned = (vf32)_mm256_shuffle_ps(a, b, 0x88) + (vf32)_mm256_shuffle_ps(a, b, 0xdd);
+    return (vf32)_mm256_permutevar8x32_ps((__m256)turned, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+#else
+    vf32 sums = { 0 };
+    for (int i = 0; i < LANES_F32; i++)
+        sums[i] = sum_f32(v[i]);
+    return sums;
+#endif
+}
+INLINE vf64 all_sums_f64(const vf64 v[LANES_F64])
+{
+    vf64 sums = { 0 };
+    for (int i = 0; i < LANES_F64; i++)
+        sums[i] = sum_f64(v[i]);
+    return sums;
+}
+
 /* ---- halves from two places ---------------------------------------------------------------------------------------------- */
 
 INLINE vf32 load_halves_f32(const float *a, const float *b)
