@@ -26,10 +26,12 @@ static tp_tensor *step(tp_module *net, tp_tensor *tokens, tp_decoding *d)
     d->carried[0] = turned(state.h);
     d->carried[1] = turned(state.c);
     d->n_carried = state.c ? 2 : 1;
-    const int64_t steps = tp_size(y, 1);
-    tp_tensor *first = tp_arange(0, (double)(tp_size(y, 0) * steps), (double)steps, .dtype = TP_I64);
-    y = lengths ? tp_index_select(tp_flatten(y, 0, 1), 0, tp_add(first, tp_sub(lengths, tp_integer(1))))
-                : tp_select(y, 1, steps - 1);
+    const int64_t texts = tp_size(y, 0), steps = tp_size(y, 1);
+    if (lengths) {
+        tp_tensor *first = tp_arange(0, (double)(texts * steps), (double)steps, .dtype = TP_I64);
+        y = tp_index_select(tp_flatten(y, 0, 1), 0, tp_add(first, tp_sub(lengths, tp_integer(1))));
+    } else
+        y = tp_select(y, 1, steps - 1);
     return tp_forward(tp_find_module(net, "head"), y);
 }
 

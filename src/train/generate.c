@@ -52,18 +52,21 @@ static void hold(tp_decoding *now, const tp_decoding *next)
 static tp_status read_on(generator *g, int64_t n)
 {
     TP_SCOPE;
-    tp_tensor *x = tp_zeros(TP_SHAPE(g->rows, n), .dtype = TP_I64),
-              *lengths = tp_zeros(TP_SHAPE(g->rows), .dtype = TP_I64);
-    int64_t *to = x ? tp_data(x) : NULL, *length = lengths ? tp_data(lengths) : NULL;
     bool ragged = false;
-    for (int64_t r = 0; r < g->rows && to && length; r++) {
+    for (int64_t r = 0; r < g->rows; r++)
+        ragged = ragged || g->texts[r].n < n;
+    tp_tensor *x = tp_zeros(TP_SHAPE(g->rows, n), .dtype = TP_I64),
+              *lengths = ragged ? tp_zeros(TP_SHAPE(g->rows), .dtype = TP_I64) : NULL;
+    int64_t *to = x ? tp_data(x) : NULL, *length = lengths ? tp_data(lengths) : NULL;
+    for (int64_t r = 0; r < g->rows && to; r++) {
         const text *t = &g->texts[r];
-        length[r] = t->n < n ? t->n : n;
-        ragged = ragged || length[r] < n;
-        memcpy(to + r * n, t->tokens + t->n - length[r], (size_t)length[r] * sizeof *to);
+        const int64_t known = t->n < n ? t->n : n;
+        memcpy(to + r * n, t->tokens + t->n - known, (size_t)known * sizeof *to);
+        if (length)
+            length[r] = known;
     }
     tp_decoding next = g->state;
-    next.lengths = ragged ? lengths : NULL;
+    next.lengths = lengths;
     tp_tensor *scores = tp_contiguous(tp_double(g->functions->step(g->net, x, &next)));
     if (tp_pending())
         return tp_error_pending();
