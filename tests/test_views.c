@@ -203,6 +203,20 @@ static void integers_and_bools_are_joined_and_cut(void **state)
     holds_values(tp_matmul(bytes, bytes), 32, 32, 32, 32); /* 800 wraps */
 }
 
+/* Two pieces of images whose channels lie innermost, and one of another layout. */
+static void images_joined_keep_channels_innermost(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    tp_tensor *image = tp_permute(counting(S(2, 2, 1, 3)), S(0, 3, 1, 2)),
+              *both = tp_cat((tp_tensor *[]){ image, tp_narrow(image, 1, 1, 1) }, 2, 1);
+    assert_false(tp_is_contiguous(image));
+    assert_true(tp_is_contiguous(both));
+    both = tp_cat((tp_tensor *[]){ image, image }, 2, 1);
+    assert_true(tp_stride(both, 1) == 1 && tp_stride(both, 2) == 6 && tp_stride(both, 0) == 12);
+    holds_values(tp_select(both, 0, 0), 0, 3, 1, 4, 2, 5, 0, 3, 1, 4, 2, 5);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------------------------------------------- */
 
 static void fails_with(const void *result, tp_status status, const char *piece, const char *file, int line)
@@ -306,6 +320,7 @@ int main(void)
         cmocka_unit_test(repeats_are_counted_by_a_tensor),
         cmocka_unit_test(borders_are_pytorchs),
         cmocka_unit_test(integers_and_bools_are_joined_and_cut),
+        cmocka_unit_test(images_joined_keep_channels_innermost),
         cmocka_unit_test(what_is_no_view_says_why),
         cmocka_unit_test(what_cannot_be_joined_says_why),
     };

@@ -14,6 +14,17 @@ static bool is_nothing(const tp_shape *shape)
     return shape->ndim == 1 && shape->dim[0] == 0;
 }
 
+/* Images whose channels lie innermost, all of them, stay so. */
+static bool joins_images(const tp_call *c)
+{
+    bool all = true, plain = true;
+    for (int i = 0; i < c->n_in && all; i++) {
+        all = c->in[i]->ndim == 4 && is_channels_last(c->in[i]);
+        plain = plain && tensor_is_contiguous(c->in[i]);
+    }
+    return all && !plain;
+}
+
 /* The first that says which dims there are. */
 static int leader(const tp_call *c)
 {
@@ -48,7 +59,7 @@ static tp_status cat_infer(tp_call *c)
                            tensor_shape_text(x), lead, tensor_shape_text(first), dim);
         shape.dim[dim] += x->shape[dim];
     }
-    return tp_infer_shape(c, 0, dtype, shape);
+    return (joins_images(c) ? infer_image : tp_infer_shape)(c, 0, dtype, shape);
 }
 
 static void cat_forward(const tp_call *c)
