@@ -318,13 +318,14 @@ typedef struct norm_rows_args {
  * apply:    y = (x - mean) scale + shift, or with relu max(that, 0)
  * sums:     sum += dy, dot += dy (x - mean), over the rows
  * gradient: dx = dy scale + (x - mean) slope + shift
- * y given to the last two: dy counts as 0 where y <= 0. */
+ * beta given to the last two: dy counts as 0 where a relu let nothing through, (x - mean) scale + beta <= 0. */
 typedef struct norm_cols_args {
-    const void *x, *dy, *y;
-    const void *mean, *scale, *slope, *shift;
-    void *out; /* y or dx */
+    const void *x, *dy;
+    const void *mean, *scale, *slope, *shift, *beta;
+    void *out; /* y or dx, which may be dy */
     double *sum, *dot;
     int64_t rows, cols;
+    int64_t x_step; /* apply, sums: elements from a row of x, and of dy, to the next; 0: cols */
     bool relu;
 } norm_cols_args;
 

@@ -51,7 +51,7 @@ static int64_t pixel_step(const channel_attrs *a, const tp_tensor *x)
     return fits ? step : 0;
 }
 
-/* The scratch of a pass: 4 cols sums a piece, in double; 4 numbers a column of a set, in x's type. */
+/* The scratch of a pass: 4 cols sums a piece, in double; 5 numbers a column of a set, in x's type. */
 static size_t sums_bytes(const channel_plan *p)
 {
     return ((size_t)((p->sets ? p->sets : 1) * p->pieces * 4 * p->cols) * sizeof(double) + 63) / 64 * 64;
@@ -66,9 +66,8 @@ typedef struct channel_run {
     const channel_plan *p;
     const kernel_table *kernels;
     norm_cols_args all;
-    char *columns[4]; /* mean, scale, slope, shift of each column of each set */
+    char *columns[5]; /* mean, scale, slope, shift, beta of each column of each set */
     double *sums;     /* of piece i: 4 cols numbers */
-    int64_t x_step;   /* elements from a row of x to the next, where not cols */
     int type;
     int64_t size;
 } channel_run;
@@ -76,7 +75,7 @@ typedef struct channel_run {
 static void take_columns(channel_run *r, const tp_tensor *x, char *scratch)
 {
     r->sums = (double *)(void *)scratch;
-    for (int k = 0; k < 4; k++)
+    for (int k = 0; k < 5; k++)
         r->columns[k] = scratch + sums_bytes(r->p) + (size_t)k * columns_bytes(r->p, x);
 }
 
@@ -87,14 +86,14 @@ static norm_cols_args piece(const channel_run *r, int64_t i)
     const int64_t set = i / p->pieces, first = i % p->pieces * p->piece_rows;
     const int64_t skipped = (set * p->rows + first) * p->cols * r->size, column = set * p->cols * r->size;
     norm_cols_args a = r->all;
-    a.x = (const char *)a.x + (r->x_step ? (set * p->rows + first) * r->x_step * r->size : skipped);
+    a.x = (const char *)a.x + (a.x_step ? (set * p->rows + first) * a.x_step * r->size : skipped);
     a.dy = a.dy ? (const char *)a.dy + skipped : NULL;
-    a.y = a.y ? (const char *)a.y + skipped : NULL;
     a.out = (char *)a.out + skipped;
     a.mean = r->columns[0] + column;
     a.scale = r->columns[1] + column;
     a.slope = r->columns[2] + column;
     a.shift = r->columns[3] + column;
+    a.beta = a.relu ? r->columns[4] + column : NULL;
     a.rows = p->rows - first < p->piece_rows ? p->rows - first : p->piece_rows;
     return a;
 }
@@ -221,7 +220,7 @@ static tp_status channel_norm_infer(tp_call *c)
         tp_infer_shape(c, 2, (tp_dtype)x->dtype, TP_SHAPE(p.sets * p.groups)))
         return tp_error_pending();
     c->scratch_bytes =
-        (pixel_step(a, x) ? 0 : staged_bytes(x, layout_of(x))) + sums_bytes(&p) + 4 * columns_bytes(&p, x);
+        (pixel_step(a, x) ? 0 : staged_bytes(x, layout_of(x))) + sums_bytes(&p) + 5 * columns_bytes(&p, x);
     for (int i = 1; i < 5; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
     return TP_OK;
@@ -231,20 +230,8 @@ static void apply_pieces(void *context, int64_t begin, int64_t end)
 {
     const channel_run *r = context;
     for (int64_t i = begin; i < end; i++) {
-        norm_cols_args a = piece(r, i);
-        if (!r->x_step) {
-            r->kernels->norm[r->type].apply(&a);
-            continue;
-        }
-        const char *x = a.x;
-        char *out = a.out;
-        const int64_t rows = a.rows;
-        a.rows = 1;
-        for (int64_t k = 0; k < rows; k++) {
-            a.x = x + k * r->x_step * r->size;
-            a.out = out + k * a.cols * r->size;
-            r->kernels->norm[r->type].apply(&a);
-        }
+        const norm_cols_args a = piece(r, i);
+        r->kernels->norm[r->type].apply(&a);
     }
 }
 
@@ -290,10 +277,9 @@ static void channel_norm_forward(const tp_call *c)
                                                c->out[k]->numel);
         return;
     }
-    r.all =
-        (norm_cols_args){ .out = tensor_data(c->out[0]), .cols = p.cols, .relu = c->op->tag == WITH_RELU };
     const int64_t step = pixel_step(a, x);
-    r.x_step = step == p.cols ? 0 : step;
+    r.all =
+        (norm_cols_args){ .out = tensor_data(c->out[0]), .cols = p.cols, .x_step = step, .relu = a->relu };
     r.all.x = step ? tensor_data(x) : staged(c, x, layout_of(x), &scratch);
     for (int i = 1; i < 5; i++)
         vector[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
@@ -312,7 +298,7 @@ static void channel_norm_forward(const tp_call *c)
 static norm_view view_of(const channel_attrs *a, const tp_shape *x)
 {
     const channel_plan p = plan_of(a, x);
-    norm_view v = { .eps = a->eps, .centered = true, .fixed = a->fixed };
+    norm_view v = { .eps = a->eps, .centered = true, .fixed = a->fixed, .relu = a->relu };
     v.shape = TP_SHAPE(x->dim[0], p.groups, p.width, pixels(x));
     v.weight = TP_SHAPE(1, p.groups, p.width, 1);
     v.moment = TP_SHAPE(p.sets, p.groups, 1, 1);
@@ -340,12 +326,10 @@ static void channel_norm_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
     const channel_attrs *a = s->attrs;
     tp_tensor *d[3] = { NULL, NULL, NULL };
     tp_tensor *mean = a->fixed ? s->in[3] : s->out[1], *var = a->fixed ? s->in[4] : s->out[2];
-    tp_tensor *y =
-        s->op->tag == WITH_RELU ? tp_detach(s->out[0]) : NULL; /* a mask: no gradient flows there */
     const norm_view v = view_of(a, &s->in_shape[0]);
     if (dy)
-        tp_apply_n(&tp_op_channel_norm_backward, (tp_tensor *[]){ dy, s->in[0], s->in[1], mean, var, y }, 6,
-                   a, d);
+        tp_apply_n(&tp_op_channel_norm_backward,
+                   (tp_tensor *[]){ dy, s->in[0], s->in[1], mean, var, s->in[2] }, 6, a, d);
     if (s->needs[0])
         dx[0] = norm_moments_backward(&v, s, d[NORM_DX]);
     if (!d[0])
@@ -363,60 +347,56 @@ static double channel_norm_cost(const tp_call *c)
 
 #define CHANNEL_ATTRS                                                                                      \
     OP_ATTRS(channel_attrs, OP_ATTR(channel_attrs, I64, groups, 0), OP_ATTR(channel_attrs, BOOL, each, 0), \
-             OP_ATTR(channel_attrs, BOOL, fixed, 0), OP_ATTR(channel_attrs, F64, eps, 1e-5))
+             OP_ATTR(channel_attrs, BOOL, fixed, 0), OP_ATTR(channel_attrs, F64, eps, 1e-5),               \
+             OP_ATTR(channel_attrs, BOOL, relu, 0))
 
 static const tp_example channel_examples[] = {
     { "4,3 3 3 - -", NULL },
     { "2,3,4,5 3 3 - -", NULL },
-    { "2,6,3,2 6 - - -", &(channel_attrs){ 3, true, false, 1e-3 } },
-    { "2,3,3,4 - 3 - -", &(channel_attrs){ 0, true, false, 1e-5 } },
-    { "2,3,2,2 3 3 3 3@p", &(channel_attrs){ 0, false, true, 1e-5 } },
+    { "2,6,3,2 6 - - -", &(channel_attrs){ 3, true, false, 1e-3, false } },
+    { "2,3,3,4 - 3 - -", &(channel_attrs){ 0, true, false, 1e-5, false } },
+    { "2,3,2,2 3 3 3 3@p", &(channel_attrs){ 0, false, true, 1e-5, false } },
     { "3,70@t 70 70 - -", NULL },
+    { "2,3,4,5 3 3 - -", &(channel_attrs){ 0, false, false, 1e-5, true } },
+    { "3,4,2,3 - 4 - -", &(channel_attrs){ 0, true, false, 1e-5, true } },
     { NULL, NULL },
 };
 
-#define CHANNEL_NORM(op, KIND, text, saved_outputs) \
-    const tp_op tp_op_##op = {                      \
-        .name = #op,                                \
-        .formula = text,                            \
-        .inputs = "x weight? bias? mean? var?",     \
-        .n_in = 5,                                  \
-        .n_out = 3,                                 \
-        CHANNEL_ATTRS,                              \
-        .saves_in = 25,                             \
-        .saves_for_others = 2,                      \
-        .saves_out = saved_outputs,                 \
-        .infer = channel_norm_infer,                \
-        .forward = channel_norm_forward,            \
-        .backward = channel_norm_grad,              \
-        .cost = channel_norm_cost,                  \
-        .examples = channel_examples,               \
-        .tag = KIND,                                \
-    };
-CHANNEL_NORM(
-    _channel_norm, PLAIN,
-    "y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of a channel or group; and mean, var", 6)
-CHANNEL_NORM(_channel_norm_relu, WITH_RELU,
-             "y = relu(_channel_norm(x)), max(.., 0) in the same pass; and mean, var", 7)
+const tp_op tp_op__channel_norm = {
+    .name = "_channel_norm",
+    .formula = "y = (x - mean) / sqrt(var + eps) weight + bias, mean and var of a channel or "
+               "group; and mean, var; "
+               "with relu max(y, 0)",
+    .inputs = "x weight? bias? mean? var?",
+    .n_in = 5,
+    .n_out = 3,
+    CHANNEL_ATTRS,
+    .saves_in = 29, /* bias for where a relu let nothing through */
+    .saves_for_others = 2,
+    .saves_out = 6,
+    .infer = channel_norm_infer,
+    .forward = channel_norm_forward,
+    .backward = channel_norm_grad,
+    .cost = channel_norm_cost,
+    .examples = channel_examples,
+};
 
 /* ---- backward:  dx, dweight, dbias ---------------------------------------------------------------------------------------------- */
 
 static tp_status channel_backward_infer(tp_call *c)
 {
-    const tp_tensor *dy = c->in[NORM_DY], *x = c->in[NORM_X], *y = c->in[NORM_Y];
-    if (check_channels(c, x, c->in[NORM_WEIGHT], NULL, c->in[NORM_MEAN], c->in[NORM_VAR]))
+    const tp_tensor *dy = c->in[NORM_DY], *x = c->in[NORM_X];
+    if (check_channels(c, x, c->in[NORM_WEIGHT], c->in[NORM_BIAS], c->in[NORM_MEAN], c->in[NORM_VAR]))
         return tp_error_pending();
-    if (dy->dtype != x->dtype || !tensor_same_shape(dy, x) ||
-        (y && (y->dtype != x->dtype || !tensor_same_shape(y, x))))
-        return tp_fail(TP_ERR_SHAPE, "%s: dy %s, x %s and y %s do not come from one normalisation",
-                       c->op->name, tensor_shape_text(dy), tensor_shape_text(x),
-                       y ? tensor_shape_text(y) : "none");
+    if (dy->dtype != x->dtype || !tensor_same_shape(dy, x))
+        return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one normalisation", c->op->name,
+                       tensor_shape_text(dy), tensor_shape_text(x));
     const tp_shape shape = tp_shape_of(x);
     const channel_plan p = plan_of(c->attrs, &shape);
     if (infer_like(c, x) || tp_infer_shape(c, 1, (tp_dtype)x->dtype, TP_SHAPE(p.cols)) ||
         tp_infer_shape(c, 2, (tp_dtype)x->dtype, TP_SHAPE(p.cols)))
         return tp_error_pending();
-    c->scratch_bytes = sums_bytes(&p) + 4 * columns_bytes(&p, x);
+    c->scratch_bytes = sums_bytes(&p) + 5 * columns_bytes(&p, x);
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i])
             c->scratch_bytes +=
@@ -475,7 +455,6 @@ static void finish_set(const channel_run *r, const channel_attrs *a, int64_t set
         }
         for (int64_t c = g * p->width; c < (g + 1) * p->width; c++) {
             const int64_t column = set * p->cols + c;
-            put(r, r->columns[1], column, rstd * at(r, weight, c, 1));
             put(r, r->columns[2], column, a->fixed ? 0 : -rstd * rstd * rstd * dots / m);
             put(r, r->columns[3], column, a->fixed ? 0 : -rstd * sums / m);
         }
@@ -499,12 +478,16 @@ static void channel_backward_forward(const tp_call *c)
                 staged(c, c->in[i], c->in[i]->ndim == x->ndim ? layout_of(x) : CLONE_CONTIGUOUS, &scratch);
     r.all = (norm_cols_args){ .x = in[NORM_X],
                               .dy = in[NORM_DY],
-                              .y = in[NORM_Y],
                               .out = tensor_data(c->out[NORM_DX]),
-                              .cols = p.cols };
+                              .cols = p.cols,
+                              .relu = a->relu };
     take_columns(&r, x, scratch);
-    for (int64_t i = 0; i < p.sets * p.cols; i++)
+    for (int64_t i = 0; i < p.sets * p.cols; i++) {
+        const double rstd = 1 / sqrt(at(&r, in[NORM_VAR], i / p.width, 1) + a->eps);
         put(&r, r.columns[0], i, at(&r, in[NORM_MEAN], i / p.width, 0));
+        put(&r, r.columns[1], i, rstd * at(&r, in[NORM_WEIGHT], i % p.cols, 1));
+        put(&r, r.columns[4], i, at(&r, in[NORM_BIAS], i % p.cols, 0));
+    }
     over_pieces(&r, piece_sums);
     double *total = r.sums + 2 * p.cols; /* the first piece's room that its sums leave */
     for (int64_t i = 0; i < 2 * p.cols; i++)
@@ -527,9 +510,11 @@ static void channel_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tenso
 
 const tp_op tp_op_channel_norm_backward = {
     .name = "channel_norm_backward",
-    .formula = "dx = r (g - avg g - h avg(g h)), g = dy weight, h = (x - mean) r, r = 1 / sqrt(var + eps); "
-               "dweight = sum of dy h; dbias = sum of dy; dy counts where y > 0",
-    .inputs = "dy x weight? mean var y?",
+    .formula = "dx = r (g - avg g - h avg(g h)), g = dy weight, h = (x - mean) r, r = 1 / "
+               "sqrt(var + eps); "
+               "dweight = sum of dy h; dbias = sum of dy; with relu dy counts where h weight + "
+               "bias > 0",
+    .inputs = "dy x weight? mean var bias?",
     .n_in = 6,
     .n_out = 3,
     CHANNEL_ATTRS,
@@ -538,8 +523,9 @@ const tp_op tp_op_channel_norm_backward = {
     .forward = channel_backward_forward,
     .backward = channel_backward_backward,
     .cost = channel_norm_cost,
-    OP_EXAMPLES({ "4,3 4,3 3 3 3@p -", NULL }, { "2,3,2,3 2,3,2,3 - 3 3@p 2,3,2,3", NULL },
-                { "2,6,3,2 2,6,3,2 6 6 6@p -", &(channel_attrs){ 3, true, false, 1e-3 } },
-                { "2,3,2,2 2,3,2,2 3 3 3@p -", &(channel_attrs){ 0, false, true, 1e-5 } },
+    OP_EXAMPLES({ "4,3 4,3 3 3 3@p -", NULL },
+                { "2,3,2,3 2,3,2,3 3 3 3@p 3", &(channel_attrs){ 0, false, false, 1e-5, true } },
+                { "2,6,3,2 2,6,3,2 6 6 6@p -", &(channel_attrs){ 3, true, false, 1e-3, false } },
+                { "2,3,2,2 2,3,2,2 3 3 3@p -", &(channel_attrs){ 0, false, true, 1e-5, false } },
                 { "3,70@t 3,70 70 70 70@p -", NULL }),
 };

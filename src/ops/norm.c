@@ -26,7 +26,15 @@ static tp_tensor *shaped(tp_tensor *t, tp_shape shape)
 typedef struct seen { /* in the view's four dims; NULL: none */
     tp_tensor *dy, *x, *w, *h, *r, *g;
     tp_tensor *u, *p, *q;
+    tp_tensor *before; /* a relu: h w + b; NULL: there was none */
 } seen;
+
+/* What a relu read, of which only the signs count: no gradient flows there. */
+static tp_tensor *before_relu(const norm_view *v, const tp_saved *s, const seen *t)
+{
+    tp_tensor *bias = shaped(s->in[NORM_BIAS], v->weight), *y = t->w ? tp_mul(t->h, t->w) : t->h;
+    return tp_detach(bias ? tp_add(y, bias) : y);
+}
 
 static seen see(const norm_view *v, const tp_saved *s)
 {
@@ -35,12 +43,11 @@ static seen see(const norm_view *v, const tp_saved *s)
                .q = shaped(s->dy[NORM_DBIAS], v->weight),
                .x = shaped(s->in[NORM_X], v->shape),
                .w = shaped(s->in[NORM_WEIGHT], v->weight) };
-    tp_tensor *dy = s->in[NORM_DY];
-    if (s->n_in > NORM_Y && s->in[NORM_Y])
-        dy = through_relu(dy, s->in[NORM_Y]);
-    t.dy = shaped(dy, v->shape);
+    t.dy = shaped(s->in[NORM_DY], v->shape);
     t.r = tp_rsqrt(tp_add(tp_reshape(s->in[NORM_VAR], v->moment), v->eps));
     t.h = tp_mul(tp_sub(t.x, tp_reshape(s->in[NORM_MEAN], v->moment)), t.r);
+    if (v->relu)
+        t.dy = through_relu(t.dy, t.before = before_relu(v, s, &t));
     t.g = t.w ? tp_mul(t.dy, t.w) : t.dy;
     return t;
 }
@@ -67,13 +74,12 @@ static tp_tensor *gradient_of_h(const norm_view *v, const seen *t)
 
 static void by_dy(const norm_view *v, const tp_saved *s, const seen *t, tp_tensor *scaled, tp_tensor **dx)
 {
-    tp_tensor *d = scaled && t->w ? tp_mul(t->w, scaled) : scaled,
-              *y = s->n_in > NORM_Y ? s->in[NORM_Y] : NULL;
+    tp_tensor *d = scaled && t->w ? tp_mul(t->w, scaled) : scaled;
     d = plus(plus(d, t->p ? tp_mul(t->p, t->h) : NULL), t->q);
     if (!d)
         return;
-    d = tp_reshape(tp_expand(d, v->shape), s->in_shape[NORM_DY]);
-    dx[NORM_DY] = y ? through_relu(d, y) : d;
+    d = tp_expand(d, v->shape);
+    dx[NORM_DY] = tp_reshape(t->before ? through_relu(d, t->before) : d, s->in_shape[NORM_DY]);
 }
 
 void norm_second_backward(const norm_view *v, const tp_saved *s, tp_tensor **dx)

@@ -11,7 +11,7 @@
 #include "ops/ops.h"
 
 /* Outputs: y, mean, var.  Inputs: x weight? bias?; of channels also mean? var? */
-extern const tp_op tp_op__row_norm, tp_op__channel_norm, tp_op__channel_norm_relu;
+extern const tp_op tp_op__row_norm, tp_op__channel_norm;
 
 typedef struct row_attrs {
     int64_t dims; /* how many of the last ones make a row */
@@ -24,6 +24,7 @@ typedef struct channel_attrs {
     bool each;      /* image has its own statistics */
     bool fixed;     /* mean and var are given */
     double eps;
+    bool relu; /* max(.., 0) in the same pass */
 } channel_attrs;
 
 typedef struct norm_view {
@@ -34,10 +35,11 @@ typedef struct norm_view {
     double eps;
     bool centered; /* without: P(g) = g - h <g h>, mean 0 */
     bool fixed;    /* mean and var do not come from x: P(g) = g */
+    bool relu;     /* dy counts where h w + b > 0 */
 } norm_view;
 
 /* Inputs and outputs of both backward operations. */
-enum { NORM_DY, NORM_X, NORM_WEIGHT, NORM_MEAN, NORM_VAR, NORM_Y };
+enum { NORM_DY, NORM_X, NORM_WEIGHT, NORM_MEAN, NORM_VAR, NORM_BIAS };
 enum { NORM_DX, NORM_DWEIGHT, NORM_DBIAS };
 
 /* The backward of such an operation, made of operations that everybody uses, so that it has all further gradients.  Mean and var

@@ -136,13 +136,13 @@ static tp_tensor *as_image(tp_tensor *x)
 }
 
 /* out: y, mean, var */
-static tp_status channel_norm(const tp_op *op, tp_tensor *x, tp_tensor *const *vectors,
-                              const channel_attrs *a, tp_tensor **out)
+static tp_status channel_norm(tp_tensor *x, tp_tensor *const *vectors, const channel_attrs *a,
+                              tp_tensor **out)
 {
     tp_tensor *in[5] = { as_image(wide(x, x)) };
     for (int i = 1; i < 5; i++)
         in[i] = i < 3 || a->fixed ? wide(x, vectors[i - 1]) : NULL;
-    if (tp_apply_n(op, in, 5, a, out))
+    if (tp_apply_n(&tp_op__channel_norm, in, 5, a, out))
         return tp_error_pending();
     if (x->ndim != 2 && x->ndim != 4)
         out[0] = tp_reshape(out[0], tp_shape_of(x));
@@ -190,7 +190,7 @@ static tp_status check_batch(const char *op, const tp_tensor *x, tp_tensor *cons
 }
 
 /* each: instance_norm.  vectors: weight, bias, running_mean, running_var */
-static tp_tensor *batch_norm(const char *name, const tp_op *op, tp_tensor *x, tp_tensor *const *vectors,
+static tp_tensor *batch_norm(const char *name, bool relu, tp_tensor *x, tp_tensor *const *vectors,
                              const batch_attrs *a, bool each)
 {
     if (tp_pending())
@@ -204,7 +204,7 @@ static tp_tensor *batch_norm(const char *name, const tp_op *op, tp_tensor *x, tp
         return NULL;
     TP_SCOPE;
     tp_tensor *out[3];
-    if (channel_norm(op, x, vectors, &(channel_attrs){ 0, each && !fixed, fixed, a->eps }, out))
+    if (channel_norm(x, vectors, &(channel_attrs){ 0, each && !fixed, fixed, a->eps, relu }, out))
         return NULL;
     if (!fixed && x->numel && (vectors[RUNNING_MEAN] || vectors[RUNNING_VAR])) {
         TP_NO_GRAD;
@@ -222,14 +222,13 @@ static tp_tensor *batch_norm(const char *name, const tp_op *op, tp_tensor *x, tp
 static void batch_norm_compose(tp_call *c)
 {
     tp_tensor *const vectors[] = { c->in[3], c->in[4], c->in[1], c->in[2] };
-    c->out[0] = batch_norm(c->op->name, c->op->tag ? &tp_op__channel_norm_relu : &tp_op__channel_norm,
-                           c->in[0], vectors, c->attrs, false);
+    c->out[0] = batch_norm(c->op->name, c->op->tag == WITH_RELU, c->in[0], vectors, c->attrs, false);
 }
 
 static void instance_norm_compose(tp_call *c)
 {
     tp_tensor *const vectors[] = { c->in[3], c->in[4], c->in[1], c->in[2] };
-    c->out[0] = batch_norm("instance_norm", &tp_op__channel_norm, c->in[0], vectors, c->attrs, true);
+    c->out[0] = batch_norm("instance_norm", false, c->in[0], vectors, c->attrs, true);
 }
 
 #define BATCH_ATTRS(first, otherwise)                                          \
@@ -263,7 +262,7 @@ const tp_op tp_op_batch_norm_relu = {
     .compose = batch_norm_compose,
     BATCH_ATTRS("training", 0),
     .examples = batch_examples,
-    .tag = 1,
+    .tag = WITH_RELU,
 };
 
 COMPOSED_OP(instance_norm, "input running_mean? running_var? weight? bias?", 5,
@@ -276,16 +275,14 @@ tp_tensor *tp_batch_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
 {
     tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
     const batch_attrs a = { o->training, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
-    return batch_norm("batch_norm", o->relu ? &tp_op__channel_norm_relu : &tp_op__channel_norm, x, vectors,
-                      &a, false);
+    return batch_norm("batch_norm", o->relu, x, vectors, &a, false);
 }
 
 tp_tensor *tp_instance_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
 {
     tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
     const batch_attrs a = { !o->use_running, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
-    return batch_norm("instance_norm", o->relu ? &tp_op__channel_norm_relu : &tp_op__channel_norm, x, vectors,
-                      &a, true);
+    return batch_norm("instance_norm", o->relu, x, vectors, &a, true);
 }
 
 typedef struct group_attrs {
@@ -309,8 +306,7 @@ static tp_tensor *group_norm(tp_tensor *x, tp_tensor *weight, tp_tensor *bias, c
         return NULL;
     TP_SCOPE;
     tp_tensor *out[3];
-    if (channel_norm(&tp_op__channel_norm, x, vectors, &(channel_attrs){ a->num_groups, true, false, a->eps },
-                     out))
+    if (channel_norm(x, vectors, &(channel_attrs){ a->num_groups, true, false, a->eps, false }, out))
         return NULL;
     return tp_keep(out[0]);
 }

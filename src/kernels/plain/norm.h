@@ -103,12 +103,23 @@ static void norm_rows_backward(const norm_rows_args *a)
 /* ---- columns --------------------------------------------------------------------------------------------------------- */
 
 /* Where rows are narrow, several of them are one: the columns' numbers are repeated as often. */
-enum { NORM_ARRAYS = 4 };
+enum { NORM_ARRAYS = 5 };
 typedef REAL repeated_cols[NORM_ARRAYS][2 * WIDE_ROW];
+
+static int64_t x_step_of(const norm_cols_args *a)
+{
+    return a->x_step ? a->x_step : a->cols;
+}
+
+static int64_t rows_in_one(const norm_cols_args *a)
+{
+    const int64_t times = x_step_of(a) == a->cols ? rows_at_once(a->cols) : 1;
+    return a->rows < 2 * times ? 1 : times;
+}
 
 static void repeat_cols(norm_cols_args *a, repeated_cols to, int64_t times)
 {
-    const void **array[NORM_ARRAYS] = { &a->mean, &a->scale, &a->slope, &a->shift };
+    const void **array[NORM_ARRAYS] = { &a->mean, &a->scale, &a->slope, &a->shift, &a->beta };
     for (int k = 0; k < NORM_ARRAYS; k++) {
         const REAL *from = *array[k];
         for (int64_t i = 0; from && i < times * a->cols; i++)
@@ -117,6 +128,7 @@ static void repeat_cols(norm_cols_args *a, repeated_cols to, int64_t times)
     }
     a->rows /= times;
     a->cols *= times;
+    a->x_step = 0;
 }
 
 /* The rows behind the first so many. */
@@ -126,7 +138,6 @@ static norm_cols_args rows_from(const norm_cols_args *a, int64_t row)
     const int64_t skipped = row * a->cols;
     rest.x = (const REAL *)a->x + skipped;
     rest.dy = a->dy ? (const REAL *)a->dy + skipped : NULL;
-    rest.y = a->y ? (const REAL *)a->y + skipped : NULL;
     rest.out = a->out ? (REAL *)a->out + skipped : NULL;
     rest.rows = a->rows - row;
     return rest;
@@ -136,8 +147,8 @@ typedef void norm_cols_body(const norm_cols_args *);
 
 static void in_wide_rows(const norm_cols_args *a, norm_cols_body *body)
 {
-    const int64_t times = rows_at_once(a->cols);
-    if (times == 1 || a->rows < 2 * times) {
+    const int64_t times = rows_in_one(a);
+    if (times == 1) {
         body(a);
         return;
     }
@@ -152,8 +163,8 @@ static inline __attribute__((always_inline)) void apply_cols(const norm_cols_arg
 {
     const REAL *x = a->x, *mean = a->mean, *scale = a->scale, *shift = a->shift;
     REAL *restrict y = a->out;
-    const int64_t cols = a->cols;
-    for (int64_t r = 0; r < a->rows; r++, x += cols, y += cols)
+    const int64_t cols = a->cols, step = x_step_of(a);
+    for (int64_t r = 0; r < a->rows; r++, x += step, y += cols)
         for (int64_t c = 0; c < cols; c++) {
             const REAL v = (x[c] - mean[c]) * scale[c] + shift[c];
             y[c] = relu && v < 0 ? 0 : v;
@@ -177,15 +188,16 @@ static void norm_apply(const norm_cols_args *a)
 
 static inline __attribute__((always_inline)) void gradient_cols(const norm_cols_args *a, const bool masked)
 {
-    const REAL *x = a->x, *dy = a->dy, *y = a->y;
-    const REAL *mean = a->mean, *scale = a->scale, *slope = a->slope, *shift = a->shift;
-    REAL *restrict dx = a->out;
+    const REAL *x = a->x, *dy = a->dy;
+    const REAL *mean = a->mean, *scale = a->scale, *slope = a->slope, *shift = a->shift, *beta = a->beta;
+    REAL *dx = a->out;
     const int64_t cols = a->cols;
-    for (int64_t r = 0; r < a->rows; r++, x += cols, dy += cols, y += masked ? cols : 0, dx += cols)
-        for (int64_t c = 0; c < cols; c++) {
-            const REAL all = dy[c], d = masked && y[c] <= 0 ? 0 : all;
-            dx[c] = d * scale[c] + ((x[c] - mean[c]) * slope[c] + shift[c]);
-        }
+    for (int64_t r = 0; r < a->rows; r++, x += cols, dy += cols, dx += cols)
+        APART
+    for (int64_t c = 0; c < cols; c++) {
+        const REAL all = dy[c], h = x[c] - mean[c], d = masked && h * scale[c] + beta[c] <= 0 ? 0 : all;
+        dx[c] = d * scale[c] + (h * slope[c] + shift[c]);
+    }
 }
 
 static void gradient_plain(const norm_cols_args *a)
@@ -200,37 +212,38 @@ static void gradient_masked(const norm_cols_args *a)
 
 static void norm_gradient(const norm_cols_args *a)
 {
-    in_wide_rows(a, a->y ? gradient_masked : gradient_plain);
+    in_wide_rows(a, a->beta ? gradient_masked : gradient_plain);
 }
 
 static inline __attribute__((always_inline)) void sums_cols(const norm_cols_args *a, const bool masked)
 {
-    const REAL *x = a->x, *dy = a->dy, *y = a->y, *mean = a->mean;
+    const REAL *x = a->x, *dy = a->dy, *mean = a->mean, *scale = a->scale, *beta = a->beta;
     double *restrict sum = a->sum, *restrict dot = a->dot;
-    const int64_t cols = a->cols;
+    const int64_t cols = a->cols, step = x_step_of(a);
     int64_t r = 0;
-    for (; r + 4 <= a->rows; r += 4, x += 4 * cols, dy += 4 * cols, y += masked ? 4 * cols : 0)
+    for (; r + 4 <= a->rows; r += 4, x += 4 * step, dy += 4 * step)
         for (int64_t c = 0; c < cols; c++) { /* four rows in REAL, then into the double sums */
             REAL plain = 0, product = 0;
             for (int k = 0; k < 4; k++) {
-                const REAL all = dy[k * cols + c], d = masked && y[k * cols + c] <= 0 ? 0 : all;
+                const REAL all = dy[k * step + c], h = x[k * step + c] - mean[c],
+                           d = masked && h * scale[c] + beta[c] <= 0 ? 0 : all;
                 plain += d;
-                product += d * (x[k * cols + c] - mean[c]);
+                product += d * h;
             }
             sum[c] += (double)plain;
             dot[c] += (double)product;
         }
-    for (; r < a->rows; r++, x += cols, dy += cols, y += masked ? cols : 0)
+    for (; r < a->rows; r++, x += step, dy += step)
         for (int64_t c = 0; c < cols; c++) {
-            const REAL all = dy[c], d = masked && y[c] <= 0 ? 0 : all;
+            const REAL all = dy[c], h = x[c] - mean[c], d = masked && h * scale[c] + beta[c] <= 0 ? 0 : all;
             sum[c] += (double)d;
-            dot[c] += (double)d * (double)(x[c] - mean[c]);
+            dot[c] += (double)d * (double)h;
         }
 }
 
 static void sums_of(const norm_cols_args *a)
 {
-    if (a->y)
+    if (a->beta)
         sums_cols(a, true);
     else
         sums_cols(a, false);
@@ -238,8 +251,8 @@ static void sums_of(const norm_cols_args *a)
 
 static void norm_sums(const norm_cols_args *a)
 {
-    const int64_t times = rows_at_once(a->cols);
-    if (times == 1 || a->rows < 2 * times) {
+    const int64_t times = rows_in_one(a);
+    if (times == 1) {
         sums_of(a);
         return;
     }

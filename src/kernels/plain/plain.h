@@ -17,4 +17,11 @@
 /* Before a loop over partial results side by side: unrolled, they are vectors that stay in registers. */
 #define ALL_AT_ONCE _Pragma("GCC unroll 32")
 
+/* Before a loop that writes where it has just read, or elsewhere: no step of it reads what another one writes. */
+#if defined(__clang__)
+#define APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define APART _Pragma("GCC ivdep")
+#endif
+
 #endif
