@@ -138,6 +138,54 @@ static void a_dense_block_without_a_graph_gives_the_same_bits(void **state)
     }
 }
 
+/* Norm, relu and a convolution of one tap as a sequential joins them, beside the three apart: result, statistics, gradients. */
+static void expect_joined_as_apart(tp_dtype dtype, tp_shape size, int64_t out, bool training,
+                                   double tolerance)
+{
+    TP_SCOPE;
+    tp_manual_seed(3);
+    const int64_t in = size.dim[1];
+    tp_tensor *x[2], *y[2], *means[2];
+    tp_params *parameters[2];
+    for (int apart = 0; apart < 2; apart++) {
+        tp_manual_seed(7);
+        tp_module *norm = tp_nn_batch_norm2d(in), *conv = tp_nn_conv2d(in, out, 1, .no_bias = true),
+                  *net = tp_nn_sequential("norm", norm, "relu", tp_nn_relu(), "conv", conv);
+        parameters[apart] = tp_parameters(net);
+        for (int i = 0; i < 2; i++) {
+            TP_NO_GRAD;
+            tp_copy_(tp_params_at(parameters[apart], i), tp_randn(TP_SHAPE(in)));
+        }
+        x[apart] = tp_to(tp_add(tp_randn(size), 0.5), dtype);
+        assert_int_equal(tp_module_to(net, dtype), TP_OK);
+        parameters[apart] = tp_parameters(net);
+        tp_train(net, training);
+        tp_requires_grad_(x[apart], true);
+        y[apart] = apart ? tp_forward(conv, tp_relu(tp_forward(norm, x[apart]))) : tp_forward(net, x[apart]);
+        assert_int_equal(tp_backward(tp_sum(tp_square(y[apart]), TP_ALL_DIMS, false)), TP_OK);
+        means[apart] = tp_params_find(tp_state_dict(net), "norm.running_mean");
+        expect_no_error();
+    }
+    assert_true(tp_item(tp_allclose(y[0], y[1], tolerance, tolerance, false)) == 1);
+    assert_true(tp_item(tp_equal(means[0], means[1])) == 1);
+    for (int i = -1; i < 3; i++) {
+        tp_tensor *a = tp_grad(i < 0 ? x[0] : tp_params_at(parameters[0], i)),
+                  *b = tp_grad(i < 0 ? x[1] : tp_params_at(parameters[1], i));
+        const double scale = tp_item(tp_amax(tp_abs(b), TP_ALL_DIMS, false));
+        assert_true(tp_item(tp_allclose(a, b, tolerance, tolerance * scale, false)) == 1);
+    }
+}
+
+static void norm_relu_and_convolution_in_one_give_what_three_give(void **state)
+{
+    (void)state;
+    for (int training = 0; training < 2; training++) {
+        expect_joined_as_apart(TP_F64, TP_SHAPE(3, 300, 19, 23), 40, training, 1e-11);
+        expect_joined_as_apart(TP_F64, TP_SHAPE(1, 5, 3, 2), 270, training, 1e-11);
+        expect_joined_as_apart(TP_F32, TP_SHAPE(2, 96, 31, 33), 37, training, 1e-4);
+    }
+}
+
 int main(void)
 {
     if (!golden_isa_is_there())
@@ -147,6 +195,7 @@ int main(void)
         cmocka_unit_test(layers_say_what_they_are_and_what_is_wrong),
         cmocka_unit_test(whole_channels_drop),
         cmocka_unit_test(a_dense_block_without_a_graph_gives_the_same_bits),
+        cmocka_unit_test(norm_relu_and_convolution_in_one_give_what_three_give),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,6 +45,18 @@ static tp_status conv_absorb(tp_module *m, tp_tensor *scale, tp_tensor *shift)
     return module_absorb_into(m, &s->weight, &s->options.bias, scale, shift);
 }
 
+static tp_tensor *conv_pointwise(const tp_module *m)
+{
+    const conv_state *s = m->state;
+    const tp_conv2d_options *o = &s->options;
+    int64_t stride[2], padding[2];
+    pair_of(stride, o->stride, o->stride_hw, 1);
+    pair_of(padding, o->padding, o->padding_hw, 0);
+    const bool is = m->kernel.dim[0] == 1 && m->kernel.dim[1] == 1 && stride[0] == 1 && stride[1] == 1 &&
+                    !padding[0] && !padding[1] && o->groups <= 1 && !o->bias;
+    return is ? s->weight : NULL;
+}
+
 static tp_status conv_check(const conv_kind *kind, int64_t in, int64_t out, int64_t kernel,
                             const tp_conv2d_options *o, conv_sizes *z)
 {
@@ -121,6 +133,7 @@ static tp_module *conv_new(const conv_kind *kind, int64_t in, int64_t out, int64
     const double bound = 1 / sqrt(fan_in);
     m->forward_relu = conv_forward_relu;
     m->absorb = kind->transposed ? NULL : conv_absorb;
+    m->pointwise = kind->transposed || kind->one_dim ? NULL : conv_pointwise;
     m->kernel = kind->one_dim ? TP_SHAPE(z.kernel[1]) : TP_SHAPE(z.kernel[0], z.kernel[1]);
     s->conv = kind->conv;
     s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, shape));

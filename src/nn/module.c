@@ -305,6 +305,25 @@ tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x)
     return tp_module_call(m, &x, 1, &y, 1, relu_forward, NULL) ? NULL : y;
 }
 
+static tp_status into_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                              void *weight)
+{
+    (void)n_in, (void)n_out;
+    out[0] = m->forward_into(m, in[0], weight);
+    return tp_error_pending();
+}
+
+tp_tensor *module_fuses_into(const tp_module *m, const tp_module *next)
+{
+    return m->forward_into && next->pointwise && !next->hooks ? next->pointwise(next) : NULL;
+}
+
+tp_tensor *module_forward_into(tp_module *m, tp_tensor *x, tp_tensor *weight)
+{
+    tp_tensor *y;
+    return tp_module_call(m, &x, 1, &y, 1, into_forward, weight) ? NULL : y;
+}
+
 void tp_set_observer(tp_observer *call, void *context)
 {
     observer.call = call;

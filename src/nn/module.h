@@ -27,12 +27,19 @@ typedef struct module_child {
 typedef bool module_scaling(tp_module *, tp_tensor **scale, tp_tensor **shift);
 typedef tp_status module_absorb(tp_module *, tp_tensor *scale, tp_tensor *shift);
 
+/* What sequential.c asks of layers.  pointwise: the weight (K, C, 1, 1) of a convolution that does nothing else than multiply each
+ * pixel's channels with it, else NULL.  into: conv2d(max(forward(x), 0), weight) in one pass. */
+typedef tp_tensor *module_pointwise(const tp_module *);
+typedef tp_tensor *module_into(tp_module *, tp_tensor *x, tp_tensor *weight);
+
 struct tp_module {
     tp_object object;
     const char *type; /* a literal */
     char *info;       /* NULL: "" */
     tp_forward_fn *forward;
     tp_forward_fn *forward_relu; /* max(forward(x), 0) in one pass; NULL: no such form */
+    module_into *forward_into;   /* of a normalisation; NULL: no such form */
+    module_pointwise *pointwise; /* of a convolution; NULL: it never is one */
     module_scaling *scaling;     /* of a normalisation; NULL: it never is one */
     module_absorb *absorb;       /* of a layer with weights; NULL: it cannot */
     void *state;
@@ -61,6 +68,10 @@ void module_drop_child(tp_module *, int64_t i);
 /* Whether m and then a relu can be one pass: both have that form and nobody watches what lies between them.  relu NULL: it is no module. */
 bool module_fuses(const tp_module *m, const tp_module *relu);
 tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
+
+/* The weight of next where m, a relu and next can be one pass; else NULL. */
+tp_tensor *module_fuses_into(const tp_module *m, const tp_module *next);
+tp_tensor *module_forward_into(tp_module *m, tp_tensor *x, tp_tensor *weight);
 
 /* A container: its children by name, module, name, module ... NULL. */
 tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,

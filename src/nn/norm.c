@@ -4,6 +4,7 @@
  * Names of parameters and buffers are PyTorch's.  Each layer keeps the options of its function with its own tensors put in.
  * Layer: nn.  Depends on module.h.  Read next: ops/norm_forms.c. */
 #include "nn/module.h"
+#include "ops/norm.h"
 
 #include <math.h>
 
@@ -35,7 +36,8 @@ static void count_batch(batch_norm_state *s, tp_batch_norm_options *o)
         o->momentum = 1 / tp_item(s->batches);
 }
 
-static tp_tensor *batch_norm_with(tp_module *m, tp_tensor *x, bool relu)
+/* conv: of a convolution of one tap that reads what a relu leaves; NULL: none */
+static tp_tensor *batch_norm_with(tp_module *m, tp_tensor *x, bool relu, tp_tensor *conv)
 {
     batch_norm_state *s = tp_module_state(m);
     tp_batch_norm_options o = s->options;
@@ -47,17 +49,22 @@ static tp_tensor *batch_norm_with(tp_module *m, tp_tensor *x, bool relu)
         o.running_mean = o.running_var = NULL; /* they have this batch */
     else if (m->training && s->batches)
         count_batch(s, &o);
-    return tp_batch_norm_opt(x, &o);
+    return conv ? batch_norm_conv(x, &o, conv) : tp_batch_norm_opt(x, &o);
 }
 
 static tp_tensor *batch_norm_forward(tp_module *m, tp_tensor *x)
 {
-    return batch_norm_with(m, x, false);
+    return batch_norm_with(m, x, false, NULL);
 }
 
 static tp_tensor *batch_norm_forward_relu(tp_module *m, tp_tensor *x)
 {
-    return batch_norm_with(m, x, true);
+    return batch_norm_with(m, x, true, NULL);
+}
+
+static tp_tensor *batch_norm_into(tp_module *m, tp_tensor *x, tp_tensor *conv)
+{
+    return batch_norm_with(m, x, true, conv);
 }
 
 /* weight / sqrt(var + eps) and bias - mean of it */
@@ -166,7 +173,10 @@ tp_module *tp_nn_batch_norm2d_opt(int64_t channels, const tp_batch_norm_options 
     static const layer_kind kind = {
         "batch_norm2d", batch_norm_forward, batch_norm_forward_relu, batch_norm_scaling, 4, 4
     };
-    return with_statistics(&kind, channels, o, !o->no_affine, !o->no_running);
+    tp_module *m = with_statistics(&kind, channels, o, !o->no_affine, !o->no_running);
+    if (m)
+        m->forward_into = batch_norm_into;
+    return m;
 }
 
 tp_module *tp_nn_instance_norm_opt(int64_t channels, const tp_batch_norm_options *o)

@@ -5,14 +5,18 @@
  * Layer: nn.  Depends on module.h.  Read next: join.c, models/lenet5.c. */
 #include "nn/module.h"
 
-/* Child i of x, or i and the relu behind it in one pass; *i becomes the last of them. */
+/* Child i of x, or i and the relu behind it, and perhaps a convolution behind that, in one pass; *i becomes the last of them. */
 static tp_tensor *next_children(tp_module *m, int64_t *i, int64_t end, tp_tensor *x)
 {
     tp_module *child = m->children[*i].module;
     if (*i + 1 == end || !module_fuses(child, m->children[*i + 1].module))
         return tp_forward(child, x);
     ++*i;
-    return module_forward_relu(child, x);
+    tp_tensor *weight = *i + 1 < end ? module_fuses_into(child, m->children[*i + 1].module) : NULL;
+    if (!weight)
+        return module_forward_relu(child, x);
+    ++*i;
+    return module_forward_into(child, x, weight);
 }
 
 tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,

@@ -4,25 +4,20 @@
  * (batch), or of one image (instance), or a group of channels of one image (group).  Statistics and sums are made by pieces of
  * rows that follow from the shape alone, then joined in their order: the same bits on any number of threads.
  * Layer: ops.  Kernels: moments_cols, norm.apply, norm.sums, norm.gradient (kernels.h).  Read next: norm_forms.c. */
+#include "ops/channel_norm.h"
+
 #include "base/parallel.h"
-#include "ops/norm.h"
 
 #include <math.h>
 
 enum { GRAIN = 16384, MOST_PIECES = 32, LEAST_ROWS = 32, CACHED = 131072 };
-
-typedef struct channel_plan {
-    int64_t sets, rows, cols; /* x is sets of rows of cols; a set has statistics of its own */
-    int64_t groups, width;    /* of a set's columns; columns of a group */
-    int64_t pieces, piece_rows;
-} channel_plan;
 
 static int64_t pixels(const tp_shape *x)
 {
     return x->ndim == 4 ? x->dim[2] * x->dim[3] : 1;
 }
 
-static channel_plan plan_of(const channel_attrs *a, const tp_shape *x)
+channel_plan channel_plan_of(const channel_attrs *a, const tp_shape *x)
 {
     channel_plan p = { .sets = a->each ? x->dim[0] : 1, .cols = x->dim[1] };
     p.rows = pixels(x) * (a->each ? 1 : x->dim[0]);
@@ -43,7 +38,7 @@ static int64_t layout_of(const tp_tensor *x)
 
 /* Elements from one pixel of x to the next where x can be read as it lies: all channels of an image's pixels adjacent, as in a part of
  * the channels of another image.  0: it cannot, or statistics are wanted, which read it more than once. */
-static int64_t pixel_step(const channel_attrs *a, const tp_tensor *x)
+int64_t channel_pixel_step(const channel_attrs *a, const tp_tensor *x)
 {
     const int64_t *s = x->stride, step = x->ndim == 4 ? s[3] : 0;
     const bool fits = a->fixed && x->ndim == 4 && (s[1] == 1 || x->shape[1] == 1) && step >= x->shape[1] &&
@@ -62,25 +57,24 @@ static size_t columns_bytes(const channel_plan *p, const tp_tensor *x)
     return norm_vector_bytes(x, p->sets * p->cols);
 }
 
-typedef struct channel_run {
-    const channel_plan *p;
-    const kernel_table *kernels;
-    norm_cols_args all;
-    char *columns[5]; /* mean, scale, slope, shift, beta of each column of each set */
-    double *sums;     /* of piece i: 4 cols numbers */
-    int type;
-    int64_t size;
-} channel_run;
-
-static void take_columns(channel_run *r, const tp_tensor *x, char *scratch)
+size_t channel_scratch(const channel_plan *p, const tp_tensor *x)
 {
-    r->sums = (double *)(void *)scratch;
+    return sums_bytes(p) + 5 * columns_bytes(p, x);
+}
+
+channel_run channel_start(const tp_call *c, const channel_plan *p, const tp_tensor *x, char *scratch)
+{
+    channel_run r = {
+        .p = p, .kernels = c->kernels, .type = x->dtype, .size = (int64_t)tensor_element_size(x)
+    };
+    r.sums = (double *)(void *)scratch;
     for (int k = 0; k < 5; k++)
-        r->columns[k] = scratch + sums_bytes(r->p) + (size_t)k * columns_bytes(r->p, x);
+        r.columns[k] = scratch + sums_bytes(p) + (size_t)k * columns_bytes(p, x);
+    return r;
 }
 
 /* Rows [first, last) of piece i; all of them in order, over all sets. */
-static norm_cols_args piece(const channel_run *r, int64_t i)
+norm_cols_args channel_piece(const channel_run *r, int64_t i)
 {
     const channel_plan *p = r->p;
     const int64_t set = i / p->pieces, first = i % p->pieces * p->piece_rows;
@@ -139,7 +133,7 @@ static void piece_moments(void *context, int64_t begin, int64_t end)
     const channel_run *r = context;
     const int64_t cols = r->p->cols, block = CACHED / (cols * r->size) + 1;
     for (int64_t i = begin; i < end; i++) {
-        const norm_cols_args a = piece(r, i);
+        const norm_cols_args a = channel_piece(r, i);
         double *mean = r->sums + i * 4 * cols, *m2 = mean + cols, *here = m2 + cols;
         moments_cols_fn *moments = r->kernels->moments_cols[r->type];
         for (int64_t row = 0; row < a.rows || row == 0; row += block) {
@@ -180,8 +174,8 @@ static void group_moments(const channel_run *r, int64_t set, int64_t group, doub
 
 /* ---- forward ---------------------------------------------------------------------------------------------------------------- */
 
-static tp_status check_channels(const tp_call *c, const tp_tensor *x, const tp_tensor *weight,
-                                const tp_tensor *bias, const tp_tensor *mean, const tp_tensor *var)
+tp_status channel_check(const tp_call *c, const tp_tensor *x, const tp_tensor *weight, const tp_tensor *bias,
+                        const tp_tensor *mean, const tp_tensor *var)
 {
     const channel_attrs *a = c->attrs;
     const char *op = c->op->name;
@@ -212,15 +206,15 @@ static tp_status channel_norm_infer(tp_call *c)
 {
     const channel_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0];
-    if (check_channels(c, x, c->in[1], c->in[2], c->in[3], c->in[4]))
+    if (channel_check(c, x, c->in[1], c->in[2], c->in[3], c->in[4]))
         return tp_error_pending();
     const tp_shape shape = tp_shape_of(x);
-    const channel_plan p = plan_of(a, &shape);
+    const channel_plan p = channel_plan_of(a, &shape);
     if (infer_like(c, x) || tp_infer_shape(c, 1, (tp_dtype)x->dtype, TP_SHAPE(p.sets * p.groups)) ||
         tp_infer_shape(c, 2, (tp_dtype)x->dtype, TP_SHAPE(p.sets * p.groups)))
         return tp_error_pending();
     c->scratch_bytes =
-        (pixel_step(a, x) ? 0 : staged_bytes(x, layout_of(x))) + sums_bytes(&p) + 5 * columns_bytes(&p, x);
+        (channel_pixel_step(a, x) ? 0 : staged_bytes(x, layout_of(x))) + channel_scratch(&p, x);
     for (int i = 1; i < 5; i++)
         c->scratch_bytes += c->in[i] ? staged_bytes(c->in[i], CLONE_CONTIGUOUS) : 0;
     return TP_OK;
@@ -230,7 +224,7 @@ static void apply_pieces(void *context, int64_t begin, int64_t end)
 {
     const channel_run *r = context;
     for (int64_t i = begin; i < end; i++) {
-        const norm_cols_args a = piece(r, i);
+        const norm_cols_args a = channel_piece(r, i);
         r->kernels->norm[r->type].apply(&a);
     }
 }
@@ -260,44 +254,48 @@ static void finish_forward(const tp_call *c, const channel_run *r, const void *c
     }
 }
 
+void channel_statistics(const tp_call *c, channel_run *r, const void *const *vector)
+{
+    if (!((const channel_attrs *)c->attrs)->fixed) {
+        over_pieces(r, piece_moments);
+        for (int64_t set = 0; set < r->p->sets; set++)
+            join_pieces(r, set);
+    }
+    finish_forward(c, r, vector);
+}
+
 static void channel_norm_forward(const tp_call *c)
 {
     const channel_attrs *a = c->attrs;
     const tp_tensor *x = c->in[0];
     const tp_shape shape = tp_shape_of(x);
-    const channel_plan p = plan_of(a, &shape);
-    channel_run r = {
-        .p = &p, .kernels = c->kernels, .type = x->dtype, .size = (int64_t)tensor_element_size(x)
-    };
+    const channel_plan p = channel_plan_of(a, &shape);
+    const kernel_table *kernels = c->kernels;
     char *scratch = c->scratch;
     const void *vector[5] = { NULL };
     if (!x->numel && !a->fixed) { /* statistics of nothing */
         for (int k = 1; k < 3; k++)
-            r.kernels->convert[r.type][TP_F64](tensor_data(c->out[k]), 1, &(double){ 0 }, 0,
+            kernels->convert[x->dtype][TP_F64](tensor_data(c->out[k]), 1, &(double){ 0 }, 0,
                                                c->out[k]->numel);
         return;
     }
-    const int64_t step = pixel_step(a, x);
-    r.all =
-        (norm_cols_args){ .out = tensor_data(c->out[0]), .cols = p.cols, .x_step = step, .relu = a->relu };
-    r.all.x = step ? tensor_data(x) : staged(c, x, layout_of(x), &scratch);
+    const int64_t step = channel_pixel_step(a, x);
+    vector[0] = step ? tensor_data(x) : staged(c, x, layout_of(x), &scratch);
     for (int i = 1; i < 5; i++)
         vector[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
-    take_columns(&r, x, scratch);
-    if (!a->fixed) {
-        over_pieces(&r, piece_moments);
-        for (int64_t set = 0; set < p.sets; set++)
-            join_pieces(&r, set);
-    }
-    finish_forward(c, &r, vector);
+    channel_run r = channel_start(c, &p, x, scratch);
+    r.all = (norm_cols_args){
+        .x = vector[0], .out = tensor_data(c->out[0]), .cols = p.cols, .x_step = step, .relu = a->relu
+    };
+    channel_statistics(c, &r, vector);
     over_pieces(&r, apply_pieces);
 }
 
 /* ---- its gradient ------------------------------------------------------------------------------------------------------------- */
 
-static norm_view view_of(const channel_attrs *a, const tp_shape *x)
+norm_view channel_view(const channel_attrs *a, const tp_shape *x)
 {
-    const channel_plan p = plan_of(a, x);
+    const channel_plan p = channel_plan_of(a, x);
     norm_view v = { .eps = a->eps, .centered = true, .fixed = a->fixed, .relu = a->relu };
     v.shape = TP_SHAPE(x->dim[0], p.groups, p.width, pixels(x));
     v.weight = TP_SHAPE(1, p.groups, p.width, 1);
@@ -321,23 +319,28 @@ static void given_moments_backward(const tp_saved *s, const norm_view *v, tp_ten
     dx[4] = tp_div(tp_mul(dh, -0.5), tp_add(s->in[4], v->eps));
 }
 
+void channel_gradients(const tp_saved *s, const norm_view *v, tp_tensor *const *d, tp_tensor **dx)
+{
+    if (s->needs[0])
+        dx[0] = norm_moments_backward(v, s, d[NORM_DX]);
+    if (!d[0])
+        return;
+    dx[1] = s->needs[1] ? tp_reshape(d[NORM_DWEIGHT], s->in_shape[1]) : NULL;
+    dx[2] = s->needs[2] ? tp_reshape(d[NORM_DBIAS], s->in_shape[2]) : NULL;
+    if (v->fixed)
+        given_moments_backward(s, v, d, dx);
+}
+
 static void channel_norm_grad(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
     const channel_attrs *a = s->attrs;
     tp_tensor *d[3] = { NULL, NULL, NULL };
     tp_tensor *mean = a->fixed ? s->in[3] : s->out[1], *var = a->fixed ? s->in[4] : s->out[2];
-    const norm_view v = view_of(a, &s->in_shape[0]);
+    const norm_view v = channel_view(a, &s->in_shape[0]);
     if (dy)
         tp_apply_n(&tp_op_channel_norm_backward,
                    (tp_tensor *[]){ dy, s->in[0], s->in[1], mean, var, s->in[2] }, 6, a, d);
-    if (s->needs[0])
-        dx[0] = norm_moments_backward(&v, s, d[NORM_DX]);
-    if (!d[0])
-        return;
-    dx[1] = s->needs[1] ? tp_reshape(d[NORM_DWEIGHT], s->in_shape[1]) : NULL;
-    dx[2] = s->needs[2] ? tp_reshape(d[NORM_DBIAS], s->in_shape[2]) : NULL;
-    if (a->fixed)
-        given_moments_backward(s, &v, d, dx);
+    channel_gradients(s, &v, d, dx);
 }
 
 static double channel_norm_cost(const tp_call *c)
@@ -386,17 +389,17 @@ const tp_op tp_op__channel_norm = {
 static tp_status channel_backward_infer(tp_call *c)
 {
     const tp_tensor *dy = c->in[NORM_DY], *x = c->in[NORM_X];
-    if (check_channels(c, x, c->in[NORM_WEIGHT], c->in[NORM_BIAS], c->in[NORM_MEAN], c->in[NORM_VAR]))
+    if (channel_check(c, x, c->in[NORM_WEIGHT], c->in[NORM_BIAS], c->in[NORM_MEAN], c->in[NORM_VAR]))
         return tp_error_pending();
     if (dy->dtype != x->dtype || !tensor_same_shape(dy, x))
         return tp_fail(TP_ERR_SHAPE, "%s: dy %s and x %s do not come from one normalisation", c->op->name,
                        tensor_shape_text(dy), tensor_shape_text(x));
     const tp_shape shape = tp_shape_of(x);
-    const channel_plan p = plan_of(c->attrs, &shape);
+    const channel_plan p = channel_plan_of(c->attrs, &shape);
     if (infer_like(c, x) || tp_infer_shape(c, 1, (tp_dtype)x->dtype, TP_SHAPE(p.cols)) ||
         tp_infer_shape(c, 2, (tp_dtype)x->dtype, TP_SHAPE(p.cols)))
         return tp_error_pending();
-    c->scratch_bytes = sums_bytes(&p) + 5 * columns_bytes(&p, x);
+    c->scratch_bytes = channel_scratch(&p, x);
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i])
             c->scratch_bytes +=
@@ -408,7 +411,7 @@ static void piece_sums(void *context, int64_t begin, int64_t end)
 {
     const channel_run *r = context;
     for (int64_t i = begin; i < end; i++) {
-        norm_cols_args a = piece(r, i);
+        norm_cols_args a = channel_piece(r, i);
         a.sum = r->sums + i * 4 * a.cols;
         a.dot = a.sum + a.cols;
         for (int64_t c = 0; c < 2 * a.cols; c++)
@@ -421,7 +424,7 @@ static void gradient_pieces(void *context, int64_t begin, int64_t end)
 {
     const channel_run *r = context;
     for (int64_t i = begin; i < end; i++) {
-        const norm_cols_args a = piece(r, i);
+        const norm_cols_args a = channel_piece(r, i);
         r->kernels->norm[r->type].gradient(&a);
     }
 }
@@ -461,50 +464,62 @@ static void finish_set(const channel_run *r, const channel_attrs *a, int64_t set
     }
 }
 
+void channel_backward_columns(const tp_call *c, channel_run *r, const void *const *vector)
+{
+    const channel_attrs *a = c->attrs;
+    const channel_plan *p = r->p;
+    for (int64_t i = 0; i < p->sets * p->cols; i++) {
+        const double rstd = 1 / sqrt(at(r, vector[NORM_VAR], i / p->width, 1) + a->eps),
+                     beta = at(r, vector[NORM_BIAS], i % p->cols, 0);
+        put(r, r->columns[0], i, at(r, vector[NORM_MEAN], i / p->width, 0));
+        put(r, r->columns[1], i, rstd * at(r, vector[NORM_WEIGHT], i % p->cols, 1));
+        put(r, r->columns[3], i, beta);
+        put(r, r->columns[4], i, beta);
+    }
+}
+
+void channel_finish_gradient(const tp_call *c, channel_run *r, const void *const *vector)
+{
+    const channel_plan *p = r->p;
+    double *total = r->sums + 2 * p->cols; /* the first piece's room that its sums leave */
+    for (int64_t i = 0; i < 2 * p->cols; i++)
+        total[i] = 0;
+    for (int64_t set = 0; set < p->sets; set++)
+        finish_set(r, c->attrs, set, vector[NORM_WEIGHT], vector[NORM_VAR], total);
+    for (int k = 0; k < 2; k++)
+        r->kernels->convert[r->type][TP_F64](tensor_data(c->out[NORM_DWEIGHT + k]), 1, total + k * p->cols, 1,
+                                             p->cols);
+    if (p->sets && p->rows && p->cols)
+        over_pieces(r, gradient_pieces);
+}
+
 static void channel_backward_forward(const tp_call *c)
 {
     const channel_attrs *a = c->attrs;
     const tp_tensor *x = c->in[NORM_X];
     const tp_shape shape = tp_shape_of(x);
-    const channel_plan p = plan_of(a, &shape);
-    channel_run r = {
-        .p = &p, .kernels = c->kernels, .type = x->dtype, .size = (int64_t)tensor_element_size(x)
-    };
+    const channel_plan p = channel_plan_of(a, &shape);
     char *scratch = c->scratch;
     const void *in[6] = { NULL };
     for (int i = 0; i < c->n_in; i++)
         if (c->in[i])
             in[i] =
                 staged(c, c->in[i], c->in[i]->ndim == x->ndim ? layout_of(x) : CLONE_CONTIGUOUS, &scratch);
+    channel_run r = channel_start(c, &p, x, scratch);
     r.all = (norm_cols_args){ .x = in[NORM_X],
                               .dy = in[NORM_DY],
                               .out = tensor_data(c->out[NORM_DX]),
                               .cols = p.cols,
                               .relu = a->relu };
-    take_columns(&r, x, scratch);
-    for (int64_t i = 0; i < p.sets * p.cols; i++) {
-        const double rstd = 1 / sqrt(at(&r, in[NORM_VAR], i / p.width, 1) + a->eps);
-        put(&r, r.columns[0], i, at(&r, in[NORM_MEAN], i / p.width, 0));
-        put(&r, r.columns[1], i, rstd * at(&r, in[NORM_WEIGHT], i % p.cols, 1));
-        put(&r, r.columns[4], i, at(&r, in[NORM_BIAS], i % p.cols, 0));
-    }
+    channel_backward_columns(c, &r, in);
     over_pieces(&r, piece_sums);
-    double *total = r.sums + 2 * p.cols; /* the first piece's room that its sums leave */
-    for (int64_t i = 0; i < 2 * p.cols; i++)
-        total[i] = 0;
-    for (int64_t set = 0; set < p.sets; set++)
-        finish_set(&r, a, set, in[NORM_WEIGHT], in[NORM_VAR], total);
-    for (int k = 0; k < 2; k++)
-        r.kernels->convert[r.type][TP_F64](tensor_data(c->out[NORM_DWEIGHT + k]), 1, total + k * p.cols, 1,
-                                           p.cols);
-    if (x->numel)
-        over_pieces(&r, gradient_pieces);
+    channel_finish_gradient(c, &r, in);
 }
 
 static void channel_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     (void)dz;
-    const norm_view v = view_of(s->attrs, &s->in_shape[NORM_X]);
+    const norm_view v = channel_view(s->attrs, &s->in_shape[NORM_X]);
     norm_second_backward(&v, s, dx);
 }
 

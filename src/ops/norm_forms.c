@@ -2,6 +2,7 @@
  *
  * All but the last are one of two operations, rows or channels; half precision is computed in f32.
  * Layer: ops.  Depends on row_norm.c, channel_norm.c.  Read next: nn/norm.c for the layers. */
+#include "device/device.h"
 #include "ops/norm.h"
 
 #include <float.h>
@@ -135,14 +136,15 @@ static tp_tensor *as_image(tp_tensor *x)
     return channels_last(tp_reshape(x, TP_SHAPE(x->shape[0], x->shape[1], above, last)));
 }
 
-/* out: y, mean, var */
+/* conv: what a convolution multiplies the result with; NULL: none.  out: y, mean, var */
 static tp_status channel_norm(tp_tensor *x, tp_tensor *const *vectors, const channel_attrs *a,
-                              tp_tensor **out)
+                              tp_tensor *conv, tp_tensor **out)
 {
-    tp_tensor *in[5] = { as_image(wide(x, x)) };
+    tp_tensor *in[6] = { [5] = conv };
+    in[0] = conv ? x : as_image(wide(x, x));
     for (int i = 1; i < 5; i++)
         in[i] = i < 3 || a->fixed ? wide(x, vectors[i - 1]) : NULL;
-    if (tp_apply_n(&tp_op__channel_norm, in, 5, a, out))
+    if (tp_apply_n(conv ? &tp_op__norm_conv : &tp_op__channel_norm, in, conv ? 6 : 5, a, out) || conv)
         return tp_error_pending();
     if (x->ndim != 2 && x->ndim != 4)
         out[0] = tp_reshape(out[0], tp_shape_of(x));
@@ -191,7 +193,7 @@ static tp_status check_batch(const char *op, const tp_tensor *x, tp_tensor *cons
 
 /* each: instance_norm.  vectors: weight, bias, running_mean, running_var */
 static tp_tensor *batch_norm(const char *name, bool relu, tp_tensor *x, tp_tensor *const *vectors,
-                             const batch_attrs *a, bool each)
+                             const batch_attrs *a, bool each, tp_tensor *conv)
 {
     if (tp_pending())
         return NULL;
@@ -204,7 +206,7 @@ static tp_tensor *batch_norm(const char *name, bool relu, tp_tensor *x, tp_tenso
         return NULL;
     TP_SCOPE;
     tp_tensor *out[3];
-    if (channel_norm(x, vectors, &(channel_attrs){ 0, each && !fixed, fixed, a->eps, relu }, out))
+    if (channel_norm(x, vectors, &(channel_attrs){ 0, each && !fixed, fixed, a->eps, relu }, conv, out))
         return NULL;
     if (!fixed && x->numel && (vectors[RUNNING_MEAN] || vectors[RUNNING_VAR])) {
         TP_NO_GRAD;
@@ -222,13 +224,13 @@ static tp_tensor *batch_norm(const char *name, bool relu, tp_tensor *x, tp_tenso
 static void batch_norm_compose(tp_call *c)
 {
     tp_tensor *const vectors[] = { c->in[3], c->in[4], c->in[1], c->in[2] };
-    c->out[0] = batch_norm(c->op->name, c->op->tag == WITH_RELU, c->in[0], vectors, c->attrs, false);
+    c->out[0] = batch_norm(c->op->name, c->op->tag == WITH_RELU, c->in[0], vectors, c->attrs, false, NULL);
 }
 
 static void instance_norm_compose(tp_call *c)
 {
     tp_tensor *const vectors[] = { c->in[3], c->in[4], c->in[1], c->in[2] };
-    c->out[0] = batch_norm("instance_norm", false, c->in[0], vectors, c->attrs, true);
+    c->out[0] = batch_norm("instance_norm", false, c->in[0], vectors, c->attrs, true, NULL);
 }
 
 #define BATCH_ATTRS(first, otherwise)                                          \
@@ -275,14 +277,34 @@ tp_tensor *tp_batch_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
 {
     tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
     const batch_attrs a = { o->training, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
-    return batch_norm("batch_norm", o->relu, x, vectors, &a, false);
+    return batch_norm("batch_norm", o->relu, x, vectors, &a, false, NULL);
+}
+
+/* Products of bf16 are another way, which wants what it multiplies in memory. */
+static bool joins(const tp_tensor *x, const tp_batch_norm_options *o, const tp_tensor *conv)
+{
+    const kernel_table *k = device_cpu.kernels();
+    return x && conv && x->ndim == 4 && conv->ndim == 4 && (x->dtype == TP_F32 || x->dtype == TP_F64) &&
+           conv->dtype == x->dtype && (!o->weight || o->weight->dtype == x->dtype) &&
+           conv->shape[1] == x->shape[1] && conv->shape[2] == 1 && conv->shape[3] == 1 &&
+           !k->conv[x->dtype][CONV_BF16][CONV_FORWARD].run;
+}
+
+tp_tensor *batch_norm_conv(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *conv)
+{
+    tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
+    const batch_attrs a = { o->training, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
+    if (joins(x, o, conv))
+        return batch_norm("batch_norm", true, x, vectors, &a, false, conv);
+    TP_SCOPE;
+    return tp_keep(tp_conv2d(batch_norm("batch_norm", true, x, vectors, &a, false, NULL), conv));
 }
 
 tp_tensor *tp_instance_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
 {
     tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
     const batch_attrs a = { !o->use_running, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
-    return batch_norm("instance_norm", o->relu, x, vectors, &a, true);
+    return batch_norm("instance_norm", o->relu, x, vectors, &a, true, NULL);
 }
 
 typedef struct group_attrs {
@@ -306,7 +328,7 @@ static tp_tensor *group_norm(tp_tensor *x, tp_tensor *weight, tp_tensor *bias, c
         return NULL;
     TP_SCOPE;
     tp_tensor *out[3];
-    if (channel_norm(x, vectors, &(channel_attrs){ a->num_groups, true, false, a->eps, false }, out))
+    if (channel_norm(x, vectors, &(channel_attrs){ a->num_groups, true, false, a->eps, false }, NULL, out))
         return NULL;
     return tp_keep(out[0]);
 }
