@@ -178,8 +178,12 @@ static void products_agree(void **unused)
         one_product(k, 150, 90, 1100, 15);
         one_product(k, 3, 300, 2000, 2);
         one_product(k, 300, 1, 777, 0);
-        one_product(k, 300, 260, 64, 2); /* shared out by rows */
-        one_product(k, 65, 64, 771, 1);  /* in parts of K */
+        one_product(k, 300, 260, 64, 2); /* shared out by rows, both sides copied by each thread */
+        one_product(k, 300, 260, 0, 0);
+        one_product(k, 200, 100, 1100, 12);
+        one_product(k, 200, 150, 1100, 14); /* B copied once */
+        one_product(k, 280, 300, 1000, 1);
+        one_product(k, 65, 64, 771, 1); /* in parts of K */
         one_product(k, 25, 48, 1030, 1 | 16);
     }
 }

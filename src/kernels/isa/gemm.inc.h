@@ -13,19 +13,26 @@ enum {
     FEW_PANELS = 4,       /* in which a block has whole rows of C */
     PIECE_COPY = 1 << 13, /* elements */
     IN_PLACE = 1 << 16,   /* elements of A that stay in the second cache and need no copy */
+    OWN_TILES = 16,       /* of A, from which on a block is one of them */
+    OWN_B = 1 << 20,      /* bytes of B that stay in the second cache while tiles of A pass by */
+    EACH_B =
+        1 << 19, /* that each thread copies in less time than it waits for the others' copies to come over */
 };
 
 typedef enum {
     A_PACKED,
+    A_OWN,
     A_COLUMNS,
     A_ROWS
-} a_mode; /* copied; read as it lies: columns adjacent; rows adjacent, copied by who computes a tile where DEPTH wants that */
+} a_mode; /* copied before all blocks; a tile at a time by who computes it; read as it lies: columns adjacent; rows adjacent, copied as
+             A_OWN where DEPTH wants that */
 
 typedef enum {
     B_SHARED,
+    B_EACH,
     B_OWN,
     B_DIRECT
-} b_mode; /* copied before all blocks; a panel at a time by who computes it; read where it lies */
+} b_mode; /* copied before all blocks; by each thread for itself; a panel at a time by who computes it; read where it lies */
 
 typedef struct gemm_plan {
     const gemm_args *g;
@@ -45,28 +52,41 @@ static int64_t divided(int64_t a, int64_t b) /* rounded up */
     return (a + b - 1) / b;
 }
 
+/* Each when it is computed. */
+static bool copies_tiles(const gemm_plan *p)
+{
+    return p->a == A_OWN || (DEPTH > 1 && p->a == A_ROWS);
+}
+
 static gemm_plan plan_gemm(const gemm_args *g)
 {
     gemm_plan p = { .g = g, .panels = divided(g->n, TILE_COLS), .depth = divided(g->k, DEPTH) };
     p.slab = p.depth < SLAB ? p.depth : SLAB;
     p.rows = cut_rows(g->m);
+    const size_t b_bytes = rounded(p.panels * TILE_COLS * p.slab);
     if (DEPTH > 1) {
         p.a = g->a_col == 1 && g->n <= FEW_PANELS * TILE_COLS ? A_ROWS : A_PACKED;
         p.b = B_SHARED;
     } else {
-        p.a = g->a_row == 1 && g->m * g->k <= 1 << 18                                        ? A_COLUMNS
-              : g->a_col == 1 && (g->n <= FEW_PANELS * TILE_COLS || g->m * g->k <= IN_PLACE) ? A_ROWS
-                                                                                             : A_PACKED;
-        p.b = g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
-              : p.a != A_PACKED && p.panels >= MANY_PANELS && g->m <= g->n   ? B_OWN
-                                                                             : B_SHARED;
+        const bool few = g->n <= FEW_PANELS * TILE_COLS, own = p.rows.tiles >= OWN_TILES && b_bytes <= OWN_B;
+        if (g->a_row == 1 && g->m * g->k <= 1 << 18)
+            p.a = A_COLUMNS;
+        else if (g->a_col == 1 && (few || (!own && g->m * g->k <= IN_PLACE)))
+            p.a = A_ROWS;
+        else
+            p.a = own ? A_OWN : A_PACKED;
+        const bool in_place = p.a == A_ROWS || p.a == A_COLUMNS;
+        p.b = p.a == A_OWN && b_bytes <= EACH_B                                ? B_EACH
+              : g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
+              : in_place && p.panels >= MANY_PANELS && g->m <= g->n            ? B_OWN
+                                                                               : B_SHARED;
         p.a = p.b == B_DIRECT ? A_ROWS : p.a;
     }
     p.a_bytes = p.a == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
-    p.b_bytes = p.b == B_SHARED ? rounded(p.panels * TILE_COLS * p.slab) : 0;
-    p.slot_bytes = p.b == B_OWN                 ? rounded(TILE_COLS * p.slab + 1) /* never 0 */
-                   : DEPTH > 1 && p.a == A_ROWS ? rounded(TILE_ROWS * p.slab + 1)
-                                                : 0;
+    p.b_bytes = p.b == B_SHARED ? b_bytes : 0;
+    p.slot_bytes = p.b == B_OWN       ? rounded(TILE_COLS * p.slab + 1) /* never 0 */
+                   : copies_tiles(&p) ? 64 + rounded(TILE_ROWS * p.slab + 1) + (p.b == B_EACH ? b_bytes : 0)
+                                      : 0;
     return p;
 }
 
@@ -136,13 +156,26 @@ static int64_t numbers_of(const gemm_plan *p)
     return left < p->kn * DEPTH ? left : p->kn * DEPTH;
 }
 
+/* A thread's slot: a line that says whether it has its copy of B, a tile, B's panels. */
+static char *slot(const gemm_plan *p, int64_t thread)
+{
+    return (char *)p->b_pack + p->b_bytes + (size_t)thread * p->slot_bytes;
+}
+
+static REAL *own_tile(const gemm_plan *p)
+{
+    return (REAL *)(void *)(slot(p, parallel_thread()) + 64);
+}
+
 static REAL *packed_tile(const gemm_plan *p, int64_t i)
 {
-    return p->a_pack + i * TILE_ROWS * p->kn;
+    return p->a == A_OWN ? own_tile(p) : p->a_pack + i * TILE_ROWS * p->kn;
 }
 
 static REAL *packed_panel(const gemm_plan *p, int64_t j)
 {
+    if (p->b == B_EACH)
+        return own_tile(p) + rounded(TILE_ROWS * p->slab + 1) / sizeof(REAL) + j * p->kn * TILE_COLS;
     return p->b_pack + (p->b == B_OWN ? parallel_thread() * p->slab : j * p->kn) * TILE_COLS;
 }
 
@@ -152,8 +185,8 @@ static void pack_tiles(void *context, int64_t begin, int64_t end)
     const gemm_args *g = p->g;
     for (int64_t i = begin; i < end; i++) {
         int64_t first = cut_begin(&p->rows, i), n = cut_begin(&p->rows, i + 1) - first;
-        pack(packed_tile(p, i), TILE_ROWS, (const REAL *)g->a + first * g->a_row + p->k0 * DEPTH * g->a_col,
-             g->a_row, g->a_col, n, numbers_of(p));
+        pack(packed_tile(p, i), n, (const REAL *)g->a + first * g->a_row + p->k0 * DEPTH * g->a_col, g->a_row,
+             g->a_col, n, numbers_of(p));
     }
 }
 
@@ -169,20 +202,16 @@ static void pack_panels(void *context, int64_t begin, int64_t end)
     }
 }
 
-/* Row r of a tile, as elements; of A_ROWS where numbers are none. */
-static REAL *own_row(const gemm_plan *p, int64_t r)
-{
-    return p->b_pack + (int64_t)(p->b_bytes / sizeof(REAL)) +
-           parallel_thread() * (int64_t)(p->slot_bytes / sizeof(REAL)) + r * p->kn;
-}
-
-static void copy_rows(const gemm_plan *p, int64_t i)
+static void copy_tile(const gemm_plan *p, int64_t i)
 {
     const gemm_args *g = p->g;
     int64_t first = cut_begin(&p->rows, i), n = cut_begin(&p->rows, i + 1) - first;
-    for (int64_t r = 0; r < n; r++)
-        copy_elements(own_row(p, r), (const REAL *)g->a + (first + r) * g->a_row + p->k0 * DEPTH,
-                      numbers_of(p));
+    if (p->a == A_OWN)
+        pack_tiles((void *)(uintptr_t)p, i, i + 1);
+    else
+        for (int64_t r = 0; r < n; r++)
+            copy_elements(own_tile(p) + r * p->kn,
+                          (const REAL *)g->a + (first + r) * g->a_row + p->k0 * DEPTH, numbers_of(p));
 }
 
 /* ---- tiles ---------------------------------------------------------------------------------------------------------- */
@@ -198,11 +227,11 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
     tile_args t = { .segments = &s, .n_segments = 1, .cols = cols };
     s.b = p->b == B_DIRECT ? (const REAL *)g->b + p->k0 * g->b_row + col : packed_panel(p, j);
     t.b_step = p->b == B_DIRECT ? g->b_row : panel_width(g->n, j);
-    s.a = p->a == A_COLUMNS ? a : p->a == A_PACKED ? packed_tile(p, i) : NULL;
-    t.a_step = p->a == A_PACKED ? TILE_ROWS : g->a_col;
+    s.a = p->a == A_COLUMNS ? a : p->a != A_ROWS ? packed_tile(p, i) : NULL;
+    t.a_step = p->a == A_PACKED || p->a == A_OWN ? mr : g->a_col;
     REAL *c = (REAL *)g->c + first * g->c_row + col;
     for (int r = 0; r < mr; r++, a += g->a_row, c += g->c_row) {
-        rows[r] = DEPTH == 1 ? a : p->a == A_ROWS ? own_row(p, r) : packed_tile(p, i) + r;
+        rows[r] = DEPTH == 1 ? a : p->a == A_ROWS ? own_tile(p) + r * p->kn : packed_tile(p, i) + r;
         t.out[r] = c;
     }
     t.accumulate = g->accumulate || p->k0 > 0;
@@ -230,15 +259,20 @@ static void own_panels(void *context, int64_t begin, int64_t end)
 static void run_blocks(void *context, int64_t begin, int64_t end)
 {
     const gemm_plan *p = context;
+    bool *has_b = (bool *)slot(p, parallel_thread());
+    if (p->b == B_EACH && !*has_b) {
+        pack_panels(context, 0, p->panels);
+        *has_b = true;
+    }
     for (int64_t block = begin; block < end; block++) {
         int64_t i = p->by_panels ? block % p->row_blocks : block / p->panel_blocks,
                 j = p->by_panels ? block / p->row_blocks : block % p->panel_blocks, i0 = i * p->row_block,
                 j0 = j * p->panel_block;
         const int64_t i1 = i0 + p->row_block < p->rows.tiles ? i0 + p->row_block : p->rows.tiles,
                       j1 = j0 + p->panel_block < p->panels ? j0 + p->panel_block : p->panels;
-        if (DEPTH > 1 && p->a == A_ROWS)
+        if (copies_tiles(p))
             for (i = i0; i < i1; i++) {
-                copy_rows(p, i);
+                copy_tile(p, i);
                 for (j = j0; j < j1; j++)
                     run_tile(p, i, j);
             }
@@ -254,14 +288,14 @@ static void run_blocks(void *context, int64_t begin, int64_t end)
 static int64_t choose_blocks(gemm_plan *p)
 {
     p->by_panels = p->b_bytes >= p->a_bytes && p->b != B_DIRECT && p->g->m <= p->g->n;
-    p->row_block = 16, p->panel_block = FEW_PANELS;
+    p->row_block = p->a == A_OWN ? 1 : 16, p->panel_block = p->a == A_OWN ? p->panels : FEW_PANELS;
     for (;;) {
         p->row_blocks = divided(p->rows.tiles, p->row_block);
         p->panel_blocks = divided(p->panels, p->panel_block);
         int64_t blocks = p->row_blocks * p->panel_blocks;
         if (blocks >= 16 || (p->row_block == 1 && p->panel_block == 1))
             return blocks;
-        if (p->panel_block > 1 && !(DEPTH > 1 && p->a == A_ROWS && p->row_block > 1))
+        if (p->panel_block > 1 && !(copies_tiles(p) && p->row_block > 1))
             p->panel_block /= 2;
         else
             p->row_block /= 2;
@@ -304,10 +338,12 @@ static void gemm_in_blocks(const gemm_args *g)
             parallel_for(p.rows.tiles, copied, pack_tiles, &p);
         if (p.b == B_SHARED)
             parallel_for(p.panels, copied, pack_panels, &p);
-        parallel_for_at_most(p.slot_bytes ? (int)((g->scratch_bytes - p.a_bytes - p.b_bytes) / p.slot_bytes)
-                                          : parallel_threads(),
-                             blocks, grain_for(work / (double)p.depth * (double)p.kn, blocks), run_blocks,
-                             &p);
+        const int slots = p.slot_bytes ? (int)((g->scratch_bytes - p.a_bytes - p.b_bytes) / p.slot_bytes)
+                                       : parallel_threads();
+        for (int i = 0; p.b == B_EACH && i < slots; i++)
+            *slot(&p, i) = 0;
+        parallel_for_at_most(slots, blocks, grain_for(work / (double)p.depth * (double)p.kn, blocks),
+                             run_blocks, &p);
     }
     if (g->accumulate)
         add_bias(g);

@@ -182,16 +182,17 @@ static tile_fn *partial_tile_for(int mr, int cols)
     return tables[cols % WIDTH != 0][cols <= WIDTH][mr];
 }
 
-/* Rows that are left are shared out evenly: 25 rows are 9 + 8 + 8, not 12 + 12 + 1. */
+/* Rows that are left are shared out evenly: 25 rows are 8 + 8 + 9, not 12 + 12 + 1, and half of the tiles are half of the rows. */
 typedef struct cut {
-    int64_t tiles, size, larger; /* the first `larger` tiles have size + 1 rows */
+    int64_t tiles, size;
+    double larger; /* share of the tiles that have size + 1 rows */
 } cut;
 
 static cut cut_into(int64_t rows, int64_t most)
 {
     cut c = { .tiles = (rows + most - 1) / most };
     c.size = c.tiles ? rows / c.tiles : 0;
-    c.larger = c.tiles ? rows % c.tiles : 0;
+    c.larger = c.tiles ? (double)(rows % c.tiles) / (double)c.tiles : 0;
     return c;
 }
 
@@ -202,7 +203,7 @@ static cut cut_rows(int64_t rows)
 
 static int64_t cut_begin(const cut *c, int64_t tile_index)
 {
-    return tile_index * c->size + (tile_index < c->larger ? tile_index : c->larger);
+    return tile_index * c->size + (int64_t)(((double)tile_index + 0.5) * c->larger);
 }
 
 /* Panels of b: TILE_COLS wide, the last one only a vector wide where that is enough. */
