@@ -306,49 +306,60 @@ static void inputs(const winograd *w, int64_t tile_begin, int64_t n, REAL *v)
     }
 }
 
-/* The kernels of one panel and slab, all planes; s.b of plane 0. */
-static const REAL *slab_kernels(const winograd *w, int64_t panel, int64_t k, int64_t depth, REAL *u)
+/* What multiply goes through: a block's tiles, some panels of kernels, m. */
+typedef struct products {
+    const winograd *w;
+    cut rows;
+    const REAL *row[MOST_BLOCK > FEW_BLOCK ? MOST_BLOCK : FEW_BLOCK]; /* of tiles, in plane 0 */
+    int64_t first_panel;
+    REAL *m;
+} products;
+
+/* Adds what the channels in from k on bring to one plane of a panel; their kernels lie in u. */
+static void multiply_slab(const products *p, int64_t plane, int64_t k, int64_t panel, const REAL *u)
 {
-    const int64_t width = panel_width(w->g.out, panel);
-    if (!w->few)
-        return w->shared + panel * TILE_COLS * w->g.in + k * width;
-    for (int64_t c = 0; c < depth; c++)
-        transform_kernels(w, panel, k + c, u + c * width);
-    return u;
+    const winograd *w = p->w;
+    const gather *g = &w->g;
+    const int64_t width = panel_width(g->out, panel);
+    REAL *m = p->m + plane * w->m_plane + (panel - p->first_panel) * TILE_COLS;
+    segment s = { .b = u, .offset = plane * w->v_plane + k, .n = g->in - k < w->slab ? g->in - k : w->slab };
+    tile_args t = { .segments = &s,
+                    .n_segments = 1,
+                    .a_step = 1,
+                    .b_step = width,
+                    .cols = (int)width,
+                    .accumulate = k > 0 };
+    for (int64_t i = 0; i < p->rows.tiles; i++) {
+        const int64_t at = cut_begin(&p->rows, i), mr = cut_begin(&p->rows, i + 1) - at;
+        s.rows = p->row + at;
+        for (int64_t r = 0; r < mr; r++)
+            t.out[r] = m + (at + r) * w->m_row;
+        tile_for((int)mr, t.cols, false)(&t);
+    }
 }
 
-/* m[plane] = v[plane] u[plane], for n tiles and the panels of a range */
+/* m[plane] = v[plane] u[plane], for n tiles and the panels of a range.  Kernels that are transformed here are so for all planes at
+ * once; else the tiles of one plane stay in the second cache while its panels go by. */
 static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int64_t n, const REAL *v,
                      REAL *u, REAL *m)
 {
-    enum { MOST_TILES = MOST_BLOCK > FEW_BLOCK ? MOST_BLOCK : FEW_BLOCK };
-    const gather *g = &w->g;
-    const cut rows = cut_rows(n);
-    const REAL *row[MOST_TILES];
+    const int64_t in = w->g.in;
+    products p = { .w = w, .rows = cut_rows(n), .first_panel = first_panel, .m = m };
     for (int64_t t = 0; t < n; t++)
-        row[t] = v + t * w->v_row;
-    segment s = { 0 };
-    tile_args t = { .segments = &s, .n_segments = 1, .a_step = 1 };
-    for (int64_t k = 0; k < g->in; k += w->slab)
+        p.row[t] = v + t * w->v_row;
+    for (int64_t k = 0; k < in && w->few; k += w->slab)
         for (int64_t q = first_panel; q < first_panel + panels; q++) {
-            s.n = g->in - k < w->slab ? g->in - k : w->slab;
-            const REAL *kernels = slab_kernels(w, q, k, s.n, u);
-            const int64_t width = panel_width(g->out, q), col = (q - first_panel) * TILE_COLS;
-            t.accumulate = k > 0;
-            t.cols = (int)width;
-            t.b_step = width;
-            for (int64_t plane = 0; plane < PLANES; plane++) {
-                s.offset = plane * w->v_plane + k;
-                s.b = kernels + plane * w->u_plane;
-                for (int64_t i = 0; i < rows.tiles; i++) {
-                    int64_t at = cut_begin(&rows, i), mr = cut_begin(&rows, i + 1) - at;
-                    s.rows = row + at;
-                    for (int64_t r = 0; r < mr; r++)
-                        t.out[r] = m + plane * w->m_plane + (at + r) * w->m_row + col;
-                    tile_for((int)mr, t.cols, false)(&t);
-                }
-            }
+            for (int64_t c = k; c < in && c < k + w->slab; c++)
+                transform_kernels(w, q, c, u + (c - k) * panel_width(w->g.out, q));
+            for (int64_t plane = 0; plane < PLANES; plane++)
+                multiply_slab(&p, plane, k, q, u + plane * w->u_plane);
         }
+    for (int64_t plane = 0; plane < PLANES && !w->few; plane++)
+        for (int64_t k = 0; k < in; k += w->slab)
+            for (int64_t q = first_panel; q < first_panel + panels; q++)
+                multiply_slab(&p, plane, k, q,
+                              w->shared + plane * w->u_plane + q * TILE_COLS * in +
+                                  k * panel_width(w->g.out, q));
 }
 
 INLINE void output_tile(const REAL *m, int64_t plane, const int side, const vec start, vec *y)
