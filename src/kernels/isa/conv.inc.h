@@ -285,8 +285,8 @@ INLINE void shuffle_times(vec *v, const int vectors, const int times)
 
 enum { WIDTH_BITS = WIDTH == 16 ? 4 : WIDTH == 8 ? 3 : WIDTH == 4 ? 2 : 1 };
 
-/* A panel of `cols` rows of (channel, tap) each, turned WIDTH by WIDTH. */
-static void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t cols, int64_t channels,
+/* A panel of `cols` rows of (channel, tap) each, `row` apart, turned WIDTH by WIDTH. */
+static void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t cols, int64_t channels,
                        int64_t n_taps)
 {
     const int64_t length = channels * n_taps;
@@ -297,7 +297,7 @@ static void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t cols, 
             vec v[WIDTH];
 #pragma GCC unroll 16
             for (int64_t i = 0; i < WIDTH; i++)
-                v[i] = k + i < cols ? V(load_first)(from + (k + i) * length + j, m) : (vec){ 0 };
+                v[i] = k + i < cols ? V(load_first)(from + (k + i) * row + j, m) : (vec){ 0 };
             shuffle_times(v, WIDTH, WIDTH_BITS);
             for (int i = 0; i < n; i++) {
                 V(store)(to + (t * channels + c) * width + k, v[i]);
@@ -321,7 +321,7 @@ static void pack_weights(void *context, int64_t begin, int64_t end)
         const REAL *from = p->w + group * g->channels * g->out * n_taps + col * out_step;
         REAL *to = p->to + q * TILE_COLS * n_taps * g->in;
         if (DEPTH == 1 && !p->transposed && n_taps > 1) {
-            turn_panel(to, width, from, cols, g->channels, n_taps);
+            turn_panel(to, width, from, out_step, cols, g->channels, n_taps);
             continue;
         }
         for (int64_t t = 0; t < n_taps; t++, to += g->in * width)

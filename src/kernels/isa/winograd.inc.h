@@ -185,53 +185,67 @@ static winograd plan_winograd(const gather *g, const conv_args *a, bool transpos
     return w;
 }
 
-/* The 36 planes of a panel's kernels for one input channel, TILE_COLS (or WIDTH) kernels wide, into `to`. */
-INLINE void transform_kernels_of(const winograd *w, const int size, int64_t panel, int64_t channel, REAL *to)
+/* The 36 planes of a panel's kernels for n input channels (at most TURNED numbers of each), TILE_COLS (or WIDTH) kernels wide, into
+ * `to`: kernels are turned first, so that vectors lie across them. */
+enum { TURNED = 144 };
+
+INLINE void transform_kernels_of(const winograd *w, const int size, int64_t panel, int64_t channel, int64_t n,
+                                 REAL *to)
 {
-    enum { MOST = MOST_SIZE * MOST_SIZE };
     const gather *g = &w->g;
     const int all = size * size;
     const int64_t width = panel_width(g->out, panel), col = panel * TILE_COLS,
+                  cols = g->out - col < width ? g->out - col : width,
                   in_step = w->transposed ? g->out * all : all, out_step = w->transposed ? all : g->in * all;
-    REAL kernel[MOST][TILE_COLS];
+    _Alignas(64) REAL turned[TURNED * TILE_COLS];
     const REAL *from = (const REAL *)w->a->weight + channel * in_step + col * out_step;
-    if (col + width > g->out)
-        memset(kernel, 0, sizeof kernel);
-    for (int64_t k = 0; k < width && col + k < g->out; k++)
-        for (int t = 0; t < all; t++)
-            kernel[w->transposed ? all - 1 - t : t][k] = from[k * out_step + t];
-    for (int64_t j = 0; j < width; j += WIDTH) {
-        vec k[MOST], half[IN_SIDE * MOST_SIZE], u[PLANES];
+    if (!w->transposed)
+        turn_panel(turned, width, from, out_step, cols, n, all);
+    for (int64_t c = 0; c < n; c++, to += width) {
+        const REAL *kernel = turned + (w->transposed ? 0 : c * width);
+        const int64_t step = w->transposed ? -width : n * width; /* from one tap to the next */
+        if (w->transposed) {
+            turn_panel(turned, width, from + c * in_step, out_step, cols, 1, all);
+            kernel += (all - 1) * width;
+        }
+        for (int64_t j = 0; j < width; j += WIDTH) {
+            vec k[MOST_SIZE * MOST_SIZE], half[IN_SIDE * MOST_SIZE], u[PLANES];
 #pragma GCC unroll 25
-        for (int t = 0; t < all; t++)
-            k[t] = V(load)(kernel[t] + j);
+            for (int t = 0; t < all; t++)
+                k[t] = V(load)(kernel + t * step + j);
 #pragma GCC unroll 5
-        for (int q = 0; q < size; q++)
-            transform_kernel(k + q, size, size, half + IN_SIDE * q);
+            for (int q = 0; q < size; q++)
+                transform_kernel(k + q, size, size, half + IN_SIDE * q);
 #pragma GCC unroll 6
-        for (int p = 0; p < IN_SIDE; p++)
-            transform_kernel(half + p, size, IN_SIDE, u + IN_SIDE * p);
+            for (int p = 0; p < IN_SIDE; p++)
+                transform_kernel(half + p, size, IN_SIDE, u + IN_SIDE * p);
 #pragma GCC unroll 36
-        for (int p = 0; p < PLANES; p++)
-            V(store)(to + p * w->u_plane + j, u[p]);
+            for (int p = 0; p < PLANES; p++)
+                V(store)(to + p * w->u_plane + j, u[p]);
+        }
     }
 }
 
-static void transform_kernels(const winograd *w, int64_t panel, int64_t channel, REAL *to)
+static void transform_kernels(const winograd *w, int64_t panel, int64_t channel, int64_t n, REAL *to)
 {
-    if (w->size == 3)
-        transform_kernels_of(w, 3, panel, channel, to);
-    else
-        transform_kernels_of(w, 5, panel, channel, to);
+    const int64_t most = TURNED / (w->size * w->size), width = panel_width(w->g.out, panel);
+    for (int64_t c = 0; c < n; c += most) {
+        const int64_t some = n - c < most ? n - c : most;
+        if (w->size == 3)
+            transform_kernels_of(w, 3, panel, channel + c, some, to + c * width);
+        else
+            transform_kernels_of(w, 5, panel, channel + c, some, to + c * width);
+    }
 }
 
 /* All kernels: [plane][panel][channel in][TILE_COLS] */
 static void transform_panels(void *context, int64_t begin, int64_t end)
 {
     const winograd *w = context;
-    for (int64_t i = begin; i < end; i++) {
-        int64_t panel = i / w->g.in, channel = i % w->g.in;
-        transform_kernels(w, panel, channel,
+    for (int64_t i = begin, n; i < end; i += n) {
+        const int64_t panel = i / w->g.in, channel = i % w->g.in;
+        n = w->g.in - channel < end - i ? w->g.in - channel : end - i;
+        transform_kernels(w, panel, channel, n,
                           w->shared + panel * TILE_COLS * w->g.in + channel * panel_width(w->g.out, panel));
     }
 }
@@ -349,8 +363,7 @@ static void multiply(const winograd *w, int64_t first_panel, int64_t panels, int
         p.row[t] = v + t * w->v_row;
     for (int64_t k = 0; k < in && w->few; k += w->slab)
         for (int64_t q = first_panel; q < first_panel + panels; q++) {
-            for (int64_t c = k; c < in && c < k + w->slab; c++)
-                transform_kernels(w, q, c, u + (c - k) * panel_width(w->g.out, q));
+            transform_kernels(w, q, k, in - k < w->slab ? in - k : w->slab, u);
             for (int64_t plane = 0; plane < PLANES; plane++)
                 multiply_slab(&p, plane, k, q, u + plane * w->u_plane);
         }
