@@ -235,11 +235,10 @@ static inline __attribute__((always_inline)) void max_window(const pool_args *a,
             const int64_t pixel = pixel_of(a, t, p, q), here = kind == TAPS ? p * a->kernel[1] + q : pixel;
             const REAL *restrict from = x + pixel * a->c;
             for (int c = 0; c < n; c++) {
-                const bool better =
-                    (from[c] > best[c]) | IS_NAN(from[c]); /* of several NaN the last, as in PyTorch */
+                const REAL larger = from[c] > best[c] ? from[c] : best[c];
                 if (kind != VALUES)
-                    place[c] = better ? (uint32_t)here : place[c];
-                best[c] = better ? from[c] : best[c];
+                    place[c] = (from[c] > best[c]) | IS_NAN(from[c]) ? (uint32_t)here : place[c];
+                best[c] = IS_NAN(from[c]) ? from[c] : larger; /* of several NaN the last, as in PyTorch */
             }
         }
     memcpy(y + at, best, (size_t)n * sizeof *y);
@@ -255,8 +254,10 @@ static inline __attribute__((always_inline)) void max_windows(const pool_args *a
             const int64_t at = (i * a->ow + j) * channels;
             const inner t = inner_window(a, i, j);
             int64_t c = 0;
-            for (; kind != PLACES && c + GROUP <= channels; c += GROUP)
-                max_window(a, y, index, at + c, x + c, &t, kind, GROUP);
+            for (; kind != PLACES && channels >= GROUP && c < channels; c += GROUP) {
+                const int64_t first = c + GROUP <= channels ? c : channels - GROUP;
+                max_window(a, y, index, at + first, x + first, &t, kind, GROUP);
+            }
             for (; c < channels; c += GROUP) /* places are seldom asked for: one body is enough */
                 max_window(a, y, index, at + c, x + c, &t, kind,
                            (int)(channels - c < GROUP ? channels - c : GROUP));
