@@ -286,8 +286,8 @@ INLINE void shuffle_times(vec *v, const int vectors, const int times)
 enum { WIDTH_BITS = WIDTH == 16 ? 4 : WIDTH == 8 ? 3 : WIDTH == 4 ? 2 : 1 };
 
 /* A panel of `cols` rows of (channel, tap) each, `row` apart, turned WIDTH by WIDTH. */
-static void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t cols, int64_t channels,
-                       int64_t n_taps)
+static __attribute__((noinline)) void turn_panel(REAL *to, int64_t width, const REAL *from, int64_t row,
+                                                 int64_t cols, int64_t channels, int64_t n_taps)
 {
     const int64_t length = channels * n_taps;
     for (int64_t k = 0; k < width; k += WIDTH)
