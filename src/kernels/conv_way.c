@@ -44,10 +44,12 @@ static bool is_precise(conv_direction d, const conv_args *a)
     return a->precise;
 }
 
-/* Below 16 channels on a side the transforms cost more than the products save; so do tiles that hang over too far. */
+/* Below 16 channels on a side the transforms cost more than the products save; so do tiles that hang over too far, and so does a
+ * weight gradient of few tiles, whose 36 planes of sums are more memory than all else that a step of AlexNet needs beside its weights. */
+enum { FEW_TILES = 24 };
+
 static bool suits_winograd(conv_direction d, const conv_args *a)
 {
-    (void)d;
     bool form = (a->kernel[0] == 3 || a->kernel[0] == 5) && a->kernel[1] == a->kernel[0] &&
                 a->stride[0] == 1 && a->stride[1] == 1 && a->dilation[0] == 1 && a->dilation[1] == 1 &&
                 a->groups == 1;
@@ -55,7 +57,8 @@ static bool suits_winograd(conv_direction d, const conv_args *a)
         return false;
     const int64_t side = 7 - a->kernel[0]; /* of a tile of the result */
     const int64_t tiled = (a->oh + side - 1) / side * ((a->ow + side - 1) / side) * side * side;
-    return a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow;
+    return a->n > 0 && a->c >= 16 && a->k >= 16 && 5 * tiled <= 8 * a->oh * a->ow &&
+           (d != CONV_WEIGHT_GRADIENT || a->n * tiled >= FEW_TILES * side * side);
 }
 
 /* Rounding costs a pass over the source and over the weights: each number must be used in enough products. */
