@@ -6,7 +6,7 @@
 #include "base/parallel.h"
 #include "ops/norm.h"
 
-enum { GRAIN = 16384, MOST_PIECES = 64, LEAST_ROWS = 4 };
+enum { GRAIN = 4096, MOST_PIECES = 64, LEAST_ROWS = 4 };
 
 static int64_t row_length(const tp_tensor *x, const row_attrs *a)
 {

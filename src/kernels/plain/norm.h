@@ -2,19 +2,9 @@
  *
  * Statistics and sums are in double, in an order that the sizes alone fix.  A row is read from memory once: what is done to it
  * a second time finds it in the cache.
- * Layer: kernels.  Depends on reduce.h (moments_rows, rows_at_once).  Read next: pool.h. */
+ * Layer: kernels.  Depends on reduce.h (moments_rows, total_of_lanes, rows_at_once).  Read next: pool.h. */
 
 /* ---- rows ------------------------------------------------------------------------------------------------------------ */
-
-enum { NORM_LANES = 16 };
-
-static double total_of_lanes(double *lane)
-{
-    for (int width = NORM_LANES / 2; width; width /= 2)
-        for (int l = 0; l < width; l++)
-            lane[l] += lane[l + width];
-    return lane[0];
-}
 
 static double mean_square(const REAL *x, int64_t n)
 {

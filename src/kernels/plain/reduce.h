@@ -135,28 +135,34 @@ enum { ARG_BLOCK = 1024 };
 ARGUMENT(argmax, amax, >)
 ARGUMENT(argmin, amin, <)
 
+enum { NORM_LANES = 16 };
+
+static double total_of_lanes(double *lane)
+{
+    for (int width = NORM_LANES / 2; width; width /= 2)
+        for (int l = 0; l < width; l++)
+            lane[l] += lane[l + width];
+    return lane[0];
+}
+
 /* Mean and sum of squared distances from it, in double: {mean, m2} of a row, mean[c] and m2[c] of columns. */
 static void moments_rows(double *y, const void *x_, int64_t n)
 {
     const REAL *x = x_;
-    double lane[16] = { 0 }, sum = 0, m2 = 0;
+    double lane[NORM_LANES] = { 0 }, far[NORM_LANES] = { 0 };
     int64_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        ALL_AT_ONCE for (int l = 0; l < 16; l++) lane[l] += (double)x[i + l];
+    for (; i + NORM_LANES <= n; i += NORM_LANES)
+        ALL_AT_ONCE for (int l = 0; l < NORM_LANES; l++) lane[l] += (double)x[i + l];
     for (int l = 0; i < n; i++, l++)
         lane[l] += (double)x[i];
-    for (int l = 0; l < 16; l++)
-        sum += lane[l], lane[l] = 0;
-    const double mean = sum / (double)n;
-    for (i = 0; i + 16 <= n; i += 16)
-        ALL_AT_ONCE for (int l = 0; l < 16; l++) lane[l] +=
+    const double mean = total_of_lanes(lane) / (double)n;
+    for (i = 0; i + NORM_LANES <= n; i += NORM_LANES)
+        ALL_AT_ONCE for (int l = 0; l < NORM_LANES; l++) far[l] +=
             ((double)x[i + l] - mean) * ((double)x[i + l] - mean);
     for (int l = 0; i < n; i++, l++)
-        lane[l] += ((double)x[i] - mean) * ((double)x[i] - mean);
-    for (int l = 0; l < 16; l++)
-        m2 += lane[l];
+        far[l] += ((double)x[i] - mean) * ((double)x[i] - mean);
     y[0] = mean;
-    y[1] = m2;
+    y[1] = total_of_lanes(far);
 }
 
 /* Rows of few columns are taken several at once, as one of at least WIDE_ROW and less than twice that. */
