@@ -176,13 +176,14 @@ typedef struct results {
     tp_tensor *of[3];
 } results;
 
-static results directions(int64_t c, int64_t k, int64_t size, int64_t kernel, int64_t stride, int64_t groups)
+static results directions(int64_t c, int64_t k, int64_t size, int64_t kernel, int64_t stride, int64_t groups,
+                          int64_t padding)
 {
     TP_SCOPE;
     tp_manual_seed(7);
     tp_tensor *x = tp_requires_grad_(tp_randn(TP_SHAPE(5, c, size, size)), true),
               *w = tp_requires_grad_(tp_randn(TP_SHAPE(k, c / groups, kernel, kernel)), true);
-    tp_tensor *y = tp_conv2d(x, w, .padding = 1, .stride = stride, .groups = groups, .relu = true);
+    tp_tensor *y = tp_conv2d(x, w, .padding = padding, .stride = stride, .groups = groups, .relu = true);
     tp_backward(tp_sum(tp_square(y), TP_ALL_DIMS, false));
     results r = { { tp_retain(y), tp_retain(tp_grad(x)), tp_retain(tp_grad(w)) } };
     return r;
@@ -191,11 +192,11 @@ static results directions(int64_t c, int64_t k, int64_t size, int64_t kernel, in
 static void bits_do_not_depend_on_threads(void **unused)
 {
     (void)unused;
-    static const int64_t shapes[][6] = { { 1, 6, 28, 5, 1, 1 },    { 6, 16, 14, 5, 1, 1 },
-                                         { 64, 64, 30, 3, 1, 1 },  { 96, 40, 7, 3, 1, 1 },
-                                         { 48, 48, 17, 3, 1, 48 }, { 32, 70, 17, 3, 2, 1 },
-                                         { 64, 64, 15, 1, 2, 1 },  { 3, 24, 33, 7, 2, 1 },
-                                         { 12, 12, 15, 3, 1, 4 } };
+    static const int64_t shapes[][7] = { { 1, 6, 28, 5, 1, 1, 1 },    { 6, 16, 14, 5, 1, 1, 1 },
+                                         { 64, 64, 30, 3, 1, 1, 1 },  { 96, 40, 7, 3, 1, 1, 1 },
+                                         { 48, 48, 17, 3, 1, 48, 1 }, { 32, 70, 17, 3, 2, 1, 1 },
+                                         { 64, 64, 15, 1, 2, 1, 1 },  { 64, 80, 15, 1, 2, 1, 0 },
+                                         { 3, 24, 33, 7, 2, 1, 1 },   { 12, 12, 15, 3, 1, 4, 1 } };
     const int before = tp_num_threads();
     for (size_t s = 0; s < sizeof shapes / sizeof *shapes; s++) {
         results first = { 0 };
@@ -204,7 +205,7 @@ static void bits_do_not_depend_on_threads(void **unused)
             TP_SCOPE;
             tp_set_num_threads(threads[t]);
             results r = directions(shapes[s][0], shapes[s][1], shapes[s][2], shapes[s][3], shapes[s][4],
-                                   shapes[s][5]);
+                                   shapes[s][5], shapes[s][6]);
             for (int i = 0; i < 3; i++) {
                 assert_non_null(r.of[i]);
                 if (t == 0)

@@ -23,6 +23,8 @@ enum {
 typedef struct sum_plan {
     conv_args a;                       /* turned: x and dy, c and k changed places */
     bool turned, in_place;             /* in_place: x is not copied */
+    int64_t dy_size[2];                /* rows and columns of what stands as dy */
+    int64_t dy_step[2];                /* from a pixel of it that counts to the next */
     int64_t in, out, taps, panels, ld; /* channels of a group; ld: of a row of the sums */
     int64_t step[2], stride[2]; /* x is copied at every step-th pixel and read at every stride-th of these */
     int64_t high, wide;         /* of x, copied, what one row of dy needs: rows, elements of each */
@@ -66,13 +68,19 @@ static void plan_block(sum_plan *p)
 
 static sum_plan plan_sums(const conv_args *given)
 {
-    sum_plan p = { .a = *given, .taps = given->kernel[0] * given->kernel[1] };
+    sum_plan p = { .a = *given,
+                   .taps = given->kernel[0] * given->kernel[1],
+                   .dy_size = { given->oh, given->ow },
+                   .dy_step = { 1, 1 } };
     conv_args *a = &p.a;
     p.turned = DEPTH == 1 && p.taps == 1 && a->groups == 1;
     for (int i = 0; i < 2; i++)
         p.turned = p.turned && !a->padding[i];
-    if (p.turned)
+    if (p.turned) {
         a->x = given->dy, a->dy = given->x, a->c = given->k, a->k = given->c;
+        p.dy_size[0] = a->h, p.dy_size[1] = a->w;
+        p.dy_step[0] = a->stride[0], p.dy_step[1] = a->stride[1];
+    }
     p.in = a->c / a->groups, p.out = a->k / a->groups;
     p.in_place = p.turned || (DEPTH == 1 && p.in >= TILE_ROWS);
     p.panels = divided(p.out, TILE_COLS);
@@ -253,18 +261,15 @@ static void copy_dy_pixel(const sum_block *b, const REAL *from, int64_t i, int64
     }
 }
 
-/* Turned, it is x, of which only every stride-th pixel counts. */
 static void copy_dy(const sum_block *b)
 {
     const sum_plan *p = b->p;
     const conv_args *a = &p->a;
-    const int64_t pixels = elements_of(b), rows = b->images * b->rows, channel = b->group * p->out,
-                  high = p->turned ? a->h : a->oh, wide = p->turned ? a->w : a->ow,
-                  step[] = { p->turned ? a->stride[0] : 1, p->turned ? a->stride[1] : 1 };
+    const int64_t pixels = elements_of(b), rows = b->images * b->rows, channel = b->group * p->out;
     for (int64_t i = 0; i < rows; i++) {
-        const int64_t row = (b->image + i / b->rows) * high + (b->row + i % b->rows) * step[0];
-        const REAL *from = (const REAL *)a->dy + row * wide * a->k + channel + b->panel * TILE_COLS;
-        for (int64_t j = 0; j < a->ow; j++, from += step[1] * a->k)
+        const int64_t row = (b->image + i / b->rows) * p->dy_size[0] + (b->row + i % b->rows) * p->dy_step[0];
+        const REAL *from = (const REAL *)a->dy + row * p->dy_size[1] * a->k + channel + b->panel * TILE_COLS;
+        for (int64_t j = 0; j < a->ow; j++, from += p->dy_step[1] * a->k)
             copy_dy_pixel(b, from, i * a->ow + j, pixels);
     }
 }

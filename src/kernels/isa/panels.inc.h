@@ -72,7 +72,8 @@ static void panels_product(const panels_args *p)
     };
     for (int64_t j = p->first; j < p->last; j++)
         for (int64_t part = 0; part < parts; part++) {
-            if (FOUR_AT_ONCE && p->m == 1 && parts == 4 && p->a && !p->from && panel_width(p->n, j) == TILE_COLS) {
+            if (FOUR_AT_ONCE && p->m == 1 && parts == 4 && p->a && !p->from &&
+                panel_width(p->n, j) == TILE_COLS) {
                 row_by_four(p, j);
                 break;
             }

@@ -337,12 +337,9 @@ static void multiply_slab(const products *p, int64_t plane, int64_t k, int64_t p
     const int64_t width = panel_width(g->out, panel);
     REAL *m = p->m + plane * w->m_plane + (panel - p->first_panel) * TILE_COLS;
     segment s = { .b = u, .offset = plane * w->v_plane + k, .n = g->in - k < w->slab ? g->in - k : w->slab };
-    tile_args t = { .segments = &s,
-                    .n_segments = 1,
-                    .a_step = 1,
-                    .b_step = width,
-                    .cols = (int)width,
-                    .accumulate = k > 0 };
+    tile_args t = {
+        .segments = &s, .n_segments = 1, .a_step = 1, .b_step = width, .cols = (int)width, .accumulate = k > 0
+    };
     for (int64_t i = 0; i < p->rows.tiles; i++) {
         const int64_t at = cut_begin(&p->rows, i), mr = cut_begin(&p->rows, i + 1) - at;
         s.rows = p->row + at;

@@ -65,7 +65,8 @@ static void add_rows(REAL *restrict to, const REAL *restrict from, int64_t row, 
 static bool is_side_by_side(const pool_args *a)
 {
     return a->stride[0] == a->kernel[0] && a->stride[1] == a->kernel[1] && !a->padding[0] && !a->padding[1] &&
-           a->oh * a->kernel[0] <= a->h && a->ow * a->kernel[1] <= a->w;
+           a->dilation[0] == 1 && a->dilation[1] == 1 && a->oh * a->kernel[0] <= a->h &&
+           a->ow * a->kernel[1] <= a->w;
 }
 
 enum { MOST = 2048 };
@@ -298,21 +299,13 @@ static inline __attribute__((always_inline)) void give_back_windows(const pool_a
         }
 }
 
-/* Windows side by side without a pixel left over: each is written once. */
-static bool covers(const pool_args *a)
-{
-    bool all = a->oh * a->kernel[0] == a->h && a->ow * a->kernel[1] == a->w;
-    for (int i = 0; i < 2; i++)
-        all &= a->stride[i] == a->kernel[i] && !a->padding[i] && a->dilation[i] == 1;
-    return all;
-}
-
 static void max_pool_backward(const pool_args *a, void *dx_, const void *dy_, const void *index)
 {
     const int64_t channels = a->c, inside = a->h * a->w, n = a->end_channel - a->begin_channel;
     REAL *dx = (REAL *)dx_ + a->begin_channel;
     const REAL *dy = (const REAL *)dy_ + a->begin_channel;
-    if (a->taps && covers(a)) {
+    if (a->taps && is_side_by_side(a) && a->oh * a->kernel[0] == a->h &&
+        a->ow * a->kernel[1] == a->w) { /* no pixel is left over: each is written once */
         give_back_windows(a, dx, dy, (const uint8_t *)index + a->begin_channel, n, false);
         return;
     }
