@@ -306,7 +306,7 @@ static tp_train_result train(const char *data, const char *out, const char *mode
         .out = out,
         .epochs = epochs,
         .batch_size = 8,
-        .optim_options = { .lr = 0.005 },
+        .optim_options = { .lr = 0.003 },
         .model_options = { .structure = structure, .position = "rope", .dim = 32, .heads = 2, .layers = 2 },
         .data_options = { .window = 20 },
         .seed = 1
@@ -345,13 +345,13 @@ static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
     const char *data = temp_path("text.txt"), *out = temp_path("masked"), *again = temp_path("again");
     need_json();
     write_text(data, 1);
-    const tp_train_result r = train(data, out, "transformer-mlm", NULL, 40);
+    const tp_train_result r = train(data, out, "transformer-mlm", NULL, 80);
     if (!(r.test_loss < 1.0))
         fail_msg("the loss is still %g", r.test_loss);
     assert_int_equal(r.n_figures, 2);
     assert_string_equal(r.figures[0].name, "masked accuracy");
     assert_string_equal(r.figures[1].name, "masked perplexity");
-    assert_true(fabs(r.figures[1].value - exp(r.test_loss)) < 1e-9);
+    assert_true(fabs(r.figures[1].value - exp(r.best)) < 1e-9); /* of the best epoch, which need not be the last */
     const int threads = tp_num_threads();
     tp_set_num_threads(threads == 1 ? 3 : 1);
     const tp_train_result one = train(data, again, "transformer-mlm", NULL, 2);
