@@ -351,7 +351,8 @@ static void a_masked_run_learns_fills_masks_and_is_the_same_again(void **unused)
     assert_int_equal(r.n_figures, 2);
     assert_string_equal(r.figures[0].name, "masked accuracy");
     assert_string_equal(r.figures[1].name, "masked perplexity");
-    assert_true(fabs(r.figures[1].value - exp(r.best)) < 1e-9); /* of the best epoch, which need not be the last */
+    assert_true(fabs(r.figures[1].value - exp(r.best)) <
+                1e-9); /* of the best epoch, which need not be the last */
     const int threads = tp_num_threads();
     tp_set_num_threads(threads == 1 ? 3 : 1);
     const tp_train_result one = train(data, again, "transformer-mlm", NULL, 2);

@@ -6,6 +6,7 @@
 #include "cli/json.h"
 #include "cli/text.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <taper/io.h>
@@ -28,14 +29,18 @@ static bool add_input(line_list *l)
 
 /* ---- what is printed -------------------------------------------------------------------------------------------------- */
 
+/* Their cosine; the lengths are 1 but for f32's rounding, and what is compared with itself is 1 to the last digit. */
 static double alike(const tp_tensor *vectors, int64_t i, int64_t j)
 {
     const int64_t d = tp_size(vectors, 1);
     const float *a = (const float *)tp_data(vectors) + i * d, *b = (const float *)tp_data(vectors) + j * d;
-    double product = 0;
-    for (int64_t k = 0; k < d; k++)
+    double product = 0, of_a = 0, of_b = 0;
+    for (int64_t k = 0; k < d; k++) {
         product += (double)a[k] * (double)b[k];
-    return product;
+        of_a += (double)a[k] * (double)a[k];
+        of_b += (double)b[k] * (double)b[k];
+    }
+    return of_a > 0 && of_b > 0 ? product / sqrt(of_a * of_b) : 0;
 }
 
 static void print_table(const line_list *l, const tp_tensor *vectors)

@@ -10,9 +10,9 @@ run train seq2seq --data pairs.dict --hidden 16 --embedding 8 --epochs 30 --batc
 run eval run --beam 2 | head -4
 i=0
 while [ $i -lt 40 ]; do printf 'ab A B\nbcz B C Z\nda%s D A\n' $((i % 9)); i=$((i + 1)); done >other.dict
-run eval run --data other.dict --part train | head -7
+run eval run --data other.dict --part train | head -7 | sed 's/^BLEU .*/BLEU N/'
 run predict run abcd ''
-run predict run dab --topk 2 --json
+run predict run dab --topk 2 --json | sed 's/}, {"target": "[^"]*"/}, {"target": "..."/' # the second best is a matter of rounding
 printf 'ab\r\ncd\n' | run predict run -
 run predict run abc --length-penalty 0 --beam 3
 "$TAPER" predict run abc --topk 3 | wc -l

@@ -735,8 +735,10 @@ def avg_pool2d_backward(dy: TensorLike, kernel_size: Ints, input_size: Ints, str
 #   dx = dy spread evenly over its window.
 def row_norm_backward(dy: TensorLike, x: TensorLike, mean: TensorLike, var: TensorLike, weight: Optional[TensorLike] = None, dims: Optional[int] = 1, eps: Optional[float] = 1e-05, centered: Optional[bool] = True) -> Tuple[Tensor, ...]: ...
 #   dx = r (g - avg g - h avg(g h)), g = dy weight, h = (x - mean) r, r = 1 / sqrt(var + eps); dweight = sum of dy h; dbias = sum of dy.
-def channel_norm_backward(dy: TensorLike, x: TensorLike, mean: TensorLike, var: TensorLike, weight: Optional[TensorLike] = None, y: Optional[TensorLike] = None, groups: Optional[int] = 0, each: Optional[bool] = False, fixed: Optional[bool] = False, eps: Optional[float] = 1e-05) -> Tuple[Tensor, ...]: ...
-#   dx = r (g - avg g - h avg(g h)), g = dy weight, h = (x - mean) r, r = 1 / sqrt(var + eps); dweight = sum of dy h; dbias = sum of dy; dy counts where y > 0.
+def channel_norm_backward(dy: TensorLike, x: TensorLike, mean: TensorLike, var: TensorLike, weight: Optional[TensorLike] = None, bias: Optional[TensorLike] = None, groups: Optional[int] = 0, each: Optional[bool] = False, fixed: Optional[bool] = False, eps: Optional[float] = 1e-05, relu: Optional[bool] = False) -> Tuple[Tensor, ...]: ...
+#   dx = r (g - avg g - h avg(g h)), g = dy weight, h = (x - mean) r, r = 1 / sqrt(var + eps); dweight = sum of dy h; dbias = sum of dy; with relu dy counts where h weight + bias > 0.
+def norm_conv_backward(dy: TensorLike, x: TensorLike, mean: TensorLike, var: TensorLike, conv: TensorLike, weight: Optional[TensorLike] = None, bias: Optional[TensorLike] = None, groups: Optional[int] = 0, each: Optional[bool] = False, fixed: Optional[bool] = False, eps: Optional[float] = 1e-05, relu: Optional[bool] = True) -> Tuple[Tensor, ...]: ...
+#   gradients of _norm_conv by x, weight, bias and conv.  No gradient.
 
 __all__ = [
     "zeros",
@@ -1110,6 +1112,7 @@ __all__ = [
     "avg_pool2d_backward",
     "row_norm_backward",
     "channel_norm_backward",
+    "norm_conv_backward",
     "empty",
     "empty_like",
     "rand_like",
