@@ -188,7 +188,7 @@ def print_pictures(run):
     row = "{:<12} {:<6} {:>5} {:>9} {:>9} {:>6}  {:>7} {:>7}  {}"
     print("\n" + row.format("network", "", "batch", "Taper/s", "peer/s", "ratio", "MB", "peer MB", "peer"))
     for r in run["cases"]:
-        if "best" in r and "batch" in r:
+        if "best" in r and "batch" in r and "model" in r:
             own, peer = r["ours"], r["peers"][r["best"]]
             rate = lambda side: f"{r['batch'] / statistics.median(side['seconds']):.4g}"
             megabytes = lambda side: "-" if side.get("memory") is None else f"{side['memory'] / 1e6:.0f}"
@@ -302,11 +302,12 @@ def run_all(args):
         run["cases"].append(result)
         print_case(result, run["peaks"], machine["isa"])
     run["goals"] = [g for g in (reached(g, run["cases"], machine["isa"]) for g in GOALS) if g]
-    print_tail(run, args.pictures)
     slug = re.sub(r"[^a-z0-9]+", "-", f"{machine['cpu']} {machine['isa']}".lower()).strip("-")
     path = args.out or (None if args.only else os.path.join(HERE, "results", f"{run['date'][:10]}-{slug}-{run['commit']}.json"))
     if path:
         write(run, path)
+    print_tail(run, args.pictures)
+    if path:
         print("written:", os.path.relpath(path))
     return run
 
