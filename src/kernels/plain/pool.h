@@ -238,7 +238,7 @@ static inline __attribute__((always_inline)) void max_window(const pool_args *a,
             for (int c = 0; c < n; c++) {
                 const REAL larger = from[c] > best[c] ? from[c] : best[c];
                 if (kind != VALUES)
-                    place[c] = (from[c] > best[c]) | IS_NAN(from[c]) ? (uint32_t)here : place[c];
+                    place[c] = ((from[c] > best[c]) | IS_NAN(from[c])) ? (uint32_t)here : place[c];
                 best[c] = IS_NAN(from[c]) ? from[c] : larger; /* of several NaN the last, as in PyTorch */
             }
         }
