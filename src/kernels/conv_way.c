@@ -44,10 +44,10 @@ static bool is_precise(conv_direction d, const conv_args *a)
     return a->precise;
 }
 
-/* Below 16 channels on a side the transforms cost more than the products save; so do tiles that hang over too far, and so does a
- * weight gradient of few tiles, whose 36 planes of sums are more memory than all else that a step of AlexNet needs beside its weights. */
 enum { FEW_TILES = 24 };
 
+/* Below 16 channels on a side the transforms cost more than the products save; so do tiles that hang over too far, and so does a
+ * weight gradient of few tiles, whose 36 planes of sums are more memory than all else that a step of AlexNet needs beside its weights. */
 static bool suits_winograd(conv_direction d, const conv_args *a)
 {
     bool form = (a->kernel[0] == 3 || a->kernel[0] == 5) && a->kernel[1] == a->kernel[0] &&

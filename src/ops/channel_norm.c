@@ -348,11 +348,6 @@ static double channel_norm_cost(const tp_call *c)
     return 8.0 * (double)c->out[0]->numel;
 }
 
-#define CHANNEL_ATTRS                                                                                      \
-    OP_ATTRS(channel_attrs, OP_ATTR(channel_attrs, I64, groups, 0), OP_ATTR(channel_attrs, BOOL, each, 0), \
-             OP_ATTR(channel_attrs, BOOL, fixed, 0), OP_ATTR(channel_attrs, F64, eps, 1e-5),               \
-             OP_ATTR(channel_attrs, BOOL, relu, 0))
-
 static const tp_example channel_examples[] = {
     { "4,3 3 3 - -", NULL },
     { "2,3,4,5 3 3 - -", NULL },
@@ -373,7 +368,7 @@ const tp_op tp_op__channel_norm = {
     .inputs = "x weight? bias? mean? var?",
     .n_in = 5,
     .n_out = 3,
-    CHANNEL_ATTRS,
+    CHANNEL_ATTRS(0),
     .saves_in = 29, /* bias for where a relu let nothing through */
     .saves_for_others = 2,
     .saves_out = 6,
@@ -532,7 +527,7 @@ const tp_op tp_op_channel_norm_backward = {
     .inputs = "dy x weight? mean var bias?",
     .n_in = 6,
     .n_out = 3,
-    CHANNEL_ATTRS,
+    CHANNEL_ATTRS(0),
     .saves_in = 63,
     .infer = channel_backward_infer,
     .forward = channel_backward_forward,

@@ -6,6 +6,11 @@
 
 #include "ops/norm.h"
 
+#define CHANNEL_ATTRS(with_relu)                                                                           \
+    OP_ATTRS(channel_attrs, OP_ATTR(channel_attrs, I64, groups, 0), OP_ATTR(channel_attrs, BOOL, each, 0), \
+             OP_ATTR(channel_attrs, BOOL, fixed, 0), OP_ATTR(channel_attrs, F64, eps, 1e-5),               \
+             OP_ATTR(channel_attrs, BOOL, relu, with_relu))
+
 typedef struct channel_plan {
     int64_t sets, rows, cols; /* x is sets of rows of cols; a set has statistics of its own */
     int64_t groups, width;    /* of a set's columns; columns of a group */

@@ -13,7 +13,7 @@
 /* Outputs: y, mean, var.  Inputs: x weight? bias?; of channels also mean? var? */
 extern const tp_op tp_op__row_norm, tp_op__channel_norm, tp_op__norm_conv;
 
-/* conv2d(relu(batch_norm(x)), conv) of one tap, stride 1, no bias: one operation where it computes what two would. */
+/* conv2d(batch_norm(x), conv) of one tap, stride 1, no bias, for options with relu: one operation where it computes what two would. */
 tp_tensor *batch_norm_conv(tp_tensor *x, const tp_batch_norm_options *, tp_tensor *conv);
 
 typedef struct row_attrs {

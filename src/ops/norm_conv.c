@@ -255,18 +255,13 @@ static double norm_conv_cost(const tp_call *c)
     return (double)x->numel * (8 + (back ? 4 : 2) * out);
 }
 
-#define MIXED_ATTRS                                                                                        \
-    OP_ATTRS(channel_attrs, OP_ATTR(channel_attrs, I64, groups, 0), OP_ATTR(channel_attrs, BOOL, each, 0), \
-             OP_ATTR(channel_attrs, BOOL, fixed, 0), OP_ATTR(channel_attrs, F64, eps, 1e-5),               \
-             OP_ATTR(channel_attrs, BOOL, relu, 1))
-
 const tp_op tp_op__norm_conv = {
     .name = "_norm_conv",
     .formula = "y = conv2d(relu((x - mean) / sqrt(var + eps) weight + bias), conv) of one tap; and mean, var",
     .inputs = "x weight? bias? mean? var? conv",
     .n_in = 6,
     .n_out = 3,
-    MIXED_ATTRS,
+    CHANNEL_ATTRS(1),
     .saves_in = 63,
     .saves_out = 6,
     .infer = norm_conv_infer,
@@ -416,7 +411,7 @@ const tp_op tp_op_norm_conv_backward = {
     .inputs = "dy x weight? mean var bias? conv",
     .n_in = 7,
     .n_out = 4,
-    MIXED_ATTRS,
+    CHANNEL_ATTRS(1),
     .not_differentiable = true,
     .infer = norm_conv_backward_infer,
     .forward = norm_conv_backward_forward,

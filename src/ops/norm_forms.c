@@ -273,11 +273,16 @@ COMPOSED_OP(instance_norm, "input running_mean? running_var? weight? bias?", 5,
             OP_EXAMPLES({ "2,3,4,5 - - 3 3", NULL }, { "2,3,5@t 3 3@p 3 -", NULL },
                         { "2,3,2,2 3 3@p - 3", &(batch_attrs){ false, 0.1, 1e-5 } }));
 
-tp_tensor *tp_batch_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
+static tp_tensor *batch_norm_into(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *conv)
 {
     tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
     const batch_attrs a = { o->training, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
-    return batch_norm("batch_norm", o->relu, x, vectors, &a, false, NULL);
+    return batch_norm("batch_norm", o->relu, x, vectors, &a, false, conv);
+}
+
+tp_tensor *tp_batch_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)
+{
+    return batch_norm_into(x, o, NULL);
 }
 
 /* Products of bf16 are another way, which wants what it multiplies in memory. */
@@ -292,12 +297,10 @@ static bool joins(const tp_tensor *x, const tp_batch_norm_options *o, const tp_t
 
 tp_tensor *batch_norm_conv(tp_tensor *x, const tp_batch_norm_options *o, tp_tensor *conv)
 {
-    tp_tensor *const vectors[] = { o->weight, o->bias, o->running_mean, o->running_var };
-    const batch_attrs a = { o->training, option_or(o->momentum, 0.1), option_or(o->eps, 1e-5) };
     if (joins(x, o, conv))
-        return batch_norm("batch_norm", true, x, vectors, &a, false, conv);
+        return batch_norm_into(x, o, conv);
     TP_SCOPE;
-    return tp_keep(tp_conv2d(batch_norm("batch_norm", true, x, vectors, &a, false, NULL), conv));
+    return tp_keep(tp_conv2d(batch_norm_into(x, o, NULL), conv));
 }
 
 tp_tensor *tp_instance_norm_opt(tp_tensor *x, const tp_batch_norm_options *o)

@@ -44,9 +44,10 @@ static void pack(REAL *to, int64_t width, const REAL *from, int64_t row, int64_t
             int64_t i = 0;
             for (; i + LANES_OF_V <= n; i += LANES_OF_V)
                 V(store)(to + i, V(load)(from + i));
-            if (FREE_MASKS && i < n)
-                V(store_first)
-            (to + i, V(first)((int)(n - i)), V(load_first)(from + i, V(first)((int)(n - i))));
+            if (FREE_MASKS && i < n) {
+                const V(mask) rest = V(first)((int)(n - i));
+                V(store_first)(to + i, rest, V(load_first)(from + i, rest));
+            }
             for (; !FREE_MASKS && i < n; i++)
                 to[i] = from[i];
         }
