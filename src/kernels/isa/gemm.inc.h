@@ -293,7 +293,7 @@ static int64_t choose_blocks(gemm_plan *p)
         p->row_blocks = divided(p->rows.tiles, p->row_block);
         p->panel_blocks = divided(p->panels, p->panel_block);
         int64_t blocks = p->row_blocks * p->panel_blocks;
-        if (blocks >= 16 || (p->row_block == 1 && p->panel_block == 1))
+        if (blocks >= 16 || (p->row_block <= 1 && p->panel_block <= 1))
             return blocks;
         if (p->panel_block > 1 && !(copies_tiles(p) && p->row_block > 1))
             p->panel_block /= 2;

@@ -100,12 +100,13 @@ static __attribute__((noinline)) vec dots_of_lanes(const REAL *x, const REAL *w,
 #pragma GCC unroll 1
         for (; t + 2 * WIDTH <= k; t += 2 * WIDTH) {
             const vec first = V(load)(x + t), second = V(load)(x + t + WIDTH);
-            if (next)
+            if (next) {
 #pragma GCC unroll 8
                 for (int i = 0; i < ROWS; i++) {
                     __builtin_prefetch(row[i] + next + t, 0, 2);
                     __builtin_prefetch(row[i] + next + t + WIDTH, 0, 2);
                 }
+            }
 #pragma GCC unroll 8
             for (int i = 0; i < ROWS; i++) {
                 sum[0][i] += first * V(load)(row[i] + t);

@@ -52,10 +52,11 @@ static void row_by_four(const panels_args *p, int64_t j)
                  : bias        ? load_cols(bias + at, i % 2, cols)
                                : (vec){ 0 };
     }
-    for (int64_t k = 0; k < p->k; k++, b += TILE_COLS)
+    for (int64_t k = 0; k < p->k; k++, b += TILE_COLS) {
 #pragma GCC unroll 8
         for (int i = 0; i < 8; i++)
             sum[i] = MULTIPLY_ADD(sum[i], a[k], V(load)(b + i / 2 * part_size + i % 2 * WIDTH));
+    }
 #pragma GCC unroll 8
     for (int i = 0; i < 8; i++)
         store_cols(c + i / 2 * p->n, i % 2, cols, sum[i]);
