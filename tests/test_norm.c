@@ -196,6 +196,38 @@ static void layers_say_what_they_are(void **state)
     expect_no_error();
 }
 
+/* Weights that only the layer holds are scaled where they lie, those that others hold are left to them. */
+static void fuse_leaves_others_weights(void **state)
+{
+    (void)state;
+    for (int held = 0; held < 2; held++) {
+        TP_SCOPE;
+        TP_NO_GRAD;
+        tp_manual_seed(8);
+        tp_module *net = tp_nn_sequential("fc", tp_nn_linear(5, 4), "bn", tp_nn_batch_norm1d(4));
+        tp_tensor *x = tp_randn(TP_SHAPE(9, 5));
+        tp_forward(net, x);
+        tp_eval(net);
+        tp_tensor *wanted = tp_forward(net, x), *copy, *own = NULL;
+        const void *place;
+        {
+            TP_SCOPE;
+            tp_tensor *weight = tp_params_at(tp_parameters(net), 0);
+            place = tp_data(weight);
+            copy = tp_keep(tp_clone(weight));
+            if (held)
+                own = tp_retain(weight);
+        }
+        assert_int_equal(tp_fuse(net), TP_OK);
+        assert_true((tp_data(tp_params_at(tp_parameters(net), 0)) == place) == !held);
+        if (held)
+            assert_true(tp_equal(own, copy));
+        tp_release(own);
+        assert_true(tp_item(tp_allclose(tp_forward(net, x), wanted, 1e-5, 1e-6, false)));
+        expect_no_error();
+    }
+}
+
 /* A large mean costs no digits: the mean is 4096, the variance 1. */
 static void a_large_mean_costs_no_digits(void **state)
 {
@@ -234,6 +266,7 @@ int main(void)
         cmocka_unit_test(so_they_are_where_normalisation_and_relu_are_not_one_pass),
         cmocka_unit_test(inputs_that_do_not_fit_are_errors),
         cmocka_unit_test(fuse_keeps_what_it_may_not_take),
+        cmocka_unit_test(fuse_leaves_others_weights),
         cmocka_unit_test(layers_say_what_they_are),
         cmocka_unit_test(a_large_mean_costs_no_digits),
         cmocka_unit_test(without_memory_they_fail_and_leave_none_behind),

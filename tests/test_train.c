@@ -570,7 +570,50 @@ static void weights_are_saved_and_loaded(void **state)
     expect_error(TP_ERR_IO, "none.safetensors");
     tp_save(NULL, path);
     expect_error(TP_ERR_ARGUMENT, "NULL");
+}
+
+/* ---- checksums --------------------------------------------------------------------------------------------------- */
+
+static uint32_t crc_bit_by_bit(uint32_t polynomial, const unsigned char *p, size_t n)
+{
+    uint32_t crc = ~0u;
+    for (size_t i = 0; i < 8 * n; i++) {
+        crc ^= i % 8 ? 0 : p[i / 8];
+        crc = crc >> 1 ^ (polynomial & (0u - (crc & 1)));
+    }
+    return ~crc;
+}
+
+static void checksums_are_those_of_their_standards(void **state)
+{
+    (void)state;
+    TP_SCOPE;
     assert_int_equal(crc32_update(crc32_update(0, "1234", 4), "56789", 5), 0xcbf43926u);
+    assert_int_equal(crc32c("123456789", 9), 0xe3069283u);
+    enum { MOST = (2 << 20) + 77777 };
+    static const size_t sizes[] = {
+        0, 1, 4095, 4096, 4097, 4127, 70001, 1 << 20, (1 << 20) + 1, 2 << 20, MOST
+    };
+    unsigned char *bytes = malloc(MOST);
+    for (size_t i = 0; i < MOST; i++)
+        bytes[i] = (unsigned char)(i * 2654435761u >> 13);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const size_t n = sizes[i];
+        const uint32_t wanted = crc_bit_by_bit(0xedb88320u, bytes, n);
+        assert_int_equal(crc32_update(0, bytes, n), wanted);
+        assert_int_equal(crc32_update(crc32_update(0, bytes, n / 3), bytes + n / 3, n - n / 3), wanted);
+        assert_int_equal(crc32c(bytes, n), crc_bit_by_bit(0x82f63b78u, bytes, n));
+        const char *path = temp_path("bytes");
+        FILE *file = fopen(path, "wb");
+        assert_int_equal(fwrite(bytes, 1, n, file), n);
+        fclose(file);
+        uint32_t crc;
+        int64_t size;
+        assert_int_equal(crc32_of_file(path, &crc, &size), TP_OK);
+        assert_int_equal(crc, wanted);
+        assert_int_equal(size, n);
+    }
+    free(bytes);
 }
 
 /* ---- summary ----------------------------------------------------------------------------------------------------- */
@@ -707,6 +750,7 @@ int main(void)
         cmocka_unit_test(a_regression_learns_values),
         cmocka_unit_test(every_schedule_and_optimizer_runs),
         cmocka_unit_test(weights_are_saved_and_loaded),
+        cmocka_unit_test(checksums_are_those_of_their_standards),
         cmocka_unit_test(lenet5_is_summed_up),
         cmocka_unit_test(a_network_larger_than_the_machine_is_summed_up),
         cmocka_unit_test(failing_allocations_come_back_as_errors),

@@ -154,10 +154,15 @@ tp_status picture_read(const char *path, int channels, picture *out)
 
 void picture_to_planes(const picture *p, float *planes)
 {
-    int64_t n = p->height * p->width;
-    for (int c = 0; c < p->channels; c++)
-        for (int64_t i = 0; i < n; i++)
-            planes[c * n + i] = (float)p->pixels[i * p->channels + c] / 255.0f;
+    const int64_t n = p->height * p->width;
+    float level[256];
+    for (int i = 0; i < 256; i++)
+        level[i] = (float)i / 255.0f;
+    for (int c = 0; c < p->channels; c++) {
+        const unsigned char *from = p->pixels + c;
+        for (int64_t i = 0; i < n; i++, from += p->channels)
+            *planes++ = level[*from];
+    }
 }
 
 /* ---- the public functions ---------------------------------------------------------------------------------------- */

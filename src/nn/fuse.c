@@ -3,6 +3,7 @@
  * In evaluation a batch norm is scale x + shift by channel, and so may be the last thing that a convolution or a linear layer does
  * (Jacob et al. 2018, section 3.2).  Which modules are what is theirs to say: scaling and absorb in module.h.
  * Layer: nn.  Depends on module.h.  Read next: norm.c, conv.c. */
+#include "core/tensor.h"
 #include "nn/module.h"
 
 #include <string.h>
@@ -42,11 +43,13 @@ tp_status module_absorb_into(tp_module *m, tp_tensor **weight, tp_tensor **bias,
     tp_shape rows = { .ndim = tp_ndim(*weight), .dim = { tp_size(scale, 0) } };
     for (int i = 1; i < rows.ndim; i++)
         rows.dim[i] = 1;
-    tp_tensor *w = tp_mul(*weight, tp_to(tp_reshape(scale, rows),
-                                         dtype)); /* not in f64: this is most of tp_fuse's time */
-    tp_tensor *b = *bias ? tp_add(tp_mul(*bias, scale), shift) : shift;
-    w = module_put_parameter(m, "weight", w);
-    b = module_put_parameter(m, "bias", tp_to(b, dtype));
+    tp_tensor *each = tp_to(tp_reshape(scale, rows), dtype); /* not in f64: this is most of tp_fuse's time */
+    tp_tensor *b =
+        module_put_parameter(m, "bias", tp_to(*bias ? tp_add(tp_mul(*bias, scale), shift) : shift, dtype));
+    const bool is_alone =
+        (*weight)->object.refs == 1 && (*weight)->storage->refs == 1; /* nobody else sees it */
+    tp_tensor *w =
+        is_alone ? tp_mul_(*weight, each) : module_put_parameter(m, "weight", tp_mul(*weight, each));
     if (tp_pending())
         return tp_error_pending();
     *weight = w;
