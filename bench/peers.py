@@ -26,7 +26,7 @@ def setup(threads):
 
 def versions():
     found = {"torch": torch.__version__}
-    for name in ("torchvision", "onnxruntime", "openvino"):
+    for name in ("torchvision", "onnxruntime", "openvino", "transformers"):
         with contextlib.suppress(ImportError):
             found[name] = importlib.import_module(name).__version__
     return found
@@ -329,10 +329,25 @@ def transformer(case):
             run = make(case["train"], True)
             run()
         return run
+    def hugging_face():
+        hf = importlib.import_module("transformers")
+        hf.logging.set_verbosity_error()  # newer versions have other names for arguments
+        model = hf.GPT2LMHeadModel(hf.GPT2Config()).eval()
+        x = torch.randint(1, case["vocabulary"], (1, case["read"] + 1))
+        with torch.no_grad():
+            cache = model(x[:, :-1], use_cache=True).past_key_values
+
+        def tokens():
+            model.generate(x, past_key_values=cache, max_new_tokens=16, min_new_tokens=16, do_sample=False, pad_token_id=0)
+            cache.crop(-16)
+        tokens.steps = 16
+        return tokens
     yield "torch", make
     if case["train"]:
         yield "torch fused", functools.partial(make, fused=True)
-    if compile_seconds and case["what"] != "generate":
+    if case["name"] == "gpt2.generate":
+        yield "transformers", hugging_face
+    elif compile_seconds:
         yield "torch.compile", compiled_first
 
 

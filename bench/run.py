@@ -106,7 +106,7 @@ def finish(result):
     whole = {name: p for name, p in result["peers"].items() if len(p["seconds"]) == n}
     if whole:
         result["best"] = min(whole, key=lambda name: statistics.median(whole[name]["seconds"]))
-        result["ratio"] = [t / o for t, o in zip(whole[result["best"]]["seconds"], result["ours"]["seconds"])]
+        result["ratio"] = over(result["best"], result)
     return result
 
 
@@ -116,21 +116,28 @@ def mean(numbers):
     return math.exp(sum(map(math.log, numbers)) / len(numbers))
 
 
+def over(peer, result):
+    """A peer's seconds over ours, round by round; [] if it did not come to the end."""
+    theirs, ours = result["peers"].get(peer, {}).get("seconds", []), result["ours"]["seconds"]
+    return [t / o for t, o in zip(theirs, ours)] if len(theirs) == len(ours) else []
+
+
 def reached(goal, results, isa):
     """The goal's row: its ratio over the cases that it is about, must and aim on this instruction set; None if none was measured."""
-    rows = [r for r in results if "ratio" in r and fnmatch.fnmatchcase(r["name"], goal.pattern)]
+    rows = [over(goal.peer or r.get("best"), r) for r in results if fnmatch.fnmatchcase(r["name"], goal.pattern)]
+    rows = [r for r in rows if r]
     if not rows:
         return None
     must = goal.must and goal.must * (.9 if goal.eased and isa != "avx512" else 1)
-    most = max(len(r["ratio"]) for r in rows)  # long cases have fewer rounds, which count again
-    rounds = [mean([r["ratio"][i % len(r["ratio"])] for r in rows]) for i in range(most)]
-    ratio = mean([statistics.median(r["ratio"]) for r in rows])
+    most = max(len(r) for r in rows)  # long cases have fewer rounds, which count again
+    rounds = [mean([r[i % len(r)] for r in rows]) for i in range(most)]
+    ratio = mean([statistics.median(r) for r in rows])
     return {"goal": goal.title or goal.pattern, "cases": len(rows), "ratio": ratio, "spread": [min(rounds), max(rounds)],
             "must": must, "aim": goal.aim, "mark": mark(ratio, must, goal.aim)}
 
 
 def mark(value, must, aim):
-    return "" if must is None else "aim" if value >= aim else "must" if value >= must else "NO"
+    return "" if must is None else "aim" if aim and value >= aim else "must" if value >= must else "NO"
 
 
 # ---- the table ---------------------------------------------------------------------------------------------------------

@@ -5,8 +5,8 @@ BUSY = .2  # cores that others may use before it is said
 
 
 def seconds(run, window=0.03, windows=3):
-    """Seconds of one call: the best of some windows of at least that many seconds, each of as many calls as fill it; no further
-    window begins after ten times as long."""
+    """Seconds of one call, or of a step where run.steps says how many it makes: the best of some windows of at least that many
+    seconds, each of as many calls as fill it; no further window begins after ten times as long."""
     def of(calls):
         begin = time.perf_counter()
         for _ in range(calls):
@@ -19,7 +19,7 @@ def seconds(run, window=0.03, windows=3):
     for _ in range(windows - 1):
         if time.perf_counter() - start < 10 * window:
             took = min(took, of(calls))
-    return took / calls
+    return took / calls / getattr(run, "steps", 1)
 
 
 class Memory:
