@@ -14,6 +14,7 @@ enum {
     PIECE_COPY = 1 << 13, /* elements */
     IN_PLACE = 1 << 16,   /* elements of A that stay in the second cache and need no copy */
     OWN_TILES = 16,       /* of A, from which on a block is one of them */
+    OWN_A = 5 << 18,      /* bytes of A that stay there while panels of B pass by */
     OWN_B = 1 << 20,      /* bytes of B that stay in the second cache while tiles of A pass by */
     EACH_B =
         1 << 19, /* that each thread copies in less time than it waits for the others' copies to come over */
@@ -63,7 +64,8 @@ static gemm_plan plan_gemm(const gemm_args *g)
     gemm_plan p = { .g = g, .panels = divided(g->n, TILE_COLS), .depth = divided(g->k, DEPTH) };
     p.slab = p.depth < SLAB ? p.depth : SLAB;
     p.rows = cut_rows(g->m);
-    const size_t b_bytes = rounded(p.panels * TILE_COLS * p.slab);
+    const size_t a_bytes = rounded(p.rows.tiles * TILE_ROWS * p.slab),
+                 b_bytes = rounded(p.panels * TILE_COLS * p.slab);
     if (DEPTH > 1) {
         p.a = g->a_col == 1 && g->n <= FEW_PANELS * TILE_COLS ? A_ROWS : A_PACKED;
         p.b = B_SHARED;
@@ -75,14 +77,15 @@ static gemm_plan plan_gemm(const gemm_args *g)
             p.a = A_ROWS;
         else
             p.a = own ? A_OWN : A_PACKED;
-        const bool in_place = p.a == A_ROWS || p.a == A_COLUMNS;
+        const bool in_place = p.a == A_ROWS || p.a == A_COLUMNS,
+                   stays = p.a == A_PACKED && a_bytes <= OWN_A && b_bytes > OWN_B;
         p.b = p.a == A_OWN && b_bytes <= EACH_B                                ? B_EACH
               : g->b_col == 1 && g->m <= (g->n % WIDTH ? FEW_ROWS : TILE_ROWS) ? B_DIRECT
-              : in_place && p.panels >= MANY_PANELS && g->m <= g->n            ? B_OWN
+              : (in_place || stays) && p.panels >= MANY_PANELS && g->m <= g->n ? B_OWN
                                                                                : B_SHARED;
         p.a = p.b == B_DIRECT ? A_ROWS : p.a;
     }
-    p.a_bytes = p.a == A_PACKED ? rounded(p.rows.tiles * TILE_ROWS * p.slab) : 0;
+    p.a_bytes = p.a == A_PACKED ? a_bytes : 0;
     p.b_bytes = p.b == B_SHARED ? b_bytes : 0;
     p.slot_bytes = p.b == B_OWN       ? rounded(TILE_COLS * p.slab + 1) /* never 0 */
                    : copies_tiles(&p) ? 64 + rounded(TILE_ROWS * p.slab + 1) + (p.b == B_EACH ? b_bytes : 0)
@@ -246,14 +249,12 @@ static void run_tile(const gemm_plan *p, int64_t i, int64_t j)
 
 static void own_panels(void *context, int64_t begin, int64_t end)
 {
-    gemm_plan p = *(const gemm_plan *)context;
-    for (int64_t j = begin; j < end; j++)
-        for (p.k0 = 0; p.k0 == 0 || p.k0 < p.depth; p.k0 += SLAB) {
-            p.kn = p.depth - p.k0 < SLAB ? p.depth - p.k0 : SLAB;
-            pack_panels(&p, j, j + 1);
-            for (int64_t i = 0; i < p.rows.tiles; i++)
-                run_tile(&p, i, j);
-        }
+    const gemm_plan p = *(const gemm_plan *)context;
+    for (int64_t j = begin; j < end; j++) {
+        pack_panels(context, j, j + 1);
+        for (int64_t i = 0; i < p.rows.tiles; i++)
+            run_tile(&p, i, j);
+    }
 }
 
 static void run_blocks(void *context, int64_t begin, int64_t end)
@@ -327,11 +328,8 @@ static void gemm_in_blocks(const gemm_args *g)
     gemm_plan p = plan_gemm(g);
     p.a_pack = g->scratch;
     p.b_pack = (REAL *)(void *)((char *)g->scratch + p.a_bytes);
-    if (p.b == B_OWN)
-        parallel_for_at_most((int)((g->scratch_bytes - p.a_bytes) / p.slot_bytes), p.panels,
-                             grain_for(work, p.panels), own_panels, &p);
-    int64_t blocks = choose_blocks(&p);
-    for (p.k0 = 0; p.b != B_OWN && (p.k0 == 0 || p.k0 < p.depth); p.k0 += SLAB) {
+    const int64_t blocks = p.b == B_OWN ? p.panels : choose_blocks(&p);
+    for (p.k0 = 0; p.k0 == 0 || p.k0 < p.depth; p.k0 += SLAB) {
         p.kn = p.depth - p.k0 < SLAB ? p.depth - p.k0 : SLAB;
         int64_t copied = work < SMALL_WORK ? INT64_MAX / 2 : PIECE_COPY / (TILE_COLS * p.kn + 1) + 1;
         if (p.a == A_PACKED)
@@ -343,7 +341,7 @@ static void gemm_in_blocks(const gemm_args *g)
         for (int i = 0; p.b == B_EACH && i < slots; i++)
             *slot(&p, i) = 0;
         parallel_for_at_most(slots, blocks, grain_for(work / (double)p.depth * (double)p.kn, blocks),
-                             run_blocks, &p);
+                             p.b == B_OWN ? own_panels : run_blocks, &p);
     }
     if (g->accumulate)
         add_bias(g);
