@@ -683,6 +683,50 @@ static void an_input_named_twice_has_its_gradient_twice(void **state)
     assert_ptr_equal(grads[0], grads[1]);
 }
 
+static tp_tensor *twice(tp_tensor *grad, void *context)
+{
+    (void)context;
+    return tp_mul(grad, 2);
+}
+
+/* A table of which rows are read, and which is used as a whole: whoever comes second adds to the gradient that is there. */
+static void rows_of_a_table_add_up(void **state)
+{
+    (void)state;
+    enum { ONCE, AGAIN, HOOKED, CAPTURED, CREATED, WAYS };
+    static const double wanted[] = { 2, 2, 5, 6, 2, 2, 8, 10 };
+    for (int i = 0; i < 2 * WAYS; i++) {
+        TP_SCOPE;
+        const int way = i / 2;
+        tp_tensor *table = tp_requires_grad_(tp_ones(TP_SHAPE(4, 2), .dtype = TP_F64), true), *g = NULL;
+        tp_tensor *index = tp_to(tp_tensor_of(3, 1, 3), TP_I64);
+        tp_tensor *weights = tp_reshape(tp_arange(1, 7, 1, .dtype = TP_F64), TP_SHAPE(3, 2));
+        if (way == HOOKED)
+            tp_register_hook(table, twice, NULL);
+        for (int pass = 0; pass < 1 + (way == AGAIN); pass++) {
+            tp_tensor *rows =
+                tp_sum(tp_mul(tp_embedding(index, table, TP_NO_DIM), weights), TP_ALL_DIMS, false);
+            tp_tensor *all = tp_sum(tp_mul(table, table), TP_ALL_DIMS, false);
+            tp_tensor *loss = i % 2 ? tp_add(rows, all) : tp_add(all, rows);
+            if (way == CAPTURED)
+                tp_gradients(loss, &table, 1, &g);
+            else
+                tp_backward(loss, .create_graph = way == CREATED);
+        }
+        assert_true((way == CAPTURED) == !tp_grad(table));
+        g = g ? g : tp_grad(table);
+        for (int k = 0; k < 8; k++)
+            assert_value(tp_item(tp_select(tp_flatten(g, 0, 1), 0, k)),
+                         (way == AGAIN || way == HOOKED ? 2 : 1) * wanted[k]);
+        if (way == CREATED) {
+            assert_int_equal(tp_backward(tp_sum(g, TP_ALL_DIMS, false)), TP_OK); /* of 2 table */
+            assert_value(tp_item(tp_select(tp_flatten(tp_grad(table), 0, 1), 0, 0)), 2 + 2);
+            tp_set_grad(table, NULL);
+        }
+        assert_error(TP_OK);
+    }
+}
+
 static void a_retained_result_has_an_owner_outside_of_every_scope(void **state)
 {
     (void)state;
@@ -727,6 +771,7 @@ int main(void)
         TEST(wrong_inputs_are_named),
         TEST(threads_in_turn_go_through_one_graph),
         TEST(an_input_named_twice_has_its_gradient_twice),
+        TEST(rows_of_a_table_add_up),
         TEST(a_retained_result_has_an_owner_outside_of_every_scope),
         TEST(a_dry_run_counts_and_computes_nothing),
     };

@@ -196,6 +196,7 @@ typedef struct tp_saved {     /* what backward gets */
     const tp_shape *in_shape; /* of every input */
     const tp_dtype *in_dtype;
     const void *attrs;
+    void *walk;               /* the engine's own */
 } tp_saved;
 
 typedef enum tp_attr_type {

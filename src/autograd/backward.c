@@ -308,8 +308,29 @@ typedef struct arrays { /* of one node, for its backward */
     bool *needs;
 } arrays;
 
+typedef struct step { /* of the walk: a node's own backward */
+    const pass *p;
+    const tp_node *n;
+    int added; /* the input whose gradient so far may be added to; -1: none was asked for */
+} step;
+
+tp_tensor *gradient_so_far(const tp_saved *s, int i)
+{
+    step *now = s->walk;
+    tp_tensor *leaf = now ? now->n->in[i].leaf : NULL, *g = leaf ? leaf->grad : NULL;
+    if (!g || !s->needs[i] || now->p->create_graph || now->p->capture || anomaly_detection ||
+        hooked_of(now->p, leaf) || g->dtype != s->in_dtype[i] || !tensor_is_contiguous(g) ||
+        g->ndim != s->in_shape[i].ndim)
+        return NULL;
+    for (int d = 0; d < g->ndim; d++)
+        if (g->shape[d] != s->in_shape[i].dim[d])
+            return NULL;
+    now->added = i;
+    return g;
+}
+
 /* backward of the node itself, or of the one that it holds. */
-static tp_status call_backward(const pass *p, tp_node *n, const arrays *a)
+static tp_status call_backward(const pass *p, tp_node *n, const arrays *a, step *now)
 {
     tp_dtype dtypes[TP_MAX_INPUTS];
     if (node_unpack(n, p->create_graph, a->in, a->out))
@@ -325,7 +346,8 @@ static tp_status call_backward(const pass *p, tp_node *n, const arrays *a)
                        .needs = a->needs,
                        .in_shape = n->shape,
                        .in_dtype = dtypes,
-                       .attrs = n->attrs };
+                       .attrs = n->attrs,
+                       .walk = now };
     if (n->op == &tp_op_border)
         return border_backward(n->held, &saved, a->dx);
     if (!n->op->backward)
@@ -339,7 +361,8 @@ static tp_status slices_backward(const pass *p, tp_node *n, const arrays *a)
 {
     tp_node *done = n->held;
     tp_tensor *dy = a->dy[0];
-    if (!(a->dy[0] = tp_apply(&tp_op_region, &dy, 1, n->attrs)) || call_backward(p, done, a) || !a->needs[0])
+    if (!(a->dy[0] = tp_apply(&tp_op_region, &dy, 1, n->attrs)) || call_backward(p, done, a, NULL) ||
+        !a->needs[0])
         return tp_error_pending();
     tp_tensor *part = a->dx[0] ? fitted(done, 0, a->dx[0]) : NULL;
     if (!part && !tp_pending()) {
@@ -360,10 +383,11 @@ static tp_status run_node(const pass *p, tp_node *n, const arrays *a)
     }
     for (int i = 0; i < n->n_out; i++)
         a->dy[i] = n->out[i].grad;
-    if (n->op == &copy_slices ? slices_backward(p, n, a) : call_backward(p, n, a))
+    step now = { p, n, -1 };
+    if (n->op == &copy_slices ? slices_backward(p, n, a) : call_backward(p, n, a, &now))
         return tp_error_pending();
     for (int i = 0; i < n->n_in && !tp_pending(); i++)
-        if (a->needs[i] && a->dx[i]) {
+        if (a->needs[i] && a->dx[i] && !(i == now.added && a->dx[i] == n->in[i].leaf->grad)) {
             tp_tensor *g = fitted(n, i, a->dx[i]);
             if (g && !(anomaly_detection && anomaly_check(n, i, g)))
                 deliver(p, &n->in[i], g);

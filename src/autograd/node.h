@@ -94,6 +94,10 @@ tp_tensor *hooks_run(struct tp_hooks *,
                      tp_tensor *grad); /* the gradient after all of them; NULL and an error */
 tp_status hooks_run_after(struct tp_hooks *, tp_tensor *leaf); /* those that come after adding into .grad */
 
+/* For an operation's backward, of one of its inputs: what leaf i has of its gradient already, from other uses or earlier passes, where
+ * more may be added in place; then dx[i] = it says that this was done.  NULL: dx[i] is to be a tensor of its own. */
+tp_tensor *gradient_so_far(const tp_saved *, int i);
+
 /* The border of a module with backward hooks: y_i = x_i for all tensors at once.  The node holds whom to tell. */
 typedef struct border {
     tp_object object;

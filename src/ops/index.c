@@ -3,6 +3,7 @@
  * An index out of range is found in infer, before anything is read.  gather and index_select take positions from 0 on;
  * take, take_along_dim and index count negative ones from the end, as PyTorch's.
  * Layer: ops.  Depends on indexed.h.  Read next: scatter.c, the way back. */
+#include "autograd/node.h"
 #include "ops/indexed.h"
 #include "ops/reduce.h"
 
@@ -106,8 +107,9 @@ static void index_select_forward(const tp_call *c)
 
 static void index_select_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)
 {
-    tp_tensor *zeros = tp_zeros(s->in_shape[0], .dtype = s->in_dtype[0]);
-    dx[0] = tp_index_add(zeros, (int)*(const int64_t *)s->attrs, s->in[1], dy, 1);
+    tp_tensor *so_far = gradient_so_far(s, 0);
+    dx[0] = tp_index_add_(so_far ? so_far : tp_zeros(s->in_shape[0], .dtype = s->in_dtype[0]),
+                          (int)*(const int64_t *)s->attrs, s->in[1], dy, 1);
 }
 
 const tp_op tp_op_index_select = {

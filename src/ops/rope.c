@@ -124,7 +124,7 @@ static tp_tensor *by_place(tp_tensor *rows, const tp_saved *s)
     rows =
         tp_reshape(tp_sum(rows, TP_SHAPE(2), false), TP_SHAPE(batch * tokens, s->in_shape[R_COSINES].dim[1]));
     tp_tensor *zeros = tp_zeros(s->in_shape[R_COSINES], .dtype = s->in_dtype[R_COSINES]);
-    return tp_index_add(zeros, 0, tp_reshape(at, TP_SHAPE(batch * tokens)), rows, 1);
+    return tp_index_add_(zeros, 0, tp_reshape(at, TP_SHAPE(batch * tokens)), rows, 1);
 }
 
 static void rope_backward(const tp_saved *s, tp_tensor *dy, tp_tensor **dx)

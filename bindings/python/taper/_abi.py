@@ -91,7 +91,7 @@ STRUCTS: Dict[str, str] = {
     "tp_functional_options": "Q:struct_size b:create_graph b:strict",
     "tp_checkpoint_options": "Q:struct_size p:keep",
     "tp_call": "p:op i:n_in i:n_out p:in p:out p:attrs p:scratch Q:scratch_bytes p:kernels",
-    "tp_saved": "p:op i:n_in i:n_out p:in p:out p:dy p:needs p:in_shape p:in_dtype p:attrs",
+    "tp_saved": "p:op i:n_in i:n_out p:in p:out p:dy p:needs p:in_shape p:in_dtype p:attrs p:walk",
     "tp_attr": "s:name i:type Q:offset d:otherwise s:words",
     "tp_example": "s:inputs p:attrs",
     "tp_dry_run_total": "d:flops q:output_bytes b:records q:live_bytes q:peak_bytes",
