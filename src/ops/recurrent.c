@@ -135,7 +135,7 @@ typedef struct forward_run {
     recurrence r;
     recurrent_way way;
     recurrent_weight ih, hh, hr;
-    bool projects;
+    bool projects, by_steps; /* by_steps: the input's product as well, x holds a row of each sequence */
     const char *in_x, *peephole, *bias_x, *bias_s; /* biases: of the input's product and the state's */
     const char *h0, *c0;                           /* before the first step: h_n, c_n where these are zeros */
     char *x, *s, *m;                               /* (T B, G H), (B, G H), (B, H): before a projection */
@@ -143,6 +143,20 @@ typedef struct forward_run {
     place *places;
     void **rows; /* (4, B): of a step's products */
 } forward_run;
+
+/* One sequence whose weights fit into the first cache: the input's products are done while a step waits for its gates, which leave
+ * the multipliers idle, and not before all steps. */
+static bool goes_by_steps(const recurrence *r, recurrent_way way)
+{
+    enum { FIRST_CACHE = 32768 };
+    return way == BY_ROWS || (way == BY_SEQUENCES && r->b == 1 && r->kind == LSTM &&
+                              r->gates * r->h * (r->i + r->p) * r->size <= FIRST_CACHE);
+}
+
+static char *x_at(const forward_run *f, const place *at)
+{
+    return f->x + (f->by_steps ? at->b : at->row) * f->r.gates * f->r.h * f->r.size;
+}
 
 /* ---- gates of n units from `first` on -------------------------------------------------------------------------------------------- */
 
@@ -154,7 +168,7 @@ static void gates_of_lstm(const forward_run *f, const place *at, int64_t first, 
     r->kernels->recurrent[r->type].lstm(
         &(lstm_args){ .n = n,
                       .gap = r->h,
-                      .x = f->x + at->row * 4 * line + skip,
+                      .x = x_at(f, at) + skip,
                       .s = f->s + at->b * 4 * line + skip,
                       .before = at->before < 0 ? f->c0 + at->b * line + skip
                                 : mine         ? f->kept + at->before * kept + 4 * line + skip
@@ -172,7 +186,7 @@ static void gates_of_gru(const forward_run *f, const place *at, int64_t first, i
     r->kernels->recurrent[r->type].gru(
         &(gru_args){ .n = n,
                      .gap = r->h,
-                     .x = f->x + at->row * 3 * line + skip,
+                     .x = x_at(f, at) + skip,
                      .s = f->s + at->b * 3 * line + skip,
                      .before = (at->before < 0 ? f->h0 + at->b * line : f->y + at->before * line) + skip,
                      .h = f->y + at->row * line + skip,
@@ -184,8 +198,7 @@ static void gates_of_rnn(const forward_run *f, const place *at, int64_t first, i
     const recurrence *r = &f->r;
     const int64_t line = r->h * r->size, skip = first * r->size;
     char *y = f->y + at->row * line + skip;
-    r->kernels->binary[KERNEL_ADD][r->type](y, f->x + at->row * line + skip, 1, f->s + at->b * line + skip, 1,
-                                            n);
+    r->kernels->binary[KERNEL_ADD][r->type](y, x_at(f, at) + skip, 1, f->s + at->b * line + skip, 1, n);
     r->kernels->unary[r->kind == RNN_RELU ? KERNEL_RELU : KERNEL_TANH][r->type](y, y, n, NULL);
 }
 
@@ -206,7 +219,7 @@ static void units_of_step(void *context, int64_t first, int64_t last)
     const step *now = context;
     const forward_run *f = now->f;
     const int kind = f->r.kind;
-    if (f->way == BY_ROWS)
+    if (f->by_steps)
         weight_columns(&f->r, f->way, &f->ih, &now->by_input, first, last);
     if (f->way != UNPACKED && !now->begins_at_zero)
         weight_columns(&f->r, f->way, &f->hh, &now->by_state, first, last);
@@ -238,7 +251,7 @@ static void one_step(const forward_run *f, const place *at, int64_t n, int64_t u
         state[i] = at[i].before < 0 ? (char *)(uintptr_t)f->h0 + at[i].b * line : f->y + at[i].before * line;
         s[i] = f->s + at[i].b * wide;
         input[i] = (char *)(uintptr_t)f->in_x + at[i].row * r->i * r->size;
-        x[i] = f->x + at[i].row * wide;
+        x[i] = x_at(f, &at[i]);
         if (now.begins_at_zero)
             no_state(f, s[i]);
     }
@@ -285,7 +298,7 @@ static void multiply_inputs(forward_run *f, const char *const *in, char **scratc
     } else
         f->bias_x = f->bias_x ? f->bias_x : in[R_BIAS_HH];
     weight_prepare(r, f->way, &f->ih, scratch);
-    if (f->way != BY_ROWS)
+    if (!f->by_steps)
         weight_all_rows(r, f->way, &f->ih, in[R_X], f->x, f->bias_x);
 }
 
@@ -334,11 +347,11 @@ static void recurrent_forward(const tp_call *c)
     const char *in[R_INPUTS] = { 0 };
     for (int i = 0; i < R_INPUTS; i++)
         in[i] = c->in[i] ? staged(c, c->in[i], CLONE_CONTIGUOUS, &scratch) : NULL;
-    forward_run f = { .r = recurrence_of(a, c->in, c->kernels),
-                      .projects = in[R_WEIGHT_HR] };
+    forward_run f = { .r = recurrence_of(a, c->in, c->kernels), .projects = in[R_WEIGHT_HR] };
     recurrence *r = &f.r;
     r->lengths = (const void *)in[R_LENGTHS];
     f.way = forward_way(r);
+    f.by_steps = goes_by_steps(r, f.way);
     f.peephole = in[R_PEEPHOLE];
     f.y = tensor_data(c->out[R_OUT_Y]), f.h_n = tensor_data(c->out[R_OUT_H_N]),
     f.c_n = tensor_data(c->out[R_OUT_C_N]);
