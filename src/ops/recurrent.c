@@ -77,10 +77,8 @@ tp_status recurrent_check(const char *op, const recurrent_attrs *a, tp_tensor *c
     if (expect(op, "weight_ih", in[R_WEIGHT_IH], x, wide, r.i) ||
         expect(op, "weight_hh", in[R_WEIGHT_HH], x, wide, r.p) ||
         expect(op, "bias_ih", in[R_BIAS_IH], x, wide, -1) ||
-        expect(op, "bias_hh", in[R_BIAS_HH], x, wide, -1) ||
-        expect(op, "h0", in[R_H0], x, r.b, r.p) ||
-        expect(op, "c0", in[R_C0], x, r.b, r.h) ||
-        expect(op, "weight_hr", in[R_WEIGHT_HR], x, r.p, r.h) ||
+        expect(op, "bias_hh", in[R_BIAS_HH], x, wide, -1) || expect(op, "h0", in[R_H0], x, r.b, r.p) ||
+        expect(op, "c0", in[R_C0], x, r.b, r.h) || expect(op, "weight_hr", in[R_WEIGHT_HR], x, r.p, r.h) ||
         expect(op, "peephole", in[R_PEEPHOLE], x, 3 * r.h, -1))
         return tp_error_pending();
     if (a->kind != LSTM && (in[R_C0] || in[R_WEIGHT_HR] || in[R_PEEPHOLE]))
@@ -136,6 +134,7 @@ typedef struct forward_run {
     recurrent_way way;
     recurrent_weight ih, hh, hr;
     bool projects, by_steps; /* by_steps: the input's product as well, x holds a row of each sequence */
+    bool in_one;             /* x is both products, and s the state's bias */
     const char *in_x, *peephole, *bias_x, *bias_s; /* biases: of the input's product and the state's */
     const char *h0, *c0;                           /* before the first step: h_n, c_n where these are zeros */
     char *x, *s, *m;                               /* (T B, G H), (B, G H), (B, H): before a projection */
@@ -158,6 +157,11 @@ static char *x_at(const forward_run *f, const place *at)
     return f->x + (f->by_steps ? at->b : at->row) * f->r.gates * f->r.h * f->r.size;
 }
 
+static const char *s_at(const forward_run *f, const place *at)
+{
+    return f->in_one ? f->bias_s : f->s + at->b * f->r.gates * f->r.h * f->r.size;
+}
+
 /* ---- gates of n units from `first` on -------------------------------------------------------------------------------------------- */
 
 static void gates_of_lstm(const forward_run *f, const place *at, int64_t first, int64_t n)
@@ -169,7 +173,7 @@ static void gates_of_lstm(const forward_run *f, const place *at, int64_t first, 
         &(lstm_args){ .n = n,
                       .gap = r->h,
                       .x = x_at(f, at) + skip,
-                      .s = f->s + at->b * 4 * line + skip,
+                      .s = s_at(f, at) + skip,
                       .before = at->before < 0 ? f->c0 + at->b * line + skip
                                 : mine         ? f->kept + at->before * kept + 4 * line + skip
                                                : c,
@@ -187,7 +191,7 @@ static void gates_of_gru(const forward_run *f, const place *at, int64_t first, i
         &(gru_args){ .n = n,
                      .gap = r->h,
                      .x = x_at(f, at) + skip,
-                     .s = f->s + at->b * 3 * line + skip,
+                     .s = s_at(f, at) + skip,
                      .before = (at->before < 0 ? f->h0 + at->b * line : f->y + at->before * line) + skip,
                      .h = f->y + at->row * line + skip,
                      .gates = f->kept ? f->kept + at->row * 4 * line + skip : NULL });
@@ -198,7 +202,7 @@ static void gates_of_rnn(const forward_run *f, const place *at, int64_t first, i
     const recurrence *r = &f->r;
     const int64_t line = r->h * r->size, skip = first * r->size;
     char *y = f->y + at->row * line + skip;
-    r->kernels->binary[KERNEL_ADD][r->type](y, x_at(f, at) + skip, 1, f->s + at->b * line + skip, 1, n);
+    r->kernels->binary[KERNEL_ADD][r->type](y, x_at(f, at) + skip, 1, s_at(f, at) + skip, 1, n);
     r->kernels->unary[r->kind == RNN_RELU ? KERNEL_RELU : KERNEL_TANH][r->type](y, y, n, NULL);
 }
 
@@ -212,6 +216,21 @@ typedef struct step {
     rows_product by_input, by_state;
 } step;
 
+static void products_in_one(const step *now, int64_t first, int64_t last)
+{
+    const forward_run *f = now->f;
+    const recurrence *r = &f->r;
+    for (int64_t gate = 0; gate < r->gates; gate++) {
+        const int64_t skip = (gate * r->h + first) * r->size, p = now->begins_at_zero ? 0 : r->p;
+        r->kernels->panels[r->type].row(
+            &(row_args){ .n = last - first,
+                         .bias = f->bias_x ? f->bias_x + skip : NULL,
+                         .c = (char *)now->by_input.c[0] + skip,
+                         .of = { { now->by_input.a[0], (const char *)f->ih.b + skip * r->i, r->i },
+                                 { now->by_state.a[0], (const char *)f->hh.b + skip * r->p, p } } });
+    }
+}
+
 /* The units [first, last) of all sequences that have this step: their products, and their gates right after, while the sums are
  * in the first cache. */
 static void units_of_step(void *context, int64_t first, int64_t last)
@@ -219,9 +238,11 @@ static void units_of_step(void *context, int64_t first, int64_t last)
     const step *now = context;
     const forward_run *f = now->f;
     const int kind = f->r.kind;
-    if (f->by_steps)
+    if (f->in_one)
+        products_in_one(now, first, last);
+    if (!f->in_one && f->by_steps)
         weight_columns(&f->r, f->way, &f->ih, &now->by_input, first, last);
-    if (f->way != UNPACKED && !now->begins_at_zero)
+    if (!f->in_one && f->way != UNPACKED && !now->begins_at_zero)
         weight_columns(&f->r, f->way, &f->hh, &now->by_state, first, last);
     for (int64_t i = 0; i < now->n; i++)
         (kind == LSTM  ? gates_of_lstm
@@ -297,6 +318,8 @@ static void multiply_inputs(forward_run *f, const char *const *in, char **scratc
         f->bias_x = sum;
     } else
         f->bias_x = f->bias_x ? f->bias_x : in[R_BIAS_HH];
+    f->in_one =
+        f->way == BY_ROWS && r->b == 1 && r->kind != GRU && f->bias_s && r->kernels->panels[r->type].row;
     weight_prepare(r, f->way, &f->ih, scratch);
     if (!f->by_steps)
         weight_all_rows(r, f->way, &f->ih, in[R_X], f->x, f->bias_x);
