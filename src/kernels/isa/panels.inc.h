@@ -66,7 +66,7 @@ static void row_by_four(const panels_args *p, int64_t j)
 /* A panel stays in the first cache while all rows pass by it; of several parts the panels of the same columns follow each other. */
 static void panels_product(const panels_args *p)
 {
-    const cut rows = cut_rows(p->m);
+    const cut rows = p->m == 1 ? (cut){ 1, 1, 0 } : cut_rows(p->m); /* divisions are 3 % of a small step */
     const int64_t parts = p->parts ? p->parts : 1, part_size = divided(p->n, TILE_COLS) * TILE_COLS * p->k;
     segment s;
     tile_args t = {
