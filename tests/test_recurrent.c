@@ -369,6 +369,32 @@ static void a_state_goes_on_from_piece_to_piece(void **unused)
     expect_no_error();
 }
 
+/* Whose products are done by other kernels than a sequence's. */
+static void steps_of_one_sequence_are_those_of_the_whole(void **unused)
+{
+    (void)unused;
+    static const int64_t sizes[][2] = { { 3, 5 }, { 32, 32 }, { 64, 40 }, { 257, 33 }, { 330, 270 } };
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        for (int k = 0; k < 6; k++) {
+            TP_SCOPE;
+            TP_NO_GRAD;
+            const int64_t in = sizes[i][0], hidden = sizes[i][1];
+            tp_module *m = k == 0   ? tp_nn_rnn(in, hidden)
+                           : k == 1 ? tp_nn_lstm(in, hidden)
+                           : k == 2 ? tp_nn_lstm(in, hidden, .no_bias = true)
+                           : k == 3 ? tp_nn_lstm(in, hidden, .proj_size = 3)
+                           : k == 4 ? tp_nn_lstm(in, hidden, .peephole = true)
+                                    : tp_nn_gru(in, hidden);
+            tp_tensor *x = tp_randn(TP_SHAPE(6, 1, in));
+            tp_rnn_state whole = { 0 }, state = { 0 };
+            tp_tensor *y = tp_rnn_forward(m, x, &whole);
+            for (int64_t t = 0; t < 6; t++)
+                expect_close("step", tp_rnn_forward(m, tp_narrow(x, 0, t, 1), &state), tp_narrow(y, 0, t, 1));
+            expect_close("h", state.h, whole.h);
+            expect_no_error();
+        }
+}
+
 static void cells_are_one_step_of_the_layer(void **unused)
 {
     (void)unused;
@@ -547,6 +573,7 @@ int main(void)
         cmocka_unit_test(kernels_agree_with_elementary_operations),
         cmocka_unit_test(threads_do_not_change_a_bit),
         cmocka_unit_test(a_state_goes_on_from_piece_to_piece),
+        cmocka_unit_test(steps_of_one_sequence_are_those_of_the_whole),
         cmocka_unit_test(cells_are_one_step_of_the_layer),
         cmocka_unit_test(gradients_of_gradients_are_there),
         cmocka_unit_test(dropout_lies_between_layers_in_training),

@@ -357,11 +357,23 @@ typedef struct panels_args {
     bool inner;
 } panels_args;
 
+/* c (n) = a (k) B (n, k)^T + a' B'^T [+ bias (n)], of adjacent rows, on this thread; the same bits for any range of n. */
+typedef struct row_args {
+    int64_t n;
+    const void *bias; /* NULL: none */
+    void *c;
+    struct {
+        const void *a, *b;
+        int64_t k;
+    } of[2];
+} row_args;
+
 typedef struct panel_kernels {
     int64_t cols;
     void (*pack)(void *panels, const void *b, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
                  int64_t first, int64_t last);
     void (*product)(const panels_args *);
+    void (*row)(const row_args *); /* NULL: two gemms do it as well */
 } panel_kernels;
 
 /* n units of a recurrent layer at one step, after the products: x and s are what the input and the state gave, of each gate so

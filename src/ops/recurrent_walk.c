@@ -185,7 +185,10 @@ static void columns_by_rows(const recurrence *r, const recurrent_weight *w, cons
         mine.b = (const char *)g.b + at * g.b_col * r->size;
         mine.c = (char *)g.c + at * r->size;
         mine.bias = g.bias ? (const char *)g.bias + at * r->size : NULL;
-        r->kernels->gemm[r->type](&mine);
+        if (p->m == 1 && panels_of(r)->row)
+            panels_of(r)->row(&(row_args){ g.n, mine.bias, mine.c, { { mine.a, mine.b, w->k } } });
+        else
+            r->kernels->gemm[r->type](&mine);
     }
 }
 

@@ -165,7 +165,16 @@ tp_tensor *tp_select(tp_tensor *x, int dim, int64_t index)
         return tp_fail_null(TP_ERR_INDEX, "select: index %lld is outside of dim %d of %s", (long long)index,
                             dim, tensor_shape_text(x));
     index += index < 0 ? size : 0;
-    return tp_squeeze(tp_slice(x, dim, index, index + 1, 1), dim);
+    tp_tensor *y = tp_slice(x, dim, index, index + 1, 1);
+    if (!y || y->grad_fn)
+        return tp_squeeze(y, dim);
+    for (int i = dim; i + 1 < y->ndim; i++) { /* nobody has seen it yet: without a second view */
+        y->shape[i] = y->shape[i + 1];
+        y->stride[i] = y->stride[i + 1];
+    }
+    if (y->ndim)
+        y->ndim--;
+    return y;
 }
 
 /* ---- the table's form ---------------------------------------------------------------------------------------------------- */

