@@ -186,6 +186,47 @@ static void norm_relu_and_convolution_in_one_give_what_three_give(void **state)
     }
 }
 
+/* ---- convolution, activation and pooling in one pass ---------------------------------------------------------------------- */
+
+static tp_module *activation_of(int kind)
+{
+    return kind == 0 ? tp_nn_tanh() : kind == 1 ? tp_nn_sigmoid() : tp_nn_relu();
+}
+
+/* Where no gradient is wanted a sequential takes the three in one; with gradients they are three. */
+static void pooled_convolutions_are_the_three_layers(void **state)
+{
+    (void)state;
+    static const int64_t shapes[][7] = {
+        /* images, channels, size, channels out, kernel, padding; relu of the layer */
+        { 3, 1, 28, 6, 5, 2, 0 }, { 1, 6, 14, 16, 5, 0, 0 },  { 2, 8, 15, 13, 3, 1, 0 },
+        { 9, 5, 9, 7, 3, 1, 0 },  { 2, 32, 12, 24, 3, 1, 0 }, { 0, 6, 14, 16, 5, 0, 0 },
+        { 2, 6, 14, 16, 5, 0, 1 }
+    };
+    const int before = tp_num_threads();
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
+        for (int kind = 0; kind < 3; kind++) {
+            TP_SCOPE;
+            const int64_t *s = shapes[i];
+            tp_manual_seed(3);
+            tp_module *net =
+                tp_nn_sequential("conv", tp_nn_conv2d(s[1], s[3], s[4], .padding = s[5], .relu = s[6] != 0),
+                                 "act", activation_of(kind), "pool", tp_nn_avg_pool2d(2));
+            tp_eval(net);
+            tp_tensor *x = tp_randn(TP_SHAPE(s[0], s[1], s[2], s[2])),
+                      *wanted = tp_detach(tp_forward(net, x));
+            for (int threads = 1; threads <= 8; threads++) {
+                TP_NO_GRAD;
+                tp_set_num_threads(threads);
+                tp_tensor *y = tp_forward(net, x);
+                assert_non_null(y);
+                assert_true(tp_item(tp_equal(y, wanted)) != 0);
+            }
+            assert_int_equal(tp_error_pending(), TP_OK);
+        }
+    tp_set_num_threads(before);
+}
+
 int main(void)
 {
     if (!golden_isa_is_there())
@@ -196,6 +237,7 @@ int main(void)
         cmocka_unit_test(whole_channels_drop),
         cmocka_unit_test(a_dense_block_without_a_graph_gives_the_same_bits),
         cmocka_unit_test(norm_relu_and_convolution_in_one_give_what_three_give),
+        cmocka_unit_test(pooled_convolutions_are_the_three_layers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

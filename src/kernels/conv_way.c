@@ -26,6 +26,11 @@ bool conv_fills_rows(const conv_args *a)
            4 * columns >= 3 * ((columns + 15) / 16 * 16);
 }
 
+bool conv_steps_through_rows(const conv_args *a)
+{
+    return a->c > 4 && a->c <= 8 && a->k <= 16 && a->dilation[1] == 1 && a->oh >= 2 && a->ow >= 5;
+}
+
 /* A vector of channels of the result would stay half empty. */
 static bool is_narrow(conv_direction d, const conv_args *a)
 {
@@ -35,7 +40,8 @@ static bool is_narrow(conv_direction d, const conv_args *a)
         CONV_DATA_GRADIENT) /* whose result is x; it reads dy with what is left of the kernel as a border */
         return a->c <= 8 && a->k <= 16 && a->stride[0] == 1 && a->padding[0] < a->kernel[0] &&
                a->padding[1] < a->kernel[1];
-    return (a->c <= 4 && a->k <= 8) || (d == CONV_WEIGHT_GRADIENT && conv_fills_rows(a));
+    return (a->c <= 4 && a->k <= 8) ||
+           (d == CONV_WEIGHT_GRADIENT ? conv_fills_rows(a) : conv_steps_through_rows(a));
 }
 
 static bool is_precise(conv_direction d, const conv_args *a)
@@ -95,6 +101,13 @@ static const conv_rule *rule_for(const kernel_table *t, int type, conv_direction
 conv_way conv_choose(const kernel_table *t, int type, conv_direction d, const conv_args *a)
 {
     return rule_for(t, type, d, a)->way;
+}
+
+enum { POOLED_AT_ONCE = 1 << 14 }; /* numbers of an image, before they are pooled */
+
+bool conv_pools(const kernel_table *t, int type, const conv_args *a)
+{
+    return conv_choose(t, type, CONV_FORWARD, a) == CONV_PLANAR && a->k * a->oh * a->ow <= POOLED_AT_ONCE;
 }
 
 void conv_log(const kernel_table *t, int type, conv_direction d, const conv_args *a)

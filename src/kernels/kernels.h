@@ -253,8 +253,10 @@ typedef struct conv_args {
     const void *dy;   /* gradients: (N, OH, OW, K) */
     void *out;        /* forward: y;  data gradient: dx;  weight gradient: dw, laid out like w */
     bool relu;        /* forward: y = max(.., 0) */
-    bool precise;     /* plain sums only, in their order */
-    void *scratch;    /* 64-byte aligned; at least what the kernel's scratch() asks for */
+    unary_fn *
+        between; /* forward, where conv_pools: y (N, OH / 2, OW / 2, K) has the means of 2x2 of between(conv(x)); else NULL */
+    bool precise;  /* plain sums only, in their order */
+    void *scratch; /* 64-byte aligned; at least what the kernel's scratch() asks for */
     size_t scratch_bytes;
 } conv_args;
 
@@ -536,9 +538,15 @@ typedef struct kernel_table {
     void (*adagrad[2])(void *param, const void *grad, void *sum, int64_t n, const adagrad_args *);
 } kernel_table;
 
-/* The way that a convolution takes with this table; type: 0 f32, 1 f64.  It follows from the shapes alone. */
-/* Whether the channels of a row of a small kernel fill vectors of a weight gradient. */
+/* Whether the channels of a row of a small kernel fill vectors of a weight gradient; whether a forward one of few channels has a vector
+ * of them for each pixel, several pixels of a row at a time. */
 bool conv_fills_rows(const conv_args *);
+bool conv_steps_through_rows(const conv_args *);
+
+/* Whether the forward one can pool what it makes while that lies in the first cache. */
+bool conv_pools(const kernel_table *, int type, const conv_args *);
+
+/* The way that a convolution takes with this table; type: 0 f32, 1 f64.  It follows from the shapes alone. */
 conv_way conv_choose(const kernel_table *, int type, conv_direction, const conv_args *);
 void conv_log(const kernel_table *, int type, conv_direction,
               const conv_args *); /* says so, if TAPER_LOG=select asks */

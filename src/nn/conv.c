@@ -4,6 +4,7 @@
  * Sizes are checked here, so that a wrong layer fails where it is made and not at its first batch.
  * Layer: nn.  Depends on module.h.  Read next: pool.c. */
 #include "nn/module.h"
+#include "ops/conv.h"
 
 #include <math.h>
 
@@ -37,6 +38,12 @@ static tp_tensor *conv_forward_relu(tp_module *m, tp_tensor *x)
     tp_conv2d_options options = s->options;
     options.relu = true;
     return s->conv(x, s->weight, &options);
+}
+
+static tp_tensor *conv_forward_pooled(tp_module *m, tp_tensor *x, int activation)
+{
+    const conv_state *s = tp_module_state(m);
+    return conv2d_pooled(x, s->weight, &s->options, activation);
 }
 
 static tp_status conv_absorb(tp_module *m, tp_tensor *scale, tp_tensor *shift)
@@ -133,7 +140,10 @@ static tp_module *conv_new(const conv_kind *kind, int64_t in, int64_t out, int64
     const double bound = 1 / sqrt(fan_in);
     m->forward_relu = conv_forward_relu;
     m->absorb = kind->transposed ? NULL : conv_absorb;
-    m->pointwise = kind->transposed || kind->one_dim ? NULL : conv_pointwise;
+    if (!kind->transposed && !kind->one_dim) {
+        m->pointwise = conv_pointwise;
+        m->forward_pooled = conv_forward_pooled;
+    }
     m->kernel = kind->one_dim ? TP_SHAPE(z.kernel[1]) : TP_SHAPE(z.kernel[0], z.kernel[1]);
     s->conv = kind->conv;
     s->weight = tp_parameter(m, "weight", tp_uniform(-bound, bound, shape));

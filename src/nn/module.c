@@ -5,6 +5,8 @@
  * Layer: nn.  Depends on base, ops.h.  Read next: state.c, sequential.c, linear.c. */
 #include "nn/module.h"
 
+#include "ops/conv.h"
+
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
@@ -322,6 +324,27 @@ tp_tensor *module_forward_into(tp_module *m, tp_tensor *x, tp_tensor *weight)
 {
     tp_tensor *y;
     return tp_module_call(m, &x, 1, &y, 1, into_forward, weight) ? NULL : y;
+}
+
+static tp_status pooled_forward(tp_module *m, tp_tensor *const *in, int n_in, tp_tensor **out, int n_out,
+                                void *activation)
+{
+    (void)n_in, (void)n_out;
+    out[0] = m->forward_pooled(m, in[0], *(const int *)activation);
+    return tp_error_pending();
+}
+
+int module_pools(const tp_module *m, const tp_module *activation, const tp_module *pool)
+{
+    const bool can = m->forward_pooled && pool->halves && !m->hooks && !activation->hooks && !pool->hooks &&
+                     !observer.call && !tp_grad_mode();
+    return can ? conv_activation(activation->type) : -1;
+}
+
+tp_tensor *module_forward_pooled(tp_module *m, tp_tensor *x, int activation)
+{
+    tp_tensor *y;
+    return tp_module_call(m, &x, 1, &y, 1, pooled_forward, &activation) ? NULL : y;
 }
 
 void tp_set_observer(tp_observer *call, void *context)

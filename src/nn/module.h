@@ -32,19 +32,24 @@ typedef tp_status module_absorb(tp_module *, tp_tensor *scale, tp_tensor *shift)
 typedef tp_tensor *module_pointwise(const tp_module *);
 typedef tp_tensor *module_into(tp_module *, tp_tensor *x, tp_tensor *weight);
 
+/* Of a convolution: the means of 2x2 of an activation (conv_activation) of forward(x), where no gradient is wanted. */
+typedef tp_tensor *module_pooled(tp_module *, tp_tensor *x, int activation);
+
 struct tp_module {
     tp_object object;
     const char *type; /* a literal */
     char *info;       /* NULL: "" */
     tp_forward_fn *forward;
-    tp_forward_fn *forward_relu; /* max(forward(x), 0) in one pass; NULL: no such form */
-    module_into *forward_into;   /* of a normalisation; NULL: no such form */
-    module_pointwise *pointwise; /* of a convolution; NULL: it never is one */
-    module_scaling *scaling;     /* of a normalisation; NULL: it never is one */
-    module_absorb *absorb;       /* of a layer with weights; NULL: it cannot */
+    tp_forward_fn *forward_relu;   /* max(forward(x), 0) in one pass; NULL: no such form */
+    module_into *forward_into;     /* of a normalisation; NULL: no such form */
+    module_pointwise *pointwise;   /* of a convolution; NULL: it never is one */
+    module_pooled *forward_pooled; /* of a convolution; NULL: no such form */
+    module_scaling *scaling;       /* of a normalisation; NULL: it never is one */
+    module_absorb *absorb;         /* of a layer with weights; NULL: it cannot */
     void *state;
     size_t state_bytes;
     tp_shape kernel; /* of a window; 0 dims: none */
+    bool halves;     /* it is the average of windows of 2x2 side by side */
     bool training;
     bool frozen;            /* keeps its statistics: training stays false (freeze.c) */
     module_tensor *tensors; /* parameters and buffers, in the order of definition */
@@ -72,6 +77,10 @@ tp_tensor *module_forward_relu(tp_module *m, tp_tensor *x); /* where it can */
 /* The weight of next where m, a relu and next can be one pass; else NULL. */
 tp_tensor *module_fuses_into(const tp_module *m, const tp_module *next);
 tp_tensor *module_forward_into(tp_module *m, tp_tensor *x, tp_tensor *weight);
+
+/* The number of the activation where m, it and the pooling behind it can be one pass, else below 0. */
+int module_pools(const tp_module *m, const tp_module *activation, const tp_module *pool);
+tp_tensor *module_forward_pooled(tp_module *m, tp_tensor *x, int activation);
 
 /* A container: its children by name, module, name, module ... NULL. */
 tp_module *module_of_children(const char *type, size_t state_bytes, tp_forward_fn *forward,

@@ -49,6 +49,8 @@ static tp_module *pool_new(const char *type, int64_t kernel, const tp_pool2d_opt
         return NULL;
     *s = (pool_state){ kernel, o };
     m->kernel = TP_SHAPE(k[0], k[1]);
+    m->halves = forward == avg_forward && k[0] == 2 && k[1] == 2 && (!stride[0] || stride[0] == 2) &&
+                (!stride[1] || stride[1] == 2) && !padding[0] && !padding[1] && !o.ceil_mode;
     char text[256] = "";
     text_add_pair(text, sizeof text, "kernel", k, 0);
     if ((stride[0] && stride[0] != k[0]) || (stride[1] && stride[1] != k[1]))

@@ -5,10 +5,17 @@
  * Layer: nn.  Depends on module.h.  Read next: join.c, models/lenet5.c. */
 #include "nn/module.h"
 
-/* Child i of x, or i and the relu behind it, and perhaps a convolution behind that, in one pass; *i becomes the last of them. */
+/* Child i of x, or in one pass i and the relu behind it and perhaps a convolution behind that, or i and an activation and pooling;
+ * *i becomes the last of them. */
 static tp_tensor *next_children(tp_module *m, int64_t *i, int64_t end, tp_tensor *x)
 {
     tp_module *child = m->children[*i].module;
+    const int pooled =
+        *i + 2 < end ? module_pools(child, m->children[*i + 1].module, m->children[*i + 2].module) : -1;
+    if (pooled >= 0) {
+        *i += 2;
+        return module_forward_pooled(child, x, pooled);
+    }
     if (*i + 1 == end || !module_fuses(child, m->children[*i + 1].module))
         return tp_forward(child, x);
     ++*i;

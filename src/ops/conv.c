@@ -34,8 +34,7 @@ static tp_status check_attrs(const char *op, const conv_attrs *a)
     return TP_OK;
 }
 
-/* What the kernels want to know, from the shapes of an image, a weight and a result. */
-static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *w, const int64_t *y)
+conv_args conv_geometry(const conv_attrs *a, const int64_t *x, const int64_t *w, const int64_t *y)
 {
     return (conv_args){ .n = x[0],
                         .c = x[1],
@@ -52,18 +51,16 @@ static conv_args geometry(const conv_attrs *a, const int64_t *x, const int64_t *
                         .precise = a->precise };
 }
 
-/* What it needs the way it will go. */
-static size_t conv_scratch(const kernel_table *k, int type, conv_direction d, const conv_args *a)
+size_t conv_scratch(const kernel_table *k, int type, conv_direction d, const conv_args *a)
 {
     return k->conv[type][conv_choose(k, type, d, a)][d].scratch(a);
 }
 
-/* scratch: what staging has left of the call's */
-static void run_conv(const tp_call *c, conv_direction d, conv_args *a, char *scratch)
+void conv_run(const tp_call *c, conv_direction d, conv_args *a, void *out, char *scratch)
 {
     const kernel_table *k = c->kernels;
     const int type = c->out[0]->dtype;
-    a->out = tensor_data(c->out[0]);
+    a->out = out;
     a->scratch = scratch;
     a->scratch_bytes = c->scratch_bytes - (size_t)(scratch - (char *)c->scratch);
     if (!c->out[0]->numel)
@@ -74,9 +71,17 @@ static void run_conv(const tp_call *c, conv_direction d, conv_args *a, char *scr
 
 /* ---- conv2d ---------------------------------------------------------------------------------------------------------- */
 
-static tp_status conv2d_infer(tp_call *c)
+tp_shape conv2d_size(const conv_attrs *a, const tp_tensor *x, const tp_tensor *w)
 {
-    const conv_attrs *a = c->attrs;
+    tp_shape y = TP_SHAPE(x->shape[0], w->shape[0], 0, 0);
+    for (int i = 0; i < 2; i++)
+        y.dim[2 + i] =
+            output_size(x->shape[2 + i], w->shape[2 + i], a->stride[i], a->padding[i], a->dilation[i]);
+    return y;
+}
+
+tp_status conv2d_infer_size(tp_call *c, const conv_attrs *a, tp_shape *y)
+{
     const tp_tensor *x = c->in[0], *w = c->in[1], *bias = c->in[2];
     if (check_floats("conv2d", c->in, 3) || check_attrs("conv2d", a))
         return tp_error_pending();
@@ -95,32 +100,42 @@ static tp_status conv2d_infer(tp_call *c)
     if (bias && (bias->ndim != 1 || bias->shape[0] != w->shape[0]))
         return tp_fail(TP_ERR_SHAPE, "conv2d: bias %s, weight %s wants (%lld,)", tensor_shape_text(bias),
                        tensor_shape_text(w), (long long)w->shape[0]);
-    int64_t oh = output_size(x->shape[2], w->shape[2], a->stride[0], a->padding[0], a->dilation[0]);
-    int64_t ow = output_size(x->shape[3], w->shape[3], a->stride[1], a->padding[1], a->dilation[1]);
-    if (oh < 1 || ow < 1 || w->shape[2] < 1 || w->shape[3] < 1)
+    *y = conv2d_size(a, x, w);
+    if (y->dim[2] < 1 || y->dim[3] < 1 || w->shape[2] < 1 || w->shape[3] < 1)
         return tp_fail(TP_ERR_SHAPE,
                        "conv2d: kernel %lldx%lld does not fit into input %s with padding %lld, %lld",
                        (long long)w->shape[2], (long long)w->shape[3], tensor_shape_text(x),
                        (long long)a->padding[0], (long long)a->padding[1]);
-    if (infer_image(c, 0, (tp_dtype)x->dtype, TP_SHAPE(x->shape[0], w->shape[0], oh, ow)))
-        return tp_error_pending();
-    conv_args g = geometry(a, x->shape, w->shape, c->out[0]->shape);
     c->scratch_bytes = staged_bytes(x, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
-                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0) +
-                       conv_scratch(c->kernels, x->dtype, CONV_FORWARD, &g);
+                       (bias ? staged_bytes(bias, CLONE_CONTIGUOUS) : 0);
     return TP_OK;
+}
+
+static tp_status conv2d_infer(tp_call *c)
+{
+    const tp_tensor *x = c->in[0];
+    tp_shape y;
+    if (conv2d_infer_size(c, c->attrs, &y) || infer_image(c, 0, (tp_dtype)x->dtype, y))
+        return tp_error_pending();
+    conv_args g = conv_geometry(c->attrs, x->shape, c->in[1]->shape, y.dim);
+    c->scratch_bytes += conv_scratch(c->kernels, x->dtype, CONV_FORWARD, &g);
+    return TP_OK;
+}
+
+void conv_operands(const tp_call *c, conv_args *g, char **scratch)
+{
+    g->x = staged(c, c->in[0], CLONE_CHANNELS_LAST, scratch);
+    g->weight = staged(c, c->in[1], CLONE_CONTIGUOUS, scratch);
+    g->bias = c->in[2] ? staged(c, c->in[2], CLONE_CONTIGUOUS, scratch) : NULL;
 }
 
 static void conv2d_forward(const tp_call *c)
 {
-    const tp_tensor *x = c->in[0], *w = c->in[1], *y = c->out[0];
-    conv_args g = geometry(c->attrs, x->shape, w->shape, y->shape);
+    conv_args g = conv_geometry(c->attrs, c->in[0]->shape, c->in[1]->shape, c->out[0]->shape);
     char *scratch = c->scratch;
     g.relu = c->op->tag == WITH_RELU;
-    g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
-    g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
-    g.bias = c->in[2] ? staged(c, c->in[2], CLONE_CONTIGUOUS, &scratch) : NULL;
-    run_conv(c, CONV_FORWARD, &g, scratch);
+    conv_operands(c, &g, &scratch);
+    conv_run(c, CONV_FORWARD, &g, tensor_data(c->out[0]), scratch);
 }
 
 extern const tp_op tp_op__conv2d, tp_op__conv2d_relu, tp_op_conv2d_input_grad, tp_op_conv2d_weight_grad;
@@ -165,21 +180,13 @@ static double conv2d_cost(const tp_call *c)
            (2.0 * (double)(w->shape[1] * w->shape[2] * w->shape[3]) + (c->op->tag == WITH_RELU));
 }
 
-#define CONV_ATTRS                                                       \
-    { "stride", TP_ATTR_PAIR, offsetof(conv_attrs, stride), 1 },         \
-        { "padding", TP_ATTR_PAIR, offsetof(conv_attrs, padding), 0 },   \
-        { "dilation", TP_ATTR_PAIR, offsetof(conv_attrs, dilation), 1 }, \
-        { "groups", TP_ATTR_I64, offsetof(conv_attrs, groups), 1 },      \
-    {                                                                    \
-        "precise", TP_ATTR_BOOL, offsetof(conv_attrs, precise), 0        \
-    }
-#define CONV_GRADIENT_ATTRS(size_name)                                                    \
-    (const tp_attr[])                                                                     \
-    {                                                                                     \
-        CONV_ATTRS, { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, \
-        {                                                                                 \
-            0                                                                             \
-        }                                                                                 \
+#define CONV_GRADIENT_ATTRS(size_name)                                                                  \
+    (const tp_attr[])                                                                                   \
+    {                                                                                                   \
+        CONV_ATTRS(conv_attrs, ), { size_name, TP_ATTR_DIMS, offsetof(conv_attrs, size), TP_REQUIRED }, \
+        {                                                                                               \
+            0                                                                                           \
+        }                                                                                               \
     }
 
 #define PAIR(a, b) \
@@ -215,22 +222,22 @@ static const tp_example conv2d_examples[] = {
 
 #define CONV_FORMULA "y[n,k,i,j] = b[k] + sum of w[k,c,p,q] x[n,c,i stride + p dilation - padding, ...]"
 
-#define CONV2D_KERNEL(op, KIND, text, saved_outputs)     \
-    const tp_op tp_op_##op = {                           \
-        .name = #op,                                     \
-        .formula = text,                                 \
-        .inputs = "x weight bias?",                      \
-        .n_in = 3,                                       \
-        .attrs_size = sizeof(conv_attrs),                \
-        .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } }, \
-        .saves_for_others = 3,                           \
-        .saves_out = saved_outputs,                      \
-        .infer = conv2d_infer,                           \
-        .forward = conv2d_forward,                       \
-        .backward = conv2d_backward,                     \
-        .cost = conv2d_cost,                             \
-        .examples = conv2d_examples,                     \
-        .tag = KIND,                                     \
+#define CONV2D_KERNEL(op, KIND, text, saved_outputs)                   \
+    const tp_op tp_op_##op = {                                         \
+        .name = #op,                                                   \
+        .formula = text,                                               \
+        .inputs = "x weight bias?",                                    \
+        .n_in = 3,                                                     \
+        .attrs_size = sizeof(conv_attrs),                              \
+        .attrs = (const tp_attr[]){ CONV_ATTRS(conv_attrs, ), { 0 } }, \
+        .saves_for_others = 3,                                         \
+        .saves_out = saved_outputs,                                    \
+        .infer = conv2d_infer,                                         \
+        .forward = conv2d_forward,                                     \
+        .backward = conv2d_backward,                                   \
+        .cost = conv2d_cost,                                           \
+        .examples = conv2d_examples,                                   \
+        .tag = KIND,                                                   \
     };
 CONV2D_KERNEL(_conv2d, PLAIN, CONV_FORMULA, 0)
 CONV2D_KERNEL(_conv2d_relu, WITH_RELU, "y = relu(conv2d(x))", 1)
@@ -249,7 +256,7 @@ static tp_status input_grad_infer(tp_call *c)
                        tensor_shape_text(dy), tensor_shape_text(w));
     if (infer_image(c, 0, (tp_dtype)dy->dtype, a->size))
         return tp_error_pending();
-    conv_args g = geometry(a, a->size.dim, w->shape, dy->shape);
+    conv_args g = conv_geometry(a, a->size.dim, w->shape, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(w, CLONE_CONTIGUOUS) +
                        conv_scratch(c->kernels, dy->dtype, CONV_DATA_GRADIENT, &g);
     return TP_OK;
@@ -258,11 +265,11 @@ static tp_status input_grad_infer(tp_call *c)
 static void input_grad_forward(const tp_call *c)
 {
     const tp_tensor *dy = c->in[0], *w = c->in[1], *dx = c->out[0];
-    conv_args g = geometry(c->attrs, dx->shape, w->shape, dy->shape);
+    conv_args g = conv_geometry(c->attrs, dx->shape, w->shape, dy->shape);
     char *scratch = c->scratch;
     g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
     g.weight = staged(c, w, CLONE_CONTIGUOUS, &scratch);
-    run_conv(c, CONV_DATA_GRADIENT, &g, scratch);
+    conv_run(c, CONV_DATA_GRADIENT, &g, tensor_data(dx), scratch);
 }
 
 static void input_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
@@ -311,7 +318,7 @@ static tp_status weight_grad_infer(tp_call *c)
                        tensor_shape_text(dy), tensor_shape_text(x));
     if (tp_infer_shape(c, 0, (tp_dtype)dy->dtype, a->size))
         return tp_error_pending();
-    conv_args g = geometry(a, x->shape, a->size.dim, dy->shape);
+    conv_args g = conv_geometry(a, x->shape, a->size.dim, dy->shape);
     c->scratch_bytes = staged_bytes(dy, CLONE_CHANNELS_LAST) + staged_bytes(x, CLONE_CHANNELS_LAST) +
                        conv_scratch(c->kernels, dy->dtype, CONV_WEIGHT_GRADIENT, &g);
     return TP_OK;
@@ -320,11 +327,11 @@ static tp_status weight_grad_infer(tp_call *c)
 static void weight_grad_forward(const tp_call *c)
 {
     const tp_tensor *dy = c->in[0], *x = c->in[1], *dw = c->out[0];
-    conv_args g = geometry(c->attrs, x->shape, dw->shape, dy->shape);
+    conv_args g = conv_geometry(c->attrs, x->shape, dw->shape, dy->shape);
     char *scratch = c->scratch;
     g.x = staged(c, x, CLONE_CHANNELS_LAST, &scratch);
     g.dy = staged(c, dy, CLONE_CHANNELS_LAST, &scratch);
-    run_conv(c, CONV_WEIGHT_GRADIENT, &g, scratch);
+    conv_run(c, CONV_WEIGHT_GRADIENT, &g, tensor_data(dw), scratch);
 }
 
 static void weight_grad_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
@@ -405,17 +412,17 @@ static void conv1d_compose(tp_call *c)
     c->out[0] = conv1d(c->in[0], c->in[1], c->in[2], c->attrs);
 }
 
-#define CONV2D(op, KIND, text)                           \
-    const tp_op tp_op_##op = {                           \
-        .name = #op,                                     \
-        .formula = text,                                 \
-        .inputs = "input weight bias?",                  \
-        .n_in = 3,                                       \
-        .attrs_size = sizeof(conv_attrs),                \
-        .attrs = (const tp_attr[]){ CONV_ATTRS, { 0 } }, \
-        .compose = conv2d_compose,                       \
-        .examples = conv2d_examples,                     \
-        .tag = KIND,                                     \
+#define CONV2D(op, KIND, text)                                         \
+    const tp_op tp_op_##op = {                                         \
+        .name = #op,                                                   \
+        .formula = text,                                               \
+        .inputs = "input weight bias?",                                \
+        .n_in = 3,                                                     \
+        .attrs_size = sizeof(conv_attrs),                              \
+        .attrs = (const tp_attr[]){ CONV_ATTRS(conv_attrs, ), { 0 } }, \
+        .compose = conv2d_compose,                                     \
+        .examples = conv2d_examples,                                   \
+        .tag = KIND,                                                   \
     };
 CONV2D(conv2d, PLAIN, CONV_FORMULA)
 CONV2D(conv2d_relu, WITH_RELU, "y = relu(conv2d(x)), max(.., 0) in the convolution's store")

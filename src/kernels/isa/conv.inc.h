@@ -18,6 +18,7 @@ typedef struct gather {
     int64_t panels; /* of a group */
     const REAL *weights, *bias, *zeros;
     bool relu;
+    unary_fn *between; /* of a planar one whose result is pooled */
 } gather;
 
 /* Where tap t of one dim lies: [begin, end) in steps of step hit a source pixel in this class; the first at base. */
@@ -445,7 +446,8 @@ static gather forward_gather(const conv_args *a)
                  .in = divided(a->c / a->groups, DEPTH),
                  .out = a->k / a->groups,
                  .bias = a->bias,
-                 .relu = a->relu };
+                 .relu = a->relu,
+                 .between = a->between };
     for (int i = 0; i < 2; i++) {
         g.kernel[i] = a->kernel[i], g.multiply[i] = a->stride[i], g.offset[i] = a->padding[i];
         g.dilation[i] = a->dilation[i], g.divide[i] = 1;

@@ -3,7 +3,8 @@
  * With a channel or three on one side and less than a vector on the other, a tile of pixels by channels (conv.inc.h) leaves most
  * lanes empty.  Here each channel of an image is copied into a plane with its border of zeros, and two vectors of pixels, of one row
  * or of two, of up to PLANAR_OUT channels are summed in registers.  LeNet is the case in point.
- * Layer: kernels.  Depends on conv.inc.h.  Read next: conv_way.c. */
+ * Where the result is pooled (conv_args), an image's sums stay planes until they are means of 2x2.
+ * Layer: kernels.  Depends on conv.inc.h.  Read next: conv_rows.inc.h, conv_way.c. */
 enum { PLANAR_OUT = 6, RUNS = VECTOR_BYTES == 64 ? 3 : 2 /* as registers allow */ };
 #define EIGHT 8
 
@@ -15,8 +16,8 @@ typedef struct planar {
     int64_t taps;          /* of all channels in */
     const REAL *weights;   /* [block][tap][PLANAR_OUT] */
     const int64_t *offset; /* of a tap in the planes */
-    size_t weight_bytes, offset_bytes, slot_bytes;
-    char *slots; /* the planes of one image for each thread */
+    size_t weight_bytes, offset_bytes, plane_bytes, slot_bytes;
+    char *slots; /* for each thread the planes of one image, and those of its sums where they are pooled */
 } planar;
 
 static planar plan_planar(const gather *g)
@@ -31,7 +32,8 @@ static planar plan_planar(const gather *g)
     p.wide = read > copied ? read : copied;
     p.weight_bytes = rounded(p.blocks * p.taps * PLANAR_OUT);
     p.offset_bytes = (size_t)divided(p.taps, 8) * 64;
-    p.slot_bytes = rounded(g->in * p.high * p.wide);
+    p.plane_bytes = rounded(g->in * p.high * p.wide);
+    p.slot_bytes = p.plane_bytes + (g->between ? rounded(g->out * g->dh * p.vectors * WIDTH) : 0);
     return p;
 }
 
@@ -111,13 +113,14 @@ static void pixels_to_planes(REAL *to, int64_t plane, const REAL *from, int64_t 
     }
 }
 
-/* The first n of WIDTH pixels of `out` channels. */
-INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], const int out, int64_t n)
+/* The first n of WIDTH pixels of `out` channels, at most `most`. */
+INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], const int most, int out,
+                             int64_t n)
 {
     vec v[EIGHT];
 #pragma GCC unroll 8
     for (int i = 0; i < EIGHT; i++)
-        v[i] = sum[i < out ? i : 0];
+        v[i] = sum[i < most ? i : 0];
     shuffle_times(v, EIGHT, 3);
     if (FREE_MASKS) { /* a pixel or two of each vector */
         const V(mask) low = V(first)(out), high = (V(mask))(V(first)(EIGHT + out) ^ V(first)(EIGHT));
@@ -136,7 +139,10 @@ INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], c
     for (int i = 0; i < EIGHT; i++)
         V(store)(turned[0] + i * WIDTH, v[i]);
     for (int64_t j = 0; j < n; j++, y += step)
-        memcpy(y, turned[j], (size_t)out * sizeof *y);
+        if (out == most)
+            memcpy(y, turned[j], (size_t)most * sizeof *y);
+        else
+            memcpy(y, turned[j], (size_t)out * sizeof *y);
 }
 
 static void copy_planes(const planar *p, int64_t image, REAL *planes)
@@ -154,24 +160,25 @@ static void copy_planes(const planar *p, int64_t image, REAL *planes)
 
 typedef struct pixel_runs { /* each a part of a row of the result, at most a vector */
     const REAL *at[RUNS];   /* the first tap of the first one, in the first plane */
-    REAL *to[RUNS];
+    REAL *to[RUNS];         /* its first pixel, or number in the first plane of sums */
     int64_t n[RUNS];
     int64_t taps[2]; /* [begin, end) of a channel's: those in kernel rows that see more than the border */
 } pixel_runs;
 
-/* `out` channels from k on */
-INLINE void strip(const planar *p, const int out, const pixel_runs *run, const REAL *weights, int64_t k)
+/* Channels from k on, at most `most`. */
+INLINE void strip(const planar *p, const int most, const pixel_runs *run, const REAL *weights, int64_t k)
 {
     const gather *g = &p->g;
-    const int64_t area = g->kernel[0] * g->kernel[1];
+    const int64_t area = g->kernel[0] * g->kernel[1], plane = g->dh * p->vectors * WIDTH;
+    const int out = g->out - k < most ? (int)(g->out - k) : most;
     const REAL *at[RUNS];
     vec sum[RUNS][PLANAR_OUT];
 #pragma GCC unroll 3
     for (int j = 0; j < RUNS; j++) {
         at[j] = run->at[j];
 #pragma GCC unroll 6
-        for (int i = 0; i < out; i++)
-            sum[j][i] = (vec){ 0 } + (g->bias ? g->bias[k + i] : 0);
+        for (int i = 0; i < most; i++)
+            sum[j][i] = (vec){ 0 } + (g->bias && i < out ? g->bias[k + i] : 0);
     }
     for (int64_t c = 0; c < p->taps; c += area)
         for (int64_t t = c + run->taps[0], end = c + run->taps[1]; t < end; t++) {
@@ -183,7 +190,7 @@ INLINE void strip(const planar *p, const int out, const pixel_runs *run, const R
                 HELD(x[j]);
             }
 #pragma GCC unroll 6
-            for (int i = 0; i < out; i++)
+            for (int i = 0; i < most; i++)
 #pragma GCC unroll 3
                 for (int j = 0; j < RUNS; j++)
                     sum[j][i] += w[i] * x[j];
@@ -191,9 +198,16 @@ INLINE void strip(const planar *p, const int out, const pixel_runs *run, const R
 #pragma GCC unroll 3
     for (int j = 0; j < RUNS; j++) {
 #pragma GCC unroll 6
-        for (int i = 0; i < out; i++)
+        for (int i = 0; i < most; i++)
             sum[j][i] = g->relu ? V(rectified)(sum[j][i]) : sum[j][i];
-        planes_to_pixels(run->to[j] + k, g->dc, sum[j], out, run->n[j]);
+        if (!g->between) {
+            planes_to_pixels(run->to[j] + k, g->dc, sum[j], most, out, run->n[j]);
+            continue;
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < most; i++)
+            if (i < out)
+                V(store)(run->to[j] + (k + i) * plane, sum[j][i]);
     }
 }
 
@@ -203,14 +217,12 @@ INLINE void strip(const planar *p, const int out, const pixel_runs *run, const R
         strip(p, out, run, weights, k);                                                             \
     }
 STRIP_OF(1)
-STRIP_OF(2)
 STRIP_OF(3)
-STRIP_OF(4)
-STRIP_OF(5)
 STRIP_OF(6)
 
 /* Those from pixel `next` (row, column) on, which moves behind them; one that is not there writes nothing. */
-static void find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes, pixel_runs *r)
+static void find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes, REAL *sums,
+                      pixel_runs *r)
 {
     const gather *g = &p->g;
     const int64_t top = next[0];
@@ -222,7 +234,8 @@ static void find_runs(const planar *p, int64_t image, int64_t next[2], const REA
         }
         bottom = next[0];
         r->at[q] = planes + bottom * g->multiply[0] * p->wide + next[1];
-        r->to[q] = g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
+        r->to[q] = g->between ? sums + bottom * p->vectors * WIDTH + next[1]
+                              : g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
         r->n[q] = g->dw - next[1] < WIDTH ? g->dw - next[1] : WIDTH;
         if ((next[1] += WIDTH) >= g->dw)
             next[0]++, next[1] = 0;
@@ -234,22 +247,49 @@ static void find_runs(const planar *p, int64_t image, int64_t next[2], const REA
     r->taps[1] = (g->kernel[0] - (below > 0 ? divided(below, g->dilation[0]) : 0)) * g->kernel[1];
 }
 
+/* Means of 2x2, in the order of the operation: rows first. */
+static void pool_planes(const planar *p, const REAL *sums, REAL *y)
+{
+    const gather *g = &p->g;
+    const int64_t row = p->vectors * WIDTH, wide = g->dw / 2;
+    for (int64_t i = 0; i < g->dh / 2; i++)
+        for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
+            for (int64_t j = 0; j < wide; j += WIDTH) {
+                const int out = g->out - k < PLANAR_OUT ? (int)(g->out - k) : PLANAR_OUT;
+                vec mean[PLANAR_OUT];
+#pragma GCC unroll 6
+                for (int c = 0; c < PLANAR_OUT; c++) {
+                    const REAL *at = sums + ((k + (c < out ? c : 0)) * g->dh + 2 * i) * row + 2 * j;
+                    const vec a = V(load)(at) + V(load)(at + row);
+                    const vec b = 2 * j + WIDTH < row ? V(load)(at + WIDTH) + V(load)(at + row + WIDTH) : a;
+                    mean[c] = (V(evens)(a, b) + V(odds)(a, b)) * (REAL)0.25;
+                }
+                planes_to_pixels(y + (i * wide + j) * g->dc + k, g->dc, mean, PLANAR_OUT, out,
+                                 wide - j < WIDTH ? wide - j : WIDTH);
+            }
+}
+
 static void planar_images(void *context, int64_t begin, int64_t end)
 {
     static void (*const strips[])(const planar *, const pixel_runs *, const REAL *,
-                                  int64_t) = { NULL, strip_1, strip_2, strip_3, strip_4, strip_5, strip_6 };
+                                  int64_t) = { NULL, strip_1, strip_3, strip_3, strip_6, strip_6, strip_6 };
     const planar *p = context;
     const gather *g = &p->g;
-    REAL *planes = (REAL *)(void *)(p->slots + parallel_thread() * (int64_t)p->slot_bytes);
+    char *slot = p->slots + parallel_thread() * (int64_t)p->slot_bytes;
+    REAL *planes = (REAL *)(void *)slot, *sums = (REAL *)(void *)(slot + p->plane_bytes);
     for (int64_t image = begin; image < end; image++) {
         copy_planes(p, image, planes);
         for (int64_t next[2] = { 0, 0 }; next[0] < g->dh;) {
             pixel_runs run;
-            find_runs(p, image, next, planes, &run);
+            find_runs(p, image, next, planes, sums, &run);
             for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
                 strips[g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT](p, &run, p->weights + k * p->taps,
                                                                           k);
         }
+        if (!g->between)
+            continue;
+        g->between(sums, sums, g->out * g->dh * p->vectors * WIDTH, NULL);
+        pool_planes(p, sums, g->dst + image * (g->dh / 2) * (g->dw / 2) * g->dc);
     }
 }
 
@@ -271,13 +311,16 @@ static void run_planar(const gather *g, const conv_args *a, bool transposed)
 static size_t planar_scratch(const conv_args *a)
 {
     gather g = forward_gather(a);
-    return planar_bytes(&g);
+    return conv_steps_through_rows(a) ? rows_bytes(&g) : planar_bytes(&g);
 }
 
 static void planar_forward(const conv_args *a)
 {
     gather g = forward_gather(a);
-    run_planar(&g, a, false);
+    if (conv_steps_through_rows(a))
+        run_rows(&g, a);
+    else
+        run_planar(&g, a, false);
 }
 
 static size_t planar_data_gradient_scratch(const conv_args *a)
@@ -467,7 +510,7 @@ static row_sums plan_row_sums(const conv_args *a)
     return s;
 }
 
-static const REAL *image_with_border(const row_sums *s, int64_t image, REAL *copy)
+static const REAL *image_read_beyond(const row_sums *s, int64_t image, REAL *copy)
 {
     const conv_args *a = s->a;
     const int64_t row = a->w * a->c;
@@ -515,7 +558,7 @@ static void row_chunks(void *context, int64_t begin, int64_t end)
     for (int64_t chunk = begin; chunk < end; chunk++) {
         const int64_t first = a->n * chunk / s->chunks;
         for (int64_t image = first; image < a->n * (chunk + 1) / s->chunks; image++)
-            sum_rows_of_image(s, image_with_border(s, image, copy),
+            sum_rows_of_image(s, image_read_beyond(s, image, copy),
                               (const REAL *)a->dy + image * a->oh * a->ow * a->k,
                               s->parts + chunk * s->length, image > first);
     }

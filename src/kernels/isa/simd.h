@@ -293,15 +293,26 @@ INLINE vf64 load_halves_f64(const double *a, const double *b)
 #define LOW_16 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
 #define HIGH_16 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
 
-#define PAIRS(type, v, lanes)                               \
-    INLINE v low_pairs_##type(v a, v b)                     \
-    {                                                       \
-        return __builtin_shufflevector(a, b, LOW_##lanes);  \
-    }                                                       \
-    INLINE v high_pairs_##type(v a, v b)                    \
-    {                                                       \
-        return __builtin_shufflevector(a, b, HIGH_##lanes); \
+#define EVEN_2 0, 2
+#define ODD_2 1, 3
+#define EVEN_4 0, 2, 4, 6
+#define ODD_4 1, 3, 5, 7
+#define EVEN_8 EVEN_4, 8, 10, 12, 14
+#define ODD_8 ODD_4, 9, 11, 13, 15
+#define EVEN_16 EVEN_8, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD_16 ODD_8, 17, 19, 21, 23, 25, 27, 29, 31
+
+/* And the numbers of two vectors in a row that have even places, and odd ones. */
+#define SHUFFLE(name, type, v, ...)                        \
+    INLINE v name##_##type(v a, v b)                       \
+    {                                                      \
+        return __builtin_shufflevector(a, b, __VA_ARGS__); \
     }
+#define PAIRS(type, v, lanes)                  \
+    SHUFFLE(low_pairs, type, v, LOW_##lanes)   \
+    SHUFFLE(high_pairs, type, v, HIGH_##lanes) \
+    SHUFFLE(evens, type, v, EVEN_##lanes)      \
+    SHUFFLE(odds, type, v, ODD_##lanes)
 #if defined(__AVX512F__)
 PAIRS(f32, vf32, 16)
 PAIRS(f64, vf64, 8)
