@@ -128,7 +128,8 @@ static void conv2d_pool_forward(const tp_call *c)
 static double conv2d_pool_cost(const tp_call *c)
 {
     const tp_tensor *w = c->in[1];
-    return (double)c->out[0]->numel * (8.0 * (double)(w->shape[1] * w->shape[2] * w->shape[3] + 1));
+    return (double)c->out[0]->numel *
+           (4 * (2.0 * (double)(w->shape[1] * w->shape[2] * w->shape[3]) + 1) + 1); /* as the three */
 }
 
 const tp_op tp_op__conv2d_pool = {
