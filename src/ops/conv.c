@@ -114,7 +114,7 @@ tp_status conv2d_infer_size(tp_call *c, const conv_attrs *a, tp_shape *y)
 static tp_status conv2d_infer(tp_call *c)
 {
     const tp_tensor *x = c->in[0];
-    tp_shape y;
+    tp_shape y = { 0 };
     if (conv2d_infer_size(c, c->attrs, &y) || infer_image(c, 0, (tp_dtype)x->dtype, y))
         return tp_error_pending();
     conv_args g = conv_geometry(c->attrs, x->shape, c->in[1]->shape, y.dim);

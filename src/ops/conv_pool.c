@@ -9,15 +9,15 @@
 
 #include <string.h>
 
-typedef struct activation {
+typedef struct activation_kind {
     const char *name;
     unary_kernel kernel;
     tp_tensor *(*op)(tp_tensor *);
-} activation;
+} activation_kind;
 
-static const activation activations[] = { { "tanh", KERNEL_TANH, tp_tanh },
-                                          { "sigmoid", KERNEL_SIGMOID, tp_sigmoid },
-                                          { "relu", KERNEL_RELU, tp_relu } };
+static const activation_kind activations[] = { { "tanh", KERNEL_TANH, tp_tanh },
+                                               { "sigmoid", KERNEL_SIGMOID, tp_sigmoid },
+                                               { "relu", KERNEL_RELU, tp_relu } };
 enum { N_ACTIVATIONS = sizeof activations / sizeof *activations };
 
 int conv_activation(const char *name)
@@ -62,7 +62,7 @@ static size_t bytes_between(const tp_call *c, const conv_args *g)
 static tp_status conv2d_pool_infer(tp_call *c)
 {
     const int64_t f = ((const conv_pool_attrs *)c->attrs)->activation;
-    tp_shape z;
+    tp_shape z = { 0 };
     if (conv2d_infer_size(c, attrs_of(c), &z))
         return tp_error_pending();
     if (f < 0 || f >= N_ACTIVATIONS || z.dim[2] < 2 || z.dim[3] < 2)
@@ -156,13 +156,13 @@ const tp_op tp_op__conv2d_pool = {
             { NULL, NULL } },
 };
 
-tp_tensor *conv2d_pooled(tp_tensor *x, tp_tensor *w, const tp_conv2d_options *o, int f)
+tp_tensor *conv2d_pooled(tp_tensor *x, tp_tensor *weight, const tp_conv2d_options *o, int activation)
 {
-    if (x->ndim == 4 && !o->relu && conv_computed_in(x, w, o->bias) == tp_dtype_of(x)) {
-        conv_pool_attrs a = { conv_attrs_of(o), f };
+    if (x->ndim == 4 && !o->relu && conv_computed_in(x, weight, o->bias) == tp_dtype_of(x)) {
+        conv_pool_attrs a = { conv_attrs_of(o), activation };
         a.conv.precise = tp_precise();
-        return tp_apply(&tp_op__conv2d_pool, (tp_tensor *[]){ channels_last(x), w, o->bias }, 3, &a);
+        return tp_apply(&tp_op__conv2d_pool, (tp_tensor *[]){ channels_last(x), weight, o->bias }, 3, &a);
     }
     TP_SCOPE;
-    return tp_keep(tp_avg_pool2d(activations[f].op(tp_conv2d_opt(x, w, o)), 2));
+    return tp_keep(tp_avg_pool2d(activations[activation].op(tp_conv2d_opt(x, weight, o)), 2));
 }
