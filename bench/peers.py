@@ -329,6 +329,7 @@ def transformer(case):
             run = make(case["train"], True)
             run()
         return run
+
     def hugging_face():
         hf = importlib.import_module("transformers")
         hf.logging.set_verbosity_error()  # newer versions have other names for arguments
@@ -345,7 +346,7 @@ def transformer(case):
     yield "torch", make
     if case["train"]:
         yield "torch fused", functools.partial(make, fused=True)
-    if case["name"] == "gpt2.generate":
+    if case["what"] == "generate":
         yield "transformers", hugging_face
     elif compile_seconds:
         yield "torch.compile", compiled_first

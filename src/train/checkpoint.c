@@ -163,23 +163,24 @@ tp_status checkpoint_write(const char *folder, const char *name, const checkpoin
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-tp_status weights_load(tp_module *net, const char *path, const char *except)
+static tp_status load_into(tp_module *net, const tp_params *weights, const char *path, const char *except)
 {
-    TP_SCOPE;
-    tp_params *weights = tp_weights_read(path);
     if (!weights || tp_pending())
         return tp_error_pending();
     return tp_load_state_except(net, weights, except) ? tp_error_in(path) : TP_OK;
+}
+
+tp_status weights_load(tp_module *net, const char *path, const char *except)
+{
+    TP_SCOPE;
+    return load_into(net, tp_weights_read(path), path, except);
 }
 
 /* What is mapped is copied from where it lies; nobody writes into a checkpoint, another takes its place. */
 static tp_status read_model(tp_module *net, const char *path)
 {
     TP_SCOPE;
-    tp_params *weights = tp_safetensors_map(path);
-    if (!weights || tp_pending())
-        return tp_error_pending();
-    return tp_load_state(net, weights) ? tp_error_in(path) : TP_OK;
+    return load_into(net, tp_safetensors_map(path), path, NULL);
 }
 
 static tp_status read_optim(tp_optim *optim, const char *path, int64_t steps)

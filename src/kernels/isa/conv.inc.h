@@ -391,6 +391,21 @@ static int64_t padded_elements(const gather *g)
     return wants_padding(g) ? g->n * (g->sh + 2 * g->offset[0]) * (g->sw + 2 * g->offset[1]) * g->sc : 0;
 }
 
+/* One image, rows of so many numbers, with zeros above and below and on each side; returns what lies behind it. */
+static REAL *pad_image(REAL *to, const REAL *from, int64_t high, int64_t row, int64_t above, int64_t side)
+{
+    const int64_t border = above * (row + 2 * side);
+    memset(to, 0, (size_t)border * sizeof *to);
+    to += border;
+    for (int64_t i = 0; i < high; i++, to += row + 2 * side, from += row) {
+        memset(to, 0, (size_t)side * sizeof *to);
+        memcpy(to + side, from, (size_t)row * sizeof *to);
+        memset(to + side + row, 0, (size_t)side * sizeof *to);
+    }
+    memset(to, 0, (size_t)border * sizeof *to);
+    return to + border;
+}
+
 typedef struct pad_run {
     const gather *g;
     REAL *to;
@@ -400,20 +415,10 @@ static void pad_images(void *context, int64_t begin, int64_t end)
 {
     const pad_run *r = context;
     const gather *g = r->g;
-    int64_t row = g->sw * g->sc, side = g->offset[1] * g->sc, wide = row + 2 * side,
-            border = g->offset[0] * wide;
-    for (int64_t n = begin; n < end; n++) {
-        REAL *to = r->to + n * (2 * border + g->sh * wide);
-        const REAL *from = g->src + n * g->sh * row;
-        memset(to, 0, (size_t)border * sizeof *to);
-        to += border;
-        for (int64_t i = 0; i < g->sh; i++, to += wide, from += row) {
-            memset(to, 0, (size_t)side * sizeof *to);
-            memcpy(to + side, from, (size_t)row * sizeof *to);
-            memset(to + side + row, 0, (size_t)side * sizeof *to);
-        }
-        memset(to, 0, (size_t)border * sizeof *to);
-    }
+    const int64_t row = g->sw * g->sc, side = g->offset[1] * g->sc,
+                  each = (g->sh + 2 * g->offset[0]) * (row + 2 * side);
+    for (int64_t n = begin; n < end; n++)
+        pad_image(r->to + n * each, g->src + n * g->sh * row, g->sh, row, g->offset[0], side);
 }
 
 /* The same gather of a padded copy in scratch; returns what lies behind it. */

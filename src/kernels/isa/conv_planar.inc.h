@@ -517,10 +517,8 @@ static const REAL *image_read_beyond(const row_sums *s, int64_t image, REAL *cop
     const REAL *x = (const REAL *)a->x + image * a->h * row;
     if (!a->padding[0] && !a->padding[1] && image + 1 < a->n)
         return x;
-    memset(copy, 0, s->slot_bytes);
-    for (int64_t h = 0; h < a->h; h++)
-        memcpy(copy + (h + a->padding[0]) * s->wide + a->padding[1] * a->c, x + h * row,
-               (size_t)row * sizeof *x);
+    REAL *behind = pad_image(copy, x, a->h, row, a->padding[0], a->padding[1] * a->c);
+    memset(behind, 0, s->slot_bytes - (size_t)(behind - copy) * sizeof *copy);
     return copy;
 }
 

@@ -45,10 +45,7 @@ static const REAL *image_with_border(const pixel_rows *p, int64_t image, REAL *c
     const REAL *x = g->src + image * g->sh * row;
     if (!p->image_bytes)
         return x;
-    memset(copy, 0, p->image_bytes);
-    for (int64_t h = 0; h < g->sh; h++)
-        memcpy(copy + (h + g->offset[0]) * p->wide + g->offset[1] * g->sc, x + h * row,
-               (size_t)row * sizeof *x);
+    pad_image(copy, x, g->sh, row, g->offset[0], g->offset[1] * g->sc);
     return copy;
 }
 
