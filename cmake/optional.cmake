@@ -1,15 +1,16 @@
 # optional.cmake - optional parts: a real file or a no_ file of the same interface, and no #ifdef.
 #
 # taper_optional(NAME PACKAGE REAL NONE) declares one: REAL is built where pkg-config knows PACKAGE, else NONE.
-# With a fifth word, PROGRAM, it is a part of the program alone: what it needs is not linked into the library.  PACKAGE and REAL may
-# be lists.
+# With a fifth word, PROGRAM, it is a part of the program alone: what it needs is not linked into the library.  With LATE it is not linked
+# at all: the source opens it when it is first wanted.  PACKAGE and REAL may be lists.
 # -DTAPER_WITH_<NAME>=ON makes a missing package an error, OFF takes NONE; AUTO is the default.
 #
-# Left behind: taper_packages and taper_program_packages, the targets to link; taper_package_names and taper_package_prefixes, for
-# taper.pc and the CMake package.
+# Left behind: taper_packages and taper_program_packages, the targets to link; taper_late_includes, where the headers of those are that
+# are not linked; taper_package_names and taper_package_prefixes, for taper.pc and the CMake package.
 
 set(taper_packages "")
 set(taper_program_packages "")
+set(taper_late_includes "")
 set(taper_package_names "")
 set(taper_package_prefixes "")
 set(taper_left_out "")
@@ -40,6 +41,10 @@ function(taper_optional name package real none)
         set(taper_left_out ${taper_left_out} ${none} PARENT_SCOPE)
         if("PROGRAM" IN_LIST ARGN)
             set(taper_program_packages ${taper_program_packages} PkgConfig::TAPER_${upper} PARENT_SCOPE)
+            return()
+        endif()
+        if("LATE" IN_LIST ARGN)
+            set(taper_late_includes ${taper_late_includes} ${TAPER_${upper}_INCLUDE_DIRS} PARENT_SCOPE)
             return()
         endif()
         set(taper_packages ${taper_packages} PkgConfig::TAPER_${upper} PARENT_SCOPE)

@@ -375,7 +375,7 @@ TP_API void tp_summary_free(tp_summary *);
 
 typedef struct tp_library {
     const char *name, *library, *what_for; /* "png", "libpng", "reading and writing PNG" */
-    char compiled[32], running[32];        /* versions: of the header, and of the library that runs; "": not in this build */
+    char compiled[32], running[32]; /* versions: of the header, "": not in this build; of what runs, "": not installed */
     bool fits;                             /* the same major version, and not an older one */
 } tp_library;
 TP_API bool tp_library_at(int i, tp_library *); /* false past the last */

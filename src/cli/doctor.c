@@ -50,11 +50,14 @@ static void tell_parts(void)
         if (!*p.compiled) {
             tell(p.name, "not in this build");
             wrong("no %s: %s will not work; install the library and build again", p.name, p.what_for);
+        } else if (!*p.running) {
+            tell(p.name, "%s is not installed", p.library);
+            wrong("no %s: %s will not work; install %s", p.name, p.what_for, p.library);
         } else if (!strcmp(p.compiled, p.running))
             tell(p.name, "%s %s", p.library, p.running);
         else
             tell(p.name, "%s %s, compiled for %s", p.library, p.running, p.compiled);
-        if (*p.compiled && !p.fits)
+        if (*p.running && !p.fits)
             wrong("%s: %s %s runs, this build wants %s or a later one that fits it", p.name, p.library,
                   p.running, p.compiled);
     }

@@ -2,11 +2,12 @@
  *
  * Redirects are followed here and not by libcurl, so that each hop decides anew about the token.  A request in the pool runs (it is
  * in the multi handle, due is 0) or waits for its next try (due > 0); one that is done is in the pool no more.
- * Layer: hub.  Depends on libcurl.  Read next: http.h for the rules. */
+ * Layer: hub.  Depends on libcurl, opened when first wanted (late.h).  Read next: http.h for the rules. */
 #include "hub/http.h"
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "hub/late.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -26,31 +27,68 @@ struct http_pool {
     http_request *requests[MOST_REQUESTS];
 };
 
-/* ---- the pool ------------------------------------------------------------------------------------------------------------------------ */
+/* ---- libcurl ------------------------------------------------------------------------------------------------------------------------ */
+
+#define CURL_FUNCTIONS(F)  \
+    F(easy_cleanup)        \
+    F(easy_getinfo)        \
+    F(easy_init)           \
+    F(easy_reset)          \
+    F(easy_setopt)         \
+    F(easy_strerror)       \
+    F(global_init)         \
+    F(multi_add_handle)    \
+    F(multi_cleanup)       \
+    F(multi_info_read)     \
+    F(multi_init)          \
+    F(multi_perform)       \
+    F(multi_poll)          \
+    F(multi_remove_handle) \
+    F(slist_append)        \
+    F(slist_free_all)      \
+    F(version_info)
+
+#define FIELD(name) __typeof__(curl_##name) *name;
+static struct {
+    CURL_FUNCTIONS(FIELD)
+} curl;
+
+static bool open_curl(const char *what)
+{
+    static const char *const files[] = { "libcurl.so.4", "libcurl-gnutls.so.4", "libcurl.4.dylib", NULL };
+#define ROW(name) { "curl_" #name, &curl.name },
+    static const late_function functions[] = { CURL_FUNCTIONS(ROW) };
+    static late_library library = { files, functions, sizeof functions / sizeof *functions };
+    return late_open(&library, what);
+}
 
 static void start_curl(void)
 {
-    curl_global_init(CURL_GLOBAL_DEFAULT);
+    curl.global_init(CURL_GLOBAL_DEFAULT);
 }
+
+/* ---- the pool ------------------------------------------------------------------------------------------------------------------------ */
 
 http_pool *http_open(const hub_settings *settings)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    if (!open_curl("hub: downloading"))
+        return NULL;
     pthread_once(&once, start_curl);
     http_pool *p = tp_calloc(sizeof *p);
     if (!p)
         return NULL;
     p->settings = settings;
-    p->multi = curl_multi_init();
+    p->multi = curl.multi_init();
     p->plain =
-        curl_slist_append(NULL, "Accept-Encoding: identity"); /* sizes and hashes are of the file itself */
-    p->with_token = curl_slist_append(NULL, "Accept-Encoding: identity");
+        curl.slist_append(NULL, "Accept-Encoding: identity"); /* sizes and hashes are of the file itself */
+    p->with_token = curl.slist_append(NULL, "Accept-Encoding: identity");
     if (p->with_token && *settings->token) {
         char line[TOKEN_ROOM + 32];
         snprintf(line, sizeof line, "Authorization: Bearer %s", settings->token);
-        struct curl_slist *longer = curl_slist_append(p->with_token, line);
+        struct curl_slist *longer = curl.slist_append(p->with_token, line);
         if (!longer)
-            curl_slist_free_all(p->with_token);
+            curl.slist_free_all(p->with_token);
         p->with_token = longer;
     }
     if (p->multi && p->plain && p->with_token)
@@ -65,8 +103,8 @@ void http_end(http_pool *p, http_request *r)
         if (p->requests[i] == r)
             p->requests[i] = NULL;
     if (r->handle) {
-        curl_multi_remove_handle(p->multi, r->handle);
-        curl_easy_cleanup(r->handle);
+        curl.multi_remove_handle(p->multi, r->handle);
+        curl.easy_cleanup(r->handle);
     }
     r->handle = NULL;
 }
@@ -78,9 +116,9 @@ void http_close(http_pool *p)
     for (int i = 0; i < MOST_REQUESTS; i++)
         if (p->requests[i])
             http_end(p, p->requests[i]);
-    curl_multi_cleanup(p->multi);
-    curl_slist_free_all(p->plain);
-    curl_slist_free_all(p->with_token);
+    curl.multi_cleanup(p->multi);
+    curl.slist_free_all(p->plain);
+    curl.slist_free_all(p->with_token);
     tp_free(p, sizeof *p);
 }
 
@@ -170,7 +208,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *context)
     long status = 0;
     n *= size;
     r->heard = hub_now();
-    curl_easy_getinfo(r->handle, CURLINFO_RESPONSE_CODE, &status);
+    curl.easy_getinfo(r->handle, CURLINFO_RESPONSE_CODE, &status);
     if (status / 100 != 2) /* a page of words; the headers say what counts */
         return n;
     if (r->fd < 0)
@@ -234,32 +272,32 @@ static void hop(http_pool *p, http_request *r)
 {
     char range[32];
     CURL *c = r->handle;
-    curl_easy_reset(c); /* connections stay */
-    curl_easy_setopt(c, CURLOPT_URL, r->at);
-    curl_easy_setopt(c, CURLOPT_PRIVATE, r);
-    curl_easy_setopt(c, CURLOPT_HTTPHEADER, is_home(p, r->at) ? p->with_token : p->plain);
-    curl_easy_setopt(c, CURLOPT_USERAGENT, "taper/" TP_VERSION);
-    curl_easy_setopt(c, CURLOPT_NOBODY, r->head ? 1L : 0L);
-    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-    curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(c, CURLOPT_HEADERDATA, r);
-    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-    curl_easy_setopt(c, CURLOPT_WRITEDATA, r);
+    curl.easy_reset(c); /* connections stay */
+    curl.easy_setopt(c, CURLOPT_URL, r->at);
+    curl.easy_setopt(c, CURLOPT_PRIVATE, r);
+    curl.easy_setopt(c, CURLOPT_HTTPHEADER, is_home(p, r->at) ? p->with_token : p->plain);
+    curl.easy_setopt(c, CURLOPT_USERAGENT, "taper/" TP_VERSION);
+    curl.easy_setopt(c, CURLOPT_NOBODY, r->head ? 1L : 0L);
+    curl.easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl.easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+    curl.easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+    curl.easy_setopt(c, CURLOPT_HEADERDATA, r);
+    curl.easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+    curl.easy_setopt(c, CURLOPT_WRITEDATA, r);
     if (proxy_of(r->at))
-        curl_easy_setopt(c, CURLOPT_PROXY, proxy_of(r->at));
+        curl.easy_setopt(c, CURLOPT_PROXY, proxy_of(r->at));
     if (certificates())
-        curl_easy_setopt(c, CURLOPT_CAINFO, certificates());
+        curl.easy_setopt(c, CURLOPT_CAINFO, certificates());
     if (r->from > 0) {
         snprintf(range, sizeof range, "%lld-", (long long)r->from);
-        curl_easy_setopt(c, CURLOPT_RANGE, range);
+        curl.easy_setopt(c, CURLOPT_RANGE, range);
     }
     r->due = 0;
     r->heard = hub_now();
     r->body.size = 0;
     r->error[0] = r->error_code[0] = r->error_message[0] = 0;
     r->unreachable = r->wrong = false;
-    r->stillborn = curl_multi_add_handle(p->multi, c) != CURLM_OK;
+    r->stillborn = curl.multi_add_handle(p->multi, c) != CURLM_OK;
 }
 
 static void first_hop(http_pool *p, http_request *r)
@@ -280,7 +318,7 @@ void http_start(http_pool *p, http_request *r)
     p->requests[slot] = r;
     r->status = r->tries = 0;
     r->furthest = r->from;
-    r->handle = r->handle ? r->handle : curl_easy_init();
+    r->handle = r->handle ? r->handle : curl.easy_init();
     r->stillborn = !r->handle;
     if (r->handle)
         first_hop(p, r);
@@ -292,7 +330,7 @@ void http_start(http_pool *p, http_request *r)
 static bool redirect(http_pool *p, http_request *r)
 {
     char *to = NULL;
-    curl_easy_getinfo(r->handle, CURLINFO_REDIRECT_URL, &to);
+    curl.easy_getinfo(r->handle, CURLINFO_REDIRECT_URL, &to);
     if (!to || strlen(to) >= sizeof r->at)
         refuse(r, "a redirect that leads nowhere");
     else if (++r->hops > MOST_HOPS)
@@ -344,7 +382,7 @@ static bool again(http_pool *p, http_request *r, CURLcode code)
         r->furthest = r->from, r->tries = 0;
     if (++r->tries > o->retries)
         return false;
-    curl_easy_getinfo(r->handle, CURLINFO_RETRY_AFTER, &asked);
+    curl.easy_getinfo(r->handle, CURLINFO_RETRY_AFTER, &asked);
     if (asked > MOST_WAIT)
         return refuse(r, "the hub asks to wait %lld seconds", (long long)asked) != 0;
     double wait = o->retry_wait;
@@ -365,7 +403,7 @@ static const char *in_words(CURLcode code)
     case CURLE_PEER_FAILED_VERIFICATION: return "its certificate is not one that is trusted here";
     case CURLE_PARTIAL_FILE:
     case CURLE_RECV_ERROR: return "the connection broke off";
-    default: return curl_easy_strerror(code);
+    default: return curl.easy_strerror(code);
     }
 }
 
@@ -376,7 +414,7 @@ static void explain(http_request *r, CURLcode code)
     if (*r->error)
         return;
     if (code) {
-        curl_easy_getinfo(r->handle, CURLINFO_OS_ERRNO, &reason);
+        curl.easy_getinfo(r->handle, CURLINFO_OS_ERRNO, &reason);
         r->unreachable = code == CURLE_COULDNT_RESOLVE_HOST || code == CURLE_COULDNT_RESOLVE_PROXY ||
                          code == CURLE_COULDNT_CONNECT || (code == CURLE_OPERATION_TIMEDOUT && !r->status);
         refuse(r, "%s: %s%s%s", hub_shown(r->at), in_words(code), reason ? ": " : "",
@@ -392,9 +430,9 @@ static bool settle(http_pool *p, http_request *r, CURLcode code)
 {
     long status = 0;
     curl_off_t length = -1;
-    curl_easy_getinfo(r->handle, CURLINFO_RESPONSE_CODE, &status);
-    curl_easy_getinfo(r->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-    curl_multi_remove_handle(p->multi, r->handle);
+    curl.easy_getinfo(r->handle, CURLINFO_RESPONSE_CODE, &status);
+    curl.easy_getinfo(r->handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+    curl.multi_remove_handle(p->multi, r->handle);
     r->status = (int)status;
     const bool moved = status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
     const bool enough = r->head && r->linked; /* the rest is told by those who have the bytes */
@@ -416,12 +454,12 @@ static bool settle(http_pool *p, http_request *r, CURLcode code)
 static http_request *finished(http_pool *p)
 {
     int left;
-    for (CURLMsg *m; (m = curl_multi_info_read(p->multi, &left));) {
+    for (CURLMsg *m; (m = curl.multi_info_read(p->multi, &left));) {
         char *owner = NULL;
         const CURLcode code = m->data.result;
         if (m->msg != CURLMSG_DONE)
             continue;
-        curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &owner);
+        curl.easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &owner);
         http_request *r = (http_request *)(void *)owner;
         if (settle(p, r, code))
             return r;
@@ -463,8 +501,8 @@ http_request *http_next(http_pool *p)
         }
     for (int turn = 0; turn < 2 && !r; turn++) {
         if (turn)
-            curl_multi_poll(p->multi, NULL, 0, wait, NULL);
-        curl_multi_perform(p->multi, &running);
+            curl.multi_poll(p->multi, NULL, 0, wait, NULL);
+        curl.multi_perform(p->multi, &running);
         r = finished(p);
     }
     if (r)
@@ -487,5 +525,7 @@ tp_status http_get(http_pool *p, http_request *r, bool (*go_on)(void *), void *c
 
 const char *http_library(bool running)
 {
-    return running ? curl_version_info(CURLVERSION_NOW)->version : LIBCURL_VERSION;
+    if (!running)
+        return LIBCURL_VERSION;
+    return open_curl(NULL) ? curl.version_info(CURLVERSION_NOW)->version : NULL;
 }
