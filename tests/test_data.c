@@ -321,6 +321,33 @@ static void an_image_folder_is_sorted_resized_and_cropped(void **state)
     assert_string_equal(shape_text(tp_dataset_shape(d)), "(1, 8, 8)");
 }
 
+static void classes_take_the_numbers_of_other_names(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    const char *const names[] = { "wolf", "dog", "cat" };
+    char name[64];
+    float x[2];
+    double y;
+    put_text(temp_path("pets.csv"), "a,b,kind\n1,2,cat\n3,4,dog\n5,6,cat\n");
+    tp_dataset *d = tp_relabelled(tp_data_open(temp_path("pets.csv"), TP_WHOLE), names, 3);
+    expect_no_error();
+    assert_int_equal(tp_dataset_count(d), 3);
+    assert_int_equal(tp_dataset_classes(d), 3);
+    assert_string_equal(tp_dataset_class_name(d, 1), "dog");
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(tp_dataset_get(d, i, x, &y), TP_OK);
+        assert_true(x[0] == 2 * i + 1 && y == (i == 1 ? 1 : 2));
+        assert_int_equal(tp_dataset_label(d, i, &y), TP_OK);
+        assert_true(y == (i == 1 ? 1 : 2));
+    }
+    assert_string_equal(tp_dataset_example_name(d, 1, name, sizeof name), "pets.csv:3");
+    assert_null(tp_relabelled(d, names, 2));
+    expect_error(TP_ERR_ARGUMENT, "class 2, 'cat', is none of the 2 that are known");
+    assert_null(tp_relabelled(NULL, names, 2));
+    expect_error(TP_ERR_ARGUMENT, "relabelled: a dataset with a class an example");
+}
+
 static void a_label_is_had_without_its_picture(void **state)
 {
     (void)state;
@@ -612,6 +639,8 @@ int main(void)
         cmocka_unit_test(csv_numbers_texts_and_classes),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
         cmocka_unit_test(an_image_folder_is_sorted_resized_and_cropped),
+        cmocka_unit_test(classes_take_the_numbers_of_other_names),
+        cmocka_unit_test(classes_take_the_numbers_of_other_names),
         cmocka_unit_test(a_label_is_had_without_its_picture),
         cmocka_unit_test(opening_tells_what_is_there),
         cmocka_unit_test(train_and_test_folders_share_their_classes),

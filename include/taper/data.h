@@ -17,7 +17,8 @@ extern "C" {
 
 typedef struct tp_dataset tp_dataset;
 
-typedef enum tp_part { TP_TRAIN, TP_TEST } tp_part;
+/* TP_WHOLE: all examples, where a test part would be cut from them; of data whose test part has files of its own, these. */
+typedef enum tp_part { TP_TRAIN, TP_TEST, TP_WHOLE } tp_part;
 
 TP_API int64_t tp_dataset_count(const tp_dataset *);
 TP_API tp_shape tp_dataset_shape(const tp_dataset *);     /* of one example: (C, H, W) or (features); -1: differs, as in (3, -1, -1) */
@@ -177,6 +178,8 @@ TP_API tp_dataset *tp_data_open_opt(const char *path, tp_part, const tp_data_opt
 /* Examples first, first + 1, ...: count of them. */
 TP_API tp_dataset *tp_subset(tp_dataset *, int64_t first, int64_t count);
 TP_API tp_dataset *tp_shuffled(tp_dataset *, uint64_t seed); /* the same examples in a fixed random order */
+/* The same examples with n classes of these names: a class has the number of its name in the list; one that is not in it is an error. */
+TP_API tp_dataset *tp_relabelled(tp_dataset *, const char *const *names, int64_t n);
 
 /* A dataset of your own. */
 typedef struct tp_dataset_functions {

@@ -184,11 +184,11 @@ int verb_eval(cli *c)
 {
     TP_SCOPE;
     tp_eval_result result = { 0 };
-    const char *part = c->part ? c->part : "test";
+    const char *part = c->part ? c->part : c->train.data ? "whole" : "test";
+    const tp_part which = !strcmp(part, "train") ? TP_TRAIN : !strcmp(part, "test") ? TP_TEST : TP_WHOLE;
     tp_run *run = tp_run_open(c->words[0]);
     if (!run || (c->decode.beam && tp_run_set_beam(run, c->decode.beam)) ||
-        tp_run_evaluate(run, c->train.data, strcmp(part, "train") ? TP_TEST : TP_TRAIN,
-                        c->train.batch_size ? c->train.batch_size : 256, &result))
+        tp_run_evaluate(run, c->train.data, which, c->train.batch_size ? c->train.batch_size : 256, &result))
         return library_error();
     print_notes();
     if (c->json)

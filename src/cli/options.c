@@ -29,7 +29,7 @@ _Static_assert(sizeof options / sizeof *options <= MAX_OPTIONS, "raise MAX_OPTIO
         return i < (int)(sizeof names / sizeof *names) ? names[i] : NULL; \
     }
 CHOICES(header_choice, "auto", "yes", "no")
-CHOICES(part_choice, "train", "test")
+CHOICES(part_choice, "train", "test", "whole")
 CHOICES(bad_image_choice, "error", "skip")
 CHOICES(bad_text_choice, "error", "replace")
 CHOICES(unit_choice, "chars", "bytes")

@@ -5,6 +5,7 @@
 #include "data/dataset.h"
 
 #include "core/tensor.h"
+#include "data/folder.h"
 #include "data/permutation.h"
 
 #include <math.h>
@@ -323,13 +324,15 @@ tp_status tp_dataset_label(const tp_dataset *d, int64_t i, double *y)
     return status;
 }
 
-/* ---- part of another one, or the same in another order ----------------------------------------------------------- */
+/* ---- part of another one, the same in another order, or with other classes ---------------------------------------- */
 
 typedef struct selection {
     tp_dataset *of;
     int64_t first;
     bool shuffled;
     permutation order;
+    int64_t *labels; /* of each class of the other; NULL: as it has them */
+    name_list names; /* with labels */
 } selection;
 
 static int64_t selected(const selection *s, int64_t i)
@@ -340,18 +343,25 @@ static int64_t selected(const selection *s, int64_t i)
 static tp_status selection_load(void *context, int64_t i, tp_sample *sample)
 {
     selection *s = context;
-    return dataset_load(s->of, selected(s, i), sample);
+    const tp_status status = dataset_load(s->of, selected(s, i), sample);
+    if (!status && s->labels && !sample->skipped)
+        sample->y = (double)s->labels[(int64_t)sample->y];
+    return status;
 }
 
 static tp_status selection_label(void *context, int64_t i, double *y)
 {
     selection *s = context;
-    return tp_dataset_label(s->of, selected(s, i), y);
+    const tp_status status = tp_dataset_label(s->of, selected(s, i), y);
+    if (!status && s->labels)
+        *y = (double)s->labels[(int64_t)*y];
+    return status;
 }
 
 static const char *selection_class_name(void *context, int64_t label)
 {
-    return tp_dataset_class_name(((selection *)context)->of, label);
+    const selection *s = context;
+    return s->labels ? names_at(&s->names, label) : tp_dataset_class_name(s->of, label);
 }
 
 static char *selection_example_name(void *context, int64_t i, char *text, size_t size)
@@ -377,33 +387,48 @@ static int64_t selection_length(void *context, int64_t i)
     return tp_dataset_length(s->of, selected(s, i));
 }
 
+static void free_labels(const tp_dataset *of, selection *s)
+{
+    tp_free(s->labels, s->labels ? (size_t)of->classes * sizeof *s->labels : 0);
+    names_free(&s->names);
+}
+
 static void selection_destroy(void *context)
 {
     selection *s = context;
+    free_labels(s->of, s);
     tp_release(s->of);
     tp_free(s, sizeof *s);
 }
 
+/* The labels go with it, or are freed. */
 static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
 {
     selection *s = tp_memdup(&how, sizeof how);
-    if (!s)
+    if (!s) {
+        free_labels(of, &how);
         return NULL;
+    }
     s->of = tp_retain(of);
-    return dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
-                                               .kind = of->functions.kind,
-                                               .load = selection_load,
-                                               .class_name = selection_class_name,
-                                               .destroy = selection_destroy,
-                                               .example_name = selection_example_name,
-                                               .label = selection_label,
-                                               .targets = of->targets,
-                                               .inputs = of->functions.inputs,
-                                               .input_name =
-                                                   of->functions.input_name ? selection_input_name : NULL,
-                                               .group = of->functions.group ? selection_group : NULL,
-                                               .length = of->functions.length ? selection_length : NULL },
-                      s, count, of->shape, of->classes);
+    const int64_t classes = s->labels ? s->names.count : of->classes;
+    tp_dataset *d =
+        dataset_of(&(tp_dataset_functions){ .struct_size = sizeof(tp_dataset_functions),
+                                            .kind = of->functions.kind,
+                                            .load = selection_load,
+                                            .class_name = selection_class_name,
+                                            .destroy = selection_destroy,
+                                            .example_name = selection_example_name,
+                                            .label = selection_label,
+                                            .targets = of->targets,
+                                            .inputs = of->functions.inputs,
+                                            .input_name =
+                                                of->functions.input_name ? selection_input_name : NULL,
+                                            .group = of->functions.group ? selection_group : NULL,
+                                            .length = of->functions.length ? selection_length : NULL },
+                   s, count, of->shape, classes);
+    if (d)
+        d->unknown = of->unknown;
+    return d;
 }
 
 tp_dataset *tp_subset(tp_dataset *of, int64_t first, int64_t count)
@@ -426,6 +451,38 @@ tp_dataset *tp_shuffled(tp_dataset *of, uint64_t seed)
         return tp_fail_null(TP_ERR_ARGUMENT, "shuffled: the dataset is NULL");
     return select_from(of, (selection){ .shuffled = true, .order = permutation_of(of->count, seed) },
                        of->count);
+}
+
+static tp_status find_labels(tp_dataset *of, const name_list *names, int64_t *labels)
+{
+    for (int64_t k = 0; k < of->classes; k++) {
+        const char *name = tp_dataset_class_name(of, k);
+        int64_t i = name ? 0 : k; /* without names: by their numbers */
+        while (name && i < names->count && strcmp(names_at(names, i), name) != 0)
+            i++;
+        if (i >= names->count)
+            return tp_fail(TP_ERR_ARGUMENT, "class %lld, '%.60s', is none of the %lld that are known",
+                           (long long)k, name ? name : "", (long long)names->count);
+        labels[k] = i;
+    }
+    return TP_OK;
+}
+
+tp_dataset *tp_relabelled(tp_dataset *of, const char *const *names, int64_t n)
+{
+    if (tp_pending())
+        return NULL;
+    if (!of || !names || n < 1 || !of->classes || of->targets != 1)
+        return tp_fail_null(
+            TP_ERR_ARGUMENT,
+            "relabelled: a dataset with a class an example, and names of classes, are wanted");
+    selection how = { .labels = tp_alloc((size_t)of->classes * sizeof *how.labels) };
+    for (int64_t i = 0; i < n && how.labels; i++)
+        names_add(&how.names, names[i] ? names[i] : "");
+    if (!tp_pending() && !find_labels(of, &how.names, how.labels))
+        return select_from(of, how, of->count);
+    free_labels(of, &how);
+    return NULL;
 }
 
 /* ---- helpers of the formats -------------------------------------------------------------------------------------- */

@@ -31,6 +31,17 @@ tp_status dataset_blame(const tp_dataset *, int64_t i);
 /* At most so many of the examples, chosen by chance, that going through them takes a moment; NULL with an error. */
 tp_dataset *dataset_some(tp_dataset *);
 
+static inline bool part_takes(tp_part part,
+                              bool is_test) /* an example of the test part, or the training part */
+{
+    return part == TP_WHOLE || is_test == (part == TP_TEST);
+}
+
+static inline const char *part_name(tp_part part)
+{
+    return part == TP_WHOLE ? "whole" : part == TP_TEST ? "test part" : "training part";
+}
+
 /* y[j] = x[j] / 255, exactly as the division gives it */
 void bytes_to_unit(float *restrict y, const unsigned char *restrict x, int64_t n);
 

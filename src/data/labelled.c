@@ -243,7 +243,7 @@ static tp_status pass(labelled *d, const char *path, const line_list *l, tp_part
         if (!learn && !put_row(d, path, l, i, end)) {
             const row *r = &d->rows[d->count - 1];
             d->length = r->n > d->length ? r->n : d->length;
-            if (test != (part == TP_TEST)) /* only its length counts */
+            if (!part_takes(part, test)) /* only its length counts */
                 d->n_x = r->at, d->count--;
         }
         i = end;
@@ -276,8 +276,7 @@ static tp_status read_labelled(labelled *d, const char *path, tp_part part, uint
     if (d->name && !file_read(path, max_file, &file) && !gzip_unpack(path, max_file, &file) &&
         !read_lines(d, path, &file, &lines) && !make_vocabularies(d, path, &lines, part, seed, known) &&
         !pass(d, path, &lines, part, seed, false) && !d->count)
-        tp_fail(TP_ERR_FORMAT, "%s: no sequences for the %s part", path,
-                part == TP_TEST ? "test" : "training");
+        tp_fail(TP_ERR_FORMAT, "%s: no sequences for the %s", path, part_name(part));
     file_bytes_free(&file);
     tp_free(lines.lines, (size_t)lines.room * sizeof *lines.lines);
     return tp_error_pending();

@@ -18,6 +18,8 @@ static tp_dataset *split(tp_dataset *whole, const char *path, tp_part part, uint
 {
     if (!whole)
         return NULL;
+    if (part == TP_WHOLE)
+        return whole;
     if (whole->count < 2)
         return tp_fail_null(TP_ERR_FORMAT,
                             "%s: %lld examples, at least 2 are wanted for a training and a test part", path,
@@ -90,7 +92,7 @@ static tp_dataset *idx_parts(const char *train, const char *test, tp_part part)
 {
     TP_SCOPE;
     tp_dataset *d = idx_folder(train, 0);
-    if (d && part == TP_TEST && !(d = idx_folder(test, tp_dataset_classes(d))) && !tp_pending())
+    if (d && part != TP_TRAIN && !(d = idx_folder(test, tp_dataset_classes(d))) && !tp_pending())
         tp_fail(TP_ERR_FORMAT, "%s: no pair of IDX files, as %s has", test, train);
     return d ? tp_keep(d) : NULL;
 }
@@ -202,9 +204,9 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
     struct stat info;
     if (tp_pending())
         return NULL;
-    if (!path || !*path || (part != TP_TRAIN && part != TP_TEST))
+    if (!path || !*path || (part != TP_TRAIN && part != TP_TEST && part != TP_WHOLE))
         return tp_fail_null(TP_ERR_ARGUMENT,
-                            "data_open: the path is empty, or the part is not train or test");
+                            "data_open: the path is empty, or the part is not train, test or whole");
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
     if (choice_of("on_bad_image", o.on_bad_image, "error", "skip") < 0)

@@ -264,15 +264,15 @@ static tp_status take_rows(pairs *p, const reader *r, tp_part part)
     int64_t count = 0, row = 0;
     const pair_line *before = NULL;
     for (int64_t i = 0; i < r->count; i++)
-        count += r->lines[i].test == (part == TP_TEST);
+        count += part_takes(part, r->lines[i].test);
     if (!count)
-        return tp_fail(TP_ERR_FORMAT, "%s: %lld pairs, of which the %s part has none", r->path,
-                       (long long)r->count, part == TP_TEST ? "test" : "training");
+        return tp_fail(TP_ERR_FORMAT, "%s: %lld pairs, of which the %s has none", r->path,
+                       (long long)r->count, part_name(part));
     if (make_rows(p, count))
         return tp_error_pending();
     for (int64_t i = 0; i < r->count; i++) {
         const pair_line *l = &r->lines[i];
-        const bool wanted = l->test == (part == TP_TEST);
+        const bool wanted = part_takes(part, l->test);
         for (int side = 0; side < 2; side++) {
             const int64_t n = 1 + tokens_in(r->unit[side], l->side[side]);
             p->length = n > p->length ? n : p->length;

@@ -162,10 +162,12 @@ static tp_status choose_part(series *s, tp_part part)
     if (!s->count)
         return tp_fail(
             TP_ERR_FORMAT,
-            "%s: %lld rows, of which the %s part has %lld: too few for a window of %lld%s and %lld ahead",
-            s->name, (long long)s->rows, part == TP_TRAIN ? "training" : "test",
-            (long long)(part == TP_TRAIN ? s->train_rows : s->rows - s->train_rows), (long long)look_back,
-            look_back > s->window ? " (a season)" : "", (long long)s->horizon);
+            "%s: %lld rows, of which the %s has %lld: too few for a window of %lld%s and %lld ahead", s->name,
+            (long long)s->rows, part_name(part),
+            (long long)(part == TP_TRAIN  ? s->train_rows
+                        : part == TP_TEST ? s->rows - s->train_rows
+                                          : s->rows),
+            (long long)look_back, look_back > s->window ? " (a season)" : "", (long long)s->horizon);
     return TP_OK;
 }
 

@@ -172,7 +172,7 @@ static tp_status read_characters(text *t, const documents *d, const char *path, 
     t->vocabulary = BYTES;
     if (!bytes && make_vocabulary(t, path, &o->known))
         return tp_error_pending();
-    t->begin = part == TP_TRAIN ? 0 : train;
+    t->begin = part == TP_TEST ? train : 0;
     t->count = part == TP_TRAIN ? train : t->count;
     return TP_OK;
 }
@@ -230,7 +230,7 @@ static tp_status read_tokens(text *t, const documents *d, tp_part part, ends *e)
     t->vocabulary = tp_tokenizer_count(t->tokenizer);
     for (int64_t i = 0; i < d->count; i++) {
         const document *one = &d->items[i];
-        if (one->test == (part == TP_TEST) &&
+        if (part_takes(part, one->test) &&
             add_document(t, e, (const char *)d->text.data + one->begin, one->end - one->begin, end_of_text))
             return tp_error_pending();
     }
@@ -244,9 +244,9 @@ static tp_status check_count(const text *t, const char *path, tp_part part, cons
     const int64_t units = t->count - t->begin;
     return units > t->window ? TP_OK
                              : tp_fail(TP_ERR_FORMAT,
-                                       "%s: the %s part has %lld %s: too few for a window of %lld; a shorter "
+                                       "%s: the %s has %lld %s: too few for a window of %lld; a shorter "
                                        "window or a longer text is wanted",
-                                       path, part == TP_TRAIN ? "training" : "test", (long long)units,
+                                       path, part_name(part), (long long)units,
                                        t->tokenizer ? "tokens"
                                        : o->bytes   ? "bytes"
                                                     : "characters",

@@ -108,37 +108,38 @@ tp_status tp_run_set_beam(tp_run *run, int64_t beam)
 
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
-/* Other data must mean the same by the same numbers; sequences of tokens may be of another length. */
-static tp_status check_other_data(const tp_run *run, const char *data, tp_dataset *d)
+/* Its examples by the numbers of the run's classes: it may lack some, and have them in another order. */
+static tp_dataset *by_known_classes(const tp_run *run, const char *data, tp_dataset *d)
 {
     const setup *s = run->setup;
-    tp_shape shape = tp_dataset_shape(d);
-    const bool same =
-        shape.ndim == s->data_shape.ndim &&
-        (s->inputs || !memcmp(shape.dim, s->data_shape.dim, (size_t)shape.ndim * sizeof *shape.dim));
-    if (!same)
-        return tp_fail(TP_ERR_SHAPE,
-                       "%s: examples of another size than those of %s, which the run learned from", data,
-                       s->config.data);
-    if (tp_dataset_classes(d) != s->classes)
-        return tp_fail(TP_ERR_SHAPE, "%s: %lld classes, the run knows %lld", data,
-                       (long long)tp_dataset_classes(d), (long long)s->classes);
-    for (int64_t i = 0; i < s->classes; i++) {
-        const char *name = tp_dataset_class_name(d, i), *known = s->class_names[i];
-        if (name && known && strcmp(name, known) != 0)
-            return tp_fail(TP_ERR_ARGUMENT, "%s: class %lld is '%s', in the run it is '%s'", data,
-                           (long long)i, name, known);
-    }
-    return TP_OK;
+    char text[1024];
+    if (s->classes && tp_dataset_classes(d) && tp_dataset_targets(d) == 1)
+        d = tp_relabelled(d, (const char *const *)s->class_names, s->classes);
+    else if (tp_dataset_classes(d) != s->classes)
+        tp_fail(TP_ERR_SHAPE, "%lld classes, the run knows %lld", (long long)tp_dataset_classes(d),
+                (long long)s->classes);
+    if (!tp_pending())
+        return d;
+    const tp_status status = tp_error_take(text, sizeof text);
+    return tp_fail_null(status, "%s: %s", data, text);
 }
 
+/* Other data must mean the same by the same numbers; sequences of tokens may be of another length. */
 static tp_dataset *other_data(const tp_run *run, const char *data, tp_part part)
 {
     TP_SCOPE;
-    tp_dataset *d = setup_other_data(run->setup, data, part);
-    if (!d || check_other_data(run, data, d))
+    const setup *s = run->setup;
+    tp_dataset *d = setup_other_data(s, data, part);
+    if (!d)
         return NULL;
-    return tp_keep(d);
+    const tp_shape shape = tp_dataset_shape(d);
+    if (shape.ndim != s->data_shape.ndim ||
+        (!s->inputs && memcmp(shape.dim, s->data_shape.dim, (size_t)shape.ndim * sizeof *shape.dim) != 0))
+        return tp_fail_null(TP_ERR_SHAPE,
+                            "%s: examples of another size than those of %s, which the run learned from", data,
+                            s->config.data);
+    d = by_known_classes(run, data, d);
+    return d ? tp_keep(d) : NULL;
 }
 
 /* Of a vocabulary that has a token for what it does not know. */

@@ -19,6 +19,13 @@ grep -v "left out" told | head -2
 grep "left out" told | sort
 run train --resume skipped --epochs 2 | grep -c "left out"
 run eval skipped | head -1
+echo "--- other pictures: all of them, by the run's classes"
+mkdir -p other/seven strange/nine
+cp seven.png other/seven/a.png
+cp seven.png strange/nine/a.png
+run eval mixed --data other | sed -n '1p;/^class/,$p'
+run eval mixed --data other --part test
+run eval mixed --data strange
 run train simple_cnn $small --out never --on-bad-image ignore
 echo "--- before a run begins"
 mkdir set/none

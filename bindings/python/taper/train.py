@@ -58,9 +58,10 @@ class Run(Object):
         return _wrap(made(lib.tp_predict, self, x))
 
     def evaluate(self, data: Any = None, train: bool = False, batch_size: int = 256) -> Dict[str, Any]:
-        """Of the test part of the run's own data, or of other data."""
-        result = struct("tp_eval_result")()
-        done(lib.tp_run_evaluate, self, path(data) if data is not None else None, not train, batch_size, c.byref(result))
+        """Of the test part of the run's own data; of other data, of all, unless its test part has files of its own."""
+        result, (TRAIN, TEST, WHOLE) = struct("tp_eval_result")(), range(3)
+        part = TRAIN if train else TEST if data is None else WHOLE
+        done(lib.tp_run_evaluate, self, path(data) if data is not None else None, part, batch_size, c.byref(result))
         try:
             names = ("examples", "loss", "accuracy", "top5", "macro_precision", "macro_recall", "macro_f1")
             answer = {n: getattr(result, n) for n in names}
