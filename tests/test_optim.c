@@ -230,8 +230,8 @@ static void wrong_options_are_errors(void **state)
         { "sgd", "nesterov wants a momentum", { .nesterov = true } },
         { "momentum", "nesterov wants dampening 0", { .nesterov = true, .dampening = 0.1 } },
         { "adagrad", "initial_accumulator is -1", { .initial_accumulator = -1 } },
-        { "adan", "no optimizer 'adan'; did you mean 'adam'? there are: sgd, momentum", { .lr = 0 } },
-        { "gradient-descent-of-my-own-making-and-more", "there are: sgd", { .lr = 0 } },
+        { "adan", "unknown optimizer 'adan'; did you mean 'adam'? (known: sgd, momentum", { .lr = 0 } },
+        { "gradient-descent-of-my-own-making-and-more", "(known: sgd", { .lr = 0 } },
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         TP_SCOPE;
@@ -470,7 +470,7 @@ static void wrong_schedules_are_errors(void **state)
     TP_SCOPE;
     tp_optim *o = tp_sgd(named("w", leaf(tp_ones(TP_SHAPE(2)))), .lr = 1);
     assert_null(tp_schedule_new(o, "cosin", .total = 3));
-    assert_error(TP_ERR_ARGUMENT, "no schedule 'cosin'; did you mean 'cosine'? there are: constant, step");
+    assert_error(TP_ERR_ARGUMENT, "unknown schedule 'cosin'; did you mean 'cosine'? (known: constant, step");
     assert_null(tp_schedule_new(o, "cosine", .warmup = 3));
     assert_error(TP_ERR_ARGUMENT, "total is 0");
     assert_null(tp_schedule_new(o, "linear", .total = 3, .warmup = 4));
@@ -484,7 +484,7 @@ static void wrong_schedules_are_errors(void **state)
     assert_null(tp_schedule_new(o, "constant", .warmup = -1));
     assert_error(TP_ERR_ARGUMENT, "warmup is -1");
     assert_true(isnan(FACTOR("nosuch", 0, .total = 3)));
-    assert_error(TP_ERR_ARGUMENT, "no schedule 'nosuch'");
+    assert_error(TP_ERR_ARGUMENT, "unknown schedule 'nosuch'");
     assert_true(tp_lr(o, 0) == 1);
 }
 

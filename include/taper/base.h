@@ -58,6 +58,8 @@ TP_API int tp_report_error(FILE *to); /* writes "error: text\n" and the details 
 
 /* For your own modules and operations.  The first error stays; returns the one that is pending. */
 TP_API tp_status tp_error_set(tp_status, const char *format, ...) TP_PRINTF(2, 3);
+/* "unknown <what> '<name>'; did you mean '<the nearest>'? (known: <all>)"; name_at gives NULL past the last. */
+TP_API tp_status tp_error_unknown(const char *what, const char *name, const char *(*name_at)(int i));
 
 /* ---- Ownership ------------------------------------------------------------------------------------- */
 

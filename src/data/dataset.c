@@ -253,12 +253,11 @@ tp_status dataset_load(const tp_dataset *d, int64_t i, tp_sample *s)
 
 tp_status dataset_blame(const tp_dataset *d, int64_t i)
 {
-    char name[512], text[1024];
-    tp_status status = tp_error_pending();
+    char name[512];
+    const tp_status status = tp_error_pending();
     if (!status || status == TP_ERR_MEMORY)
         return status;
-    tp_error_take(text, sizeof text);
-    return tp_fail(status, "%s: %s", tp_dataset_example_name(d, i, name, sizeof name), text);
+    return tp_error_in(tp_dataset_example_name(d, i, name, sizeof name));
 }
 
 static tp_status check_index(const tp_dataset *d, int64_t i)

@@ -37,50 +37,15 @@ const tp_model_info *tp_model_at(int i)
     return i >= 0 && i < N_MODELS ? &rows[i]->info : NULL;
 }
 
+static const char *name_at(int i)
+{
+    return i < N_MODELS ? rows[i]->info.name : NULL;
+}
+
 const tp_model_info *tp_model_find(const char *name)
 {
     const model_row *row = row_of(name);
     return row ? &row->info : NULL;
-}
-
-/* ---- an unknown name -------------------------------------------------------------------------------------------- */
-
-/* Levenshtein's distance; names of 32 letters and more count as far away. */
-static int edit_distance(const char *a, const char *b)
-{
-    int row[32], n = (int)strlen(b);
-    if (n >= 32)
-        return 99;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int changed = diagonal + (a[i - 1] != b[j - 1]),
-                other = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
-            diagonal = row[j];
-            row[j] = changed < other ? changed : other;
-        }
-    }
-    return row[n];
-}
-
-static void unknown(const char *name)
-{
-    char known[600] = "", hint[64] = "";
-    int best = 4;
-    size_t used = 0;
-    for (int i = 0; i < N_MODELS && used < sizeof known; i++) {
-        const char *other = rows[i]->info.name;
-        int distance = edit_distance(name, other);
-        used += (size_t)snprintf(known + used, sizeof known - used, "%s%s", i ? ", " : "", other);
-        if (distance < best) {
-            best = distance;
-            snprintf(hint, sizeof hint, "; did you mean '%s'?", other);
-        }
-    }
-    tp_error_set(TP_ERR_ARGUMENT, "unknown model '%.60s'%s (known: %s)", name, hint, known);
 }
 
 /* ---- options ---------------------------------------------------------------------------------------------------- */
@@ -173,7 +138,7 @@ tp_module *tp_model_opt(const char *name, const tp_model_options *given)
         return NULL;
     const model_row *row = row_of(name);
     if (!row) {
-        unknown(name ? name : "");
+        tp_error_unknown("model", name ? name : "", name_at);
         return NULL;
     }
     const tp_model_info *info = &row->info;

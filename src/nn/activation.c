@@ -68,44 +68,9 @@ static tp_module *activation_new(const activation *row, double number)
 
 /* ---- by name ---------------------------------------------------------------------------------------------------- */
 
-static int least(int a, int b)
+static const char *name_at(int i)
 {
-    return a < b ? a : b;
-}
-
-/* How many letters must be put in, taken out or changed to make b of a (Levenshtein); long words count as far away. */
-static int edit_distance(const char *a, const char *b)
-{
-    int row[32], n = (int)strlen(b);
-    if (n >= 32)
-        return 99;
-    for (int j = 0; j <= n; j++)
-        row[j] = j;
-    for (int i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = i;
-        for (int j = 1; j <= n; j++) {
-            int changed = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(changed, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[n];
-}
-
-static tp_module *unknown(const char *name)
-{
-    char known[256] = "", hint[64] = "";
-    int best = 3;
-    for (int i = 0; i < N_ACTIVATIONS; i++) {
-        int distance = edit_distance(name, activations[i].name);
-        text_add(known, sizeof known, "%s%s", i ? ", " : "", activations[i].name);
-        if (distance < best) {
-            best = distance;
-            snprintf(hint, sizeof hint, "; did you mean '%s'?", activations[i].name);
-        }
-    }
-    return tp_fail_null(TP_ERR_ARGUMENT, "unknown activation '%.40s'%s (known: %s)", name, hint, known);
+    return i < N_ACTIVATIONS ? activations[i].name : NULL;
 }
 
 tp_module *tp_nn_activation(const char *name)
@@ -113,7 +78,10 @@ tp_module *tp_nn_activation(const char *name)
     if (tp_pending())
         return NULL;
     const activation *row = row_of(name ? name : "");
-    return row ? activation_new(row, row->number) : unknown(name ? name : "");
+    if (row)
+        return activation_new(row, row->number);
+    tp_error_unknown("activation", name ? name : "", name_at);
+    return NULL;
 }
 
 /* ---- one by one -------------------------------------------------------------------------------------------------- */

@@ -36,48 +36,6 @@ const char *tp_optim_name(const tp_optim *o)
     return o ? o->kind->name : NULL;
 }
 
-/* Letters to add, drop or change to come from a to b; 99 for words too long to be worth it. */
-static int distance(const char *a, const char *b)
-{
-    enum { LONGEST = 31 };
-    int row[LONGEST + 1];
-    size_t n = strlen(b);
-    if (strlen(a) > LONGEST || n > LONGEST)
-        return 99;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = (int)j;
-    for (size_t i = 1; a[i - 1]; i++) {
-        int diagonal = row[0];
-        row[0] = (int)i;
-        for (size_t j = 1; j <= n; j++) {
-            int changed = diagonal + (a[i - 1] != b[j - 1]),
-                nearest = row[j] < row[j - 1] ? row[j] : row[j - 1];
-            diagonal = row[j];
-            row[j] = changed < nearest + 1 ? changed : nearest + 1;
-        }
-    }
-    return row[n];
-}
-
-tp_status optim_unknown(const char *what, const char *name, const char *(*name_at)(int))
-{
-    char list[256] = "";
-    const char *meant = NULL;
-    size_t used = 0;
-    int best = 3;
-    for (int i = 0; name_at(i); i++) {
-        int d = distance(name, name_at(i));
-        int n = snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", name_at(i));
-        used = n > 0 && used + (size_t)n < sizeof list ? used + (size_t)n : sizeof list - 1;
-        if (d < best) {
-            best = d;
-            meant = name_at(i);
-        }
-    }
-    return tp_fail(TP_ERR_ARGUMENT, "no %s '%.60s'%s%s%s there are: %s", what, name,
-                   meant ? "; did you mean '" : ";", meant ? meant : "", meant ? "'?" : "", list);
-}
-
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
 double optim_or(double value, double otherwise)
@@ -252,7 +210,7 @@ tp_optim *tp_optim_new(const char *name, tp_params *params, const tp_optim_optio
     while (i < sizeof kinds / sizeof *kinds && strcmp(name ? name : "", kinds[i]->name) != 0)
         i++;
     if (i == sizeof kinds / sizeof *kinds) {
-        optim_unknown("optimizer", name ? name : "", tp_optim_name_at);
+        tp_error_unknown("optimizer", name ? name : "", tp_optim_name_at);
         return NULL;
     }
     TP_SCOPE;

@@ -65,7 +65,4 @@ struct tp_optim {
 /* A zero means otherwise; TP_ZERO means zero. */
 double optim_or(double value, double otherwise);
 
-/* Fails: "no <what> '<name>'; did you mean '...'? There are: ..." */
-tp_status optim_unknown(const char *what, const char *name, const char *(*name_at)(int));
-
 #endif

@@ -188,7 +188,7 @@ static const schedule_kind *understand(const char *name, const options *given, o
     while (i < sizeof kinds / sizeof *kinds && strcmp(name ? name : "", kinds[i].name) != 0)
         i++;
     if (i == sizeof kinds / sizeof *kinds) {
-        optim_unknown("schedule", name ? name : "", tp_schedule_name_at);
+        tp_error_unknown("schedule", name ? name : "", tp_schedule_name_at);
         return NULL;
     }
     *o = fill_options(&kinds[i], given);

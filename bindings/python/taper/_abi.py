@@ -257,6 +257,7 @@ FUNCTIONS: Dict[str, str] = {
     "tp_error_details": "s",
     "tp_error_take": "i s:text Q:size",
     "tp_report_error": "i p:to",
+    "tp_error_unknown": "i s:what s:name p:name_at",
     "tp_scope_open": "v p",
     "tp_scope_close": "v p",
     "tp_keep_object": "p p:object",
