@@ -321,6 +321,74 @@ static void an_image_folder_is_sorted_resized_and_cropped(void **state)
     assert_string_equal(shape_text(tp_dataset_shape(d)), "(1, 8, 8)");
 }
 
+static tp_dataset *table(const char *text, const tp_csv_options *o)
+{
+    put_text(temp_path("table.csv"), text);
+    return tp_csv_opt(temp_path("table.csv"), o);
+}
+
+static void columns_are_found_by_their_names(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    static const char *const names[] = { "w", "colour=blue", "colour=red" };
+    tp_csv_options o = { .struct_size = sizeof o };
+    float x[3];
+    double y;
+    tp_dataset *d = table("w,colour,kind\n1,red,p\n2,blue,q\n", &o);
+    expect_no_error();
+    for (int i = 0; i < 3; i++)
+        assert_string_equal(tp_dataset_column_name(tp_shuffled(d, 1), i), names[i]);
+    assert_string_equal(tp_dataset_column_name(d, 3), "kind");
+    assert_null(tp_dataset_column_name(d, 4));
+    o.known = (tp_known_names){ .columns = names, .n_columns = 3 };
+    d = table("kind,note,colour,w\nq,,red,5\nq,x,red,6\n",
+              &o); /* a missing cell of a column that is not read */
+    expect_error(TP_ERR_FORMAT,
+                 "line 2: the cell in column 1 is missing"); /* the last one that is left is the target */
+    o.target = "kind";
+    d = table("kind,note,colour,w\nq,,red,5\nq,x,red,6\n", &o);
+    expect_no_error();
+    assert_int_equal(tp_dataset_classes(d), 1);
+    assert_int_equal(tp_dataset_get(d, 0, x, &y), TP_OK);
+    assert_true(x[0] == 5 && x[1] == 0 && x[2] == 1 && y == 0);
+    o.no_target = true;
+    d = table("colour,w\nblue,7\n", &o);
+    expect_no_error();
+    assert_int_equal(tp_dataset_classes(d), 0);
+    assert_int_equal(tp_dataset_get(d, 0, x, &y), TP_OK);
+    assert_true(x[0] == 7 && x[1] == 1 && x[2] == 0 && y == 0);
+    assert_null(table("colour,w\ngreen,7\n", &o));
+    expect_error(TP_ERR_FORMAT, "line 2: 'green' in column 0 is none of the 2 that are known");
+    assert_null(table("colour,w\nred,wide\n", &o));
+    expect_error(TP_ERR_FORMAT, "line 2: 'wide' in column 1 is no number");
+    assert_null(table("colour\nred\n", &o));
+    expect_error(TP_ERR_FORMAT, "no column 'w'");
+}
+
+/* A table without a header, whose first column was the target. */
+static void columns_without_names_are_found_by_their_places(void **state)
+{
+    (void)state;
+    TP_SCOPE;
+    static const char *const names[] = { "1", "2" };
+    const tp_csv_options o = { .struct_size = sizeof o,
+                               .target = "0",
+                               .no_target = true,
+                               .known = { .columns = names, .n_columns = 2 } };
+    float x[2];
+    double y;
+    const char *const texts[] = { "p,3,4\nq,5,6\n", "3,4\n5,6\n" };
+    for (int i = 0; i < 2; i++) {
+        tp_dataset *d = table(texts[i], &o);
+        expect_no_error();
+        assert_int_equal(tp_dataset_get(d, 1, x, &y), TP_OK);
+        assert_true(x[0] == 5 && x[1] == 6);
+    }
+    assert_null(table("3\n5\n", &o));
+    expect_error(TP_ERR_FORMAT, "no column '2'");
+}
+
 static void classes_take_the_numbers_of_other_names(void **state)
 {
     (void)state;
@@ -639,6 +707,8 @@ int main(void)
         cmocka_unit_test(csv_numbers_texts_and_classes),
         cmocka_unit_test(numbers_do_not_depend_on_the_locale),
         cmocka_unit_test(an_image_folder_is_sorted_resized_and_cropped),
+        cmocka_unit_test(columns_are_found_by_their_names),
+        cmocka_unit_test(columns_without_names_are_found_by_their_places),
         cmocka_unit_test(classes_take_the_numbers_of_other_names),
         cmocka_unit_test(classes_take_the_numbers_of_other_names),
         cmocka_unit_test(a_label_is_had_without_its_picture),

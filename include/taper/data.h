@@ -27,6 +27,7 @@ TP_API int64_t tp_dataset_targets(const tp_dataset *);    /* labels or values of
 TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
 TP_API int64_t tp_dataset_inputs(const tp_dataset *);     /* tokens that x can have, where they are not its classes; else 0 */
 TP_API const char *tp_dataset_input_name(const tp_dataset *, int64_t token);
+TP_API const char *tp_dataset_column_name(const tp_dataset *, int64_t i); /* feature i of a table: "width", "colour=red"; behind the last one the target; NULL: it is no table */
 TP_API int64_t tp_dataset_group(const tp_dataset *, int64_t i);  /* the same of examples that are one source's; else i */
 TP_API int64_t tp_dataset_length(const tp_dataset *, int64_t i); /* of a sequence that is filled up to the shape; else 0 */
 TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */
@@ -66,26 +67,31 @@ enum { TP_WHOLE_PICTURES = -1 };
  * they are, (channels, -1, -1), for a transform that brings them to one size. */
 TP_API tp_dataset *tp_image_folder(const char *folder, int64_t channels, int64_t size);
 
-typedef struct tp_csv_options {
-    size_t struct_size;
-    const char *target;     /* column name or number from 0; the last one if NULL */
-    char delimiter;         /* found in the file: , ; or tab */
-    int header;             /* 0: found in the file; 1: there is one; -1: there is none */
-    bool regression;        /* the target is a number; otherwise its distinct values are the classes */
-} tp_csv_options;
-/* Numeric columns are features as they stand; text columns become one feature a distinct value (one-hot).  The file may
- * be gzip; a missing cell or a ragged row is an error that names its line.  A first line "rows,features,class,class..."
- * (scikit-learn's) names the classes. */
-#define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
-TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
-
 /* Tokens of x, and classes, as another dataset has them (tp_dataset_input_name, tp_dataset_class_name): what a file is to be read by in
  * place of its own training part's.  A token besides them is <unknown>; a class, or a character of a text, is an error that names it. */
 typedef struct tp_known_names {
     const char *const *inputs;
     const char *const *classes;
     int64_t n_inputs, n_classes; /* 0: the file's own */
+    const char *const *columns;  /* of a table (tp_dataset_column_name): its features are these, by name and in this order */
+    int64_t n_columns;
 } tp_known_names;
+
+typedef struct tp_csv_options {
+    size_t struct_size;
+    const char *target;     /* column name or number from 0; the last one if NULL */
+    char delimiter;         /* found in the file: , ; or tab */
+    int header;             /* 0: found in the file; 1: there is one; -1: there is none */
+    bool regression;        /* the target is a number; otherwise its distinct values are the classes */
+    bool no_target;         /* all columns are features, or those that are known; y is 0 */
+    tp_known_names known;   /* columns */
+} tp_csv_options;
+/* Numeric columns are features as they stand; text columns become one feature a distinct value (one-hot).  The file may
+ * be gzip; a missing cell or a ragged row is an error that names its line.  With known columns others are not read, and a text that is
+ * none of a column's is an error, too.  A first line "rows,features,class,class..."
+ * (scikit-learn's) names the classes. */
+#define tp_csv(path, ...) tp_csv_opt(path, &(tp_csv_options){ .struct_size = sizeof(tp_csv_options), __VA_ARGS__ })
+TP_API tp_dataset *tp_csv_opt(const char *path, const tp_csv_options *);
 
 typedef struct tp_text_options {
     size_t struct_size;
@@ -196,6 +202,7 @@ typedef struct tp_dataset_functions {
     const char *(*input_name)(void *context, int64_t token);
     int64_t (*group)(void *context, int64_t i);  /* examples that have one x and several truths have one number; may be NULL */
     int64_t (*length)(void *context, int64_t i); /* of sequences that are filled up: how long example i is; may be NULL */
+    const char *(*column_name)(void *context, int64_t i); /* what feature i is, and behind them the target; may be NULL */
 } tp_dataset_functions;
 TP_API tp_dataset *tp_dataset_new(const tp_dataset_functions *, void *context, int64_t count, tp_shape, int64_t classes);
 

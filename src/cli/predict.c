@@ -1,4 +1,4 @@
-/* predict.c - `taper predict DIR PATH...`: class and probability of each picture.
+/* predict.c - `taper predict DIR PATH...`: class and probability of each picture, or of each row of a table.
  *
  * A picture that cannot be read is told on stderr (and in the JSON), and the others go on.
  * Layer: cli.  Depends on train.h, json.h.  Read next: eval.c. */

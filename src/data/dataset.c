@@ -114,6 +114,13 @@ const char *tp_dataset_input_name(const tp_dataset *d, int64_t token)
     return token >= 0 && token < tp_dataset_inputs(d) ? d->functions.input_name(d->context, token) : NULL;
 }
 
+const char *tp_dataset_column_name(const tp_dataset *d, int64_t i)
+{
+    return d && d->functions.column_name && d->shape.ndim == 1 && i >= 0 && i <= d->shape.dim[0]
+               ? d->functions.column_name(d->context, i)
+               : NULL;
+}
+
 int64_t tp_dataset_group(const tp_dataset *d, int64_t i)
 {
     return d && d->functions.group && i >= 0 && i < d->count ? d->functions.group(d->context, i) : i;
@@ -374,6 +381,11 @@ static const char *selection_input_name(void *context, int64_t token)
     return tp_dataset_input_name(((selection *)context)->of, token);
 }
 
+static const char *selection_column_name(void *context, int64_t i)
+{
+    return tp_dataset_column_name(((selection *)context)->of, i);
+}
+
 static int64_t selection_group(void *context, int64_t i)
 {
     selection *s = context;
@@ -423,7 +435,8 @@ static tp_dataset *select_from(tp_dataset *of, selection how, int64_t count)
                                             .input_name =
                                                 of->functions.input_name ? selection_input_name : NULL,
                                             .group = of->functions.group ? selection_group : NULL,
-                                            .length = of->functions.length ? selection_length : NULL },
+                                            .length = of->functions.length ? selection_length : NULL,
+                                            .column_name = selection_column_name },
                    s, count, of->shape, classes);
     if (d)
         d->unknown = of->unknown;

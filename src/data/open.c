@@ -224,6 +224,7 @@ tp_dataset *tp_data_open_opt(const char *path, tp_part part, const tp_data_optio
     if (S_ISREG(info.st_mode) && is_table(path)) {
         tp_csv_options csv = o.csv; /* inside another struct nobody sets its size */
         csv.struct_size = sizeof csv;
+        csv.known = o.known;
         return tp_keep(split(tp_csv_opt(path, &csv), path, part, o.seed));
     }
     return tp_fail_null(TP_ERR_FORMAT,

@@ -153,6 +153,7 @@ static void setup_destroy(void *object)
     tp_free(s->class_names, (size_t)s->classes * sizeof *s->class_names);
     tp_free(s->class_counts, (size_t)s->classes * sizeof *s->class_counts);
     tp_free(s->input_names, (size_t)s->inputs * sizeof *s->input_names);
+    tp_free(s->column_names, (size_t)s->columns * sizeof *s->column_names);
     tp_free(s, sizeof *s);
 }
 
@@ -189,13 +190,22 @@ tp_status setup_room_for_classes(setup *s, int64_t classes)
     return TP_OK;
 }
 
+static tp_status room_for_names(const char ***names, int64_t *has, int64_t n)
+{
+    tp_free(*names, (size_t)*has * sizeof **names);
+    *names = n ? tp_calloc((size_t)n * sizeof **names) : NULL;
+    *has = *names ? n : 0;
+    return tp_error_pending();
+}
+
 tp_status setup_room_for_inputs(setup *s, int64_t inputs)
 {
-    tp_free(s->input_names, (size_t)s->inputs * sizeof *s->input_names);
-    s->inputs = 0;
-    s->input_names = inputs ? tp_calloc((size_t)inputs * sizeof *s->input_names) : NULL;
-    s->inputs = s->input_names ? inputs : 0;
-    return tp_error_pending();
+    return room_for_names(&s->input_names, &s->inputs, inputs);
+}
+
+tp_status setup_room_for_columns(setup *s, int64_t columns)
+{
+    return room_for_names(&s->column_names, &s->columns, columns);
 }
 
 static tp_status own_strings(setup *s)

@@ -30,6 +30,9 @@ typedef struct setup {
     const char **class_names;
     const char **input_names; /* of pairs: the source's vocabulary */
     int64_t inputs;
+    const char **column_names; /* of a table: its features */
+    int64_t columns;
+    const char *target_name;
     int64_t train_examples, test_examples; /* after limit_examples */
     int64_t *class_counts; /* training examples of each class, where the run is to be balanced; NULL */
     bool pictures_cropped; /* pictures come from a folder: shorter side resized, centre cropped */
@@ -41,6 +44,7 @@ setup *setup_of(
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */
 tp_status setup_room_for_classes(setup *, int64_t classes);
 tp_status setup_room_for_inputs(setup *, int64_t inputs);
+tp_status setup_room_for_columns(setup *, int64_t columns);
 
 /* What model, transform and class names follow from the whole training part. */
 tp_status setup_resolve_data(setup *, tp_dataset *train, tp_dataset *test);
@@ -52,7 +56,9 @@ tp_status setup_count_classes(setup *, tp_dataset *train);
 /* The data of a part: as the run uses it (the training part limited to limit_examples), and whole. */
 tp_dataset *setup_data(const setup *, tp_part);
 tp_dataset *setup_whole_data(const setup *, tp_part);
-tp_dataset *setup_other_data(const setup *, const char *data, tp_part); /* by the run's tokens and classes */
+tp_known_names setup_known_names(const setup *);
+tp_dataset *setup_other_data(const setup *, const char *data,
+                             tp_part); /* by the run's tokens, classes and columns */
 
 int64_t setup_batches_per_epoch(const setup *);
 int64_t setup_steps_per_epoch(const setup *);      /* of accumulate batches each */

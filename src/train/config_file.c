@@ -205,6 +205,8 @@ static js_value *dataset_of_run(const setup *s)
     js_set(object, "classes", js_new_integer(s->classes));
     js_set(object, "class_names", names_json(s->class_names, s->classes));
     js_set(object, "input_names", names_json(s->input_names, s->inputs));
+    js_set(object, "column_names", names_json(s->column_names, s->columns));
+    js_set(object, "target_name", json_text(s->target_name));
     js_set(object, "class_counts", integers(s->class_counts, s->class_counts ? s->classes : 0));
     return object;
 }
@@ -378,6 +380,12 @@ static tp_status read_dataset(setup *s, const fields *from)
         return tp_error_pending();
     for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
         s->input_names[i] = setup_text(s, js_string(js_at(inputs, i)));
+    const js_value *columns = js_get(from->object, "column_names"); /* of tables */
+    if (setup_room_for_columns(s, js_count(columns)))
+        return tp_error_pending();
+    for (int64_t i = 0; i < s->columns && !tp_pending(); i++)
+        s->column_names[i] = setup_text(s, js_string(js_at(columns, i)));
+    s->target_name = setup_text(s, js_string(js_get(from->object, "target_name")));
     return read_counts(s, from);
 }
 

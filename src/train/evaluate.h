@@ -25,6 +25,9 @@ typedef struct evaluation {
     tp_head head;               /* of a batch whose y the network's body made; weight NULL: y are answers */
     mistake mistakes[MISTAKES]; /* worst first */
     int n_mistakes;
+    struct {
+        double first, sum, squares, absolute; /* of the truths less the first one; of the errors */
+    } values;                                 /* of a regression */
 } evaluation;
 
 /* By the run's task; the module is in training mode or not as it was before. */

@@ -1,8 +1,8 @@
-/* predict.c - answers for many pictures: files, folders and globs, read in parallel, in batches.
+/* predict.c - answers for many pictures: files, folders and globs, read in parallel, in batches.  Of a table its rows are answered.
  *
  * What cannot be read becomes an answer with an error, so that it stops nothing else.  A folder's pictures come in the order
  * in which image_folder has them: its own by name, then those of each folder in it.
- * Layer: train.  Depends on run.h, data/folder.h.  Read next: input.c, run.c. */
+ * Layer: train.  Depends on run.h, data/folder.h.  Read next: predict_table.c, input.c, run.c. */
 #include "base/parallel.h"
 #include "data/dataset.h"
 #include "data/folder.h"
@@ -183,6 +183,11 @@ tp_status tp_run_predict(tp_run *run, const char *const *paths, int n, int64_t b
                        "are wanted",
                        BATCH, 1 << 20);
     batch_size = batch_size ? batch_size : BATCH;
+    if (run->setup->columns) {
+        for (int i = 0; i < n && go_on && !tp_pending(); i++)
+            predict_table(run, paths[i] ? paths[i] : "", batch_size, told, context, &go_on);
+        return tp_error_pending();
+    }
     size_t bytes = (size_t)batch_size * sizeof(tp_error_record);
     batch b = { .run = run, .all = &all, .errors = tp_alloc(bytes) };
     if (b.errors)

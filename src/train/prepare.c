@@ -9,6 +9,7 @@
 #include "data/text.h"
 #include "data/transform.h"
 #include "data/vocabulary.h"
+#include "text/mapped.h"
 #include "train/forecast.h"
 #include "train/task.h"
 
@@ -31,6 +32,8 @@ static tp_dataset *open_data(const setup *s, const char *data, tp_part part, tp_
     tp_data_options o = s->config.data_options;
     o.tokenizer = s->tokenizer;
     o.known = known;
+    if (known.n_columns && !o.csv.target)
+        o.csv.target = s->target_name;
     if (info && kinds[info->input])
         o.kind = kinds[info->input];
     if (!o.channels) /* pictures of a folder come as the network wants them */
@@ -47,11 +50,19 @@ tp_dataset *setup_whole_data(const setup *s, tp_part part)
     return open_data(s, s->config.data, part, (tp_known_names){ 0 });
 }
 
+tp_known_names setup_known_names(const setup *s)
+{
+    return (tp_known_names){ .inputs = (const char *const *)s->input_names,
+                             .classes = (const char *const *)s->class_names,
+                             .n_inputs = s->inputs,
+                             .n_classes = s->classes,
+                             .columns = (const char *const *)s->column_names,
+                             .n_columns = s->columns };
+}
+
 tp_dataset *setup_other_data(const setup *s, const char *data, tp_part part)
 {
-    const tp_known_names known = { (const char *const *)s->input_names, (const char *const *)s->class_names,
-                                   s->inputs, s->classes };
-    return open_data(s, data, part, known);
+    return open_data(s, data, part, setup_known_names(s));
 }
 
 tp_dataset *setup_data(const setup *s, tp_part part)
@@ -248,7 +259,19 @@ static void fill_model_options(setup *s, const tp_model_info *info, tp_shape inp
         m->features = input.dim[0] * input.dim[1] * input.dim[2];
 }
 
-static tp_status take_class_names(setup *s, tp_dataset *train)
+/* Whether its columns have names that config.json can hold. */
+static bool are_texts(const tp_dataset *d)
+{
+    bool all = tp_dataset_column_name(d, 0);
+    for (int64_t i = 0; all && i <= tp_dataset_shape(d).dim[0]; i++) {
+        const char *name = tp_dataset_column_name(d, i);
+        const int64_t size = (int64_t)strlen(name);
+        all = utf8_valid(name, size) == size;
+    }
+    return all;
+}
+
+static tp_status take_names(setup *s, tp_dataset *train)
 {
     if (setup_room_for_classes(s, tp_dataset_classes(train)))
         return tp_error_pending();
@@ -258,6 +281,11 @@ static tp_status take_class_names(setup *s, tp_dataset *train)
         return tp_error_pending();
     for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
         s->input_names[i] = setup_text(s, tp_dataset_input_name(train, i));
+    if (tp_pending() || !are_texts(train) || setup_room_for_columns(s, s->data_shape.dim[0]))
+        return tp_error_pending();
+    for (int64_t i = 0; i < s->columns && !tp_pending(); i++)
+        s->column_names[i] = setup_text(s, tp_dataset_column_name(train, i));
+    s->target_name = setup_text(s, tp_dataset_column_name(train, s->columns));
     return tp_error_pending();
 }
 
@@ -299,7 +327,7 @@ tp_status setup_resolve_data(setup *s, tp_dataset *train, tp_dataset *test)
     if (c->carry && !text_bytes(train))
         return tp_fail(TP_ERR_ARGUMENT,
                        "train: carry is for a text, the examples of %s do not follow on each other", c->data);
-    if (keep_series(s, series_of(train)) || take_class_names(s, train) || check_inputs(s, info))
+    if (keep_series(s, series_of(train)) || take_names(s, train) || check_inputs(s, info))
         return tp_error_pending();
     const bool any_size = info->input != TP_INPUT_PICTURE && !c->model_options.image_size;
     int64_t size = any_size ? 0 : tp_model_image_size(info, &c->model_options);

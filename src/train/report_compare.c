@@ -267,7 +267,7 @@ static int find_options(const compared *c, option_row *rows)
     static const char *const sections[] = {
         NULL, "model_options", "data_options", "optim_options", "schedule_options", "dataset"
     };
-    static const char *const no_option[] = { "class_names", "input_names", "class_counts" };
+    static const char *const no_option[] = { "class_names", "input_names", "column_names", "class_counts" };
     int n = 0;
     for (size_t s = 0; s < sizeof sections / sizeof *sections; s++)
         for (int i = 0; i < c->n; i++) {

@@ -13,6 +13,10 @@ struct tp_run {
     tp_transform *transform;
 };
 
+/* Tells the answer to each row of a table, or what is wrong with it; for a run with columns (predict_table.c). */
+tp_status predict_table(tp_run *, const char *path, int64_t batch_size, tp_prediction_fn *told, void *context,
+                        bool *go_on);
+
 /* The steps of the text but normalize, which makes numbers of colours (input.c). */
 tp_transform *transform_to_see(const char *text);
 

@@ -35,7 +35,7 @@ const task *task_of(const setup *s)
 
 void task_command(const task *row, int dims, const char **verb, const char **words)
 {
-    const bool pictures = dims == 3;
-    *verb = row->verb ? row->verb : pictures ? "predict" : NULL;
-    *words = row->verb ? row->words : pictures ? "PICTURE.png" : NULL;
+    const char *own = dims == 3 ? "PICTURE.png" : dims == 1 ? "TABLE.csv" : NULL;
+    *verb = row->verb ? row->verb : own ? "predict" : NULL;
+    *words = row->verb ? row->words : own;
 }

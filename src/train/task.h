@@ -35,7 +35,7 @@ typedef struct task {
 } task;
 
 void task_command(const task *, int dims, const char **verb,
-                  const char **words); /* dims: of an example; 3 is a picture */
+                  const char **words); /* dims: of an example; 3 is a picture, 1 a row of a table */
 
 const task *task_of(const setup *);
 const task *task_for(const char *model, int64_t classes,

@@ -37,6 +37,10 @@ static tp_status add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch
     const float *x = tp_data(y), *truth = tp_data(values);
     for (int64_t i = 0; i < rows; i++) {
         const double value = (double)x[i * tp_stride(y, 0)], error = value - (double)truth[i];
+        if (!e->result.examples)
+            e->values.first = (double)truth[i];
+        const double t = (double)truth[i] - e->values.first;
+        e->values.sum += t, e->values.squares += t * t, e->values.absolute += fabs(error);
         e->result.loss += error * error;
         evaluation_mistake(e, (mistake){ b->examples[i / each], (double)truth[i], value, fabs(error), NAN });
         e->result.examples++;
@@ -44,5 +48,21 @@ static tp_status add(evaluation *e, const setup *s, tp_tensor *y, const tp_batch
     return TP_OK;
 }
 
+/* R2 = 1 - squared errors / squared distances from the mean (scikit-learn's r2_score). */
+static tp_status measure(evaluation *e, const setup *s, tp_module *net, tp_dataset *d,
+                         tp_transform *transform)
+{
+    (void)s, (void)net, (void)d, (void)transform;
+    const double n = (double)e->result.examples,
+                 spread = e->values.squares / n - e->values.sum / n * (e->values.sum / n);
+    evaluation_figure(e, "RMSE", sqrt(e->result.loss));
+    evaluation_figure(e, "MAE", e->values.absolute / n);
+    if (spread > 0)
+        evaluation_figure(e, "R2", 1 - e->result.loss / spread);
+    return TP_OK;
+}
+
 extern const task task_values;
-const task task_values = { .name = "values", .check = check, .loss = loss, .add = add, .best_of = "loss" };
+const task task_values = {
+    .name = "values", .check = check, .loss = loss, .add = add, .measure = measure, .best_of = "loss"
+};
