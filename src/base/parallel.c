@@ -142,8 +142,11 @@ static bool is_empty(int share)
 static void take_pieces(const job j)
 {
     inside = true;
+    const bool one_each = j.n <= j.threads * j.grain; /* the caller has begun its piece */
     for (int share = 0; share < j.threads; share++) {
         const int at = (index_here + share) % j.threads;
+        if (one_each && !at && index_here)
+            continue;
         for (int64_t i;
              !is_empty(at) &&
              (i = atomic_fetch_add_explicit(&shares[at].next, 1, memory_order_relaxed)) < shares[at].end;) {
@@ -187,6 +190,8 @@ static void *worker(void *number)
     index_here = (int)(intptr_t)number;
     for (;;) {
         seen = wait_for_work(seen);
+        __builtin_prefetch(&shares[index_here],
+                           1); /* the caller's cache has it, and both lines take their time */
         if (!come_in())
             continue;
         if (index_here < call.job.threads)

@@ -391,19 +391,25 @@ static int64_t padded_elements(const gather *g)
     return wants_padding(g) ? g->n * (g->sh + 2 * g->offset[0]) * (g->sw + 2 * g->offset[1]) * g->sc : 0;
 }
 
-/* One image, rows of so many numbers, with zeros above and below and on each side; returns what lies behind it. */
-static REAL *pad_image(REAL *to, const REAL *from, int64_t high, int64_t row, int64_t above, int64_t side)
+/* Rows [first, end) of an image with its border: rows of so many numbers, with zeros above and below and on each side; returns what
+ * lies behind them. */
+static REAL *pad_rows(REAL *to, const REAL *from, int64_t high, int64_t row, int64_t above, int64_t side,
+                      int64_t first, int64_t end)
 {
-    const int64_t border = above * (row + 2 * side);
-    memset(to, 0, (size_t)border * sizeof *to);
-    to += border;
-    for (int64_t i = 0; i < high; i++, to += row + 2 * side, from += row) {
-        memset(to, 0, (size_t)side * sizeof *to);
-        memcpy(to + side, from, (size_t)row * sizeof *to);
+    for (int64_t i = first - above; i < end - above; i++, to += row + 2 * side) {
+        const int64_t left = i < 0 || i >= high ? row + 2 * side : side;
+        memset(to, 0, (size_t)left * sizeof *to);
+        if (left > side)
+            continue;
+        memcpy(to + side, from + i * row, (size_t)row * sizeof *to);
         memset(to + side + row, 0, (size_t)side * sizeof *to);
     }
-    memset(to, 0, (size_t)border * sizeof *to);
-    return to + border;
+    return to;
+}
+
+static REAL *pad_image(REAL *to, const REAL *from, int64_t high, int64_t row, int64_t above, int64_t side)
+{
+    return pad_rows(to, from, high, row, above, side, 0, high + 2 * above);
 }
 
 typedef struct pad_run {

@@ -10,22 +10,32 @@ enum { PLANAR_OUT = 6, RUNS = VECTOR_BYTES == 64 ? 3 : 2 /* as registers allow *
 
 typedef struct planar {
     gather g;
-    int64_t high, wide;    /* of a plane */
-    int64_t vectors;       /* of pixels in a row of the result */
-    int64_t blocks;        /* of PLANAR_OUT channels out */
-    int64_t taps;          /* of all channels in */
+    int64_t high, wide; /* of a plane */
+    int64_t vectors;    /* of pixels in a row of the result */
+    int64_t blocks;     /* of PLANAR_OUT channels out */
+    int64_t taps;       /* of all channels in */
+    int64_t bands;      /* of an image */
+    const conv_args *args;
+    bool transposed;       /* for the data gradient, channels swapped, taps in reverse */
     const REAL *weights;   /* [block][tap][PLANAR_OUT] */
     const int64_t *offset; /* of a tap in the planes */
-    size_t weight_bytes, offset_bytes, plane_bytes, slot_bytes;
-    char *slots; /* for each thread the planes of one image, and those of its sums where they are pooled */
+    size_t weight_bytes, offset_bytes, plane_bytes,
+        slot_bytes; /* a thread's: weights, offsets, the planes of an image, and those of its sums where they are pooled */
 } planar;
+
+/* Numbers of a plane of sums: rows side by side, the last vector of each reaching into the next one. */
+static int64_t plane_of_sums(const planar *p, int64_t rows)
+{
+    return (rows - 1) * p->g.dw + p->vectors * WIDTH;
+}
 
 static planar plan_planar(const gather *g)
 {
     planar p = { .g = *g,
                  .vectors = divided(g->dw, WIDTH),
                  .blocks = divided(g->out, PLANAR_OUT),
-                 .taps = g->in * g->kernel[0] * g->kernel[1] };
+                 .taps = g->in * g->kernel[0] * g->kernel[1],
+                 .bands = bands_of(g) };
     const int64_t read = p.vectors * WIDTH + (g->kernel[1] - 1) * g->dilation[1],
                   copied = g->sw + 2 * g->offset[1];
     p.high = g->sh + 2 * g->offset[0];
@@ -33,20 +43,22 @@ static planar plan_planar(const gather *g)
     p.weight_bytes = rounded(p.blocks * p.taps * PLANAR_OUT);
     p.offset_bytes = (size_t)divided(p.taps, 8) * 64;
     p.plane_bytes = rounded(g->in * p.high * p.wide);
-    p.slot_bytes = p.plane_bytes + (g->between ? rounded(g->out * g->dh * p.vectors * WIDTH) : 0);
+    p.slot_bytes = p.weight_bytes + p.offset_bytes + p.plane_bytes +
+                   (g->between ? rounded(g->out * plane_of_sums(&p, g->dh)) : 0);
     return p;
 }
 
 static size_t planar_bytes(const gather *g)
 {
     planar p = plan_planar(g);
-    return p.weight_bytes + p.offset_bytes + p.slot_bytes * (size_t)parallel_threads();
+    return p.slot_bytes * (size_t)parallel_threads();
 }
 
-/* transposed: for the data gradient, channels swapped, taps in reverse */
-static void planar_weights(const planar *p, const REAL *w, bool transposed, REAL *to)
+static void planar_weights(const planar *p, REAL *to)
 {
     const gather *g = &p->g;
+    const REAL *w = p->args->weight;
+    const bool transposed = p->transposed;
     const int64_t area = g->kernel[0] * g->kernel[1], in_step = transposed ? g->out * area : area,
                   out_step = transposed ? area : g->in * area;
     for (int64_t block = 0; block < p->blocks; block++)
@@ -65,6 +77,16 @@ static void planar_offsets(const planar *p, int64_t *to)
         for (int64_t v = 0; v < g->kernel[0]; v++)
             for (int64_t u = 0; u < g->kernel[1]; u++)
                 *to++ = (c * p->high + v * g->dilation[0]) * p->wide + u * g->dilation[1];
+}
+
+/* Weights and offsets, at the beginning of a slot. */
+static void lay_out(planar *p, char *slot)
+{
+    REAL *weights = (REAL *)(void *)slot;
+    int64_t *offset = (int64_t *)(void *)(slot + p->weight_bytes);
+    planar_weights(p, weights);
+    planar_offsets(p, offset);
+    p->weights = weights, p->offset = offset;
 }
 
 /* ---- pixels of EIGHT channels and planes of WIDTH pixels: the same numbers, turned ---------------------------------------- */
@@ -145,15 +167,22 @@ INLINE void planes_to_pixels(REAL *y, int64_t step, const vec sum[PLANAR_OUT], c
             memcpy(y, turned[j], (size_t)out * sizeof *y);
 }
 
-static void copy_planes(const planar *p, int64_t image, REAL *planes)
+/* An image with its border, as far as rows [first, last] of the result read it. */
+static void copy_planes(const planar *p, int64_t image, int64_t first, int64_t last, REAL *planes)
 {
     const gather *g = &p->g;
-    const int64_t row = g->sw * g->sc;
+    const int64_t row = g->sw * g->sc, plane = p->high * p->wide, top = first * g->multiply[0],
+                  bottom = last * g->multiply[0] + (g->kernel[0] - 1) * g->dilation[0];
     const REAL *from = g->src + image * g->sh * row, *end = g->src + g->n * g->sh * row;
-    memset(planes, 0, (size_t)(g->sc * p->high * p->wide) * sizeof *planes);
-    planes += g->offset[0] * p->wide + g->offset[1];
-    for (int64_t h = 0; h < g->sh; h++)
-        pixels_to_planes(planes + h * p->wide, p->high * p->wide, from + h * row, g->sc, g->sc, g->sw, end);
+    for (int64_t c = 0; c < g->sc; c++)
+        memset(planes + c * plane + top * p->wide, 0,
+               (size_t)((bottom + 1 - top) * p->wide) * sizeof *planes);
+    for (int64_t h = top; h <= bottom; h++) {
+        const int64_t i = h - g->offset[0];
+        if (i >= 0 && i < g->sh)
+            pixels_to_planes(planes + h * p->wide + g->offset[1], plane, from + i * row, g->sc, g->sc, g->sw,
+                             end);
+    }
 }
 
 /* ---- forward and data gradient ---------------------------------------------------------------------------------------------- */
@@ -162,6 +191,7 @@ typedef struct pixel_runs { /* each a part of a row of the result, at most a vec
     const REAL *at[RUNS];   /* the first tap of the first one, in the first plane */
     REAL *to[RUNS];         /* its first pixel, or number in the first plane of sums */
     int64_t n[RUNS];
+    int64_t plane;   /* from one plane of sums to the next */
     int64_t taps[2]; /* [begin, end) of a channel's: those in kernel rows that see more than the border */
 } pixel_runs;
 
@@ -169,7 +199,7 @@ typedef struct pixel_runs { /* each a part of a row of the result, at most a vec
 INLINE void strip(const planar *p, const int most, const pixel_runs *run, const REAL *weights, int64_t k)
 {
     const gather *g = &p->g;
-    const int64_t area = g->kernel[0] * g->kernel[1], plane = g->dh * p->vectors * WIDTH;
+    const int64_t area = g->kernel[0] * g->kernel[1];
     const int out = g->out - k < most ? (int)(g->out - k) : most;
     const REAL *at[RUNS];
     vec sum[RUNS][PLANAR_OUT];
@@ -207,7 +237,7 @@ INLINE void strip(const planar *p, const int most, const pixel_runs *run, const 
 #pragma GCC unroll 6
         for (int i = 0; i < most; i++)
             if (i < out)
-                V(store)(run->to[j] + (k + i) * plane, sum[j][i]);
+                V(store)(run->to[j] + (k + i) * run->plane, sum[j][i]);
     }
 }
 
@@ -220,22 +250,22 @@ STRIP_OF(1)
 STRIP_OF(3)
 STRIP_OF(6)
 
-/* Those from pixel `next` (row, column) on, which moves behind them; one that is not there writes nothing. */
-static void find_runs(const planar *p, int64_t image, int64_t next[2], const REAL *planes, REAL *sums,
+/* Those from pixel `next` (row, column) of a band on, which moves behind them; one that is not there writes what the one before it does. */
+static void find_runs(const planar *p, const band *b, int64_t next[2], const REAL *planes, REAL *sums,
                       pixel_runs *r)
 {
     const gather *g = &p->g;
     const int64_t top = next[0];
     int64_t bottom = top;
     for (int q = 0; q < RUNS; q++) {
-        if (next[0] == g->dh) {
-            r->at[q] = r->at[0], r->to[q] = r->to[0], r->n[q] = 0;
+        if (next[0] == b->end) {
+            r->at[q] = r->at[q - 1], r->to[q] = r->to[q - 1], r->n[q] = 0;
             continue;
         }
         bottom = next[0];
         r->at[q] = planes + bottom * g->multiply[0] * p->wide + next[1];
-        r->to[q] = g->between ? sums + bottom * p->vectors * WIDTH + next[1]
-                              : g->dst + ((image * g->dh + bottom) * g->dw + next[1]) * g->dc;
+        r->to[q] = g->between ? sums + (bottom - b->first) * g->dw + next[1]
+                              : g->dst + ((b->image * g->dh + bottom) * g->dw + next[1]) * g->dc;
         r->n[q] = g->dw - next[1] < WIDTH ? g->dw - next[1] : WIDTH;
         if ((next[1] += WIDTH) >= g->dw)
             next[0]++, next[1] = 0;
@@ -247,21 +277,23 @@ static void find_runs(const planar *p, int64_t image, int64_t next[2], const REA
     r->taps[1] = (g->kernel[0] - (below > 0 ? divided(below, g->dilation[0]) : 0)) * g->kernel[1];
 }
 
-/* Means of 2x2, in the order of the operation: rows first. */
-static void pool_planes(const planar *p, const REAL *sums, REAL *y)
+/* Means of 2x2 of so many rows, in the order of the operation: rows first. */
+static void pool_planes(const planar *p, int64_t rows, const REAL *sums, REAL *y)
 {
     const gather *g = &p->g;
-    const int64_t row = p->vectors * WIDTH, wide = g->dw / 2;
-    for (int64_t i = 0; i < g->dh / 2; i++)
+    const int64_t row = g->dw, plane = plane_of_sums(p, rows), wide = g->dw / 2;
+    for (int64_t i = 0; i < rows / 2; i++)
         for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
             for (int64_t j = 0; j < wide; j += WIDTH) {
                 const int out = g->out - k < PLANAR_OUT ? (int)(g->out - k) : PLANAR_OUT;
                 vec mean[PLANAR_OUT];
 #pragma GCC unroll 6
                 for (int c = 0; c < PLANAR_OUT; c++) {
-                    const REAL *at = sums + ((k + (c < out ? c : 0)) * g->dh + 2 * i) * row + 2 * j;
+                    const REAL *at = sums + (k + (c < out ? c : 0)) * plane + 2 * (i * row + j);
                     const vec a = V(load)(at) + V(load)(at + row);
-                    const vec b = 2 * j + WIDTH < row ? V(load)(at + WIDTH) + V(load)(at + row + WIDTH) : a;
+                    const vec b = 2 * j + WIDTH < p->vectors * WIDTH
+                                      ? V(load)(at + WIDTH) + V(load)(at + row + WIDTH)
+                                      : a;
                     mean[c] = (V(evens)(a, b) + V(odds)(a, b)) * (REAL)0.25;
                 }
                 planes_to_pixels(y + (i * wide + j) * g->dc + k, g->dc, mean, PLANAR_OUT, out,
@@ -269,43 +301,44 @@ static void pool_planes(const planar *p, const REAL *sums, REAL *y)
             }
 }
 
-static void planar_images(void *context, int64_t begin, int64_t end)
+static void planar_bands(void *context, int64_t begin, int64_t end)
 {
     static void (*const strips[])(const planar *, const pixel_runs *, const REAL *,
                                   int64_t) = { NULL, strip_1, strip_3, strip_3, strip_6, strip_6, strip_6 };
-    const planar *p = context;
+    planar own = *(const planar *)context;
+    const planar *p = &own;
     const gather *g = &p->g;
-    char *slot = p->slots + parallel_thread() * (int64_t)p->slot_bytes;
-    REAL *planes = (REAL *)(void *)slot, *sums = (REAL *)(void *)(slot + p->plane_bytes);
-    for (int64_t image = begin; image < end; image++) {
-        copy_planes(p, image, planes);
-        for (int64_t next[2] = { 0, 0 }; next[0] < g->dh;) {
-            pixel_runs run;
-            find_runs(p, image, next, planes, sums, &run);
+    char *slot = slot_here(p->args, p->slot_bytes);
+    REAL *planes = (REAL *)(void *)(slot + p->weight_bytes + p->offset_bytes),
+         *sums = planes + p->plane_bytes / sizeof(REAL);
+    if (p->bands > 1)
+        lay_out(&own, slot);
+    for (int64_t at = begin; at < end; at++) {
+        const band b = band_at(g, p->bands, at);
+        const int64_t plane = plane_of_sums(p, b.end - b.first);
+        copy_planes(p, b.image, b.first, b.end - 1, planes);
+        for (int64_t next[2] = { b.first, 0 }; next[0] < b.end;) {
+            pixel_runs run = { .plane = plane };
+            find_runs(p, &b, next, planes, sums, &run);
             for (int64_t k = 0; k < g->out; k += PLANAR_OUT)
                 strips[g->out - k < PLANAR_OUT ? g->out - k : PLANAR_OUT](p, &run, p->weights + k * p->taps,
                                                                           k);
         }
         if (!g->between)
             continue;
-        g->between(sums, sums, g->out * g->dh * p->vectors * WIDTH, NULL);
-        pool_planes(p, sums, g->dst + image * (g->dh / 2) * (g->dw / 2) * g->dc);
+        g->between(sums, sums, g->out * plane, NULL);
+        pool_planes(p, b.end - b.first, sums,
+                    g->dst + (b.image * (g->dh / 2) + b.first / 2) * (g->dw / 2) * g->dc);
     }
 }
 
 static void run_planar(const gather *g, const conv_args *a, bool transposed)
 {
     planar p = plan_planar(g);
-    char *scratch = a->scratch;
-    planar_weights(&p, a->weight, transposed, a->scratch);
-    p.weights = a->scratch;
-    planar_offsets(&p, (int64_t *)(void *)(scratch += p.weight_bytes));
-    p.offset = (const int64_t *)(void *)scratch;
-    p.slots = scratch += p.offset_bytes;
-    int64_t slots = (int64_t)((a->scratch_bytes - (size_t)(scratch - (char *)a->scratch)) / p.slot_bytes);
-    double work =
-        (double)(g->dh * g->dw * g->out) * (double)(g->in * g->kernel[0] * g->kernel[1]) * (double)g->n;
-    parallel_for_at_most((int)slots, g->n, grain_for(work, g->n), planar_images, &p);
+    p.args = a, p.transposed = transposed;
+    if (p.bands == 1)
+        lay_out(&p, a->scratch);
+    run_bands(g, p.bands, a, p.slot_bytes, planar_bands, &p);
 }
 
 static size_t planar_scratch(const conv_args *a)
@@ -346,8 +379,9 @@ typedef struct planar_sum {
     const conv_args *a;
     planar p;                        /* of x */
     int64_t dy_wide, chunks, length; /* length: numbers of dw */
-    size_t part_bytes, x_bytes, dy_bytes;
+    size_t part_bytes, x_bytes, dy_bytes, slot_bytes;
     REAL *parts; /* [chunk][dw] */
+    char *slots;
 } planar_sum;
 
 static planar_sum plan_planar_sum(const conv_args *a)
@@ -359,9 +393,9 @@ static planar_sum plan_planar_sum(const conv_args *a)
                      .chunks = a->n < CHUNKS ? a->n : CHUNKS };
     s.length = a->k * a->c * a->kernel[0] * a->kernel[1];
     s.part_bytes = rounded(s.chunks * s.length);
-    s.x_bytes = s.p.slot_bytes;
+    s.x_bytes = s.p.plane_bytes;
     s.dy_bytes = rounded(a->k * a->oh * s.dy_wide);
-    s.p.slot_bytes += s.dy_bytes + rounded(divided(s.length, 4) * 4 * WIDTH);
+    s.slot_bytes = s.x_bytes + s.dy_bytes + rounded(divided(s.length, 4) * 4 * WIDTH);
     return s;
 }
 
@@ -446,13 +480,13 @@ static void planar_chunks(void *context, int64_t begin, int64_t end)
 {
     const planar_sum *s = context;
     const conv_args *a = s->a;
-    char *slot = s->p.slots + parallel_thread() * (int64_t)s->p.slot_bytes;
+    char *slot = s->slots + parallel_thread() * (int64_t)s->slot_bytes;
     REAL *planes = (REAL *)(void *)slot, *dy = (REAL *)(void *)(slot + s->x_bytes),
          *sums = (REAL *)(void *)(slot + s->x_bytes + s->dy_bytes);
     for (int64_t chunk = begin; chunk < end; chunk++) {
-        memset(sums, 0, s->p.slot_bytes - s->x_bytes - s->dy_bytes);
+        memset(sums, 0, s->slot_bytes - s->x_bytes - s->dy_bytes);
         for (int64_t image = a->n * chunk / s->chunks; image < a->n * (chunk + 1) / s->chunks; image++) {
-            copy_planes(&s->p, image, planes);
+            copy_planes(&s->p, image, 0, a->oh - 1, planes);
             copy_dy_planes(s, image, dy);
             sum_image(s, planes, dy, sums);
         }
@@ -473,8 +507,8 @@ static void planar_sums(const conv_args *a)
     planar_sum s = plan_planar_sum(a);
     REAL *dw = a->out;
     s.parts = a->scratch;
-    s.p.slots = (char *)a->scratch + s.part_bytes;
-    int64_t slots = (int64_t)((a->scratch_bytes - s.part_bytes) / s.p.slot_bytes);
+    s.slots = (char *)a->scratch + s.part_bytes;
+    int64_t slots = (int64_t)((a->scratch_bytes - s.part_bytes) / s.slot_bytes);
     double work = (double)(a->n * a->oh * a->ow) * (double)s.length;
     parallel_for_at_most((int)slots, s.chunks, grain_for(work, s.chunks), planar_chunks, &s);
     memset(dw, 0, (size_t)s.length * sizeof *dw);
@@ -587,7 +621,7 @@ static size_t planar_sum_scratch(const conv_args *a)
         return s.part_bytes + s.slot_bytes * (size_t)parallel_threads();
     }
     planar_sum s = plan_planar_sum(a);
-    return s.part_bytes + s.p.slot_bytes * (size_t)parallel_threads();
+    return s.part_bytes + s.slot_bytes * (size_t)parallel_threads();
 }
 
 static void planar_weight_gradient(const conv_args *a)

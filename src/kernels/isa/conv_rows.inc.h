@@ -5,6 +5,54 @@
  * AVX-512 those of the row below go with them: all are so many steps from one pointer.  Tiles that would hang over begin earlier instead.
  * An image with a border is a copy.  Sums are those of conv.inc.h, in the same order.
  * Layer: kernels.  Depends on conv.inc.h.  Read next: conv_planar.inc.h. */
+
+/* ---- images in bands, for this file and conv_planar.inc.h ----------------------------------------------------------------- */
+
+/* Images fewer than threads are cut into bands of rows of the result, of pairs of rows where they are pooled.  Each lays out the
+ * weights for itself: from another core's cache they would come at more than that. */
+enum {
+    BAND_WORK = 3 << 15, /* multiply-adds, at least */
+    BETWEEN_WORK = 24,   /* of an activation */
+};
+
+typedef struct band {
+    int64_t image, first, end; /* its rows */
+} band;
+
+static double work_of_image(const gather *g)
+{
+    return (double)(g->dh * g->dw * g->out) *
+           (double)(g->in * g->kernel[0] * g->kernel[1] + (g->between ? BETWEEN_WORK : 0));
+}
+
+static int64_t bands_of(const gather *g)
+{
+    const double most = work_of_image(g) / BAND_WORK;
+    const int64_t rows = g->dh / 2, each = parallel_threads() / g->n, bands = each < rows ? each : rows;
+    return bands < 2 || most < 2 ? 1 : (double)bands < most ? bands : (int64_t)most;
+}
+
+static band band_at(const gather *g, int64_t bands, int64_t i)
+{
+    const int64_t step = g->between ? 2 : 1, rows = g->dh / step, b = i % bands;
+    return (band){ i / bands, divided(rows * b, bands) * step, divided(rows * (b + 1), bands) * step };
+}
+
+static void run_bands(const gather *g, int64_t bands, const conv_args *a, size_t slot_bytes,
+                      parallel_body *body, void *context)
+{
+    const int64_t n = g->n * bands, slots = (int64_t)(a->scratch_bytes / slot_bytes);
+    parallel_for_at_most((int)slots, n, bands > 1 ? 1 : grain_for(work_of_image(g) * (double)n, n), body,
+                         context);
+}
+
+static void *slot_here(const conv_args *a, size_t slot_bytes)
+{
+    return (char *)a->scratch + parallel_thread() * (int64_t)slot_bytes;
+}
+
+/* ---- rows ----------------------------------------------------------------------------------------------------------------- */
+
 enum {
     PIXELS = 5,
     PIXEL_VECTORS = WIDTH == 16 ? 1 : 2,
@@ -14,38 +62,42 @@ enum {
 
 typedef struct pixel_rows {
     gather g;
-    int64_t taps;        /* of all channels in, which follow each other in a row of the kernel */
-    int64_t high, wide;  /* of an image with its border; numbers of a row */
+    int64_t taps;       /* of all channels in, which follow each other in a row of the kernel */
+    int64_t high, wide; /* of an image with its border; numbers of a row */
+    int64_t bands;
+    const conv_args *args;
     const REAL *weights; /* [ROW_COLS channels out][v][u][channel in][ROW_COLS] */
-    size_t weight_bytes, image_bytes, slot_bytes;
-    char *slots; /* for each thread an image with its border, and its sums where they are pooled */
+    size_t weight_bytes, image_bytes,
+        slot_bytes; /* a thread's: weights, an image with its border, and its sums where they are pooled */
 } pixel_rows;
 
 static pixel_rows plan_rows(const gather *g)
 {
-    pixel_rows p = { .g = *g, .taps = g->kernel[0] * g->kernel[1] * g->in };
+    pixel_rows p = { .g = *g, .taps = g->kernel[0] * g->kernel[1] * g->in, .bands = bands_of(g) };
     p.high = g->sh + 2 * g->offset[0];
     p.wide = (g->sw + 2 * g->offset[1]) * g->sc;
     p.weight_bytes = rounded(divided(g->out, ROW_COLS) * ROW_COLS * p.taps);
     p.image_bytes = g->offset[0] || g->offset[1] ? rounded(p.high * p.wide) : 0;
-    p.slot_bytes = p.image_bytes + (g->between ? rounded(g->dh * g->dw * g->dc) : 0);
+    p.slot_bytes = p.weight_bytes + p.image_bytes + (g->between ? rounded(g->dh * g->dw * g->dc) : 0);
     return p;
 }
 
 static size_t rows_bytes(const gather *g)
 {
     const pixel_rows p = plan_rows(g);
-    return p.weight_bytes + p.slot_bytes * (size_t)parallel_threads();
+    return p.slot_bytes * (size_t)parallel_threads();
 }
 
-static const REAL *image_with_border(const pixel_rows *p, int64_t image, REAL *copy)
+/* The image with its border, as far as the band reads it. */
+static const REAL *image_with_border(const pixel_rows *p, const band *b, REAL *copy)
 {
     const gather *g = &p->g;
-    const int64_t row = g->sw * g->sc;
-    const REAL *x = g->src + image * g->sh * row;
+    const int64_t row = g->sw * g->sc, first = b->first * g->multiply[0],
+                  end = (b->end - 1) * g->multiply[0] + (g->kernel[0] - 1) * g->dilation[0] + 1;
+    const REAL *x = g->src + b->image * g->sh * row;
     if (!p->image_bytes)
         return x;
-    pad_image(copy, x, g->sh, row, g->offset[0], g->offset[1] * g->sc);
+    pad_rows(copy + first * p->wide, x, g->sh, row, g->offset[0], g->offset[1] * g->sc, first, end);
     return copy;
 }
 
@@ -100,11 +152,11 @@ static void row_tile(const pixel_rows *p, const REAL *x, int64_t k, REAL *y)
             }
 }
 
-/* Means of 2x2, in the order of the operation: rows first. */
-static void pool_pixels(const gather *g, const REAL *restrict x, REAL *restrict y)
+/* Means of 2x2 of so many rows, in the order of the operation: rows first. */
+static void pool_pixels(const gather *g, int64_t rows, const REAL *restrict x, REAL *restrict y)
 {
     const int64_t channels = g->dc, row = g->dw * channels;
-    for (int64_t i = 0; i < g->dh / 2; i++)
+    for (int64_t i = 0; i < rows / 2; i++)
         for (int64_t j = 0; j < g->dw / 2; j++, y += channels) {
             const REAL *restrict from = x + 2 * (i * row + j * channels);
             for (int64_t c = 0; c < channels; c++)
@@ -113,18 +165,33 @@ static void pool_pixels(const gather *g, const REAL *restrict x, REAL *restrict 
         }
 }
 
-static void images_by_rows(void *context, int64_t begin, int64_t end)
+static void turn_weights(const pixel_rows *p, REAL *to)
 {
-    const pixel_rows *p = context;
     const gather *g = &p->g;
-    char *slot = p->slots + parallel_thread() * (int64_t)p->slot_bytes;
-    REAL *sums = (REAL *)(void *)(slot + p->image_bytes);
-    for (int64_t image = begin; image < end; image++) {
-        const REAL *x = image_with_border(p, image, (REAL *)(void *)slot);
-        REAL *y = g->between ? sums : g->dst + image * g->dh * g->dw * g->dc;
+    for (int64_t k = 0; k < g->out; k += ROW_COLS)
+        turn_panel(to + k * p->taps, ROW_COLS, (const REAL *)p->args->weight + k * p->taps, p->taps,
+                   g->out - k, g->in, g->kernel[0] * g->kernel[1]);
+}
+
+static void bands_by_rows(void *context, int64_t begin, int64_t end)
+{
+    pixel_rows own = *(const pixel_rows *)context;
+    const pixel_rows *p = &own;
+    const gather *g = &p->g;
+    REAL *slot = slot_here(p->args, p->slot_bytes), *copy = slot + p->weight_bytes / sizeof(REAL),
+         *sums = copy + p->image_bytes / sizeof(REAL);
+    if (p->bands > 1) {
+        turn_weights(p, slot);
+        own.weights = slot;
+    }
+    for (int64_t at = begin; at < end; at++) {
+        const band b = band_at(g, p->bands, at);
+        const int64_t rows = b.end - b.first;
+        const REAL *x = image_with_border(p, &b, copy) + b.first * g->multiply[0] * p->wide;
+        REAL *y = g->between ? sums : g->dst + (b.image * g->dh + b.first) * g->dw * g->dc;
         for (int64_t k = 0; k < g->out; k += ROW_COLS)
-            for (int64_t i = 0; i < g->dh; i += ROWS_AT_ONCE) {
-                const int64_t row = i < g->dh - ROWS_AT_ONCE ? i : g->dh - ROWS_AT_ONCE;
+            for (int64_t i = 0; i < rows; i += ROWS_AT_ONCE) {
+                const int64_t row = i < rows - ROWS_AT_ONCE ? i : rows - ROWS_AT_ONCE;
                 for (int64_t j = 0; j < g->dw; j += PIXELS) {
                     const int64_t pixel = j < g->dw - PIXELS ? j : g->dw - PIXELS;
                     row_tile(p, x + row * g->multiply[0] * p->wide + pixel * g->multiply[1] * g->sc, k,
@@ -133,23 +200,16 @@ static void images_by_rows(void *context, int64_t begin, int64_t end)
             }
         if (!g->between)
             continue;
-        g->between(sums, sums, g->dh * g->dw * g->dc, NULL);
-        pool_pixels(g, sums, g->dst + image * (g->dh / 2) * (g->dw / 2) * g->dc);
+        g->between(sums, sums, rows * g->dw * g->dc, NULL);
+        pool_pixels(g, rows, sums, g->dst + (b.image * (g->dh / 2) + b.first / 2) * (g->dw / 2) * g->dc);
     }
 }
 
 static void run_rows(const gather *g, const conv_args *a)
 {
     pixel_rows p = plan_rows(g);
-    REAL *weights = a->scratch;
-    const int64_t area = g->kernel[0] * g->kernel[1];
-    for (int64_t k = 0; k < g->out; k += ROW_COLS)
-        turn_panel(weights + k * p.taps, ROW_COLS, (const REAL *)a->weight + k * p.taps, p.taps, g->out - k,
-                   g->in, area);
-    p.weights = weights;
-    p.slots = (char *)a->scratch + p.weight_bytes;
-    const int64_t slots =
-        p.slot_bytes ? (int64_t)((a->scratch_bytes - p.weight_bytes) / p.slot_bytes) : INT32_MAX;
-    const double work = (double)(g->dh * g->dw * g->out) * (double)p.taps * (double)g->n;
-    parallel_for_at_most((int)slots, g->n, grain_for(work, g->n), images_by_rows, &p);
+    p.args = a, p.weights = a->scratch;
+    if (p.bands == 1)
+        turn_weights(&p, a->scratch);
+    run_bands(g, p.bands, a, p.slot_bytes, bands_by_rows, &p);
 }
