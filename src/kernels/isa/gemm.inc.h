@@ -10,12 +10,13 @@ enum {
     SMALL_WORK = 1 << 17, /* multiply-adds below which threads cost more than they bring */
     PIECE_WORK = 1 << 18,
     MANY_PANELS = 8,
-    FEW_PANELS = 4,       /* in which a block has whole rows of C */
-    PIECE_COPY = 1 << 13, /* elements */
-    IN_PLACE = 1 << 16,   /* elements of A that stay in the second cache and need no copy */
-    OWN_TILES = 16,       /* of A, from which on a block is one of them */
-    OWN_A = 5 << 18,      /* bytes of A that stay there while panels of B pass by */
-    OWN_B = 1 << 20,      /* bytes of B that stay in the second cache while tiles of A pass by */
+    FEW_PANELS = 4,         /* in which a block has whole rows of C */
+    PIECE_COPY = 1 << 13,   /* elements */
+    IN_PLACE = 1 << 16,     /* elements of A that stay in the second cache and need no copy */
+    FEW_IN_PLACE = 1 << 18, /* of columns of A, beside so few panels that a copy would not pay */
+    OWN_TILES = 16,         /* of A, from which on a block is one of them */
+    OWN_A = 5 << 18,        /* bytes of A that stay there while panels of B pass by */
+    OWN_B = 1 << 20,        /* bytes of B that stay in the second cache while tiles of A pass by */
     EACH_B =
         1 << 19, /* that each thread copies in less time than it waits for the others' copies to come over */
 };
@@ -71,7 +72,7 @@ static gemm_plan plan_gemm(const gemm_args *g)
         p.b = B_SHARED;
     } else {
         const bool few = g->n <= FEW_PANELS * TILE_COLS, own = p.rows.tiles >= OWN_TILES && b_bytes <= OWN_B;
-        if (g->a_row == 1 && g->m * g->k <= 1 << 18)
+        if (g->a_row == 1 && g->m * g->k <= (few ? FEW_IN_PLACE : IN_PLACE))
             p.a = A_COLUMNS;
         else if (g->a_col == 1 && (few || (!own && g->m * g->k <= IN_PLACE)))
             p.a = A_ROWS;
