@@ -280,7 +280,7 @@ static void run_wide(void *context, int64_t begin, int64_t end)
 /* ---- the product of two vectors: what is written is all there is to do ------------------------------------------------- */
 
 enum {
-    ALONE_LINE = 1 << 14,
+    ALONE_LINE = 3 << 14,
     PIECE_LINE = 1 << 12
 }; /* elements that a thread goes through alone, at a time */
 
