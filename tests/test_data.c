@@ -405,7 +405,7 @@ static void classes_take_the_numbers_of_other_names(void **state)
     assert_string_equal(tp_dataset_class_name(d, 1), "dog");
     for (int i = 0; i < 3; i++) {
         assert_int_equal(tp_dataset_get(d, i, x, &y), TP_OK);
-        assert_true(x[0] == 2 * i + 1 && y == (i == 1 ? 1 : 2));
+        assert_true(x[0] == (float)(2 * i + 1) && y == (i == 1 ? 1 : 2));
         assert_int_equal(tp_dataset_label(d, i, &y), TP_OK);
         assert_true(y == (i == 1 ? 1 : 2));
     }
