@@ -190,8 +190,7 @@ static void *worker(void *number)
     index_here = (int)(intptr_t)number;
     for (;;) {
         seen = wait_for_work(seen);
-        __builtin_prefetch(&shares[index_here],
-                           1); /* the caller's cache has it, and both lines take their time */
+        __builtin_prefetch(&shares[index_here], 1); /* with the gate: the caller's cache has both */
         if (!come_in())
             continue;
         if (index_here < call.job.threads)

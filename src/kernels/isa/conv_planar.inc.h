@@ -4,7 +4,7 @@
  * lanes empty.  Here each channel of an image is copied into a plane with its border of zeros, and two vectors of pixels, of one row
  * or of two, of up to PLANAR_OUT channels are summed in registers.  LeNet is the case in point.
  * Where the result is pooled (conv_args), an image's sums stay planes until they are means of 2x2.
- * Layer: kernels.  Depends on conv.inc.h.  Read next: conv_rows.inc.h, conv_way.c. */
+ * Layer: kernels.  Depends on conv_bands.inc.h.  Read next: conv_rows.inc.h, conv_way.c. */
 enum { PLANAR_OUT = 6, RUNS = VECTOR_BYTES == 64 ? 3 : 2 /* as registers allow */ };
 #define EIGHT 8
 

@@ -31,6 +31,7 @@ BINARY(add, a + b) /* partial sums and biases, row by row */
 
 #include "kernels/isa/conv_sums.inc.h"
 
+#include "kernels/isa/conv_bands.inc.h"
 #include "kernels/isa/conv_rows.inc.h"
 
 #include "kernels/isa/conv_planar.inc.h"
