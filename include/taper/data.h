@@ -27,7 +27,8 @@ TP_API int64_t tp_dataset_targets(const tp_dataset *);    /* labels or values of
 TP_API const char *tp_dataset_class_name(const tp_dataset *, int64_t label);
 TP_API int64_t tp_dataset_inputs(const tp_dataset *);     /* tokens that x can have, where they are not its classes; else 0 */
 TP_API const char *tp_dataset_input_name(const tp_dataset *, int64_t token);
-TP_API const char *tp_dataset_column_name(const tp_dataset *, int64_t i); /* feature i of a table: "width", "colour=red"; behind the last one the target; NULL: it is no table */
+/* Feature i of a table: "width", or of a text "colour=red"; behind the last one the target.  NULL: it is no table. */
+TP_API const char *tp_dataset_column_name(const tp_dataset *, int64_t i);
 TP_API int64_t tp_dataset_group(const tp_dataset *, int64_t i);  /* the same of examples that are one source's; else i */
 TP_API int64_t tp_dataset_length(const tp_dataset *, int64_t i); /* of a sequence that is filled up to the shape; else 0 */
 TP_API const char *tp_dataset_kind(const tp_dataset *);   /* "mnist", "idx", "csv", "image_folder", "tensors", ... */

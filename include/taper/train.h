@@ -164,8 +164,8 @@ TP_API tp_tensor *tp_run_input_of(tp_run *, tp_tensor *example);  /* the same of
 TP_API tp_tensor *tp_run_picture(tp_run *, const char *image_path); /* the same before it is normalised: what a person sees, in [0, 1] */
 TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabilities (N, classes), or values (N, 1) */
 
-/* Answers for many pictures, or for the rows of tables.  Each path is a picture, a folder (all PNG and JPEG files in it, then those of the folders in it, by
- * name), or, where nothing is called so, a glob such as "photos/2*.jpg".  Pictures are read in parallel, batch_size (0: 16) at a
+/* Answers for many pictures, or for the rows of tables.  Each path is a picture, a folder (all PNG and JPEG files in it, then those of
+ * the folders in it, by name), or, where nothing is called so, a glob such as "photos/2*.jpg".  Pictures are read in parallel, batch_size (0: 16) at a
  * time; told hears of each in order, and of what cannot be read as an answer with status and error, which stops nothing else.
  * It returns false to stop.  Of a run that learned from a table each path is a table: with a header its columns are found by the names
  * that the run learned from, in any order, others are not read; the target need not be there. */

@@ -31,7 +31,7 @@ typedef struct csv {
     const char **class_names;
     name_list names;       /* of the features */
     char target_name[256]; /* "": there is no target */
-    bool regression;
+    bool regression, has_header;
 } csv;
 
 typedef struct column {
@@ -88,14 +88,14 @@ static int64_t column_number(const char *text)
                : -1;
 }
 
-static tp_status find_target(const char *path, csv *c, const tp_csv_options *o, bool has_header)
+static tp_status find_target(const char *path, csv *c, const tp_csv_options *o)
 {
     const csv_table *t = &c->table;
     c->target =
         o->no_target || o->known.n_columns ? -1 : t->columns - 1; /* with known features: what they leave */
     if (!o->target || o->no_target)
         return TP_OK;
-    for (int64_t col = 0; col < t->columns && has_header; col++)
+    for (int64_t col = 0; col < t->columns && c->has_header; col++)
         if (!strcmp(csv_cell(t, 0, col), o->target)) {
             c->target = col;
             return TP_OK;
@@ -103,8 +103,8 @@ static tp_status find_target(const char *path, csv *c, const tp_csv_options *o, 
     c->target = column_number(o->target);
     if (c->target < 0 || c->target >= t->columns)
         return tp_fail(TP_ERR_ARGUMENT, "%s: no column '%s'; %sa number from 0 to %lld is wanted%s", path,
-                       o->target, has_header ? "a name in the first row or " : "", (long long)t->columns - 1,
-                       has_header ? "" : " (there is no header)");
+                       o->target, c->has_header ? "a name in the first row or " : "",
+                       (long long)t->columns - 1, c->has_header ? "" : " (there is no header)");
     return TP_OK;
 }
 
@@ -194,7 +194,7 @@ static tp_status too_many_texts(const char *path, const csv *c, const column *co
 
 static const char *column_name(const csv *c, int64_t col, char number[24])
 {
-    if (c->first_row && !csv_is_counts_row(&c->table))
+    if (c->has_header)
         return csv_cell(&c->table, 0, col);
     snprintf(number, 24, "%lld", (long long)(col + (c->left_out >= 0 && col >= c->left_out)));
     return number;
@@ -257,7 +257,7 @@ static int64_t column_of(const csv *c, const char *name, const char **value)
     return found;
 }
 
-static bool has_known_columns(csv *c, const tp_known_names *known)
+static bool has_known_columns(const csv *c, const tp_known_names *known)
 {
     const char *value;
     bool all = true;
@@ -469,11 +469,20 @@ static void csv_destroy(void *context)
     tp_free(c, sizeof *c);
 }
 
-/* With names that are known: a first row that has them all. */
-static bool has_header(csv *c, const tp_known_names *known)
+static bool finds_header(csv *c, const tp_known_names *known)
 {
-    c->first_row = 1;
+    c->has_header = true; /* the names that are looked for are its cells */
     return known->n_columns ? has_known_columns(c, known) : looks_like_header(&c->table);
+}
+
+static void look_at_first_row(csv *c, const tp_csv_options *o)
+{
+    const bool counts = o->header <= 0 && csv_is_counts_row(&c->table);
+    c->left_out = -1;
+    c->has_header = !counts && (o->header > 0 || (o->header == 0 && finds_header(c, &o->known)));
+    c->first_row = counts || c->has_header;
+    if (!c->has_header && o->no_target && !has_known_columns(c, &o->known))
+        c->left_out = column_number(o->target);
 }
 
 static tp_status read_table(const char *path, csv *c, file_bytes *text, const tp_csv_options *o)
@@ -481,16 +490,13 @@ static tp_status read_table(const char *path, csv *c, file_bytes *text, const tp
     tp_status status = csv_split(path, text, o->delimiter, &c->table);
     if (status)
         return status;
-    c->left_out = -1;
-    bool counts = o->header <= 0 && csv_is_counts_row(&c->table);
-    bool header = !counts && (o->header > 0 || (o->header == 0 && has_header(c, &o->known)));
-    c->first_row = counts || header;
+    look_at_first_row(c, o);
+    const bool counts = c->first_row && !c->has_header;
     c->rows = c->table.rows - c->first_row;
     c->regression = o->regression;
-    c->left_out = !header && o->no_target && !has_known_columns(c, &o->known) ? column_number(o->target) : -1;
     if (c->rows < 1)
         return tp_fail(TP_ERR_FORMAT, "%s: line %u: no rows after the header", path, c->table.lines[0]);
-    status = find_target(path, c, o, header);
+    status = find_target(path, c, o);
     if (status)
         return status;
     size_t bytes = (size_t)c->table.columns * sizeof(column);

@@ -31,8 +31,8 @@ tp_status dataset_blame(const tp_dataset *, int64_t i);
 /* At most so many of the examples, chosen by chance, that going through them takes a moment; NULL with an error. */
 tp_dataset *dataset_some(tp_dataset *);
 
-static inline bool part_takes(tp_part part,
-                              bool is_test) /* an example of the test part, or the training part */
+/* Whether an example of the test part, or of the training part, belongs to what is asked for. */
+static inline bool part_takes(tp_part part, bool is_test)
 {
     return part == TP_WHOLE || is_test == (part == TP_TEST);
 }

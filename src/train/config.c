@@ -190,22 +190,12 @@ tp_status setup_room_for_classes(setup *s, int64_t classes)
     return TP_OK;
 }
 
-static tp_status room_for_names(const char ***names, int64_t *has, int64_t n)
+tp_status setup_room_for_names(const char ***names, int64_t *has, int64_t n)
 {
     tp_free(*names, (size_t)*has * sizeof **names);
     *names = n ? tp_calloc((size_t)n * sizeof **names) : NULL;
     *has = *names ? n : 0;
     return tp_error_pending();
-}
-
-tp_status setup_room_for_inputs(setup *s, int64_t inputs)
-{
-    return room_for_names(&s->input_names, &s->inputs, inputs);
-}
-
-tp_status setup_room_for_columns(setup *s, int64_t columns)
-{
-    return room_for_names(&s->column_names, &s->columns, columns);
 }
 
 static tp_status own_strings(setup *s)

@@ -43,8 +43,7 @@ setup *setup_of(
     const tp_train_config *); /* a copy, resolved and checked as far as that goes without the data */
 const char *setup_text(setup *, const char *text); /* a copy that belongs to the setup; NULL stays NULL */
 tp_status setup_room_for_classes(setup *, int64_t classes);
-tp_status setup_room_for_inputs(setup *, int64_t inputs);
-tp_status setup_room_for_columns(setup *, int64_t columns);
+tp_status setup_room_for_names(const char ***names, int64_t *has, int64_t n); /* of inputs, of columns */
 
 /* What model, transform and class names follow from the whole training part. */
 tp_status setup_resolve_data(setup *, tp_dataset *train, tp_dataset *test);

@@ -355,6 +355,17 @@ static tp_status read_counts(setup *s, const fields *from)
     return TP_OK;
 }
 
+/* Of tokens, or of a table's columns; older runs have none. */
+static tp_status read_names(setup *s, const fields *from, const char *name, const char ***names, int64_t *n)
+{
+    const js_value *array = js_get(from->object, name);
+    setup_room_for_names(names, n, js_count(array));
+    for (int64_t i = 0; i < *n && !tp_pending(); i++)
+        if (!((*names)[i] = setup_text(s, js_string(js_at(array, i)))) && !tp_pending())
+            return fields_wrong(from, name, "an array of texts");
+    return tp_error_pending();
+}
+
 static tp_status read_dataset(setup *s, const fields *from)
 {
     int64_t classes;
@@ -375,16 +386,11 @@ static tp_status read_dataset(setup *s, const fields *from)
         return tp_error_pending();
     for (int64_t i = 0; i < classes && !tp_pending(); i++)
         s->class_names[i] = setup_text(s, js_string(js_at(names, i)));
-    const js_value *inputs = js_get(from->object, "input_names"); /* of pairs */
-    if (setup_room_for_inputs(s, js_count(inputs)))
+    if (read_names(s, from, "input_names", &s->input_names, &s->inputs) ||
+        read_names(s, from, "column_names", &s->column_names, &s->columns))
         return tp_error_pending();
-    for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
-        s->input_names[i] = setup_text(s, js_string(js_at(inputs, i)));
-    const js_value *columns = js_get(from->object, "column_names"); /* of tables */
-    if (setup_room_for_columns(s, js_count(columns)))
-        return tp_error_pending();
-    for (int64_t i = 0; i < s->columns && !tp_pending(); i++)
-        s->column_names[i] = setup_text(s, js_string(js_at(columns, i)));
+    if (s->columns && s->columns != s->data_shape.dim[0])
+        return fields_wrong(from, "column_names", "a text for each feature");
     s->target_name = setup_text(s, js_string(js_get(from->object, "target_name")));
     return read_counts(s, from);
 }

@@ -10,7 +10,7 @@ static tp_dataset *open_table(const setup *s, const char *path)
 {
     const tp_csv_options *o = &s->config.data_options.csv;
     return tp_csv(path, .target = s->target_name, .delimiter = o->delimiter, .header = o->header,
-                  .regression = true, .no_target = true, .known = setup_known_names(s));
+                  .no_target = true, .known = setup_known_names(s));
 }
 
 static tp_status tell_batch(tp_run *run, const tp_dataset *d, const tp_batch *b, tp_prediction_fn *told,

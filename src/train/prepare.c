@@ -271,21 +271,27 @@ static bool are_texts(const tp_dataset *d)
     return all;
 }
 
+static tp_status take(setup *s, const char ***names, int64_t *has, const tp_dataset *d, int64_t n,
+                      const char *(*name)(const tp_dataset *, int64_t))
+{
+    setup_room_for_names(names, has, n);
+    for (int64_t i = 0; i < *has && !tp_pending(); i++)
+        (*names)[i] = setup_text(s, name(d, i));
+    return tp_error_pending();
+}
+
 static tp_status take_names(setup *s, tp_dataset *train)
 {
+    const int64_t columns = are_texts(train) ? s->data_shape.dim[0] : 0;
     if (setup_room_for_classes(s, tp_dataset_classes(train)))
         return tp_error_pending();
     for (int64_t i = 0; i < s->classes && !tp_pending(); i++)
         s->class_names[i] = setup_text(s, tp_dataset_class_name(train, i));
-    if (tp_pending() || setup_room_for_inputs(s, tp_dataset_inputs(train)))
+    if (tp_pending() ||
+        take(s, &s->input_names, &s->inputs, train, tp_dataset_inputs(train), tp_dataset_input_name) ||
+        take(s, &s->column_names, &s->columns, train, columns, tp_dataset_column_name))
         return tp_error_pending();
-    for (int64_t i = 0; i < s->inputs && !tp_pending(); i++)
-        s->input_names[i] = setup_text(s, tp_dataset_input_name(train, i));
-    if (tp_pending() || !are_texts(train) || setup_room_for_columns(s, s->data_shape.dim[0]))
-        return tp_error_pending();
-    for (int64_t i = 0; i < s->columns && !tp_pending(); i++)
-        s->column_names[i] = setup_text(s, tp_dataset_column_name(train, i));
-    s->target_name = setup_text(s, tp_dataset_column_name(train, s->columns));
+    s->target_name = columns ? setup_text(s, tp_dataset_column_name(train, columns)) : NULL;
     return tp_error_pending();
 }
 

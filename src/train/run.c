@@ -109,9 +109,8 @@ tp_status tp_run_set_beam(tp_run *run, int64_t beam)
 /* ---- evaluation -------------------------------------------------------------------------------------------------- */
 
 /* Its examples by the numbers of the run's classes: it may lack some, and have them in another order. */
-static tp_dataset *by_known_classes(const tp_run *run, const char *data, tp_dataset *d)
+static tp_dataset *by_known_classes(const setup *s, const char *data, tp_dataset *d)
 {
-    const setup *s = run->setup;
     if (s->classes && tp_dataset_classes(d) && tp_dataset_targets(d) == 1)
         d = tp_relabelled(d, (const char *const *)s->class_names, s->classes);
     else if (tp_dataset_classes(d) != s->classes)
@@ -134,7 +133,7 @@ static tp_dataset *other_data(const tp_run *run, const char *data, tp_part part)
         return tp_fail_null(TP_ERR_SHAPE,
                             "%s: examples of another size than those of %s, which the run learned from", data,
                             s->config.data);
-    d = by_known_classes(run, data, d);
+    d = by_known_classes(s, data, d);
     return d ? tp_keep(d) : NULL;
 }
 

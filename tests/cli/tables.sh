@@ -27,3 +27,8 @@ run predict prices
 printf 'small,1\n' >narrow.csv
 run predict sizes narrow.csv
 run eval sizes --data sizes.csv --part whole --json | head -3
+echo "--- a run whose columns have no names"
+sed 's/"width"/7/' prices/config.json >config.json && cp config.json prices/
+run predict prices new.csv
+tr -d '\n' <config.json | sed 's/\[ *7, */[/' >prices/config.json
+run predict prices new.csv
