@@ -211,6 +211,17 @@ static void check_run(tp_run *run, tp_part part, const char *before, int number)
 
 /* ---- the cases -------------------------------------------------------------------------------------------------------- */
 
+/* The header of the network of that number. */
+static void says(const char *number, const char *text)
+{
+    unsigned char header[4096];
+    char path[600];
+    snprintf(path, sizeof path, "%s%s/net.h", temp_path("c"), number);
+    header[get_file(path, header, sizeof header - 1)] = 0;
+    if (!strstr((char *)header, text))
+        fail_msg("%s: wanted %s", path, text);
+}
+
 static void perceptrons_of_tables(void **state)
 {
     (void)state;
@@ -218,10 +229,10 @@ static void perceptrons_of_tables(void **state)
     TP_SCOPE;
     static char text[8192];
     const char *path = temp_path("table.csv");
-    int used = snprintf(text, sizeof text, "a,b,c,kind\n");
+    int used = snprintf(text, sizeof text, "a,\"b\n*/ #error\",c,town,kind\n");
     for (int i = 0; i < 120; i++)
-        used += snprintf(text + used, sizeof text - (size_t)used, "%g,%g,%g,%s\n", i * 0.37, 5 - i % 7 * 1.5,
-                         1e-3 * (i % 11),
+        used += snprintf(text + used, sizeof text - (size_t)used, "%g,%g,%g,%s,%s\n", i * 0.37,
+                         5 - i % 7 * 1.5, 1e-3 * (i % 11), i % 5 ? "Oslo" : "\"*/ %s \\\"",
                          i % 3 == 0   ? "\"x \\ ?\""
                          : i % 3 == 1 ? "y"
                                       : "z\xc3\xbc");
@@ -242,17 +253,9 @@ static void perceptrons_of_tables(void **state)
                                      .model_options = { .hidden = "9", .activation = "tanh" } },
                  2);
     check_run(run, TP_TEST, "", 2);
-}
-
-/* The header of the network of that number. */
-static void says(const char *number, const char *text)
-{
-    unsigned char header[4096];
-    char path[600];
-    snprintf(path, sizeof path, "%s%s/net.h", temp_path("c"), number);
-    header[get_file(path, header, sizeof header - 1)] = 0;
-    if (!strstr((char *)header, text))
-        fail_msg("%s: wanted %s", path, text);
+    says("1", "others are 0.\n *   input[0]: a\n *   input[1]: b *  #error\n *   input[2]: c\n *   input[3]: "
+              "town=*  %s \\\n"
+              " *   input[4]: town=Oslo\n * Fills");
 }
 
 static void convolutions_of_pictures(void **state)

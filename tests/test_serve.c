@@ -198,6 +198,41 @@ static void a_row_of_a_table_is_answered(void **state)
     expect_refusal(post_json(p.port, "/api/predict", "{\"values\": [1, 2, 3]}"), 422,
                    "3 numbers, the network reads 2");
     expect_refusal(post_json(p.port, "/api/predict", "{\"values\": [1, null]}"), 422, "number 1");
+    expect_refusal(post_json(p.port, "/api/predict", "{\"values\": 1}"), 422,
+                   "values: a list, or an object with the columns' names, is wanted");
+    end_program(&p, SIGTERM);
+}
+
+static void a_row_is_answered_by_its_columns_names(void **state)
+{
+    (void)state;
+    program p = start_server(TEST_PROGRAM, need_houses(TEST_PROGRAM), NULL);
+    assert_non_null(strstr(request(p.port, "GET /api/model", "", NULL, 0)->body,
+                           "\"columns\": [\"rooms, all\", \"town=New \\\"Y\\\"\", \"town=Oslo\"]"));
+    static const char *const asked[][2] = {
+        { "{\"town\": \"Oslo\", \"rooms, all\": 5}", "dear" },
+        { "{\"town\": \"New \\\"Y\\\"\", \"rooms, all\": 5, \"more\": \"not read\"}", "cheap" },
+        { "{\"rooms, all\": -5, \"town\": \"Oslo\"}", "cheap" },
+    };
+    for (int i = 0; i < 3; i++) {
+        char body[200], answer[64];
+        snprintf(body, sizeof body, "{\"values\": %s}", asked[i][0]);
+        snprintf(answer, sizeof answer, "[{\"label\": \"%s\"", asked[i][1]);
+        assert_non_null(strstr(post_json(p.port, "/api/predict", body)->body, answer));
+    }
+    static const char *const wrong[][2] = {
+        { "{}", "rows" },
+        { "{\"town\": \"Oslo\"}", "rows: no column 'rooms, all'" },
+        { "{\"town\": \"Rome\", \"rooms, all\": 1}", "'Rome'" },
+        { "{\"town\": \"Oslo\", \"rooms, all\": \"many\"}", "'many' in column 1 is no number" },
+        { "{\"town\": \"Oslo\", \"rooms, all\": null}", "'rooms, all': a number or a text" },
+        { "{\"town\": \"Oslo\", \"rooms, all\": \"\"}", "missing" },
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char body[200];
+        snprintf(body, sizeof body, "{\"values\": %s}", wrong[i][0]);
+        expect_refusal(post_json(p.port, "/api/predict", body), 422, wrong[i][1]);
+    }
     end_program(&p, SIGTERM);
 }
 
@@ -515,6 +550,7 @@ int main(void)
         cmocka_unit_test(a_reader_that_leaves_stops_the_writing),
         cmocka_unit_test(a_text_is_cut_when_its_time_is_up),
         cmocka_unit_test(a_row_of_a_table_is_answered),
+        cmocka_unit_test(a_row_is_answered_by_its_columns_names),
         cmocka_unit_test(words_are_translated),
         cmocka_unit_test(wrong_requests_are_refused_with_a_line),
         cmocka_unit_test(deep_and_long_json_is_refused),

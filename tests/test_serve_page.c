@@ -378,6 +378,28 @@ static void a_text_is_written_and_stopped(void **state)
     end_program(&p, SIGTERM);
 }
 
+static void a_row_is_filled_in_by_columns(void **state)
+{
+    (void)state;
+    if (!chromium())
+        skip();
+    program p = start_server(TEST_PROGRAM, need_houses(TEST_PROGRAM), NULL);
+    open_browser(1200, 900);
+    open_page(p.port);
+    expect_text("[...document.querySelectorAll('#columns label')].map(l => l.firstChild.data).join('|')",
+                "rooms, all|town");
+    value_of("document.querySelector('#columns input').focus()");
+    press("5", "5");
+    expect_text(BEST, "cheap,");
+    value_of("(t => (t.value = 'Oslo', t.dispatchEvent(new Event('input', { bubbles: true })))) "
+             "(document.querySelector('#columns select'))");
+    expect_text(BEST, "dear,");
+    expect_text("document.getElementById('curl').textContent",
+                "{\"rooms, all\":0,\"town\":\"New \\\"Y\\\"\"}");
+    close_browser();
+    end_program(&p, SIGTERM);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +407,7 @@ int main(void)
         cmocka_unit_test(the_keyboard_draws_too),
         cmocka_unit_test(a_chosen_file_is_answered_and_a_wrong_one_named),
         cmocka_unit_test(a_text_is_written_and_stopped),
+        cmocka_unit_test(a_row_is_filled_in_by_columns),
     };
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);
     close_browser();

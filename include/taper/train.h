@@ -161,6 +161,8 @@ TP_API const char *tp_run_class_name(const tp_run *, int64_t label);
 TP_API tp_shape tp_run_shape(const tp_run *); /* of one example as the data have it; -1: a dimension in which they differ */
 TP_API tp_tensor *tp_run_input(tp_run *, const char *image_path); /* (1, C, H, W): read, brought to size, transformed */
 TP_API tp_tensor *tp_run_input_of(tp_run *, tp_tensor *example);  /* the same of a picture (C, H, W) in [0, 1], or of a table's row (features) */
+TP_API tp_tensor *tp_run_rows(tp_run *, const char *csv);         /* (N, features): of a CSV text with a header; the run's columns are found by name */
+TP_API const char *tp_run_column_name(const tp_run *, int64_t feature); /* "column", of texts "column=text"; NULL: it has none */
 TP_API tp_tensor *tp_run_picture(tp_run *, const char *image_path); /* the same before it is normalised: what a person sees, in [0, 1] */
 TP_API tp_tensor *tp_predict(tp_run *, tp_tensor *x);             /* probabilities (N, classes), or values (N, 1) */
 

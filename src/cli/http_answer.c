@@ -115,45 +115,43 @@ static json_t *classes_json(const served *s, const job *j, const double *values,
 
 /* ---- JSON in ---------------------------------------------------------------------------------------------- */
 
-typedef enum field_kind { FIELD_TEXT, FIELD_WHOLE, FIELD_REAL, FIELD_LIST } field_kind;
+typedef enum field_kind { FIELD_TEXT, FIELD_WHOLE, FIELD_REAL, FIELD_LIST, FIELD_ROW } field_kind;
 
 typedef struct field {
     const char *name;
     field_kind kind;
     double low, high;
-    void *to; /* const char *, int64_t, double, json_t */
+    void *to; /* const char *, int64_t, double; json_t of a list, and of a row: a list or an object */
     bool wanted;
 } field;
 
 static bool read_field(const field *f, json_t *value)
 {
-    static const json_type types[] = { [FIELD_TEXT] = JSON_STRING, [FIELD_LIST] = JSON_ARRAY };
-    if (f->kind == FIELD_TEXT || f->kind == FIELD_LIST) {
-        if (json_typeof(value) != types[f->kind])
-            return false;
-        if (f->kind == FIELD_TEXT)
-            *(const char **)f->to = json_string_value(value);
-        else
-            *(json_t **)f->to = value;
-        return true;
-    }
     const double x = json_number_value(value);
-    if (!(f->kind == FIELD_WHOLE ? json_is_integer(value) : json_is_number(value)) ||
-        !(x >= f->low && x <= f->high))
-        return false;
-    if (f->kind == FIELD_WHOLE)
+    switch (f->kind) {
+    case FIELD_TEXT: *(const char **)f->to = json_string_value(value); return json_is_string(value);
+    case FIELD_LIST:
+    case FIELD_ROW:
+        *(json_t **)f->to = value;
+        return json_is_array(value) || (f->kind == FIELD_ROW && json_is_object(value));
+    case FIELD_WHOLE:
         *(int64_t *)f->to = json_integer_value(value);
-    else
-        *(double *)f->to = x;
-    return true;
+        return json_is_integer(value) && x >= f->low && x <= f->high;
+    case FIELD_REAL: *(double *)f->to = x; return json_is_number(value) && x >= f->low && x <= f->high;
+    }
+    return false;
 }
 
 static char *wrong_field(const field *f)
 {
-    if (f->kind == FIELD_TEXT || f->kind == FIELD_LIST)
-        return answer_error("%s: a %s is wanted", f->name, f->kind == FIELD_TEXT ? "text" : "list");
-    return answer_error("%s: a %s from %.9g to %.9g is wanted", f->name,
-                        f->kind == FIELD_WHOLE ? "whole number" : "number", f->low, f->high);
+    static const char *const wanted[] = { [FIELD_TEXT] = "text",
+                                          [FIELD_LIST] = "list",
+                                          [FIELD_ROW] = "list, or an object with the columns' names,",
+                                          [FIELD_WHOLE] = "whole number",
+                                          [FIELD_REAL] = "number" };
+    if (f->kind != FIELD_WHOLE && f->kind != FIELD_REAL)
+        return answer_error("%s: a %s is wanted", f->name, wanted[f->kind]);
+    return answer_error("%s: a %s from %.9g to %.9g is wanted", f->name, wanted[f->kind], f->low, f->high);
 }
 
 /* The body's fields; NULL after the job has failed.  What they point to lives as long as the value that is returned. */
@@ -250,20 +248,74 @@ static tp_tensor *row_of(json_t *values, int64_t features)
     return x;
 }
 
-/* The picture or row of the body; NULL with an error, or after the job has failed. */
+static void put_cell(FILE *to, bool first, const char *text)
+{
+    fputs(first ? "\"" : ",\"", to);
+    for (; *text; text++) {
+        if (*text == '"')
+            fputc('"', to);
+        fputc(*text, to);
+    }
+    fputc('"', to);
+}
+
+/* Columns' names and what they hold as a CSV text; NULL with an error. */
+static char *csv_of(json_t *values)
+{
+    char *text = NULL;
+    size_t size;
+    FILE *to = open_memstream(&text, &size);
+    const char *name;
+    json_t *value;
+    if (!to)
+        return tp_error_set(TP_ERR_MEMORY, "values: no memory"), NULL;
+    bool first = true;
+    json_object_foreach(values, name, value)
+    {
+        put_cell(to, first, name);
+        first = false;
+    }
+    fputs("\n", to);
+    first = true;
+    json_object_foreach(values, name, value)
+    {
+        char number[32];
+        snprintf(number, sizeof number, "%.17g", json_number_value(value));
+        if (!json_is_string(value) && !json_is_number(value))
+            tp_error_set(TP_ERR_ARGUMENT, "values: '%.60s': a number or a text is wanted", name);
+        put_cell(to, first, json_is_string(value) ? json_string_value(value) : number);
+        first = false;
+    }
+    if (fclose(to))
+        tp_error_set(TP_ERR_MEMORY, "values: no memory");
+    return text;
+}
+
+static tp_tensor *named_row_of(const served *s, json_t *values)
+{
+    char *csv = csv_of(values);
+    tp_tensor *x = tp_error_pending() ? NULL : tp_run_rows(s->run, csv);
+    free(csv);
+    return x;
+}
+
+/* The picture or row of the body, as the network reads it; NULL with an error, or after the job has failed. */
 static tp_tensor *read_example(const served *s, job *j)
 {
     const tp_shape shape = tp_run_shape(s->run);
     const bool table = s->task == SERVE_TABLE;
-    json_t *numbers = NULL;
+    json_t *given = NULL;
     if (strcmp(j->type, "application/json") != 0)
-        return tp_image_decode("the body", j->body, j->size, (int)shape.dim[0]);
-    json_t *body =
-        read_body(j,
-                  (field[]){ { table ? "values" : "pixels", FIELD_LIST, .to = &numbers, .wanted = true },
-                             { "top", FIELD_WHOLE, 1, 1e6, &j->top } },
-                  2);
-    tp_tensor *x = !body ? NULL : table ? row_of(numbers, shape.dim[0]) : picture_of(numbers, shape.dim[0]);
+        return tp_run_input_of(s->run, tp_image_decode("the body", j->body, j->size, (int)shape.dim[0]));
+    json_t *body = read_body(j,
+                             (field[]){ { table ? "values" : "pixels", table ? FIELD_ROW : FIELD_LIST,
+                                          .to = &given, .wanted = true },
+                                        { "top", FIELD_WHOLE, 1, 1e6, &j->top } },
+                             2);
+    tp_tensor *x = !body                   ? NULL
+                   : json_is_object(given) ? named_row_of(s, given)
+                                           : tp_run_input_of(s->run, table ? row_of(given, shape.dim[0])
+                                                                           : picture_of(given, shape.dim[0]));
     json_decref(body);
     return x;
 }
@@ -274,7 +326,7 @@ static void predict_example(const served *s, job *j)
     if (!x && !tp_error_pending())
         return;
     const double begun = clock_now();
-    tp_tensor *y = x ? tp_contiguous(tp_double(tp_predict(s->run, tp_run_input_of(s->run, x)))) : NULL;
+    tp_tensor *y = x ? tp_contiguous(tp_double(tp_predict(s->run, x))) : NULL;
     const double *values = y ? tp_data(y) : NULL;
     const int64_t classes = tp_run_classes(s->run), n = y ? tp_numel(y) : 0;
     if (y && n != (classes ? classes : 1))
@@ -509,7 +561,7 @@ char *answer_model(const served *s)
     const bool named = s->task != SERVE_LANGUAGE && s->task != SERVE_PAIRS;
     const tp_shape shape = s->run ? tp_run_shape(s->run) : (tp_shape){ 0 };
     const bool shaped = s->task == SERVE_IMAGE || s->task == SERVE_TABLE;
-    json_t *classes = json_array(), *size = json_array();
+    json_t *classes = json_array(), *size = json_array(), *columns = json_array();
     for (int64_t i = 0; named && i < tp_run_classes(s->run); i++) {
         char label[256];
         json_array_append_new(classes, text_json(answer_label(s->run, i, label, sizeof label)));
@@ -518,10 +570,12 @@ char *answer_model(const served *s)
         json_array_append_new(size, json_integer(shape.dim[i] < 0
                                                      ? tp_run_config(s->run)->model_options.image_size
                                                      : shape.dim[i])); /* they differ: the network's size */
+    for (int64_t i = 0; i < shape.dim[0] && s->task == SERVE_TABLE && tp_run_column_name(s->run, i); i++)
+        json_array_append_new(columns, text_json(tp_run_column_name(s->run, i)));
     json_t *all =
-        json_pack("{s:o,s:o,s:s,s:o,s:o,s:b,s:I,s:s,s:{s:I,s:f}}", "name", text_json(s->name), "title",
-                  text_json(s->title), "task", tasks[s->task], "classes", classes, "shape", size,
-                  "dark_on_light", s->task == SERVE_IMAGE && dark_on_light(s), "parameters",
+        json_pack("{s:o,s:o,s:s,s:o,s:o,s:o,s:b,s:I,s:s,s:{s:I,s:f}}", "name", text_json(s->name), "title",
+                  text_json(s->title), "task", tasks[s->task], "classes", classes, "shape", size, "columns",
+                  columns, "dark_on_light", s->task == SERVE_IMAGE && dark_on_light(s), "parameters",
                   (json_int_t)tp_params_numel(tp_parameters(s->net)), "version", tp_version(), "limits",
                   "body", (json_int_t)s->options->max_body, "seconds", s->options->timeout);
     return line_of(all);

@@ -105,6 +105,15 @@ static void put_head(const exporter *e, file_bytes *to)
     export_put(to, "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n");
 }
 
+/* A line of the comment; nothing in a name ends that. */
+static void put_column(file_bytes *to, int64_t i, const char *name)
+{
+    export_put(to, "\n *   input[%lld]: ", (long long)i);
+    for (const char *at = name; *at; at++)
+        export_put(to, "%c",
+                   *at == '\n' || *at == '\r' || (*at == '/' && at > name && at[-1] == '*') ? ' ' : *at);
+}
+
 static void put_classifier_interface(const exporter *e, file_bytes *to)
 {
     static const char *const inputs[] = {
@@ -115,7 +124,11 @@ static void put_classifier_interface(const exporter *e, file_bytes *to)
     const bool classes = e->setup->classes > 0;
     const int dims = e->input.ndim < 1 ? 1 : e->input.ndim > 3 ? 3 : e->input.ndim;
     export_put(to, "/* input: %s%s.", inputs[dims - 1],
-               e->setup->data_shape.ndim == 3 ? "; bytes of pictures are 0 to 1" : "");
+               e->setup->data_shape.ndim == 3 ? "; bytes of pictures are 0 to 1, signed ones -1 to 1" : "");
+    if (e->setup->columns && dims == 1)
+        export_put(to, " Of texts (column=text) the one that is there is 1, the others are 0.");
+    for (int64_t i = 0; i < e->setup->columns && dims == 1; i++)
+        put_column(to, i, e->setup->column_names[i]);
     if (*e->before)
         export_put(
             to, "\n * The network learned from what these steps made of the data, and wants them done: %s.",

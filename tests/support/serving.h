@@ -24,6 +24,9 @@ int end_program(program *,
 
 /* Trains the run once for all tests of a program; skips the test where the build has no server. */
 const char *need_run(const char *path, const char *name, const char *const *words);
+
+/* One of a table of two columns, a number and a text ("rooms, all", town), whose class follows from both. */
+const char *need_houses(const char *path);
 program start_server(const char *path, const char *run, const char *const *options);
 
 /* ---- HTTP --------------------------------------------------------------------------------------------- */

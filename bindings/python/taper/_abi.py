@@ -1007,6 +1007,8 @@ FUNCTIONS: Dict[str, str] = {
     "tp_run_shape": "*tp_shape p",
     "tp_run_input": "p p s:image_path",
     "tp_run_input_of": "p p p:example",
+    "tp_run_rows": "p p s:csv",
+    "tp_run_column_name": "s p q:feature",
     "tp_run_picture": "p p s:image_path",
     "tp_predict": "p p p:x",
     "tp_run_predict": "i p p:paths i:n q:batch_size p:told p:context",

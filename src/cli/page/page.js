@@ -267,7 +267,41 @@ function open_picture() {
   });
 }
 
-/* ---- a text, or a row of numbers ---- */
+/* ---- a row of a table, a field for each column ---- */
+
+/* Names of columns, each with its texts or none: of "town=Oslo", "town=Rome", "rooms" town and rooms. */
+function columns() {
+  const found = new Map();
+  for (const name of model.columns) {
+    const at = name.indexOf("="), column = at < 0 ? name : name.slice(0, at);
+    if (!found.has(column)) found.set(column, []);
+    if (at >= 0) found.get(column).push(name.slice(at + 1));
+  }
+  return found;
+}
+
+function column_field(name, texts) {
+  const label = element("label", "", name), input = document.createElement(texts.length ? "select" : "input");
+  for (const text of texts) input.add(new Option(text));
+  if (!texts.length) Object.assign(input, { type: "number", step: "any", required: true });
+  input.name = name;
+  label.append(input);
+  return label;
+}
+
+function open_row() {
+  $("ask-title").textContent = "A row";
+  for (const part of ["text", "text-label"]) $(part).hidden = true;
+  document.querySelector("#ask .hint").hidden = true;
+  for (const [name, texts] of columns()) $("columns").append(column_field(name, texts));
+  const fields = [...$("columns").querySelectorAll("[name]")];
+  const go = () => predict("application/json", JSON.stringify({ values: Object.fromEntries(fields.map(f => [f.name, f.value])) }));
+  $("ask").addEventListener("submit", e => { e.preventDefault(); go(); });
+  $("columns").addEventListener("input", () => { if ($("ask").checkValidity()) go(); });
+  say("Fill the fields.", true);
+}
+
+/* ---- a text, or a row of numbers whose columns nobody named ---- */
 
 function open_text() {
   const table = model.task === "table", label = $("text-label");
@@ -384,7 +418,7 @@ function open_writing() {
 /* ---- the beginning ---- */
 
 const about = {
-  image: "says what a picture shows", table: "answers to a row of numbers", text: "tells what kind of text it is",
+  image: "says what a picture shows", table: "answers to a row of a table", text: "tells what kind of text it is",
   tags: "labels each word of a text", pairs: "writes a target for a source", language: "goes on with a text",
 };
 
@@ -392,8 +426,10 @@ function curl() {
   const at = location.origin + "/api/" + (model.task === "language" ? "generate" : "predict");
   if (model.task === "image") return "curl -H 'Content-Type: image/png' --data-binary @picture.png " + at;
   const body = model.task === "language" ? { prompt: "Once upon a time", temperature: 0.8 }
-    : model.task === "table" ? { values: Array(model.shape[0]).fill(0) } : { text: "..." };
-  return "curl -N -H 'Content-Type: application/json' -d '" + JSON.stringify(body) + "' " + at;
+    : model.task !== "table" ? { text: "..." }
+    : { values: model.columns.length ? Object.fromEntries([...columns()].map(([name, texts]) => [name, texts[0] ?? 0]))
+        : Array(model.shape[0]).fill(0) };
+  return "curl -N -H 'Content-Type: application/json' -d '" + JSON.stringify(body).replaceAll("'", "'\\''") + "' " + at;
 }
 
 async function begin() {
@@ -424,7 +460,7 @@ async function begin() {
     open_writing();
   } else {
     $("ask").hidden = false;
-    open_text();
+    if (model.columns.length) open_row(); else open_text();
   }
 }
 begin();
