@@ -292,6 +292,35 @@ static void layout_does_not_matter(void **state)
     }
 }
 
+/* As in PyTorch, whose optimizers take one after the other: whole, a part, a transpose. */
+static void parameters_in_the_same_memory_take_turns(void **state)
+{
+    (void)state;
+    enum { SIDE = 60, ROUNDS = 20 };
+    for (int k = 0; k < ROUNDS; k++) {
+        TP_SCOPE;
+        tp_tensor *w = leaf(tp_full(TP_SHAPE(SIDE, SIDE), k)),
+                  *part = leaf(tp_narrow(tp_detach(w), 0, 1, 50)),
+                  *turned = leaf(tp_transpose(tp_detach(w), 0, 1));
+        tp_params *all = named("w", w);
+        tp_params_add(all, "part", part);
+        tp_params_add(all, "turned", turned);
+        tp_optim *o = tp_sgd(all, .lr = 1, .weight_decay = 0.5); /* half of it less the gradient */
+        tp_set_grad(w, tp_full(TP_SHAPE(SIDE, SIDE), 1));
+        tp_set_grad(part, tp_full(TP_SHAPE(50, SIDE), 2));
+        tp_set_grad(turned, tp_full(TP_SHAPE(SIDE, SIDE), 4));
+        tp_step(o);
+        assert_no_error();
+        const float *x = tp_data(w);
+        for (int i = 0; i < SIDE * SIDE; i++) {
+            float wanted = (float)k / 2 - 1;
+            if (i / SIDE >= 1 && i / SIDE < 51)
+                wanted = wanted / 2 - 2;
+            assert_true(x[i] == wanted / 2 - 4);
+        }
+    }
+}
+
 static void threads_do_not_matter(void **state)
 {
     (void)state;
@@ -499,6 +528,7 @@ int main(void)
         cmocka_unit_test(wrong_options_are_errors),
         cmocka_unit_test(wrong_parameters_are_errors),
         cmocka_unit_test(layout_does_not_matter),
+        cmocka_unit_test(parameters_in_the_same_memory_take_turns),
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(a_steady_step_asks_for_no_memory),
         cmocka_unit_test(clipping_meets_its_bound),

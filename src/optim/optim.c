@@ -291,6 +291,20 @@ static void run_batch(batch *b)
     b->n = b->numel = 0;
 }
 
+/* Parameters may lie in the same memory: then each has its turn. */
+static bool reaches_into(const batch *b, const tp_tensor *p, const char *from)
+{
+    const int64_t size = (int64_t)tensor_element_size(p);
+    int64_t last = 0;
+    for (int d = 0; d < p->ndim; d++)
+        last += (p->shape[d] - 1) * p->stride[d];
+    const char *end = from + (last + 1) * size;
+    for (int64_t i = 0; i < b->n; i++)
+        if (from < b->update[i].param + b->size[i] * (b->update[i].type ? 8 : 4) && b->update[i].param < end)
+            return true;
+    return false;
+}
+
 static void wait_in_batch(batch *b, const optim_update *u, int64_t numel)
 {
     b->update[b->n] = *u;
@@ -317,6 +331,8 @@ static tp_status update(const tp_optim *o, optim_slot *s, const tp_tensor *grad,
         s->step++;
         return TP_OK;
     }
+    if (reaches_into(small, p, u.param))
+        run_batch(small);
     if ((!param_lies_right && !(param_copy = tp_alloc(bytes))) ||
         (!grad_lies_right && !(grad_copy = tp_alloc(bytes)))) {
         tp_free(param_copy, bytes);
