@@ -113,6 +113,7 @@ static const tp_example pair_examples[] = { { "3,5 3,5", &(int64_t){ -1 } },
 
 extern const tp_op tp_op_softmax_backward, tp_op_log_softmax_backward;
 
+/* Of the gradient, too: for_dim sees which it is. */
 static void softmax_forward(const tp_call *c)
 {
     for_dim(c, false);
@@ -137,11 +138,6 @@ const tp_op tp_op__softmax = {
     .examples = unary_examples,
 };
 
-static void softmax_backward_forward(const tp_call *c)
-{
-    for_dim(c, false);
-}
-
 static void softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     tp_tensor *dy = s->in[0], *y = s->in[1];
@@ -161,7 +157,7 @@ const tp_op tp_op_softmax_backward = {
     .saves_in = 2,
     .saves_for_others = 1,
     .infer = dim_infer,
-    .forward = softmax_backward_forward,
+    .forward = softmax_forward,
     .backward = softmax_backward_backward,
     .examples = pair_examples,
 };
@@ -192,11 +188,6 @@ const tp_op tp_op__log_softmax = {
     .examples = unary_examples,
 };
 
-static void log_softmax_backward_forward(const tp_call *c)
-{
-    for_dim(c, true);
-}
-
 static void log_softmax_backward_backward(const tp_saved *s, tp_tensor *dz, tp_tensor **dx)
 {
     tp_tensor *p = tp_exp(s->in[1]);
@@ -216,7 +207,7 @@ const tp_op tp_op_log_softmax_backward = {
     .saves_in = 2,
     .saves_for_others = 1,
     .infer = dim_infer,
-    .forward = log_softmax_backward_forward,
+    .forward = log_softmax_forward,
     .backward = log_softmax_backward_backward,
     .examples = pair_examples,
 };
