@@ -22,7 +22,7 @@ VALGRIND_TESTS ?= test_base test_core test_autograd
 NEON_TESTS     ?= test_kernels test_kernels_random test_golden_ops
 FUZZ_SECONDS   ?= 60
 
-.PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan neon \
+.PHONY: all help demo test bench accuracy check check-format check-layers check-warnings check-tidy sanitize tsan neon mpi \
         valgrind fuzz install clean format golden docs python
 .DEFAULT_GOAL := all
 MAKEFLAGS += --no-print-directory
@@ -137,6 +137,12 @@ valgrind: ## the memory core under valgrind
 	        --show-leak-kinds=definite,indirect --errors-for-leak-kinds=definite,indirect \
 	        build-valgrind/tests/$$t || exit 1; \
 	done
+
+mpi: ## several processes: a build with MPI, and what they learn beside one
+	@tools/setup mpi
+	@$(CONFIGURE) -B build-mpi -DTAPER_WITH_MPI=ON -DTAPER_TESTS=ON $(CMAKE_FLAGS) $(QUIET)
+	@$(COMPILE) build-mpi -j $(JOBS) --target taper_program example_several_processes $(QUIET)
+	@tests/mpi/run build-mpi
 
 fuzz: ## every fuzzer for FUZZ_SECONDS, from fuzz/corpus/NAME
 	@tools/setup fuzz

@@ -41,6 +41,9 @@ if(tests AND CMOCKA_FOUND)
         set_tests_properties(${name} PROPERTIES TIMEOUT ${taper_timeout})
     endforeach()
 
+    if(TARGET test_dist AND TAPER_WITH_MPI)
+        target_compile_definitions(test_dist PRIVATE TAPER_HAS_MPI)
+    endif()
     if(TARGET test_export) # compiles what it exports
         target_compile_definitions(test_export PRIVATE TEST_COMPILER="${CMAKE_C_COMPILER}")
     endif()

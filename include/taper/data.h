@@ -281,6 +281,7 @@ typedef struct tp_loader_options {
     int workers;              /* background threads: 1; -1: none, batches are made when asked for */
     tp_transform *transform;
     int64_t first_batch;      /* begin there: resuming in the middle of an epoch */
+    int64_t stride;           /* from there on only every so many-th batch: one of several processes (tp_dist_rank, tp_dist_size); 1 */
 } tp_loader_options;
 #define tp_loader_new(dataset, batch_size, ...) \
     tp_loader_new_opt(dataset, batch_size, &(tp_loader_options){ .struct_size = sizeof(tp_loader_options), __VA_ARGS__ })

@@ -31,13 +31,14 @@
  * The first error stays pending and makes everything after it do nothing, so one check at the end is enough.
  * Names are PyTorch's wherever PyTorch has one.
  *
- * Read in this order: base.h, tensor.h, ops.h, autograd.h, nn.h, optim.h, models.h, text.h, data.h, io.h, hub.h, train.h; plot.h. */
+ * Read in this order: base.h, tensor.h, ops.h, autograd.h, nn.h, optim.h, models.h, text.h, data.h, io.h, hub.h, train.h; plot.h, dist.h. */
 #ifndef TAPER_TAPER_H
 #define TAPER_TAPER_H
 
 #include <taper/autograd.h>
 #include <taper/base.h>
 #include <taper/data.h>
+#include <taper/dist.h>
 #include <taper/hub.h>
 #include <taper/io.h>
 #include <taper/models.h>

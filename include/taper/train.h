@@ -32,7 +32,7 @@ typedef struct tp_train_config {
     double warmup_epochs;
     int64_t epochs;              /* 10 */
     int64_t batch_size;          /* 64 */
-    int64_t accumulate;          /* batches a step: the gradient is that of one batch so many times as large; 1 */
+    int64_t accumulate;          /* batches a step: the gradient is that of one batch so many times as large; 1 a process (dist.h) */
     uint64_t seed;
     const char *transform;       /* both splits; NULL: what the model and data need (pad to size, normalise) */
     const char *augment;         /* training only, before transform */

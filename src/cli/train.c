@@ -6,8 +6,11 @@
 #include "cli/progress.h"
 #include "cli/text.h"
 
+#include <taper/dist.h>
+
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -69,12 +72,18 @@ static int make_parents(const char *path)
 /* Printed with the first step, when all that can be wrong with the words has been found. */
 static void start_line(const tp_train_config *t, const char *folder, char *text, size_t room)
 {
+    char who[64];
+    const int threads = tp_num_threads(), processes = tp_dist_size();
+    if (processes > 1)
+        snprintf(who, sizeof who, "%d processes of %d thread%s", processes, threads, threads > 1 ? "s" : "");
+    else
+        snprintf(who, sizeof who, "%d threads", threads);
     if (t)
-        snprintf(text, room, "%s on %s -> %s  (%s, batch %lld, %d threads, %s%s)", t->model, t->data, folder,
-                 t->optim, (long long)t->batch_size, tp_num_threads(), tp_isa(),
+        snprintf(text, room, "%s on %s -> %s  (%s, batch %lld, %s, %s%s)", t->model, t->data, folder,
+                 t->optim, (long long)t->batch_size, who, tp_isa(),
                  strcmp(t->dtype, "bf16") != 0 || !tp_has_bf16() ? "" : ", bf16");
     else
-        snprintf(text, room, "going on with %s  (%d threads, %s)", folder, tp_num_threads(), tp_isa());
+        snprintf(text, room, "going on with %s  (%s, %s)", folder, who, tp_isa());
 }
 
 static void print_result(const tp_train_result *r)
@@ -105,18 +114,37 @@ static void print_next(const char *out, const char *board, const tp_train_result
 
 static int interrupted(const char *out)
 {
+    const int signal = caught_signal();
     close_progress_line();
     printf("saved; to go on: taper train --resume %s\n", out);
-    return EXIT_SIGNAL + caught_signal();
+    return EXIT_SIGNAL + (signal ? signal : SIGTERM); /* 0: another process caught it */
 }
 
-int verb_train(cli *c)
+/* Of several processes the first one talks. */
+static bool train_silently(void *start, const tp_progress *p)
 {
-    if (c->n_words && !strcmp(c->words[0], "tokenizer") && !c->resume)
-        return train_tokenizer(c);
+    (void)start;
+    (void)p;
+    return !caught_signal();
+}
+
+static int show_end(const cli *c, const char *folder, const tp_train_result *result)
+{
+    if (result->stopped)
+        return interrupted(folder);
+    close_progress_line();
+    print_result(result);
+    print_next(folder, c->train.tensorboard, result);
+    return EXIT_FINE;
+}
+
+static int train(cli *c)
+{
     tp_train_result result = { 0 };
     char out[256], start[4096];
     int code = c->resume ? check_resume(c) : check_new(c);
+    if (!code && tp_dist_begin())
+        return library_error();
     if (code || (code = fetch_from_hub(&c->train.init, true)))
         return code;
     const char *folder = c->resume;
@@ -124,7 +152,7 @@ int verb_train(cli *c)
         c->train.model = c->words[0];
         snprintf(out, sizeof out, "runs/%s", c->train.model);
         folder = c->train.out = c->train.out ? c->train.out : out;
-        if (is_run_folder(folder))
+        if (!tp_dist_rank() && is_run_folder(folder))
             return usage_error(
                 "%s: holds a run; go on with it by taper train --resume %s, or choose another --out", folder,
                 folder);
@@ -134,14 +162,22 @@ int verb_train(cli *c)
         return code ? code : library_error();
     catch_signals();
     start_line(c->resume ? NULL : &config, folder, start, sizeof start);
-    tp_status status = c->resume ? tp_train_resume(folder, c->train.epochs, show_progress, start, &result)
-                                 : tp_train_run(&c->train, show_progress, start, &result);
-    if (status)
+    const int rank = tp_dist_rank();
+    tp_progress_fn *progress = rank ? train_silently : show_progress;
+    tp_status status = c->resume ? tp_train_resume(folder, c->train.epochs, progress, start, &result)
+                                 : tp_train_run(&c->train, progress, start, &result);
+    if (status || tp_dist_end())
         return library_error();
-    if (result.stopped && caught_signal())
-        return interrupted(folder);
-    close_progress_line();
-    print_result(&result);
-    print_next(folder, c->train.tensorboard, &result);
-    return EXIT_FINE;
+    return rank ? EXIT_FINE : show_end(c, folder, &result);
+}
+
+int verb_train(cli *c)
+{
+    if (c->n_words && !strcmp(c->words[0], "tokenizer") && !c->resume)
+        return train_tokenizer(c);
+    const int code = train(c);
+    fflush(stdout);
+    if (code) /* the others may wait for this one */
+        tp_dist_abort(code);
+    return code;
 }

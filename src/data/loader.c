@@ -1,6 +1,6 @@
 /* loader.c - batches in a fixed order, made in the background.
  *
- * A ring of slots; batch b is made in slot b % depth, so that what is in a batch never depends on which worker made it.
+ * A ring of slots; the b-th batch is made in slot b % depth, so that what is in a batch never depends on which worker made it.
  * Invariants, all under lock:
  *  1. A slot goes EMPTY -> FILLING (a worker took batch next_fill) -> READY -> HELD (the caller has it) -> EMPTY.
  *  2. Batches next_take <= b < next_fill are FILLING or READY; workers take them in order, so the first one that the
@@ -137,6 +137,11 @@ static void fill_slot(tp_loader *l, slot *s, int64_t batch)
     tp_error_export(&s->error);
 }
 
+static slot *slot_of(const tp_loader *l, int64_t batch)
+{
+    return &l->slots[(batch - l->options.first_batch) / l->options.stride % l->depth];
+}
+
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
 static void *work(void *context)
@@ -144,12 +149,13 @@ static void *work(void *context)
     tp_loader *l = context;
     pthread_mutex_lock(&l->lock);
     while (!l->stopping && l->next_fill < l->batches) {
-        slot *s = &l->slots[l->next_fill % l->depth];
+        slot *s = slot_of(l, l->next_fill);
         if (s->state != EMPTY) {
             pthread_cond_wait(&l->emptied, &l->lock);
             continue;
         }
-        int64_t batch = l->next_fill++;
+        int64_t batch = l->next_fill;
+        l->next_fill += l->options.stride;
         s->state = FILLING;
         pthread_mutex_unlock(&l->lock);
         fill_slot(l, s, batch);
@@ -269,6 +275,8 @@ static tp_status check_options(const tp_dataset *d, int64_t batch_size, const tp
     if (o->workers < -1 || o->workers > MAX_WORKERS)
         return tp_fail(TP_ERR_ARGUMENT, "loader: %d workers, -1 (none) to %d are possible", o->workers,
                        MAX_WORKERS);
+    if (o->stride < 1)
+        return tp_fail(TP_ERR_ARGUMENT, "loader: stride %lld, 1 or more is wanted", (long long)o->stride);
     if (o->streams && (o->shuffle || o->drop_last || o->bucket))
         return tp_fail(TP_ERR_ARGUMENT,
                        "loader: streams go neither with shuffle nor with drop_last or bucket");
@@ -318,7 +326,8 @@ static tp_status set_sizes(tp_loader *l)
 
 static tp_status make_slots(tp_loader *l, int workers)
 {
-    int64_t wanted = workers ? 2 * (int64_t)workers + 1 : 1, rest = l->batches - l->next_take;
+    const int64_t wanted = workers ? 2 * (int64_t)workers + 1 : 1,
+                  rest = (l->batches - l->next_take + l->options.stride - 1) / l->options.stride;
     l->depth = wanted < rest ? wanted : rest;
     if (l->depth == 0)
         return TP_OK;
@@ -341,6 +350,7 @@ tp_loader *tp_loader_new_opt(tp_dataset *dataset, int64_t batch_size, const tp_l
         return NULL;
     if (options)
         memcpy(&o, options, options->struct_size < sizeof o ? options->struct_size : sizeof o);
+    o.stride = o.stride ? o.stride : 1;
     tp_loader *l = check_options(dataset, batch_size, &o) ? NULL : tp_object_new(&loader_class, sizeof *l);
     if (!l)
         return NULL;
@@ -395,7 +405,7 @@ static tp_status give_back(tp_loader *l)
 
 static slot *wait_for(tp_loader *l, int64_t batch)
 {
-    slot *s = &l->slots[batch % l->depth];
+    slot *s = slot_of(l, batch);
     if (!l->lock_made) {
         fill_slot(l, s, batch);
         s->state = HELD;
@@ -432,15 +442,17 @@ bool tp_loader_next(tp_loader *l, tp_batch *batch)
             return false;
         if (l->next_take >= l->batches)
             return at_end(l);
-        s = l->held = wait_for(l, l->next_take++);
+        s = l->held = wait_for(l, l->next_take);
+        l->next_take += l->options.stride;
         if (tp_error_import(&s->error))
             return false;
     }
     l->any = true;
     set_count(s->x, s->n);
     set_count(s->y, s->n);
-    *batch =
-        (tp_batch){ .x = s->x, .y = s->y, .n = s->n, .index = l->next_take - 1, .examples = s->examples };
+    *batch = (tp_batch){
+        .x = s->x, .y = s->y, .n = s->n, .index = l->next_take - l->options.stride, .examples = s->examples
+    };
     return true;
 }
 

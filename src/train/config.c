@@ -10,6 +10,8 @@
 #include "train/learner.h"
 #include "train/robust.h"
 
+#include <taper/dist.h>
+
 #include <math.h>
 #include <string.h>
 
@@ -51,6 +53,13 @@ static tp_status check_numbers(const tp_train_config *c)
                        (long long)c->epochs);
     if (c->beam < 1 || c->beam > 1024)
         return tp_fail(TP_ERR_ARGUMENT, "train: a beam of %lld, 1 to 1024 are possible", (long long)c->beam);
+    if (c->accumulate % tp_dist_size())
+        return tp_fail(TP_ERR_ARGUMENT, "train: accumulate is %lld, a multiple of the %d processes is wanted",
+                       (long long)c->accumulate, tp_dist_size());
+    if (c->carry && tp_dist_size() > 1)
+        return tp_fail(TP_ERR_ARGUMENT,
+                       "train: carry, with which batches follow on each other, and %d processes",
+                       tp_dist_size());
     if (c->workers < -1 || c->workers > 256)
         return tp_fail(TP_ERR_ARGUMENT, "train: %d workers, -1 (none) to 256 are possible", c->workers);
     return TP_OK;
@@ -134,7 +143,7 @@ tp_status tp_train_config_resolve(tp_train_config *c)
     c->schedule = c->schedule ? c->schedule : "constant";
     c->epochs = c->epochs ? c->epochs : 10;
     c->batch_size = c->batch_size ? c->batch_size : 64;
-    c->accumulate = c->accumulate ? c->accumulate : 1;
+    c->accumulate = c->accumulate ? c->accumulate : tp_dist_size();
     c->workers = c->workers ? c->workers : 1;
     c->beam = c->beam ? c->beam : 1;
     c->dtype = c->dtype ? c->dtype : "f32";

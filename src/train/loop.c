@@ -1,15 +1,18 @@
 /* loop.c - the training loop: steps, epochs, evaluation, checkpoints.
  *
  * Invariants, which make a resumed run the same bits as one that never stopped:
- *  1. Every random draw is a function of (seed, epoch, step): the loader's seed of (seed, epoch), the thread's
- *     generator of (seed, global step).
+ *  1. Every random draw is a function of (seed, epoch, batch): the loader's seed of (seed, epoch), the thread's
+ *     generator of (seed, global step, which of the step's batches).
  *  2. state, weights, their means, optimizer, schedule and what recurrent layers carry on are all that a step leaves behind; last/
  *     holds them all.
  *  3. An epoch's end writes metrics.jsonl, evaluation.json, best/, last/, report.html in this order; a run that is
  *     killed in between goes on from the last/ before and writes the same again.
+ *  4. Of several processes each learns from its own of a step's batches; all have the same gradients, state and weights before and after
+ *     each step, measure the same, and stop after the same one.  The first writes.
  * Layer: train.  Depends on data, nn, optim.  Read next: train.c, checkpoint.c, metrics.c. */
 #include "train/loop.h"
 
+#include "dist/dist.h"
 #include "train/board_run.h"
 #include "train/evaluate.h"
 #include "train/layer_times.h"
@@ -44,11 +47,12 @@ uint64_t loop_epoch_seed(uint64_t seed, int64_t epoch)
     return mixed(mixed(seed) ^ (uint64_t)(epoch + 1));
 }
 
-/* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on. */
-static void seed_step(const trainer *t)
+/* Streams of the initialisation lie below 2^24, those of step n from (n + 1) 2^24 on, 2^14 for each of its batches. */
+static void seed_batch(const trainer *t, int64_t batch)
 {
-    tp_set_rng_state(
-        (tp_rng){ .seed = t->config->seed, .stream = (uint64_t)(t->state.global_step + 1) << 24 });
+    const uint64_t place = (uint64_t)(batch % t->config->accumulate);
+    tp_set_rng_state((tp_rng){ .seed = t->config->seed,
+                               .stream = ((uint64_t)(t->state.global_step + 1) << 24) + (place << 14) });
 }
 
 /* ---- a step ------------------------------------------------------------------------------------------------------ */
@@ -150,6 +154,7 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
 {
     TP_SCOPE;
     tp_batch trimmed = *whole;
+    seed_batch(t, whole->index);
     const tp_batch *b = &trimmed;
     if (task_of(t->setup)->trim)
         task_of(t->setup)->trim(&trimmed.x, &trimmed.y);
@@ -160,7 +165,7 @@ static tp_status learn_batch(trainer *t, const tp_batch *whole)
     const bool moves = t->config->adversarial > 0;
     if (robust_begin(t, b, &r) || (moves && adversary_begin(&moved, t->net)))
         return tp_error_pending();
-    bool timed = t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
+    bool timed = t->writes && t->state.global_step == TIMED_STEP - 1 && t->batch_weight == 0;
     layer_times *times = timed ? layer_times_begin(t->net) : NULL;
     int64_t right = 0;
     tp_tensor *loss = forward_loss(t, &r, b->y, times, &right);
@@ -195,9 +200,27 @@ static void divide_gradients(const trainer *t)
 
 static void begin_step(trainer *t)
 {
-    seed_step(t);
     tp_zero_grad(t->optim);
     t->batch_weight = 0;
+}
+
+/* What all processes learned in a step, from so many batches; `before` is the state that it began with. */
+static tp_status join_step(trainer *t, const train_state *before, int64_t *batches)
+{
+    train_state *s = &t->state;
+    double sums[] = { (double)*batches, t->batch_weight, s->loss_sum - before->loss_sum,
+                      (double)(s->right - before->right), (double)(s->seen - before->seen) };
+    if (tp_dist_size() == 1 || dist_sum_numbers(sums, 5))
+        return tp_error_pending();
+    *batches = (int64_t)sums[0];
+    t->batch_weight = sums[1];
+    s->loss_sum = before->loss_sum + sums[2];
+    s->right = before->right + (int64_t)sums[3];
+    s->seen = before->seen + (int64_t)sums[4];
+    if (*batches && !dist_sum_gradients(t->parameters))
+        for (int i = 0; i < 2; i++)
+            dist_mean_of(tp_buffers(t->net), i ? "running_mean" : "running_var");
+    return tp_error_pending();
 }
 
 static tp_status finish_step(trainer *t)
@@ -242,7 +265,9 @@ static tp_progress progress_of(const trainer *t, double rate)
 
 static bool go_on(trainer *t, const tp_progress *p)
 {
-    t->stopped = t->progress && !t->progress(t->context, p);
+    double stop = t->progress && !t->progress(t->context, p);
+    dist_sum_numbers(&stop, 1);
+    t->stopped = stop > 0;
     return !t->stopped;
 }
 
@@ -267,6 +292,8 @@ static checkpoint checkpoint_of(trainer *t)
 
 static tp_status save(trainer *t, const char *name, const checkpoint *c)
 {
+    if (!t->writes)
+        return tp_error_pending();
     t->state.optim_steps = tp_optim_steps(t->optim);
     t->state.schedule = tp_schedule_get(t->schedule);
     return checkpoint_write(t->folder, name, c);
@@ -326,7 +353,7 @@ static void close_epoch(trainer *t, const tp_eval_result *r, tp_progress *p, dou
 
 static tp_status write_epoch(trainer *t, const evaluation *e, const tp_progress *p)
 {
-    if (metrics_append(t->folder, p))
+    if (!t->writes || metrics_append(t->folder, p))
         return tp_error_pending();
     if (p->is_best && (evaluation_write(t->folder, t->setup, t->state.epoch, e) || save_best(t)))
         return tp_error_pending();
@@ -355,7 +382,8 @@ static tp_status end_epoch(trainer *t, double rate, double epoch_begun)
     tp_ema_swap(t->ema); /* the means are what is measured and kept */
     tp_status status = measure_epoch(t, &p, epoch_begun, &e);
     tp_ema_swap(t->ema);
-    if (!status && !loop_save_last(t) && !run_board_epoch(t, &p) && !tp_report_write(t->folder)) {
+    if (!status && !loop_save_last(t) && !run_board_epoch(t, &p) &&
+        !(t->writes && tp_report_write(t->folder))) {
         p.seconds = clock_seconds() - t->begun;
         go_on(t, &p);
     }
@@ -383,12 +411,18 @@ static tp_status after_step(trainer *t, double rate)
 typedef struct epoch {
     double begun, rate;
     int64_t seen_before;
-    bool in_step; /* batches of a step were learnt that is not finished */
 } epoch;
+
+/* Steps none of whose pictures can be read are gone by: nothing is learnt, and the count goes on. */
+static void pass_step(trainer *t)
+{
+    tp_schedule_step(t->schedule);
+    t->state.step++;
+    t->state.global_step++;
+}
 
 static tp_status end_step(trainer *t, epoch *e)
 {
-    e->in_step = false;
     if (finish_step(t))
         return tp_error_pending();
     double seconds = clock_seconds() - e->begun;
@@ -396,36 +430,26 @@ static tp_status end_step(trainer *t, epoch *e)
     return after_step(t, e->rate);
 }
 
-/* Steps none of whose pictures can be read are gone by: nothing is learnt, and the count goes on. */
-static void pass_steps(trainer *t, int64_t step)
-{
-    for (; t->state.step < step; t->state.step++, t->state.global_step++)
-        tp_schedule_step(t->schedule);
-}
-
 /* Batch k belongs to step k / accumulate.  A batch may be missing, none of whose pictures can be read: what is there of its
  * step counts. */
 static tp_status run_batches(trainer *t, tp_loader *loader, epoch *e)
 {
-    int64_t accumulate = t->config->accumulate, batches = setup_batches_per_epoch(t->setup);
-    for (tp_batch b; !t->stopped && tp_loader_next(loader, &b);) {
-        int64_t step = b.index / accumulate;
-        if (e->in_step && step != t->state.step && (end_step(t, e) || t->stopped))
-            return tp_error_pending();
-        if (!e->in_step) {
-            pass_steps(t, step);
-            begin_step(t);
-        }
-        e->in_step = true;
-        if (learn_batch(t, &b))
-            return tp_error_pending();
-        if (((b.index + 1) % accumulate == 0 || b.index + 1 == batches) && end_step(t, e))
-            return tp_error_pending();
+    tp_batch b;
+    bool has = tp_loader_next(loader, &b);
+    while (!t->stopped && t->state.step < t->steps && !tp_pending()) {
+        const train_state before = t->state;
+        int64_t batches = 0;
+        begin_step(t);
+        for (; has && b.index / t->config->accumulate == t->state.step && !tp_pending();
+             has = tp_loader_next(loader, &b), batches++)
+            learn_batch(t, &b);
+        if (tp_pending() || join_step(t, &before, &batches))
+            break;
+        if (batches)
+            end_step(t, e);
+        else
+            pass_step(t);
     }
-    if (e->in_step && !tp_pending())
-        end_step(t, e);
-    if (!t->stopped)
-        pass_steps(t, t->steps);
     return tp_error_pending();
 }
 
@@ -433,12 +457,14 @@ static tp_status run_epoch(trainer *t)
 {
     TP_SCOPE;
     epoch e = { .begun = clock_seconds(), .seen_before = t->state.seen };
-    int64_t batches = setup_batches_per_epoch(t->setup), first = t->state.step * t->config->accumulate;
+    int64_t batches = setup_batches_per_epoch(t->setup),
+            first = t->state.step * t->config->accumulate + tp_dist_rank();
     tp_loader *loader =
         tp_loader_new(t->train, t->config->batch_size, .shuffle = !t->config->carry,
                       .streams = t->config->carry, .bucket = task_of(t->setup)->trim != NULL,
                       .seed = loop_epoch_seed(t->config->seed, t->state.epoch), .workers = t->config->workers,
-                      .transform = t->augmented, .first_batch = first < batches ? first : batches);
+                      .transform = t->augmented, .first_batch = first < batches ? first : batches,
+                      .stride = tp_dist_size());
     if (!loader || (t->state.step == 0 && tp_rnn_carry(t->net, t->config->carry)))
         return tp_error_pending();
     tp_train(t->net, true);
@@ -450,7 +476,7 @@ static tp_status run_epoch(trainer *t)
 tp_status loop_run(trainer *t)
 {
     t->begun = clock_seconds();
-    if (run_board_open(t))
+    if (t->writes && run_board_open(t))
         return tp_error_pending();
     while (!t->stopped && t->state.epoch < t->config->epochs) {
         if (t->config->early_stop && t->state.without_gain >= t->config->early_stop) {

@@ -19,6 +19,7 @@ typedef struct trainer {
     const setup *setup;
     const tp_train_config *config; /* the setup's */
     const char *folder;
+    bool writes; /* to the folder: the first process does, of several (taper/dist.h) */
     tp_dataset *train, *test;
     tp_transform *transform, *augmented; /* of test examples; of training examples */
     tp_module *net;

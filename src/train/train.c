@@ -12,6 +12,8 @@
 #include "train/task.h"
 #include "train/units.h"
 
+#include <taper/dist.h>
+
 #include <math.h>
 #include <string.h>
 #include <unistd.h>
@@ -107,6 +109,8 @@ static tp_status write_beginning(trainer *t)
 static tp_status begin(trainer *t)
 {
     SETUP_PRECISION(t->setup);
+    if (!t->writes)
+        return loop_run(t);
     bool was_there = folder_exists(t->folder);
     if (folder_make(t->folder))
         return tp_error_pending();
@@ -122,7 +126,7 @@ static tp_status begin(trainer *t)
 static tp_status train_run(const tp_train_config *config, trainer *t)
 {
     setup *s = setup_of(config);
-    if (!s || check_out(s->config.out) || tokenizer_check(s, s->config.out))
+    if (!s || (t->writes && (check_out(s->config.out) || tokenizer_check(s, s->config.out))))
         return tp_error_pending();
     t->setup = s;
     t->config = &s->config;
@@ -145,7 +149,7 @@ tp_status tp_train_run(const tp_train_config *config, tp_progress_fn *progress, 
                        tp_train_result *result)
 {
     TP_SCOPE;
-    trainer t = { .progress = progress, .context = context };
+    trainer t = { .progress = progress, .context = context, .writes = tp_dist_rank() == 0 };
     tp_rng before = tp_rng_state();
     if (tp_pending())
         return tp_error_pending();
@@ -209,6 +213,8 @@ static tp_status restore(setup *s, trainer *t, int64_t epochs)
     if (open_data(t) || make_learner(t) || loop_load(t) || check_state(t))
         return tp_error_pending();
     tp_schedule_set(t->schedule, t->state.schedule);
+    if (!t->writes)
+        return TP_OK;
     if (metrics_cut(t->folder, t->state.epoch))
         return tp_error_pending();
     return epochs && epochs != before ? change_epochs(s, t, epochs) : TP_OK;
@@ -227,8 +233,8 @@ static tp_status train_resume(const char *folder, int64_t epochs, trainer *t)
     t->config = &s->config;
     t->folder = s->config.out;
     SETUP_PRECISION(s);
-    int lock = folder_lock(t->folder);
-    if (lock >= 0 && !restore(s, t, epochs) && !environment_write(t->folder))
+    int lock = t->writes ? folder_lock(t->folder) : -1;
+    if ((lock >= 0 || !t->writes) && !restore(s, t, epochs) && !(t->writes && environment_write(t->folder)))
         loop_run(t);
     folder_unlock(lock);
     return tp_error_pending();
@@ -238,7 +244,7 @@ tp_status tp_train_resume(const char *folder, int64_t epochs, tp_progress_fn *pr
                           tp_train_result *result)
 {
     TP_SCOPE;
-    trainer t = { .progress = progress, .context = context };
+    trainer t = { .progress = progress, .context = context, .writes = tp_dist_rank() == 0 };
     tp_rng before = tp_rng_state();
     if (tp_pending())
         return tp_error_pending();
