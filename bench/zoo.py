@@ -14,7 +14,8 @@ TOP = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 RECIPES = {  # what is given to `taper train MODEL`
     "alexnet": "--image-size 64 --batch 64 --epochs 14 --optim adamw --lr 2e-4 --weight-decay 0.01 --schedule cosine --warmup 1",
-    "vgg16": "--stem cifar --batch 32 --epochs 16 --optim adamw --lr 1e-4 --weight-decay 0.01 --schedule cosine --warmup 1",
+    "vgg16": "--stem cifar --batch 32 --epochs 20 --optim adamw --lr 1e-4 --weight-decay 0.01 --schedule cosine --warmup 1 "
+             "--augment 'randomcrop=32:4 hflip'",
     "googlenet": "--image-size 64 --batch 32 --epochs 14 --optim momentum --lr 0.02 --weight-decay 5e-4 --schedule cosine --warmup 1",
     "resnet18": "--stem cifar --batch 32 --epochs 16 --optim momentum --lr 0.05 --weight-decay 5e-4 --schedule cosine "
                 "--warmup 1 --augment 'randomcrop=32:4 hflip'",

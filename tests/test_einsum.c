@@ -31,7 +31,9 @@ static int read_shapes(const char *at, tp_shape *shape)
         for (; *at && *at != ' '; at += *at == ',' || *at == 's')
             if (*at != 's') {
                 char *end;
-                s.dim[s.ndim++] = strtoll(at, &end, 10);
+                const int64_t size = strtoll(at, &end, 10);
+                if (s.ndim++ < TP_MAX_DIMS) /* more are told by their number */
+                    s.dim[s.ndim - 1] = size;
                 at = end;
             }
         shape[n++] = s;

@@ -135,6 +135,26 @@ tp_status tp_dist_mean_gradients(tp_params *parameters)
     return self.size > 1 && !tp_pending() ? sum_gradients(parameters, 1.0 / self.size) : tp_error_pending();
 }
 
+tp_status dist_take_first(double *numbers, int64_t n)
+{
+    if (self.rank > 0)
+        memset(numbers, 0, (size_t)n * sizeof *numbers);
+    return dist_sum_numbers(numbers, n);
+}
+
+tp_status dist_take_first_tensors(tp_params *tensors)
+{
+    for (int i = 0; self.size > 1 && i < tp_params_count(tensors) && !tp_pending(); i++) {
+        tp_tensor *t = tp_params_at(tensors, i);
+        if (t->dtype != TP_F32 && t->dtype != TP_F64)
+            continue;
+        if (self.rank > 0 && tensor_is_contiguous(t))
+            memset(tensor_data(t), 0, (size_t)t->numel * tensor_element_size(t));
+        tp_dist_sum(t);
+    }
+    return tp_error_pending();
+}
+
 tp_status dist_mean_of(tp_params *tensors, const char *ending)
 {
     TP_SCOPE;

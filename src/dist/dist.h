@@ -9,6 +9,10 @@
 tp_status dist_sum_numbers(double *numbers, int64_t n);
 tp_status dist_sum_gradients(tp_params *parameters);
 
+/* Everybody's become those of the first process. */
+tp_status dist_take_first(double *numbers, int64_t n);
+tp_status dist_take_first_tensors(tp_params *tensors); /* the f32 and f64 ones among them */
+
 /* Means of tensors whose names end like this. */
 tp_status dist_mean_of(tp_params *tensors, const char *ending);
 

@@ -360,11 +360,26 @@ static tp_status write_epoch(trainer *t, const evaluation *e, const tp_progress 
     return TP_OK;
 }
 
+/* Whatever the others' processors make of the last bits: all go by what the first process measured. */
+static tp_status agree(tp_eval_result *r)
+{
+    double numbers[2 + TP_MAX_FIGURES] = { r->loss, r->accuracy };
+    for (int i = 0; i < r->n_figures; i++)
+        numbers[2 + i] = r->figures[i].value;
+    if (tp_dist_size() == 1 || dist_take_first(numbers, 2 + r->n_figures))
+        return tp_error_pending();
+    r->loss = numbers[0];
+    r->accuracy = numbers[1];
+    for (int i = 0; i < r->n_figures; i++)
+        r->figures[i].value = numbers[2 + i];
+    return TP_OK;
+}
+
 /* Evaluates, closes the epoch, and keeps the network if it is the best so far. */
 static tp_status measure_epoch(trainer *t, tp_progress *p, double epoch_begun, evaluation *e)
 {
     int64_t batch = t->config->batch_size < 64 ? 64 : t->config->batch_size;
-    if (evaluate(t->setup, t->net, t->test, t->transform, batch, e))
+    if (evaluate(t->setup, t->net, t->test, t->transform, batch, e) || agree(&e->result))
         return tp_error_pending();
     if (!isfinite(e->result.loss)) {
         loss_failure(t, "test", e->result.loss);
@@ -473,10 +488,16 @@ static tp_status run_epoch(trainer *t)
     return end_epoch(t, e.rate, e.begun);
 }
 
+static tp_status begin_alike(const trainer *t)
+{
+    TP_SCOPE;
+    return tp_dist_size() > 1 ? dist_take_first_tensors(tp_state_dict(t->net)) : tp_error_pending();
+}
+
 tp_status loop_run(trainer *t)
 {
     t->begun = clock_seconds();
-    if (t->writes && run_board_open(t))
+    if (begin_alike(t) || (t->writes && run_board_open(t)))
         return tp_error_pending();
     while (!t->stopped && t->state.epoch < t->config->epochs) {
         if (t->config->early_stop && t->state.without_gain >= t->config->early_stop) {
