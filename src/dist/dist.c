@@ -21,7 +21,7 @@ static struct {
     bool joined;
 } self = { .size = 1 };
 
-/* Whether a launcher of Open MPI, MPICH (and what stems from it) or Slurm started this process beside others. */
+/* Whether a launcher of Open MPI, or of MPICH, what stems from it and others that speak its PMI, started this process beside others. */
 static bool are_others(void)
 {
     static const char *const names[] = { "OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS" };
@@ -91,15 +91,9 @@ tp_status tp_dist_sum(tp_tensor *x)
 /* That of a process whose batches did not come by the parameter is zeros. */
 static tp_tensor *gradient_or_zeros(tp_tensor *parameter)
 {
-    tp_tensor *g = tp_grad(parameter);
-    if (g && tensor_is_contiguous(g))
-        return g;
-    tp_tensor *own = tensor_new(g ? (tp_dtype)g->dtype : (tp_dtype)parameter->dtype, tp_shape_of(parameter));
-    if (own && g)
-        tp_copy_(own, g);
-    else if (own)
-        memset(tensor_data(own), 0, (size_t)own->numel * tensor_element_size(own));
-    tp_set_grad(parameter, own);
+    tp_tensor *g = tp_grad(parameter), *own = g ? tp_contiguous(g) : tp_zeros_like(parameter);
+    if (own && own != g)
+        tp_set_grad(parameter, own);
     return own;
 }
 

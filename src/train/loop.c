@@ -207,6 +207,7 @@ static void begin_step(trainer *t)
 /* What all processes learned in a step, from so many batches; `before` is the state that it began with. */
 static tp_status join_step(trainer *t, const train_state *before, int64_t *batches)
 {
+    TP_SCOPE;
     train_state *s = &t->state;
     double sums[] = { (double)*batches, t->batch_weight, s->loss_sum - before->loss_sum,
                       (double)(s->right - before->right), (double)(s->seen - before->seen) };
@@ -217,10 +218,11 @@ static tp_status join_step(trainer *t, const train_state *before, int64_t *batch
     s->loss_sum = before->loss_sum + sums[2];
     s->right = before->right + (int64_t)sums[3];
     s->seen = before->seen + (int64_t)sums[4];
-    if (*batches && !dist_sum_gradients(t->parameters))
-        for (int i = 0; i < 2; i++)
-            dist_mean_of(tp_buffers(t->net), i ? "running_mean" : "running_var");
-    return tp_error_pending();
+    if (!*batches || dist_sum_gradients(t->parameters))
+        return tp_error_pending();
+    tp_params *buffers = tp_buffers(t->net);
+    dist_mean_of(buffers, "running_mean");
+    return dist_mean_of(buffers, "running_var");
 }
 
 static tp_status finish_step(trainer *t)
